@@ -1,0 +1,31 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what is missing first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test lint clean
+
+help:            ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+setup: .venv/.installed ## create .venv and install everything, pinned
+
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: setup      ## build the Earth, train, evaluate, map; writes runs/demo/report.html
+	$(BIN)/psm demo
+
+test: setup lint ## lint, types, floors, tests
+	$(BIN)/pytest -n 2
+
+lint: setup      ## ruff, mypy and the import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:           ## remove what was built and the virtual environment
+	rm -rf .venv runs .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,33 @@
+"""PSM maps how the Earth sounds.
+
+One probabilistic space for satellite imagery, audio and text, conditioned on place, time and source.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from psm.gaussian import Gaussian
+    from psm.model import PSM
+
+try:
+    __version__ = version("psm")
+except PackageNotFoundError:  # run from a source tree that is not installed
+    __version__ = "0+unknown"
+
+__all__ = ["PSM", "Gaussian", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use: `psm --help` and the workers that build the Earth need no PyTorch.
+    if name == "PSM":
+        from psm.model import PSM
+
+        return PSM
+    if name == "Gaussian":
+        from psm.gaussian import Gaussian
+
+        return Gaussian
+    raise AttributeError(f"module 'psm' has no attribute {name!r}")

@@ -1,0 +1,45 @@
+"""Every error that PSM raises on purpose, so that callers can catch what they can mend.
+
+Messages are one line: what is wrong, where, and how to fix it. The command line prints them
+without a traceback and exits with code 2.
+"""
+
+
+class PSMError(Exception):
+    """Base class of every error that a user can act on."""
+
+
+class ConfigError(PSMError):
+    """A setting is unknown, has the wrong type or does not fit the others."""
+
+
+class InvalidContext(PSMError):
+    """A place or time out of range: latitude, longitude, month, hour or source."""
+
+
+class CorruptRecording(PSMError):
+    """An audio file, tile or metadata record that cannot be read."""
+
+
+class CorruptShard(PSMError):
+    """A shard member that is missing, truncated or of the wrong type."""
+
+
+class MissingData(PSMError):
+    """A file or folder that should be there is not."""
+
+
+class CheckpointMismatch(PSMError):
+    """Weights that do not belong to the model they are loaded into."""
+
+
+class BrokenPackageData(PSMError):
+    """A data package that PSM reads from is absent or its content is not the expected one."""
+
+
+class PSMWarning(UserWarning):
+    """Base class of every warning."""
+
+
+class RefusedRecordings(PSMWarning):
+    """Some recordings could not be used; the message counts them by reason."""
