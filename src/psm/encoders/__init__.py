@@ -1,0 +1,1 @@
+"""Encoders: any module with ``forward(...) -> (batch, features)``; heads and fusion do the rest."""

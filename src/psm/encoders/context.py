@@ -1,0 +1,70 @@
+"""Metadata fusion: the image token meets place, time and sources (PSM, section 3.3)."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from psm.config import ContextConfig
+from psm.data.context import CONTEXT_FIELDS, Context
+from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES
+from psm.encoders.transformer import transformer
+
+
+class ContextFusion(nn.Module):
+    """A small post-norm transformer over [CLS, image, context tokens]; CLS goes to the heads.
+
+    A field that is unknown, or that the model was built without, is masked out of attention.
+
+    Args:
+        config: fields, sizes and dropout.
+        dim: width of the tokens.
+    """
+
+    def __init__(self, config: ContextConfig, dim: int) -> None:
+        super().__init__()
+        self.fields = tuple(field for field in CONTEXT_FIELDS if field in config.fields)
+        self.cls = nn.Parameter(torch.randn(1, 1, dim) * 0.02)
+        self.tokens = nn.ModuleDict(
+            {field: _token(field, config.hidden, dim) for field in self.fields}
+        )
+        self.encoder = transformer(
+            dim=dim,
+            heads=config.heads,
+            feedforward=config.feedforward,
+            depth=config.depth,
+            dropout=config.dropout,
+            activation="relu",
+            norm_first=False,
+            eps=1e-5,
+        )
+
+    def forward(
+        self, image: Float[Tensor, "batch dim"], context: Context
+    ) -> Float[Tensor, "batch dim"]:
+        """Fuse image features with what is known of ``context``."""
+        tokens = [self.cls.expand(len(image), -1, -1), image[:, None]]
+        # A field that nobody knows (the sources, when mapping) would be masked everywhere: left
+        # out, it costs nothing. Not in training, where every parameter should take part.
+        columns = [
+            column
+            for column, field in enumerate(CONTEXT_FIELDS)
+            if field in self.fields and (self.training or context.valid[:, column].any())
+        ]
+        for column in columns:
+            field = CONTEXT_FIELDS[column]
+            tokens.append(self.tokens[field](getattr(context, field))[:, None])
+        masked = torch.zeros(len(image), 2 + len(columns), dtype=torch.bool, device=image.device)
+        masked[:, 2:] = ~context.valid[:, columns]
+        fused: Tensor = self.encoder(torch.cat(tokens, dim=1), src_key_padding_mask=masked)
+        return fused[:, 0]
+
+
+def _token(field: str, hidden: int, dim: int) -> nn.Module:
+    if field == "audio_source":
+        return nn.Embedding(len(AUDIO_SOURCES), dim)
+    if field == "caption_source":
+        return nn.Embedding(len(CAPTION_SOURCES), dim)
+    size = 3 if field == "latlon" else 2
+    return nn.Sequential(nn.Linear(size, hidden), nn.GELU(), nn.Linear(hidden, dim))

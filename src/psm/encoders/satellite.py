@@ -1,0 +1,94 @@
+"""The satellite encoder: a vision transformer that knows the size of its pixels."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from psm.config import ImageryConfig, SatelliteConfig
+from psm.encoders.transformer import transformer
+
+
+def gsd_position_embedding(
+    dim: int, grid_size: int, gsd_m: Float[Tensor, " batch"]
+) -> Float[Tensor, "batch positions dim"]:
+    """Sine-cosine position embedding scaled by ground sample distance (Scale-MAE, eq. 2).
+
+    A patch's position is its index times the metres that one pixel covers, so that the same
+    embedding distance means the same distance on the ground at every scale. The first half of the
+    features encodes the column, the second half the row, each as ``[sin, cos]``.
+
+    Args:
+        dim: features, a multiple of 4.
+        grid_size: patches a side.
+        gsd_m: metres per pixel of each view.
+
+    Returns:
+        ``(batch, grid_size², dim)`` in row-major order, float32.
+    """
+    if dim % 4:
+        raise ValueError(f"position embedding needs a dim that is a multiple of 4, not {dim}")
+    quarter = dim // 4
+    # float64: at 10 m and 14 patches the phase is large enough for float32 to cost 1e-5.
+    exponent = torch.arange(quarter, dtype=torch.float64, device=gsd_m.device) / quarter
+    frequency = 10000.0**-exponent
+    index = torch.arange(grid_size, dtype=torch.float64, device=gsd_m.device)
+    phase = gsd_m.double()[:, None, None] * index[None, :, None] * frequency
+    axis = torch.cat([phase.sin(), phase.cos()], dim=-1)
+    batch = len(gsd_m)
+    columns = axis[:, None].expand(batch, grid_size, grid_size, dim // 2)
+    rows = axis[:, :, None].expand(batch, grid_size, grid_size, dim // 2)
+    return torch.cat([columns, rows], dim=-1).flatten(1, 2).float()
+
+
+class SatelliteEncoder(nn.Module):
+    """ViT over one view of a tile: mean of the patches, normalised, projected to ``out_dim``.
+
+    Args:
+        config: sizes of the transformer.
+        imagery: size of the view and statistics of its pixels.
+        out_dim: features that leave the encoder.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: SatelliteConfig, imagery: ImageryConfig, out_dim: int) -> None:
+        super().__init__()
+        self.view_px = imagery.view_px
+        self.grid_size = imagery.view_px // config.patch_px
+        self.gsd_unit_m = config.gsd_unit_m
+        self.register_buffer("mean", torch.tensor(imagery.mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(imagery.std)[:, None, None], persistent=False)
+        self.patch = nn.Conv2d(3, config.dim, config.patch_px, config.patch_px)
+        self.blocks = transformer(
+            dim=config.dim,
+            heads=config.heads,
+            feedforward=int(config.dim * config.mlp_ratio),
+            depth=config.depth,
+            dropout=0.0,
+            activation="gelu",
+            norm_first=True,
+            eps=1e-6,
+        )
+        self.norm = nn.LayerNorm(config.dim, eps=1e-6)
+        self.project = nn.Sequential(
+            nn.Linear(config.dim, out_dim), nn.GELU(), nn.Linear(out_dim, out_dim)
+        )
+
+    def forward(
+        self, views: Float[Tensor, "batch 3 height width"], gsd_m: Float[Tensor, " batch"]
+    ) -> Float[Tensor, "batch out_dim"]:
+        """Features of ``views`` (RGB in [0, 1]) whose pixels cover ``gsd_m`` metres."""
+        if views.shape[-2:] != (self.view_px, self.view_px):
+            size = "x".join(str(side) for side in views.shape[-2:])
+            raise ValueError(f"a view is {self.view_px}x{self.view_px} pixels here, not {size}")
+        patches = self.patch((views - self.mean) / self.std).flatten(2).transpose(1, 2)
+        position = gsd_position_embedding(
+            patches.shape[-1], self.grid_size, gsd_m / self.gsd_unit_m
+        )
+        encoded = self.blocks(patches + position.to(patches.dtype))
+        features: Tensor = self.project(self.norm(encoded.mean(1)))
+        return features
+

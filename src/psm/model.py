@@ -1,0 +1,154 @@
+"""PSM: locations, recordings and captions in one Gaussian space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from psm import checkpoints
+from psm.config import Experiment, ModelConfig
+from psm.data.context import Context
+from psm.encoders.audio import build_audio_tower
+from psm.encoders.context import ContextFusion
+from psm.encoders.heads import GaussianHead
+from psm.encoders.satellite import SatelliteEncoder
+from psm.encoders.text import TextTower, build_text_tower, encode_texts
+from psm.gaussian import Gaussian, match_probability, match_uncertainty
+
+
+class PSM(nn.Module):
+    """The model: three encoders, metadata fusion and a Gaussian head a modality.
+
+    ``encode_*`` go from raw input to :class:`Gaussian`; each is split where work can be kept:
+    ``image_features`` then ``fuse`` (another hour costs only the fusion), ``audio_features`` then
+    ``audio_head``, ``text_features`` then ``text_head``.
+
+    Attributes:
+        config: what the model was built from.
+        negative_scale: slope of the match probability in the distance (a).
+        shift: its offset (b).
+    """
+
+    negative_scale: Tensor
+    shift: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        dim, heads = config.dim, config.heads
+        self.satellite = SatelliteEncoder(config.satellite, config.imagery, dim)
+        self.fusion = ContextFusion(config.context, dim) if config.context.depth else None
+        self.location_head = GaussianHead(dim, dim, heads)
+        self.audio = build_audio_tower(config.audio_tower, config.audio, dim)
+        self.audio_head = GaussianHead(self.audio.out_dim, dim, heads)
+        self.text: TextTower = build_text_tower(config.text_tower, dim)
+        self.text_head = GaussianHead(self.text.out_dim, dim, heads)
+        self.audio.requires_grad_(not config.audio_tower.frozen)
+        self.text.requires_grad_(not config.text_tower.frozen)
+        self.register_buffer("negative_scale", torch.tensor(5.0))
+        self.register_buffer("shift", torch.tensor(5.0))
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path) -> PSM:
+        """Load a folder written by :meth:`save_pretrained`, or the same layout from the hub.
+
+        Raises:
+            MissingData: there is no such folder or hub repository.
+            CheckpointMismatch: the weights do not fit the configuration.
+        """
+        folder = checkpoints.resolve(source)
+        experiment = checkpoints.read_experiment(folder)
+        model = cls(experiment.model)
+        checkpoints.load_weights(model, folder)
+        return model.eval()
+
+    def save_pretrained(self, folder: str | Path, experiment: Experiment | None = None) -> None:
+        """Write ``config.yaml`` and ``model.safetensors``; nothing is left half-written."""
+        checkpoints.save(self, experiment or Experiment(model=self.config), Path(folder))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.shift.device
+
+    def image_features(
+        self,
+        views: Float[Tensor, "batch 3 height width"] | Int[Tensor, "batch 3 height width"],
+        gsd_m: Float[Tensor, " batch"],
+    ) -> Float[Tensor, "batch dim"]:
+        """Image features before fusion; ``views`` are RGB, uint8 or floats in [0, 1]."""
+        pixels = views.float() / 255.0 if views.dtype == torch.uint8 else views
+        features: Tensor = self.satellite(pixels, gsd_m)
+        return features
+
+    def fuse(self, image: Float[Tensor, "batch dim"], context: Context | None = None) -> Gaussian:
+        """Location Gaussians from image features and what is known of the context."""
+        if self.fusion is not None:
+            if context is None:
+                context = Context.of(lat=[float("nan")] * len(image), lon=float("nan"))
+            image = self.fusion(image, context.to(image.device))
+        gaussian: Gaussian = self.location_head(image)
+        return gaussian
+
+    def encode_location(
+        self,
+        views: Float[Tensor, "batch 3 height width"] | Int[Tensor, "batch 3 height width"],
+        gsd_m: Float[Tensor, " batch"],
+        context: Context | None = None,
+    ) -> Gaussian:
+        """Gaussians of locations seen in ``views`` whose pixels cover ``gsd_m`` metres."""
+        return self.fuse(self.image_features(views, gsd_m), context)
+
+    def audio_features(
+        self,
+        mel: Float[Tensor, "batch windows frames bands"],
+        is_longer: Bool[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch features"]:
+        """Features of log-mels in dB, before the head."""
+        features: Tensor = self.audio(mel.float(), is_longer)
+        return features
+
+    def encode_audio(
+        self,
+        mel: Float[Tensor, "batch windows frames bands"],
+        is_longer: Bool[Tensor, " batch"] | None = None,
+    ) -> Gaussian:
+        """Gaussians of recordings given as log-mel windows in dB."""
+        gaussian: Gaussian = self.audio_head(self.audio_features(mel, is_longer))
+        return gaussian
+
+    def text_features(self, texts: Sequence[str]) -> Float[Tensor, "batch features"]:
+        """Features of captions before the head; without gradient where the tower is frozen."""
+        if self.config.text_tower.frozen:
+            return encode_texts(self.text.eval(), texts)
+        features: Tensor = self.text(texts)
+        return features
+
+    def encode_text(self, texts: Sequence[str]) -> Gaussian:
+        """Gaussians of captions or queries."""
+        gaussian: Gaussian = self.text_head(self.text_features(texts))
+        return gaussian
+
+    def match_probability(self, a: Gaussian, b: Gaussian) -> Float[Tensor, "n m"]:
+        """Probability of a match of every pair, with the learnt scale and shift."""
+        return match_probability(a, b, negative_scale=self.negative_scale, shift=self.shift)
+
+    def match_uncertainty(self, a: Gaussian, b: Gaussian) -> Float[Tensor, "n m"]:
+        """Standard deviation of the match probability; see :func:`psm.gaussian`."""
+        return match_uncertainty(a, b, negative_scale=self.negative_scale, shift=self.shift)
+
+    def train(self, mode: bool = True) -> PSM:
+        """Set training mode; frozen towers stay in evaluation (their batch statistics too)."""
+        super().train(mode)
+        for tower, frozen in (
+            (self.audio, self.config.audio_tower.frozen),
+            (self.text, self.config.text_tower.frozen),
+        ):
+            if frozen:
+                tower.eval()
+        return self

@@ -1,0 +1,160 @@
+"""The model: shapes, context, published sizes, and checkpoints that account for every key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from psm import PSM
+from psm.config import load_experiment
+from psm.data.context import Context
+from psm.errors import CheckpointMismatch, ConfigError, MissingData
+from psm.encoders.text import model_folder
+from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
+
+
+@pytest.fixture(scope="module")
+def model() -> PSM:
+    torch.manual_seed(0)
+    return PSM(tiny_experiment().model).eval()
+
+
+def views(count: int) -> torch.Tensor:
+    return torch.rand(count, 3, VIEW_PX, VIEW_PX, generator=torch.Generator().manual_seed(0))
+
+
+def test_everything_becomes_gaussians_with_unit_means(model: PSM) -> None:
+    context = Context.of(lat=[1.0, 2.0], lon=3.0, month=4, hour=5.0)
+    gaussians = (
+        model.encode_location(views(2), torch.tensor([1000.0, 3000.0]), context),
+        model.encode_audio(torch.randn(2, 1, FRAMES, BANDS)),
+        model.encode_text(["frogs", "church bells"]),
+    )
+    for gaussian in gaussians:
+        assert gaussian.mean.shape == gaussian.log_var.shape == (2, 16)
+        torch.testing.assert_close(gaussian.mean.norm(dim=-1), torch.ones(2))
+        # The variances start at the sum that the configuration asks for, not saturated.
+        assert gaussian.var.sum(-1).mean().item() == pytest.approx(0.1, rel=0.3)
+
+
+def test_bytes_and_floats_are_the_same_pixels(model: PSM) -> None:
+    pixels = torch.randint(0, 256, (2, 3, VIEW_PX, VIEW_PX), dtype=torch.uint8)
+    gsd = torch.full((2,), 1000.0)
+    ours = model.image_features(pixels, gsd)
+    torch.testing.assert_close(ours, model.image_features(pixels.float() / 255.0, gsd))
+
+
+def test_the_gsd_reaches_the_encoder(model: PSM) -> None:
+    near, far = (model.image_features(views(1), torch.tensor([g])) for g in (1000.0, 3000.0))
+    assert not torch.allclose(near, far)
+
+
+def test_hour_and_place_change_a_location_and_masked_fields_do_not(model: PSM) -> None:
+    features = model.image_features(views(1), torch.tensor([1000.0]))
+    noon, night = (model.fuse(features, Context.of(lat=9.0, lon=9.0, hour=h)) for h in (12.0, 0.0))
+    assert not torch.allclose(noon.mean, night.mean)
+    hidden = [
+        model.fuse(features, Context.of(lat=9.0, lon=9.0, hour=h).only()) for h in (12.0, 0.0)
+    ]
+    torch.testing.assert_close(hidden[0].mean, hidden[1].mean)
+    torch.testing.assert_close(hidden[0].mean, model.fuse(features).mean)
+
+
+def test_a_view_of_another_size_is_refused(model: PSM) -> None:
+    with pytest.raises(ValueError, match="16x16"):
+        model.image_features(torch.rand(1, 3, 20, 20), torch.tensor([1.0]))
+
+
+def test_frozen_towers_stay_in_evaluation_mode() -> None:
+    model = PSM(tiny_experiment().model).train()
+    assert not model.text.training
+    assert model.audio.training
+    assert not any(p.requires_grad for p in model.text.parameters())
+
+
+def test_the_packaged_sentence_model_knows_what_is_alike(model: PSM) -> None:
+    bells, church, frogs = model.text_features(["church bells", "a church ringing", "frogs"])
+    assert bells @ church > bells @ frogs
+
+
+@pytest.mark.parametrize(("fusion", "windows"), [(False, 2), (True, 1), (True, 4)])
+def test_a_small_clap_tower_is_a_drop_in(fusion: bool, windows: int) -> None:
+    clap = {
+        "patch_embeds_hidden_size": 16, "hidden_size": 128, "depths": [1, 1, 1, 1],
+        "num_attention_heads": [2, 2, 4, 4], "enable_fusion": fusion,
+    }  # fmt: skip
+    config = tiny_experiment().model.model_dump()
+    config["audio"]["n_mels"] = 64
+    config["audio_tower"] = {"kind": "clap", "clap": clap}
+    model = PSM(tiny_experiment(model=config).model).eval()
+    gaussian = model.encode_audio(torch.randn(3, windows, 1001, 64))
+    assert gaussian.mean.shape == (3, 16)
+
+
+@pytest.mark.parametrize("name", ["psm-sentinel", "psm-soundingearth"])
+@torch.inference_mode()
+def test_published_sizes_run(name: str) -> None:
+    random = {"model.audio_tower.source": None, "model.text_tower.source": None}
+    model = PSM(load_experiment(name, random).model).eval()
+    assert len(model.satellite.blocks.layers) == 12
+    context = Context.of(lat=1.0, lon=2.0, month=3, hour=4.0, audio_source=0, caption_source=1)
+    location = model.encode_location(torch.rand(1, 3, 224, 224), torch.tensor([10.0]), context)
+    audio = model.encode_audio(torch.randn(1, 1, 1001, 64))
+    text = model.encode_text(["church bells at dawn"])
+    for gaussian in (location, audio, text):
+        assert gaussian.mean.shape == (1, 512)
+        assert torch.isfinite(gaussian.log_var).all()
+
+
+def test_save_and_load_give_the_same_model(model: PSM, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path)
+    names = set(load_file(tmp_path / "model.safetensors"))
+    assert not any(name.startswith("text.") for name in names)  # frozen: kept by reference
+    loaded = PSM.from_pretrained(tmp_path)
+    mel = torch.randn(2, 1, FRAMES, BANDS)
+    assert torch.equal(loaded.encode_audio(mel).mean, model.encode_audio(mel).mean)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.yaml", "model.safetensors"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "unexpected", "shape", "truncated"])
+def test_weights_that_do_not_fit_are_named(model: PSM, tmp_path: Path, damage: str) -> None:
+    model.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    tensors = load_file(path)
+    if damage == "missing":
+        tensors.pop("fusion.cls")
+    elif damage == "unexpected":
+        tensors["fusion.extra"] = torch.zeros(1)
+    elif damage == "shape":
+        tensors["fusion.cls"] = torch.zeros(1, 1, 3)
+    save_file(tensors, path)
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CheckpointMismatch) as raised:
+        PSM.from_pretrained(tmp_path)
+    assert str(path) in str(raised.value)
+    assert damage == "truncated" or "fusion." in str(raised.value)
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "./no/where", "/no/where"])
+def test_no_model_is_an_error_that_helps(folder: str) -> None:
+    with pytest.raises(MissingData, match="psm demo"):
+        PSM.from_pretrained(folder)
+
+
+def test_unknown_packages_are_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown model package 'x'"):
+        model_folder("package:x")
+
+
+def test_a_model_that_needs_no_context_ignores_it() -> None:
+    config = tiny_experiment().model.model_dump()
+    config["context"]["depth"] = 0
+    model = PSM(tiny_experiment(model=config).model).eval()
+    features = torch.from_numpy(np.eye(2, 16, dtype=np.float32))
+    context = Context.of(lat=[1.0, 2.0], lon=0.0)
+    assert torch.equal(model.fuse(features, context).mean, model.fuse(features).mean)

@@ -1,0 +1,67 @@
+"""A PSM of production shape and toy size, and recordings for it: whole pipelines in seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from psm.config import Experiment, parse
+from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
+from psm.data.shards import Sample, write_shard
+from psm.seeding import generator
+
+VIEW_PX, FRAMES, BANDS = 16, 33, 16
+
+
+def tiny_experiment(**changes: Any) -> Experiment:
+    """An experiment whose model has 16 dimensions; ``changes`` are groups of settings."""
+    values: dict[str, Any] = {
+        "model": {
+            "name": "tiny",
+            "dim": 16,
+            "imagery": {"view_px": VIEW_PX, "zooms": [1, 3], "gsd_m": 1000.0},
+            "satellite": {"patch_px": 8, "dim": 16, "depth": 1, "heads": 2, "gsd_unit_m": 1000.0},
+            "audio": {"n_mels": BANDS, "clip_s": 0.64},
+            "audio_tower": {"channels": [4, 8]},
+            "context": {"depth": 1, "heads": 2, "feedforward": 32, "hidden": 8},
+        },
+        "training": {"epochs": 4, "batch_size": 8, "precision": "32-true"},
+        **changes,
+    }
+    return parse(Experiment, values, "tiny")
+
+
+def tiny_samples(split: str, count: int) -> list[Sample]:
+    """Recordings whose tile, sound and caption agree: a low or a high world."""
+    samples = []
+    for number in range(count):
+        rng = generator(0, "tiny", split, number)
+        kind = number % 2
+        tile = rng.integers(100 * kind, 100 * kind + 80, (3 * VIEW_PX, 3 * VIEW_PX, 3))
+        mel = rng.normal(-40, 5, (1, FRAMES, BANDS))
+        mel[..., kind * BANDS // 2 : (kind + 1) * BANDS // 2] += 30.0
+        recording = Recording(
+            key=f"{AUDIO_SOURCES[number % 4]}-{split}{number}",
+            lat=float(rng.uniform(-60, 60)),
+            lon=float(rng.uniform(-180, 180)),
+            month=int(rng.integers(1, 13)),
+            hour=float(rng.uniform(0, 24)) if number % 4 else None,
+            audio_source=AUDIO_SOURCES[number % 4],
+            caption_source=CAPTION_SOURCES[number % 3],
+            caption=("frogs in a pond", "traffic in a street")[kind],
+            split=split,
+            cell=f"N{number % 5:02d}E000",
+            gsd_m=1000.0,
+            sounds=(("frogs",), ("traffic",))[kind],
+        )
+        samples.append(Sample(recording, tile.astype(np.uint8), mel.astype(np.float16)))
+    return samples
+
+
+def write_tiny_shards(folder: Path) -> Path:
+    """Shards of three splits in ``folder``."""
+    for split, count in (("train", 40), ("val", 16), ("test", 16)):
+        write_shard(folder / f"{split}-00000.tar", tiny_samples(split, count))
+    return folder
