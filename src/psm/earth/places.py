@@ -1,0 +1,188 @@
+"""Where and when the simulated Earth is recorded: places near people, on shores and in the wild."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, AudioSource
+from psm.earth import packages
+from psm.earth.layers import Layers, town_radius_km
+from psm.earth.network import shores
+from psm.earth.sources import ROUND_THE_CLOCK, SHARES
+from psm.errors import ConfigError
+from psm.seeding import generator
+from psm.sphere import KM_PER_DEGREE, wrap_longitude
+
+Floats = NDArray[np.float64]
+
+SOUTH_LIMIT, NORTH_LIMIT = -60.0, 84.0
+SHORE_KM = 10.0
+"""Places at sea are kept up to this far from land."""
+
+BANDS = ((-60.0, -20.0, 0.30), (-20.0, 0.0, 0.16), (0.0, 25.0, 0.16), (25.0, 84.0, 0.38))
+"""Latitude bands (south, north, share): the southern seasons get as good a look as the northern."""
+
+KINDS = (("town", 0.55), ("shore", 0.12), ("anywhere", 0.33))
+_ATTEMPTS = 24
+
+
+@dataclass(frozen=True)
+class Places:
+    """Places and times of N recordings, arrays ``(N,)``; row i depends on the seed and i alone."""
+
+    lat: Floats
+    lon: Floats
+    month: NDArray[np.int64]
+    hour: Floats
+    """Local mean solar time in [0, 24): the true hour, also where the recording hides it."""
+    audio_source: NDArray[np.str_]
+    caption_source: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.lat)
+
+    def rows(self, index: NDArray[np.int64]) -> Places:
+        """The places at ``index``."""
+        return Places(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Places]) -> Places:
+        """One list of places from several."""
+        columns = (f.name for f in fields(cls))
+        return cls(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in columns})
+
+    @property
+    def has_hour(self) -> NDArray[np.bool_]:
+        """False for freesound, whose recordings carry a month but no hour."""
+        return np.asarray(self.audio_source != AudioSource.FREESOUND.value)
+
+    @property
+    def known_hour(self) -> Floats:
+        """The hour as a recording states it: NaN where it is unknown."""
+        return np.where(self.has_hour, self.hour, np.nan)
+
+
+def sample_places(n: int, seed: int, *, start: int = 0) -> Places:
+    """Places ``start .. start + n - 1`` of the endless list that ``seed`` names.
+
+    A place lies on land or within 10 km of it, north of 60 degrees south. Its latitude band is
+    drawn first (:data:`BANDS`), then whether it lies near a town (larger towns more often), on a
+    sea shore, or anywhere on land.
+
+    Raises:
+        ConfigError: ``n`` or ``start`` is negative.
+    """
+    if n < 0 or start < 0:
+        raise ConfigError(f"places: n={n} and start={start} must not be negative")
+    draws = np.empty((n, 8 + 3 * _ATTEMPTS))
+    for i in range(n):
+        draws[i] = generator(seed, "places", start + i).random(draws.shape[1])
+    band = _choose([share for *_, share in BANDS], draws[:, 0])
+    kind = _choose([share for _, share in KINDS], draws[:, 1])
+    source = _choose([SHARES[name] for name in AUDIO_SOURCES], draws[:, 2])
+    any_hour = draws[:, 5] < np.array([ROUND_THE_CLOCK[name] for name in AUDIO_SOURCES])[source]
+    hour = np.where(any_hour, draws[:, 4] * 24.0, 6.0 + draws[:, 4] * 14.0)
+    lat, lon = _positions(band, kind, draws[:, 8:].reshape(n, _ATTEMPTS, 3))
+    return Places(
+        lat=lat,
+        lon=lon,
+        month=1 + np.minimum((draws[:, 3] * 12).astype(np.int64), 11),
+        hour=np.minimum(hour, np.nextafter(24.0, 0.0)),
+        audio_source=np.array([name.value for name in AUDIO_SOURCES])[source],
+        caption_source=np.array([name.value for name in CAPTION_SOURCES])[
+            np.minimum((draws[:, 6] * len(CAPTION_SOURCES)).astype(int), len(CAPTION_SOURCES) - 1)
+        ],
+    )
+
+
+def land_grid(step_deg: float = 1.0) -> tuple[Floats, Floats]:
+    """Centres (lat, lon) of the grid cells that hold any land, from north to south, row by row.
+
+    The grid starts at 180 W and 90 N; cells reach from 60 S to 84 N.
+
+    Raises:
+        ConfigError: the step does not divide 180 degrees, or is outside [0.1, 30].
+    """
+    rows = round(180.0 / step_deg) if step_deg > 0 else 0
+    if not 0.1 <= step_deg <= 30.0 or abs(rows * step_deg - 180.0) > 1e-6:
+        raise ConfigError(f"grid step {step_deg:g}: give a divisor of 180 between 0.1 and 30")
+    mask = packages.land_mask()
+    row_edge = np.linspace(0, mask.shape[0], rows + 1).round().astype(int)[:-1]
+    column_edge = np.linspace(0, mask.shape[1], 2 * rows + 1).round().astype(int)[:-1]
+    is_land = (mask != 0).astype(np.uint8)
+    cells = np.maximum.reduceat(np.maximum.reduceat(is_land, row_edge, 0), column_edge, 1) > 0
+    row, column = np.nonzero(cells)
+    lat = np.asarray(90.0 - (row + 0.5) * step_deg, float)
+    lon = np.asarray((column + 0.5) * step_deg - 180.0, float)
+    kept = (lat > SOUTH_LIMIT) & (lat < NORTH_LIMIT)
+    return lat[kept], lon[kept]
+
+
+def _choose(shares: list[float], uniform: Floats) -> NDArray[np.int64]:
+    edges = np.cumsum(shares) / np.sum(shares)
+    return np.minimum(np.searchsorted(edges, uniform, side="right"), len(shares) - 1)
+
+
+def _positions(
+    band: NDArray[np.int64], kind: NDArray[np.int64], draws: Floats
+) -> tuple[Floats, Floats]:
+    """The first of each place's attempts that lies on land or near the shore."""
+    lat, lon = np.full(len(band), np.nan), np.full(len(band), np.nan)
+    for attempt in range(draws.shape[1]):
+        open_ = np.flatnonzero(np.isnan(lat))
+        if not len(open_):
+            break
+        if attempt == draws.shape[1] // 2:  # a small band of sea: go where there is a town
+            kind = np.where(np.isnan(lat), 0, kind)
+        lats, lons = _attempt(band[open_], kind[open_], draws[open_, attempt])
+        layers = Layers.load().at(lat=lats, lon=lons)
+        good = (layers.is_land | (layers.coast_km <= SHORE_KM)) & (lats > SOUTH_LIMIT)
+        lat[open_[good]], lon[open_[good]] = lats[good], lons[good]
+    assert not np.isnan(lat).any(), "a dozen attempts near towns found no land"
+    return lat, lon
+
+
+def _attempt(
+    band: NDArray[np.int64], kind: NDArray[np.int64], draws: Floats
+) -> tuple[Floats, Floats]:
+    lat, lon = np.empty(len(band)), np.empty(len(band))
+    for b, (south, north, _) in enumerate(BANDS):
+        for k, (name, _) in enumerate(KINDS):
+            here = np.flatnonzero((band == b) & (kind == k))
+            u, v, w = draws[here].T
+            if name == "anywhere":
+                low, high = np.sin(np.deg2rad([south, north]))
+                lat[here] = np.rad2deg(np.arcsin(low + u * (high - low)))
+                lon[here] = 360.0 * v - 180.0
+                continue
+            anchor_lat, anchor_lon, reach_km, edges = _anchors(b, name)
+            index = np.minimum(np.searchsorted(edges, u, side="right"), len(edges) - 1)
+            # Uniform in angle; the distance is exponential, so that most places are near.
+            distance = np.minimum(-np.log1p(-v), 4.0) * reach_km[index] / KM_PER_DEGREE
+            lat[here] = anchor_lat[index] + distance * np.sin(2.0 * np.pi * w)
+            shrink = np.cos(np.deg2rad(anchor_lat[index]))
+            lon[here] = anchor_lon[index] + distance * np.cos(2.0 * np.pi * w) / shrink
+    return np.asarray(np.clip(lat, -89.0, NORTH_LIMIT), float), wrap_longitude(lon)
+
+
+@lru_cache(maxsize=16)
+def _anchors(band: int, kind: str) -> tuple[Floats, Floats, Floats, Floats]:
+    """Anchor points of a band: lat, lon, reach in km, cumulative share."""
+    south, north, _ = BANDS[band]
+    if kind == "town":
+        towns = packages.towns()
+        lat, lon = towns.lat, towns.lon
+        reach_km, weight = 1.0 + 1.3 * town_radius_km(towns.people), towns.people**0.4
+    else:
+        shore = shores()
+        lat, lon = np.asarray(shore["sea_lat"], float), np.asarray(shore["sea_lon"], float)
+        # Mask pixels narrow towards the poles; the Arctic's ragged shores count less still.
+        reach_km, weight = np.full(len(lat), 3.0), np.cos(np.deg2rad(lat)) ** 2
+    inside = (lat > south) & (lat <= north)
+    weight = weight * inside
+    return lat, lon, reach_km, np.cumsum(weight) / weight.sum()
