@@ -1,0 +1,121 @@
+"""Training: it learns, a killed run goes on as if nothing had happened, what is cached is right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from psm import PSM
+from psm.data.corpus import Corpus
+from psm.errors import CheckpointMismatch
+from psm.training import run, train
+from psm.training.batches import BatchStream, cached_text_features
+from psm.training.task import parameter_groups
+from tests.tiny import tiny_experiment, write_tiny_shards
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_shards(tmp_path_factory.mktemp("shards"))
+
+
+def log(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / run.LOG_NAME).read_text().splitlines()]
+
+
+@pytest.mark.parametrize("kind", ["pcmepp", "infonce"])
+def test_loss_falls_and_the_model_comes_back(kind: str, shards: Path, tmp_path: Path) -> None:
+    loss = {"kind": kind, "pseudo_positive_warmup": 0.5, "contrastive_weight": 0.5}
+    changes: dict[str, Any] = {"loss": loss}
+    experiment = tiny_experiment(**changes)
+    model = train(experiment, shards, tmp_path, seed=1)
+    rows = log(tmp_path)
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    assert rows[-1]["train/loss"] < rows[0]["train/loss"]
+    loaded = PSM.from_pretrained(tmp_path)
+    queries = ["frogs", "traffic"]
+    torch.testing.assert_close(loaded.encode_text(queries).mean, model.encode_text(queries).mean)
+    assert loaded.negative_scale == model.negative_scale > 0
+    assert (tmp_path / "tensorboard").is_dir()
+
+
+def test_a_killed_run_repeats_the_same_curve(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = tiny_experiment()
+    whole = train(experiment, shards, tmp_path / "whole", seed=3)
+    start = run._EpochLog.on_train_epoch_start
+
+    def killed(self: Any, trainer: Any, module: Any) -> None:
+        if trainer.current_epoch == 2:
+            raise RuntimeError("killed")
+        start(self, trainer, module)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run._EpochLog, "on_train_epoch_start", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            train(experiment, shards, tmp_path / "halves", seed=3)
+    assert len(log(tmp_path / "halves")) == 2
+    resumed = train(experiment, shards, tmp_path / "halves", seed=3)
+    assert log(tmp_path / "halves") == log(tmp_path / "whole")
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_another_experiment_does_not_take_over_a_run(shards: Path, tmp_path: Path) -> None:
+    one = tiny_experiment(training={"epochs": 1, "batch_size": 8, "precision": "32-true"})
+    train(one, shards, tmp_path, seed=0)
+    before = (tmp_path / "model.safetensors").read_bytes()
+    for experiment, seed in ((tiny_experiment(), 0), (one, 1)):
+        with pytest.raises(CheckpointMismatch, match="another experiment or seed"):
+            train(experiment, shards, tmp_path, seed=seed)
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+    train(one, shards, tmp_path, seed=0)  # finished already: loads
+    assert len(log(tmp_path)) == 1
+
+
+def test_batches_depend_on_seed_and_epoch_alone(shards: Path) -> None:
+    experiment = tiny_experiment()
+    corpus = Corpus.load(shards, "train", zooms=(1, 3), view_px=16)
+    text = torch.arange(len(corpus), dtype=torch.float32)[:, None]
+
+    def stream(seed: int, epoch: int) -> BatchStream:
+        batches = BatchStream(corpus, text, batch_size=8, seed=seed)
+        batches.epoch = epoch
+        return batches
+
+    first, again, other = stream(0, 1)[2], stream(0, 1)[2], stream(0, 2)[2]
+    assert torch.equal(first.views, again.views)
+    assert torch.equal(first.mel, again.mel)
+    assert not torch.equal(first.text, other.text)
+    seen = torch.cat([batch.text for batch in stream(0, 0)]).flatten()  # type: ignore[arg-type]
+    assert sorted(seen.tolist()) == list(range(len(corpus)))
+    assert set(first.gsd_m.tolist()) <= {1000.0, 3000.0}
+    assert experiment.model.text_tower.frozen
+
+
+def test_cached_text_features_are_those_of_the_tower(shards: Path) -> None:
+    model = PSM(tiny_experiment().model)
+    corpus = Corpus.load(shards, "val", zooms=(1,), view_px=16)
+    cached = cached_text_features(model, corpus)
+    assert cached is not None
+    alone = model.text([corpus.recordings[3].caption])
+    torch.testing.assert_close(cached[3], alone[0], atol=1e-5, rtol=1e-4)
+
+
+def test_norms_biases_and_embeddings_do_not_decay() -> None:
+    model = PSM(tiny_experiment().model)
+    decayed, kept = parameter_groups(model, 0.1)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    assert decayed["weight_decay"] == 0.1
+    assert kept["weight_decay"] == 0.0
+    for parameter in decayed["params"]:
+        assert names[id(parameter)].endswith("weight")
+        assert parameter.ndim >= 2
+    kept_names = {names[id(parameter)] for parameter in kept["params"]}
+    assert {"fusion.cls", "fusion.tokens.audio_source.weight", "satellite.norm.weight"} <= kept_names
+    assert not any(name.startswith("text.") for name in names.values() if name in kept_names)
