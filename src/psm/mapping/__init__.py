@@ -1,0 +1,38 @@
+"""Soundscape maps: embed the cells of the world once, then ask them for any sound at any time.
+
+::
+
+    cells = Cells.globe(step_deg=1.0)
+    embedded = embed_cells(model, Imagery.load(), cells, zoom=1)
+    found = map_query(model, embedded, Query(texts=("church bells",)), Moment(month=7, hour=6))
+    found.to_cog("bells.tif")
+    found.to_png("bells.png")
+    animate(model, embedded, found.query, hours_of_day(month=7, utc=True), "bells.gif")
+"""
+
+from psm.mapping.animate import animate, hours_of_day, months_of_year, write_gif
+from psm.mapping.cells import Cells
+from psm.mapping.cog import write_cog
+from psm.mapping.compare import map_queries, map_query
+from psm.mapping.embed import EmbeddedCells, embed_cells
+from psm.mapping.moment import Moment
+from psm.mapping.query import Query
+from psm.mapping.render import write_png
+from psm.mapping.soundscape_map import SoundscapeMap
+
+__all__ = [
+    "Cells",
+    "EmbeddedCells",
+    "Moment",
+    "Query",
+    "SoundscapeMap",
+    "animate",
+    "embed_cells",
+    "hours_of_day",
+    "map_queries",
+    "map_query",
+    "months_of_year",
+    "write_cog",
+    "write_gif",
+    "write_png",
+]

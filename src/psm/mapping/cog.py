@@ -1,0 +1,66 @@
+"""Maps as cloud-optimised GeoTIFF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio.enums import Resampling
+from rasterio.io import MemoryFile
+
+from psm.files import atomic_path
+from psm.mapping.soundscape_map import CRS, VARIABLES, SoundscapeMap
+
+COG_BANDS = ("match_probability", "uncertainty")
+"""Band 1 and band 2."""
+
+_BLOCK_PX = 128
+_SMALLEST_OVERVIEW_PX = 32
+
+
+def write_cog(soundscape: SoundscapeMap, path: Path) -> Path:
+    """Write match probability and uncertainty, with overviews, no-data, band names, units and tags.
+
+    The file is complete or absent. rio-cogeo's own writer drops the units of bands, so that GDAL's
+    COG driver copies an in-memory GeoTIFF here.
+    """
+    rows, columns = soundscape.shape
+    profile = {
+        "driver": "GTiff",
+        "dtype": "float32",
+        "count": len(COG_BANDS),
+        "width": columns,
+        "height": rows,
+        "crs": CRS,
+        "transform": soundscape.transform,
+        "nodata": np.nan,
+        "tiled": True,
+        "blockxsize": _BLOCK_PX,
+        "blockysize": _BLOCK_PX,
+    }
+    with MemoryFile() as memory:
+        with memory.open(**profile) as target:
+            for band, name in enumerate(COG_BANDS, start=1):
+                target.write(soundscape.values(name), band)
+                target.set_band_description(band, VARIABLES[name]["long_name"])
+                target.set_band_unit(band, VARIABLES[name]["units"])
+            target.update_tags(**soundscape.tags)
+            target.build_overviews(_overviews(min(rows, columns)), Resampling.average)
+            target.update_tags(ns="rio_overview", resampling="average")
+        with memory.open() as source, atomic_path(path) as aside:
+            rasterio.shutil.copy(
+                source,
+                aside,
+                driver="COG",
+                blocksize=_BLOCK_PX,
+                compress="DEFLATE",
+                predictor="FLOATING_POINT",
+            )
+    return path
+
+
+def _overviews(side_px: int) -> list[int]:
+    factors = [2**level for level in range(1, 12)]
+    return [factor for factor in factors if side_px // factor >= _SMALLEST_OVERVIEW_PX]

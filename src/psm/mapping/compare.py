@@ -1,0 +1,95 @@
+"""Queries against the cells of a map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import rioxarray  # noqa: F401  (gives every data set its .rio)
+import torch
+import xarray as xr
+
+from psm.gaussian import concatenate, csd
+from psm.mapping.cells import Cells
+from psm.mapping.embed import EmbeddedCells
+from psm.mapping.moment import Moment
+from psm.mapping.query import Query
+from psm.mapping.soundscape_map import CRS, VARIABLES, SoundscapeMap
+from psm.model import PSM
+
+# Imagery by name: whose data, and the licence that a map made from them falls under.
+_ATTRIBUTION = {
+    "blue-marble": (
+        "NASA Blue Marble (public domain), GSHHG (LGPL), GeoNames (CC BY 4.0)",
+        "CC-BY-4.0",
+    )
+}
+
+
+def map_query(
+    model: PSM, embedded: EmbeddedCells, query: Query, moment: Moment | None = None
+) -> SoundscapeMap:
+    """The map of one query at one moment.
+
+    Raises:
+        CorruptRecording: an audio file of the query cannot be read.
+    """
+    return next(map_queries(model, embedded, [query], [moment or Moment()]))
+
+
+@torch.inference_mode()
+def map_queries(
+    model: PSM, embedded: EmbeddedCells, queries: Sequence[Query], moments: Sequence[Moment]
+) -> Iterator[SoundscapeMap]:
+    """The map of every query at every moment, moment by moment.
+
+    A query is encoded once and the locations once a moment, so that another query at the same
+    moment costs next to nothing.
+
+    Raises:
+        CorruptRecording: an audio file of a query cannot be read.
+    """
+    asked = concatenate([query.gaussian(model) for query in queries])
+    attribution, licence = _ATTRIBUTION.get(
+        model.config.imagery.name, (model.config.imagery.name, "unknown")
+    )
+    for moment in moments:
+        places = embedded.locations(model, moment)
+        values = {
+            "match_probability": model.match_probability(places, asked),
+            "uncertainty": model.match_uncertainty(places, asked),
+            "csd": csd(places, asked),
+        }
+        for column, query in enumerate(queries):
+            yield SoundscapeMap(
+                data=as_dataset(
+                    embedded.cells,
+                    {name: value[:, column].cpu().numpy() for name, value in values.items()},
+                ),
+                query=query,
+                moment=moment,
+                zoom=embedded.zoom,
+                model=model.config.name,
+                attribution=attribution,
+                licence=licence,
+            )
+
+
+def as_dataset(cells: Cells, values: dict[str, np.ndarray]) -> xr.Dataset:
+    """Values of the cells, by name, as the georeferenced rasters of a :class:`SoundscapeMap`."""
+    data = xr.Dataset(
+        {
+            name: (("lat", "lon"), cells.raster(value), dict(VARIABLES[name]))
+            for name, value in values.items()
+        },
+        coords={
+            "lat": ("lat", cells.row_lat, _axis("Y", "latitude", "degrees_north")),
+            "lon": ("lon", cells.column_lon, _axis("X", "longitude", "degrees_east")),
+        },
+    )
+    located: xr.Dataset = data.rio.write_crs(CRS).rio.write_transform(cells.transform)
+    return located
+
+
+def _axis(axis: str, name: str, units: str) -> dict[str, str]:
+    return {"axis": axis, "standard_name": name, "units": units}

@@ -1,0 +1,71 @@
+"""When a map is: a month and one local hour everywhere, or one instant of UTC."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from psm.data.context import Context
+from psm.errors import InvalidContext
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """A time of year and day. What is ``None`` stays unknown to the model.
+
+    Attributes:
+        month: 1..12.
+        hour: local mean solar time in [0, 24), the same in every cell.
+        utc: hour of UTC in [0, 24); each cell has its own local hour, ``utc + lon / 15``.
+
+    Raises:
+        InvalidContext: a value is out of range, or both hours are given.
+    """
+
+    month: int | None = None
+    hour: float | None = None
+    utc: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.month is not None and self.month not in range(1, 13):
+            raise InvalidContext(f"month {self.month} is outside 1..12")
+        for name, value in (("hour", self.hour), ("UTC hour", self.utc)):
+            if value is not None and not 0.0 <= value < 24.0:
+                raise InvalidContext(f"{name} {value:g} is outside [0, 24)")
+        if self.hour is not None and self.utc is not None:
+            raise InvalidContext("give a local hour or a UTC hour, not both")
+
+    def local_hours(self, lon: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Local mean solar hour at each longitude, in [0, 24); NaN where unknown."""
+        if self.utc is not None:
+            hours = np.mod(self.utc + np.asarray(lon, float) / 15.0, 24.0)
+            return np.where(hours < 24.0, hours, 0.0)  # mod may round up to 24 itself
+        return np.full(len(lon), np.nan if self.hour is None else self.hour)
+
+    def context(self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"]) -> Context:
+        """The context of each place at this moment; the sources stay unknown."""
+        return Context.of(lat=lat, lon=lon, month=self.month, hour=self.local_hours(lon))
+
+    @property
+    def month_name(self) -> str:
+        """The month in words."""
+        return "any month" if self.month is None else calendar.month_name[self.month]
+
+    @property
+    def time_name(self) -> str:
+        """The time of day in words."""
+        if self.utc is not None:
+            return f"{clock(self.utc)} UTC"
+        return "any hour" if self.hour is None else f"{clock(self.hour)} local time"
+
+    def __str__(self) -> str:
+        return f"{self.month_name} · {self.time_name}"
+
+
+def clock(hour: float) -> str:
+    """An hour as hh:mm."""
+    minutes = round(hour * 60.0) % 1440
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"

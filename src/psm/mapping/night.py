@@ -1,0 +1,46 @@
+"""Where it is night at an instant: the part of a drawn world on which the sun is down."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from psm.earth.sun import declination
+from psm.mapping.moment import Moment
+from psm.mapping.projection import CENTRAL_LON, project
+
+_LEAST_DECLINATION_DEG = 0.3
+
+
+class Night(NamedTuple):
+    """Night in map coordinates: ``outline`` is a closed ring, ``terminator`` its sunlit edge."""
+
+    terminator: Float[np.ndarray, "points 2"]
+    outline: Float[np.ndarray, "points 2"]
+
+
+def night_side(moment: Moment) -> Night | None:
+    """The night side at a moment, or None where no month and UTC hour are known.
+
+    The terminator is where the sun's elevation is nil, at ``tan(lat) = -cos(hour angle) /
+    tan(declination)``.
+    """
+    if moment.utc is None or moment.month is None:
+        return None
+    sun = float(declination(moment.month))
+    if abs(sun) < _LEAST_DECLINATION_DEG:  # at the equinox the line runs along meridians
+        sun = _LEAST_DECLINATION_DEG
+    from_centre = np.linspace(-180.0, 180.0, 1441)
+    angle = np.radians(15.0 * (moment.utc - 12.0) + from_centre + CENTRAL_LON)
+    lat = np.degrees(np.arctan(-np.cos(angle) / np.tan(np.radians(sun))))
+    dark_pole = -90.0 if sun > 0.0 else 90.0
+    # The line comes back to its first latitude after a turn: both sides are the same.
+    side = np.linspace(lat[-1], dark_pole, 181)
+    east, west = (project(lat=side, lon_from_centre=lon) for lon in (180.0, -180.0))
+    terminator = np.stack(project(lat=lat, lon_from_centre=from_centre), -1)
+    return Night(
+        terminator,
+        np.concatenate([terminator, np.stack(east, -1), np.stack(west, -1)[::-1]]),
+    )

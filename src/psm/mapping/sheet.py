@@ -1,0 +1,68 @@
+"""Several maps of one query on one sheet, under one scale, so that they can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from psm.errors import ConfigError
+from psm.files import atomic_path
+from psm.mapping.canvas import Canvas
+from psm.mapping.render import credit_line
+from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.worldmap import (
+    DIM,
+    PAPER,
+    PROBABILITY_COLOURS,
+    World,
+    colour_bar,
+    fit_text,
+    robust_range,
+    style,
+)
+
+_WIDTH_IN, _HEIGHT_IN = 12.0, 7.2
+_COLUMNS, _MOST = 2, 4
+_LEFTS, _BOTTOMS, _SIZE = (0.01, 0.505), (0.5, 0.1), (0.485, 0.36)
+
+
+def write_sheet(maps: Sequence[SoundscapeMap], path: Path, *, width_px: int = 1500) -> Path:
+    """Draw up to four maps of one query beside each other.
+
+    Args:
+        maps: of one query on one frame.
+        path: the PNG file; complete or absent.
+        width_px: width of the picture.
+
+    Raises:
+        ConfigError: no maps, or more than four.
+    """
+    if not 1 <= len(maps) <= _MOST:
+        raise ConfigError(f"a sheet takes 1 to {_MOST} maps, not {len(maps)}")
+    with style():
+        figure = Figure(figsize=(_WIDTH_IN, _HEIGHT_IN), dpi=width_px / _WIDTH_IN, facecolor=PAPER)
+        FigureCanvasAgg(figure)
+        title = figure.text(0.02, 0.972, maps[0].query.label, va="top", fontsize=19, weight="bold")
+        fit_text(title, room=0.94, smallest_pt=10.0)
+        values = [soundscape.values() for soundscape in maps]
+        limits = robust_range(*values)
+        canvas = Canvas.of(np.isfinite(values[0]), width_px // _COLUMNS)
+        for number, (soundscape, raster) in enumerate(zip(maps, values, strict=True)):
+            left, bottom = _LEFTS[number % _COLUMNS], _BOTTOMS[number // _COLUMNS]
+            axes = figure.add_axes((left, bottom, *_SIZE))
+            world = World(axes, canvas, PROBABILITY_COLOURS, limits, coast_pt=0.25)
+            world.show(raster, soundscape.moment)
+            figure.text(
+                left + 0.012, bottom + _SIZE[1] + 0.008, f"{soundscape.moment}", fontsize=11
+            )
+        colour_bar(figure.add_axes((0.02, 0.075, 0.36, 0.018)), world.image, "match probability")
+        figure.text(
+            0.985, 0.02, credit_line(maps[0]), ha="right", va="bottom", color=DIM, fontsize=6.5
+        )
+        with atomic_path(path) as aside:
+            figure.savefig(aside, format="png", facecolor=PAPER)
+    return path

@@ -1,0 +1,114 @@
+"""The map itself: values, where they lie, and everything that says what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+from rasterio.transform import Affine
+
+import psm
+from psm.errors import InvalidContext
+from psm.mapping.cells import frame_index
+from psm.mapping.moment import Moment
+from psm.mapping.query import Query
+
+CRS = "EPSG:4326"
+VARIABLES = {
+    "match_probability": {"long_name": "match probability", "units": "1"},
+    "uncertainty": {"long_name": "standard deviation of the match probability", "units": "1"},
+    "csd": {"long_name": "closed-form sampled distance", "units": "1"},
+}
+"""What a map holds, and the attributes of each variable."""
+
+
+@dataclass(frozen=True, eq=False)
+class SoundscapeMap:
+    """How well each cell matches a query at a moment.
+
+    Attributes:
+        data: ``match_probability``, ``uncertainty`` and ``csd`` over (lat, lon), float32, NaN where
+            there is no cell, with CRS and transform; what was asked is in its attributes.
+        query: what was asked for.
+        moment: when.
+        zoom: zoom level of the views.
+        model: name of the model.
+        attribution: whose data the map stands on.
+        licence: SPDX name of the licence that follows from it, if known.
+    """
+
+    data: xr.Dataset
+    query: Query
+    moment: Moment
+    zoom: int
+    model: str
+    attribution: str
+    licence: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", self.data.assign_attrs(self.tags))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.data.sizes["lat"], self.data.sizes["lon"]
+
+    @property
+    def transform(self) -> Affine:
+        """From (column, row) to the longitude and latitude of a pixel's corner."""
+        rows, columns = self.shape
+        return Affine(360.0 / columns, 0.0, -180.0, 0.0, -180.0 / rows, 90.0)
+
+    def values(self, name: str = "match_probability") -> Float[np.ndarray, "rows columns"]:
+        """One variable as an array, rows from the north."""
+        return np.asarray(self.data[name].values)
+
+    def at(self, *, lat: float, lon: float) -> dict[str, float]:
+        """The variables in the cell that holds a place, NaN where there is none.
+
+        Raises:
+            InvalidContext: there is no such place.
+        """
+        if not (-90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0):
+            raise InvalidContext(f"{lat:g}, {lon:g} is no latitude and longitude in degrees")
+        row, column = frame_index(self.shape, lat=lat, lon=lon)
+        return {name: float(self.values(name)[row, column]) for name in VARIABLES}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What was asked of which model, for the metadata of files; unknown parts are left out."""
+        tags: dict[str, object | None] = {
+            "query": self.query.label,
+            "query_texts": "; ".join(self.query.texts) or None,
+            "query_audio": "; ".join(path.name for path in self.query.audio) or None,
+            "month": self.moment.month,
+            "local_hour": self.moment.hour,
+            "utc_hour": self.moment.utc,
+            "zoom": self.zoom,
+            "model": self.model,
+            "attribution": self.attribution,
+            "licence": self.licence,
+            "software": f"psm {psm.__version__}",
+        }
+        return {name: f"{value}" for name, value in tags.items() if value is not None}
+
+    def to_cog(self, path: str | Path) -> Path:
+        """Write a cloud-optimised GeoTIFF; see :func:`psm.mapping.cog.write_cog`."""
+        from psm.mapping.cog import write_cog
+
+        return write_cog(self, Path(path))
+
+    def to_png(
+        self,
+        path: str | Path,
+        *,
+        value_range: tuple[float, float] | None = None,
+        width_px: int = 1600,
+    ) -> Path:
+        """Write a figure; see :func:`psm.mapping.render.write_png`."""
+        from psm.mapping.render import write_png
+
+        return write_png(self, Path(path), value_range=value_range, width_px=width_px)
