@@ -1,0 +1,264 @@
+"""The ``psm`` command: parses, calls, prints."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from psm import __version__
+from psm.errors import PSMError
+
+app = typer.Typer(
+    name="psm",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help=(
+        "**PSM maps how the Earth sounds.** Ask for a phrase or a recording, a month and an hour; "
+        "get a world map of where that would be heard, with how sure it is.\n\n"
+        "Start with `psm demo`: it builds a simulated Earth whose truth is known, trains a model on "
+        "it, measures the model and draws maps, in some ten minutes on two cores. Then ask your own: "
+        '`psm map "church bells" --month 12 --hour 18`.'
+    ),
+)
+earth_app = typer.Typer(no_args_is_help=True, help="The simulated Earth: build it, listen to it.")
+app.add_typer(earth_app, name="earth")
+
+MODEL = Path("runs/demo/model")
+EARTH = Path("runs/demo/earth")
+
+Seed = Annotated[int, typer.Option(help="Every random choice follows from it.", min=0)]
+Model = Annotated[str, typer.Option("--model", help="Model folder, or a hub id.")]
+Data = Annotated[Path, typer.Option("--data", help="Folder of shards.")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"psm {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("runs/demo"),
+    preset: Annotated[str, typer.Option(help="A preset, or a YAML file.")] = "earth-tiny",
+    seed: Seed = 0,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting: training.epochs=2")
+    ] = None,
+) -> None:
+    """Build an Earth, train on it, evaluate, map six queries, write a report.
+
+    Safe to interrupt: the same command goes on where it stopped. The result is `OUT/report.html`.
+    """
+    from psm.demo import run_demo
+
+    run_demo(out, preset=preset, seed=seed, overrides=_overrides(override))
+
+
+@earth_app.command("build")
+def earth_build(
+    out: Annotated[Path, typer.Option(help="Folder for the shards.")] = Path("runs/earth"),
+    recordings: Annotated[int, typer.Option(help="How many, all splits together.", min=1)] = 7000,
+    seed: Seed = 0,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+) -> None:
+    """Build the simulated Earth: recordings with tiles, captions and sound, in WebDataset shards.
+
+    The same seed gives the same bytes. Safe to interrupt: shards that are there are kept.
+    """
+    from psm.earth.build import EarthPlan, build_earth
+
+    counts = build_earth(EarthPlan(recordings=recordings, seed=seed), out, workers=workers)
+    typer.echo(f"{out}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))
+
+
+@earth_app.command("listen")
+def earth_listen(
+    lat: Annotated[float, typer.Argument(help="Latitude, degrees north.")],
+    lon: Annotated[float, typer.Argument(help="Longitude, degrees east.")],
+    month: Annotated[int, typer.Option(help="1..12")] = 6,
+    hour: Annotated[float, typer.Option(help="Local solar time in [0, 24).")] = 6.0,
+    out: Annotated[Path, typer.Option(help="WAV file to write.")] = Path("listen.wav"),
+    seconds: Annotated[float, typer.Option(help="How long to stay.")] = 20.0,
+    seed: Seed = 0,
+) -> None:
+    """Render what a place sounds like at a month and an hour, and say what is likely there.
+
+    South of the equator put `--` before the place: `psm earth listen --hour 6 -- -33.9 18.4`.
+    """
+    from psm.earth.listen import listen
+
+    place = listen(lat=lat, lon=lon, month=month, hour=hour, duration_s=seconds, seed=seed)
+    place.write(out)
+    for sound, chance in list(place.probability.items())[:8]:
+        typer.echo(f"{chance:5.0%}  {sound}")
+    scenes = " | ".join(", ".join(sounds) for sounds in place.heard)
+    typer.echo(f"{out}: {seconds:g} s of {scenes}")
+
+
+@app.command()
+def train(
+    preset: Annotated[str, typer.Option(help="A preset, or a YAML file.")] = "earth-tiny",
+    data: Data = EARTH,
+    out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("runs/model"),
+    seed: Seed = 0,
+    override: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a setting: training.epochs=2")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on after a kill.")] = True,
+) -> None:
+    """Train a model on shards; run it again after a kill and the curve goes on.
+
+    Writes `config.yaml`, `model.safetensors`, `log.jsonl` and TensorBoard events into OUT.
+    """
+    from psm.config import load_experiment
+    from psm.training import train as run
+
+    run(load_experiment(preset, _overrides(override)), data, out, seed=seed, resume=resume)
+    typer.echo(f"{out}: trained; measure it with: psm evaluate --model {out} --data {data}")
+
+
+@app.command()
+def evaluate(
+    model: Model = str(MODEL),
+    data: Data = EARTH,
+    out: Annotated[Path, typer.Option(help="Folder for JSON and plots.")] = Path("runs/evaluation"),
+    maps: Annotated[
+        bool, typer.Option(help="Also hold the maps of every simulated sound against the truth.")
+    ] = False,
+    step: Annotated[float, typer.Option(help="Grid of the maps, degrees.")] = 1.0,
+    seed: Seed = 0,
+) -> None:
+    """Measure a model on the test split, beside chance and the oracles of the simulated Earth.
+
+    R@10% and the other recalls in both directions, for the image alone, with context and composed
+    with a caption; whole gallery and same source only; 95 % intervals by bootstrap over cells.
+    """
+    from psm import PSM
+    from psm.measure import measure, measure_retrieval
+
+    loaded = PSM.from_pretrained(model)
+    if maps:
+        measure(loaded, data, out, seed=seed, step_deg=step)
+    else:
+        measure_retrieval(loaded, data, out, seed=seed)
+    typer.echo(f"{out}: tables as JSON, plots as PNG")
+
+
+@app.command("map")
+def draw_map(
+    text: Annotated[list[str] | None, typer.Argument(help="What to listen for.")] = None,
+    audio: Annotated[
+        list[Path] | None, typer.Option(help="A recording to look for; may be given several times.")
+    ] = None,
+    month: Annotated[int | None, typer.Option(help="1..12; unknown by default.")] = None,
+    hour: Annotated[
+        float | None, typer.Option(help="Local solar time, the same in every cell.")
+    ] = None,
+    utc: Annotated[
+        float | None, typer.Option(help="One instant: every cell has its own local hour.")
+    ] = None,
+    zoom: Annotated[int | None, typer.Option(help="Zoom level of the imagery.")] = None,
+    step: Annotated[float, typer.Option(help="Cell size in degrees.")] = 1.0,
+    animate: Annotated[
+        str | None, typer.Option(help="`hours` or `months`: a GIF beside the map.")
+    ] = None,
+    model: Model = str(MODEL),
+    out: Annotated[Path | None, typer.Option(help="GeoTIFF to write; the PNG lies beside.")] = None,
+) -> None:
+    """Draw where on Earth a sound would be heard: a cloud-optimised GeoTIFF and a picture.
+
+    Several texts and recordings make one combined query. Examples:
+
+    `psm map "church bells" --month 12 --hour 18`
+
+    `psm map "dawn chorus" --month 5 --utc 4 --animate hours`
+    """
+    from psm import PSM
+    from psm.earth.tiles import Imagery
+    from psm.errors import ConfigError
+    from psm.mapping import (
+        Cells,
+        Moment,
+        Query,
+        embed_cells,
+        hours_of_day,
+        map_query,
+        months_of_year,
+    )
+    from psm.mapping import animate as write_animation
+
+    query = Query(texts=tuple(text or ()), audio=tuple(audio or ()))
+    moment = Moment(month=month, hour=hour, utc=utc)
+    if animate not in (None, "hours", "months"):
+        raise ConfigError(f"--animate {animate!r}: choose hours or months")
+    cells = Cells.globe(step)
+    loaded = PSM.from_pretrained(model)
+    level = loaded.config.imagery.zooms[0] if zoom is None else zoom
+    embedded = embed_cells(loaded, Imagery.load(), cells, level)
+    found = map_query(loaded, embedded, query, moment)
+    path = out or Path("runs/maps") / f"{_slug([*query.texts, *(p.stem for p in query.audio)])}.tif"
+    typer.echo(found.to_cog(path))
+    typer.echo(found.to_png(path.with_suffix(".png")))
+    if animate == "hours":
+        frames = hours_of_day(month=month, utc=utc is not None)
+    elif animate == "months":
+        frames = months_of_year(hour=hour, utc=utc)
+    else:
+        return
+    typer.echo(write_animation(loaded, embedded, query, frames, path.with_suffix(".gif")))
+
+
+@app.command("presets")
+def list_presets() -> None:
+    """List the presets that come with the package."""
+    from psm.config import load_experiment, presets
+
+    for name in presets():
+        typer.echo(f"{name:24} {load_experiment(name).summary}")
+
+
+def _overrides(assignments: list[str] | None) -> dict[str, Any]:
+    import yaml
+
+    from psm.errors import ConfigError
+
+    values = {}
+    for assignment in assignments or []:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set {assignment!r}: write it as training.epochs=2")
+        values[key] = yaml.safe_load(value)
+    return values
+
+
+def _slug(words: list[str]) -> str:
+    kept = "".join(c if c.isalnum() else " " for c in " ".join(words).lower())
+    return "-".join(kept.split())[:80] or "map"
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend are one line and exit code 2."""
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.Abort:
+        typer.echo("stopped; run the same command again to go on", err=True)
+        sys.exit(130)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except PSMError as problem:
+        typer.echo(f"error: {problem}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Measuring a model: retrieval with its reference rows, and maps against the true probabilities."""

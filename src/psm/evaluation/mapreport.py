@@ -1,0 +1,196 @@
+"""Results of map truth as data: one score a sound, what they come to, their JSON, their table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.table import Table
+
+from psm.evaluation.calibration import Reliability, RiskCoverage
+from psm.evaluation.rhythm import SignScore
+
+MIN_CASES = 20
+"""Sounds with fewer judged cases do not enter the averages of signs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundScore:
+    """One sound's maps against the truth. NaN: the truth gives nothing to judge.
+
+    Attributes:
+        sound: its name.
+        spearman: rank correlation over all cells, months and hours together.
+        spearman_single_time: mean of the rank correlations of single maps.
+        auc: separation of the cells where the sound is likely, all times together.
+        likely_share: share of those cells.
+        ece: expected calibration error of this sound's match probability.
+        diurnal_peak_error_h: median over cells with a clear true daily rhythm; 6 is chance.
+        seasonal_peak_error_months: likewise over the year; 3 is chance.
+        day_night_sign: share of judged cells whose day/night contrast has the right sign.
+        season_sign_north, season_sign_south: the same for summer/winter.
+    """
+
+    sound: str
+    spearman: float
+    spearman_single_time: float
+    auc: float
+    likely_share: float
+    ece: float
+    diurnal_peak_error_h: float
+    seasonal_peak_error_months: float
+    day_night_sign: float
+    season_sign_north: float
+    season_sign_south: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapReport:
+    """Map truth of one model.
+
+    Attributes:
+        model: its name.
+        sounds: one score a sound.
+        signs: contrasts by ``day_night``, ``north`` and ``south``, arrays over sounds.
+        reliability: of the match probability as it is, all maps pooled.
+        risk: absolute error of the probability against coverage, by what orders the cells.
+        rank_risk: the same for the error in rank, which no miscalibration can touch.
+        likely: true probability from which a cell is likely.
+        cells, months, hours: what was mapped.
+    """
+
+    model: str
+    sounds: tuple[SoundScore, ...]
+    signs: Mapping[str, SignScore]
+    reliability: Reliability
+    risk: Mapping[str, RiskCoverage]
+    rank_risk: Mapping[str, RiskCoverage]
+    likely: float
+    cells: int
+    months: tuple[int, ...]
+    hours: tuple[float, ...]
+
+    def median(self, measure: str) -> float | None:
+        """Median over sounds of an attribute of :class:`SoundScore`."""
+        values = np.array([getattr(score, measure) for score in self.sounds], float)
+        kept = values[np.isfinite(values)]
+        return float(np.median(kept)) if len(kept) else None
+
+    def sign_correct(self, *contrasts: str) -> float | None:
+        """Mean over sounds of the share of cells with the right sign."""
+        shares = [
+            score.correct[score.cases >= MIN_CASES]
+            for name, score in self.signs.items()
+            if name in contrasts
+        ]
+        values = np.concatenate(shares) if shares else np.zeros(0)
+        return float(values.mean()) if len(values) else None
+
+    def sounds_correct(self, *contrasts: str) -> tuple[int, int]:
+        """Sounds whose contrast over all judged cells has the right sign, and sounds judged."""
+        right = judged = 0
+        for name, score in self.signs.items():
+            if name in contrasts:
+                enough = score.cases >= MIN_CASES
+                right += int((score.correct_overall & enough).sum())
+                judged += int(enough.sum())
+        return right, judged
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready; numbers that do not exist are ``null``."""
+        curve = self.reliability
+        return {
+            "model": self.model,
+            "spearman": {score.sound: _finite(score.spearman) for score in self.sounds},
+            "spearman_median": self.median("spearman"),
+            "spearman_single_time_median": self.median("spearman_single_time"),
+            "auc": {score.sound: _finite(score.auc) for score in self.sounds},
+            "auc_median": self.median("auc"),
+            "diurnal_peak_error_h_median": self.median("diurnal_peak_error_h"),
+            "seasonal_peak_error_months_median": self.median("seasonal_peak_error_months"),
+            "diurnal_sign_correct": self.sign_correct("day_night"),
+            "diurnal_sounds_correct": self.sounds_correct("day_night"),
+            "seasonal_sign_correct": self.sign_correct("north", "south"),
+            "seasonal_sign_correct_north": self.sign_correct("north"),
+            "seasonal_sign_correct_south": self.sign_correct("south"),
+            "seasonal_sounds_correct_north": self.sounds_correct("north"),
+            "seasonal_sounds_correct_south": self.sounds_correct("south"),
+            "ece": curve.ece,
+            "skill": _finite(curve.skill),
+            "reliability": {
+                "predicted": [_finite(value) for value in curve.predicted],
+                "truth": [_finite(value) for value in curve.truth],
+                "count": curve.count.tolist(),
+            },
+            "risk_coverage": {by: _risk_json(risk) for by, risk in self.risk.items()},
+            "rank_risk_coverage": {by: _risk_json(risk) for by, risk in self.rank_risk.items()},
+            "likely_from": self.likely,
+            "cells": self.cells,
+            "months": list(self.months),
+            "hours": list(self.hours),
+            "sounds": [
+                {name: _finite(value) for name, value in asdict(score).items()}
+                for score in self.sounds
+            ],
+        }
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    return value
+
+
+def _risk_json(curve: RiskCoverage) -> dict[str, Any]:
+    return {
+        "area": curve.area,
+        "area_random": curve.random,
+        "area_oracle": float(curve.oracle.mean()),
+        "gain": _finite(curve.gain),
+    }
+
+
+_COLUMNS = (
+    ("Spearman", "spearman", "{:.2f}"),
+    ("one map", "spearman_single_time", "{:.2f}"),
+    ("AUC", "auc", "{:.2f}"),
+    ("likely", "likely_share", "{:.1%}"),
+    ("ECE", "ece", "{:.2f}"),
+    ("day peak ±h", "diurnal_peak_error_h", "{:.1f}"),
+    ("year peak ±mo", "seasonal_peak_error_months", "{:.1f}"),
+    ("day/night", "day_night_sign", "{:.0%}"),
+    ("season N", "season_sign_north", "{:.0%}"),
+    ("season S", "season_sign_south", "{:.0%}"),
+)
+
+
+def map_table(report: MapReport) -> Table:
+    """The scores of every sound for the terminal, with a line of summary."""
+    skill = _show(_finite(report.reliability.skill), "{:.0%}")
+    table = Table(
+        title=f"Maps against the truth: {report.model}, {report.cells:,} cells, "
+        f"{len(report.months)} months x {len(report.hours)} hours",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_footer=True,
+        header_style="bold",
+        caption=f"all maps together: ECE {report.reliability.ece:.3f}, "
+        f"share of the truth's variance explained {skill}\n"
+        "likely: share of cells where the sound is in at least "
+        f"{report.likely:.0%} of recordings; signs: share of cells right where the truth differs",
+        caption_justify="left",
+    )
+    table.add_column("sound", footer="median over sounds", no_wrap=True)
+    for heading, measure, style in _COLUMNS:
+        table.add_column(heading, justify="right", footer=_show(report.median(measure), style))
+    for score in report.sounds:
+        cells = (_show(_finite(getattr(score, name)), style) for _, name, style in _COLUMNS)
+        table.add_row(score.sound, *cells)
+    return table
+
+
+def _show(value: float | None, style: str) -> str:
+    return "–" if value is None else style.format(value)

@@ -1,0 +1,222 @@
+"""Maps against the truth: the simulated Earth knows where and when each sound is heard.
+
+For every sound, the map of its canonical text query at several months and hours is compared, cell
+by cell, with the true probability of hearing it. Arrays are ``(sounds, months, hours, cells)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from torch import Tensor
+
+from psm import inference
+from psm.data.context import Context
+from psm.earth.places import land_grid
+from psm.earth.sounds import Sound
+from psm.earth.soundscape import true_probability
+from psm.earth.tiles import GSD_M, Imagery
+from psm.earth.vocabulary import QUERY_PHRASES
+from psm.evaluation.agreement import auc_of_ranks, pearson, spearman
+from psm.evaluation.calibration import RiskCoverage, mean_curve, reliability, risk_coverage
+from psm.evaluation.mapreport import MapReport, SoundScore
+from psm.evaluation.rhythm import SignScore, day_night_sign, peak_error, summer_winter_sign
+from psm.model import PSM
+from psm.progress import track
+
+MONTHS = (1, 4, 7, 10)
+HOURS = (0.0, 6.0, 12.0, 18.0)
+LIKELY = 0.1
+"""A sound is likely where at least every tenth recording holds it."""
+
+Maps = Float[np.ndarray, "sounds months hours n"]
+
+
+def earth_features(
+    model: PSM, *, step_deg: float = 3.0, zoom: int = 1
+) -> tuple[Tensor, NDArray[np.float64], NDArray[np.float64]]:
+    """Image features, latitudes and longitudes of the simulated Earth's land on a global grid.
+
+    Raises:
+        ConfigError: the step does not divide 180 degrees.
+    """
+    lat, lon = land_grid(step_deg)
+    views = Imagery.load().views(lat=lat, lon=lon, zoom=zoom, size=model.config.imagery.view_px)
+    features = inference.image_features(model, views, GSD_M * zoom, "looking at the grid")
+    return features, lat, lon
+
+
+def evaluate_maps(
+    model: PSM,
+    features: Float[Tensor, "n dim"],
+    *,
+    lat: Float[np.ndarray, " n"],
+    lon: Float[np.ndarray, " n"],
+    months: Sequence[int] = MONTHS,
+    hours: Sequence[float] = HOURS,
+    queries: Mapping[Sound, str] = QUERY_PHRASES,
+    name: str | None = None,
+) -> MapReport:
+    """Map every sound at ``months`` x ``hours`` (local) and hold the maps against the truth.
+
+    Args:
+        model: draws the maps; the audio and caption source stay unknown, as in mapping.
+        features: image features of the cells, as from :func:`earth_features`.
+        lat, lon: of the cells, degrees.
+        months: 1..12; evenly spaced for seasonal peaks.
+        hours: local mean solar time; evenly spaced for diurnal peaks.
+        queries: text of each sound.
+        name: the model's name in the report.
+    """
+    predicted, uncertainty = predict_maps(
+        model, features, lat=lat, lon=lon, months=months, hours=hours, texts=list(queries.values())
+    )
+    truth = true_maps(lat=lat, lon=lon, months=months, hours=hours, sounds=list(queries))
+    return compare_maps(
+        predicted,
+        truth,
+        uncertainty if model.config.heads.probabilistic else None,
+        sounds=list(queries),
+        lat=lat,
+        months=months,
+        hours=hours,
+        name=name or model.config.name,
+    )
+
+
+@torch.inference_mode()
+def predict_maps(
+    model: PSM,
+    features: Float[Tensor, "n dim"],
+    *,
+    lat: Float[np.ndarray, " n"],
+    lon: Float[np.ndarray, " n"],
+    months: Sequence[int],
+    hours: Sequence[float],
+    texts: Sequence[str],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Match probability and its uncertainty, each ``(texts, months, hours, n)``."""
+    query = inference.text_gaussians(model, texts)
+    shape = (len(texts), len(months), len(hours), len(lat))
+    probability, uncertainty = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    times = [(m, h) for m in range(len(months)) for h in range(len(hours))]
+    for m, h in track(times, "mapping every sound"):
+        context = Context.of(lat=lat, lon=lon, month=months[m], hour=hours[h])
+        location = inference.location_gaussians(model, features, context)
+        probability[:, m, h] = model.match_probability(location, query).T.cpu().numpy()
+        uncertainty[:, m, h] = model.match_uncertainty(location, query).T.cpu().numpy()
+    return probability, uncertainty
+
+
+def true_maps(
+    *,
+    lat: Float[np.ndarray, " n"],
+    lon: Float[np.ndarray, " n"],
+    months: Sequence[int],
+    hours: Sequence[float],
+    sounds: Sequence[str],
+) -> NDArray[np.float32]:
+    """The true probability of each sound, ``(sounds, months, hours, n)``."""
+    truth = np.empty((len(sounds), len(months), len(hours), len(lat)), np.float32)
+    for m, month in enumerate(months):
+        for h, hour in enumerate(hours):
+            truth[:, m, h] = true_probability(
+                lat=lat, lon=lon, month=month, hour=hour, sounds=sounds
+            ).T
+    return truth
+
+
+def compare_maps(
+    predicted: Maps,
+    truth: Maps,
+    uncertainty: Maps | None = None,
+    *,
+    sounds: Sequence[str],
+    lat: Float[np.ndarray, " n"],
+    months: Sequence[int] = MONTHS,
+    hours: Sequence[float] = HOURS,
+    likely: float = LIKELY,
+    name: str = "model",
+) -> MapReport:
+    """Every measure of map truth, from arrays alone.
+
+    Args:
+        predicted: match probability.
+        truth: true probability.
+        uncertainty: of the match probability; without it there is no risk-coverage curve.
+        sounds: names, one a map.
+        lat: of the cells; its sign is the hemisphere.
+        months, hours: of the maps.
+        likely: the true probability from which a cell counts as positive in the AUC.
+        name: the model's name.
+    """
+    pooled_p, pooled_t = (x.reshape(len(sounds), -1) for x in (predicted, truth))
+    ranks_p, ranks_t = rankdata(pooled_p, axis=-1), rankdata(pooled_t, axis=-1)
+    positive = pooled_t >= likely
+    correlation = pearson(ranks_p, ranks_t)
+    single = spearman(predicted, truth).reshape(len(sounds), -1)
+    separation = auc_of_ranks(ranks_p, positive)
+    diurnal = peak_error(predicted, truth, hours, 24.0, axis=2)
+    seasonal = peak_error(predicted, truth, months, 12.0, axis=1)
+    day_night = day_night_sign(predicted, truth, hours)
+    seasons = summer_winter_sign(predicted, truth, months, lat) or {}
+    risk = _risk(pooled_p, np.abs(pooled_p - pooled_t), uncertainty)
+    rank_error = np.abs(ranks_p - ranks_t) / pooled_p.shape[-1]
+    return MapReport(
+        model=name,
+        sounds=tuple(
+            SoundScore(
+                sound=str(sound),
+                spearman=float(correlation[s]),
+                spearman_single_time=_mean(single[s]),
+                auc=float(separation[s]),
+                likely_share=float(positive[s].mean()),
+                ece=reliability(pooled_p[s], pooled_t[s]).ece,
+                diurnal_peak_error_h=float(diurnal[s]),
+                seasonal_peak_error_months=float(seasonal[s]),
+                day_night_sign=_share(day_night, s),
+                season_sign_north=_share(seasons.get("north"), s),
+                season_sign_south=_share(seasons.get("south"), s),
+            )
+            for s, sound in enumerate(sounds)
+        ),
+        signs={
+            name: score
+            for name, score in (("day_night", day_night), *seasons.items())
+            if score is not None
+        },
+        reliability=reliability(predicted, truth),
+        risk=risk,
+        rank_risk=_risk(pooled_p, rank_error, uncertainty),
+        likely=likely,
+        cells=len(lat),
+        months=tuple(months),
+        hours=tuple(hours),
+    )
+
+
+def _risk(
+    probability: NDArray[np.floating], error: NDArray[np.floating], uncertainty: Maps | None
+) -> dict[str, RiskCoverage]:
+    """Curves averaged over sounds, by uncertainty and, which costs nothing, by p (1 - p)."""
+    orders = {"p(1-p)": probability * (1.0 - probability)}
+    if uncertainty is not None:
+        orders = {"uncertainty": uncertainty.reshape(len(probability), -1), **orders}
+    return {
+        name: mean_curve([risk_coverage(e, u) for e, u in zip(error, order, strict=True)])
+        for name, order in orders.items()
+    }
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    kept = values[np.isfinite(values)]
+    return float(kept.mean()) if len(kept) else float("nan")
+
+
+def _share(score: SignScore | None, sound: int) -> float:
+    return float(score.correct[sound]) if score is not None else float("nan")
