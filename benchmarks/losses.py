@@ -1,6 +1,6 @@
 """Time and memory of the PCME++ loss, forward and backward, against the equations written naively.
 
-    python benchmarks/losses.py --batch 1024 --dim 512
+python benchmarks/losses.py --batch 1024 --dim 512
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 python benchmarks/retrieval.py [--size 10000] [--dim 512]
 """
 
-# ruff: noqa: T201 (a command: printing is what it is for)
-
 from __future__ import annotations
 
 import argparse
@@ -14,8 +12,8 @@ import time
 
 import torch
 
-from psm.evaluation.retrieval import retrieval_ranks
 from psm.gaussian import Gaussian
+from psm.ranks import retrieval_ranks
 
 
 def peak_mb() -> float:

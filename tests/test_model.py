@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from psm import PSM
 from psm.config import load_experiment
 from psm.data.context import Context
-from psm.errors import CheckpointMismatch, ConfigError, MissingData
 from psm.encoders.text import model_folder
+from psm.errors import CheckpointMismatch, ConfigError, MissingData
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
 
 

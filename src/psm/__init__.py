@@ -1,6 +1,7 @@
 """PSM maps how the Earth sounds.
 
-One probabilistic space for satellite imagery, audio and text, conditioned on place, time and source.
+One probabilistic space for satellite imagery, audio and text, conditioned on place, time and
+source.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def _stored(model: nn.Module) -> dict[str, Tensor]:
     config: Any = getattr(model, "config", None)
     by_reference: tuple[str, ...] = ()
     if isinstance(config, ModelConfig):
-        towers = {"text.": config.text_tower, "audio.": config.audio_tower}
+        towers: dict[str, Any] = {"text.": config.text_tower, "audio.": config.audio_tower}
         by_reference = tuple(
             prefix for prefix, tower in towers.items() if tower.frozen and tower.source
         )

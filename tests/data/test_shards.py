@@ -107,7 +107,10 @@ def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     np.save(buffer, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     write_shard(tmp_path / "good.tar", samples(1))
-    with tarfile.open(tmp_path / "good.tar") as good, tarfile.open(tmp_path / "bad.tar", "w") as bad:
+    with (
+        tarfile.open(tmp_path / "good.tar") as good,
+        tarfile.open(tmp_path / "bad.tar", "w") as bad,
+    ):
         for info in good.getmembers():
             content = good.extractfile(info).read()  # type: ignore[union-attr]
             if info.name.endswith(".npy"):

@@ -24,8 +24,8 @@ from psm.evaluation.protocol import (
     evaluate_embedded,
 )
 from psm.evaluation.report import RetrievalReport, retrieval_table
-from psm.evaluation.retrieval import Standing, chance_standing, retrieval_ranks, tag_standing
 from psm.gaussian import combine
+from psm.ranks import Standing, chance_standing, retrieval_ranks, tag_standing
 
 PROMISED = ("model", "query", "direction", "restriction", "gallery", "r_at_10pct", "median_rank")
 

@@ -33,7 +33,9 @@ INFONCE_CASES = [
     ("name", "case"), PCMEPP_CASES, ids=[f"{n}-{c['tag']}" for n, c in PCMEPP_CASES]
 )
 def test_pcmepp_reproduces_loss_and_gradients(name: str, case: dict) -> None:
-    arrays = {key: torch.from_numpy(value) for key, value in np.load(VECTORS / f"{name}.npz").items()}
+    arrays = {
+        key: torch.from_numpy(value) for key, value in np.load(VECTORS / f"{name}.npz").items()
+    }
     inputs = [arrays[key].clone().requires_grad_() for key in ("mean1", "std1", "mean2", "std2")]
     loss_module = PCMEPlusPlus(
         case["shift"], case["negative_scale"], case["smoothness_alpha"], case["vib_beta"]
@@ -59,7 +61,9 @@ def test_pcmepp_reproduces_loss_and_gradients(name: str, case: dict) -> None:
     ("name", "case"), INFONCE_CASES, ids=[f"{n}-{c['tau']}" for n, c in INFONCE_CASES]
 )
 def test_infonce_reproduces_loss_and_gradients(name: str, case: dict) -> None:
-    arrays = {key: torch.from_numpy(value) for key, value in np.load(VECTORS / f"{name}.npz").items()}
+    arrays = {
+        key: torch.from_numpy(value) for key, value in np.load(VECTORS / f"{name}.npz").items()
+    }
     a, b = (arrays[key].clone().requires_grad_() for key in ("mean1", "mean2"))
     # The published loss multiplies the cosine by tau: ours divides by a temperature.
     loss_module = InfoNCE(temperature=1.0 / case["tau"])

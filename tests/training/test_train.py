@@ -117,5 +117,9 @@ def test_norms_biases_and_embeddings_do_not_decay() -> None:
         assert names[id(parameter)].endswith("weight")
         assert parameter.ndim >= 2
     kept_names = {names[id(parameter)] for parameter in kept["params"]}
-    assert {"fusion.cls", "fusion.tokens.audio_source.weight", "satellite.norm.weight"} <= kept_names
+    assert {
+        "fusion.cls",
+        "fusion.tokens.audio_source.weight",
+        "satellite.norm.weight",
+    } <= kept_names
     assert not any(name.startswith("text.") for name in names.values() if name in kept_names)

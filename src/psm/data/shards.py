@@ -1,8 +1,8 @@
 """Recordings in WebDataset shards: plain tar files of JSON, JPEG and ``.npy``, never pickles.
 
-A sample is three members that share its key: ``KEY.json`` (the :class:`Recording`), ``KEY.tile.jpg``
-and ``KEY.mel.npy`` (float16 log-mel windows in dB). A shard appears under its name only when it is
-complete.
+A sample is three members that share its key: ``KEY.json`` (the :class:`Recording`),
+``KEY.tile.jpg`` and ``KEY.mel.npy`` (float16 log-mel windows in dB). A shard appears under its name
+only when it is complete.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -51,7 +51,7 @@ class EarthPlan:
 
     recordings: int
     seed: int = 0
-    audio: AudioConfig = AudioConfig()
+    audio: AudioConfig = field(default_factory=AudioConfig)
 
     def __post_init__(self) -> None:
         if self.recordings < 1:
@@ -81,7 +81,9 @@ def build_earth(plan: EarthPlan, folder: Path, *, workers: int | None = None) ->
     """
     _claim(folder, plan)
     jobs = list(_jobs(plan))
-    counts = {split: sum(len(job.number) for job in jobs if job.split == split) for split in _SPLITS}
+    counts = {
+        split: sum(len(job.number) for job in jobs if job.split == split) for split in _SPLITS
+    }
     missing = [job for job in jobs if not (folder / job.name).exists()]
     if len(missing) < len(jobs):
         console().print(f"{folder}: {len(jobs) - len(missing)} of {len(jobs)} shards are there")
@@ -126,17 +128,13 @@ def _jobs(plan: EarthPlan) -> Iterator[_Job]:
         members = np.flatnonzero(split == name)
         for shard, first in enumerate(range(0, len(members), _SHARD_SIZE)):
             rows = members[first : first + _SHARD_SIZE]
-            yield _Job(
-                f"{name}-{shard:05d}.tar", name, number[rows], places.rows(rows), cell[rows]
-            )
+            yield _Job(f"{name}-{shard:05d}.tar", name, number[rows], places.rows(rows), cell[rows])
 
 
 def _build_shard(plan: EarthPlan, job: _Job, folder: Path) -> None:
     layers = Layers.load().at(lat=job.places.lat, lon=job.places.lon)
     odds = rules.odds(Scene.of(layers, month=job.places.month, hour=job.places.hour))
-    write_shard(
-        folder / job.name, (_sample(plan, job, row, odds[row]) for row in range(len(odds)))
-    )
+    write_shard(folder / job.name, (_sample(plan, job, row, odds[row]) for row in range(len(odds))))
 
 
 def _sample(plan: EarthPlan, job: _Job, row: int, odds: NDArray[np.float64]) -> Sample:

@@ -48,20 +48,22 @@ class CNNTower(AudioTower):
                 nn.BatchNorm2d(fan_out),
                 nn.ReLU(inplace=True),
             ]
-        # Twice as fast on a CPU.
-        self.stages = nn.Sequential(*stages).to(memory_format=torch.channels_last)
+        self.stages = nn.Sequential(*stages)
+        for weight in self.stages.parameters():
+            if weight.ndim == 4:  # channels last: twice as fast on a CPU
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
         self.out_dim = 2 * channels[-1]
 
     def forward(
         self,
         mel: Float[Tensor, "batch windows frames bands"],
-        is_longer: Bool[Tensor, " batch"] | None = None,
+        is_longer: Bool[Tensor, " batch"] | None = None,  # noqa: ARG002
     ) -> Float[Tensor, "batch out_dim"]:
         """Features of log-mels in dB; ``is_longer`` is not needed here."""
         batch, windows = mel.shape[:2]
         maps = self.stages((mel.flatten(0, 1)[:, None] - _MEL_CENTRE_DB) / _MEL_SPREAD_DB)
         pooled = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=-1)
-        return pooled.unflatten(0, (batch, windows)).mean(1)
+        return pooled.view(batch, windows, -1).mean(1)
 
 
 class CLAPAudioTower(AudioTower):
@@ -92,7 +94,7 @@ class CLAPAudioTower(AudioTower):
             embeds: Tensor = self.model(mel, is_longer=is_longer[:, None]).audio_embeds
             return embeds
         flat = self.model(mel.flatten(0, 1)[:, None]).audio_embeds
-        averaged: Tensor = flat.unflatten(0, (batch, windows)).mean(1)
+        averaged: Tensor = flat.view(batch, windows, -1).mean(1)
         return averaged
 
 

@@ -18,8 +18,8 @@ _POINT_LOG_VAR = -30.0
 class GaussianHead(nn.Module):
     """Two 2-layer GELU networks: a mean of unit length and a log-variance.
 
-    A deterministic head (``config.probabilistic`` off, for losses that teach no variance) has the mean
-    alone; its variances are all but zero, so that the CSD is the distance of the means.
+    A deterministic head (``config.probabilistic`` off, for losses that teach no variance) has the
+    mean alone; its variances are all but zero, so that the CSD is the distance of the means.
 
     Args:
         features: width of the input.
@@ -33,8 +33,10 @@ class GaussianHead(nn.Module):
         self.log_var = _two_layers(features, dim) if config.probabilistic else None
         if self.log_var is not None:
             with torch.no_grad():
-                self.log_var[-1].weight.mul_(0.1)
-                self.log_var[-1].bias.fill_(math.log(config.variance_sum / dim))
+                last = self.log_var[-1]
+                assert isinstance(last, nn.Linear)
+                last.weight.mul_(0.1)
+                last.bias.fill_(math.log(config.variance_sum / dim))
 
     def forward(self, features: Float[Tensor, "batch features"]) -> Gaussian:
         """One Gaussian for each row."""

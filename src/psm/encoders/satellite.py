@@ -91,4 +91,3 @@ class SatelliteEncoder(nn.Module):
         encoded = self.blocks(patches + position.to(patches.dtype))
         features: Tensor = self.project(self.norm(encoded.mean(1)))
         return features
-

@@ -134,8 +134,7 @@ def encode_texts(tower: TextTower, texts: Sequence[str], batch_size: int = 256) 
     """Features of many texts, each distinct one encoded once."""
     distinct = sorted(set(texts), key=len)
     parts = [
-        tower(distinct[start : start + batch_size])
-        for start in range(0, len(distinct), batch_size)
+        tower(distinct[start : start + batch_size]) for start in range(0, len(distinct), batch_size)
     ]
     row = {text: index for index, text in enumerate(distinct)}
     index = torch.tensor([row[text] for text in texts])

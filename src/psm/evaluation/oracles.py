@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 from psm.data.recording import Recording
 from psm.earth.oracle import Knowledge, oracle_scores
 from psm.earth.sounds import SOUNDS
-from psm.evaluation.retrieval import (
+from psm.ranks import (
     Standing,
     chance_standing,
     join,

@@ -25,9 +25,9 @@ from psm.earth.oracle import Knowledge
 from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG, Key, oracle_standings
 from psm.evaluation.report import RetrievalReport, RetrievalRow
-from psm.evaluation.retrieval import Standing, chance_standing, standing, within_groups
 from psm.gaussian import Gaussian, combine
 from psm.model import PSM
+from psm.ranks import Standing, chance_standing, standing, within_groups
 
 IMAGE = "image"
 CONTEXT = "image+context"

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Group
 from rich.table import Table
 
-from psm.evaluation.retrieval import Standing
+from psm.ranks import Standing
 
 REFERENCES = ("chance", "oracle")
 Labels = tuple[str, str, str]

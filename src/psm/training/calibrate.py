@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch.nn import functional as F
 
@@ -26,12 +28,14 @@ def fit_match_probability(model: PSM, corpus: Corpus) -> tuple[float, float]:
     matched = torch.eye(len(distance), dtype=torch.float64)
     log_scale = torch.zeros((), dtype=torch.float64, requires_grad=True)
     shift = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.LBFGS([log_scale, shift], max_iter=100, line_search_fn="strong_wolfe")
+    optimizer: Any = torch.optim.LBFGS(
+        [log_scale, shift], max_iter=100, line_search_fn="strong_wolfe"
+    )
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
         loss = F.binary_cross_entropy_with_logits(shift - log_scale.exp() * distance, matched)
-        loss.backward()
+        torch.autograd.backward(loss)
         return loss
 
     optimizer.step(closure)

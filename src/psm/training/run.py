@@ -38,9 +38,9 @@ def train(
 ) -> PSM:
     """Train ``experiment`` on the shards in ``data`` and write the model into ``out``.
 
-    ``out`` receives ``config.yaml`` and ``model.safetensors``, ``log.jsonl`` (a line for each epoch),
-    TensorBoard events and, while training, a resume point at the end of every epoch: run the same
-    command again after a kill and the curve goes on as if nothing had happened.
+    ``out`` receives ``config.yaml`` and ``model.safetensors``, ``log.jsonl`` (a line for each
+    epoch), TensorBoard events and, while training, a resume point at the end of every epoch: run
+    the same command again after a kill and the curve goes on as if nothing had happened.
 
     Args:
         experiment: model, loss and recipe.
@@ -99,22 +99,28 @@ def _fit(task: TrainingTask, batches: BatchStream, out: Path, resume_from: Path 
         reload_dataloaders_every_n_epochs=0,
     )
     loader: DataLoader[Any] = DataLoader(batches, batch_size=None, shuffle=False)
+    once: Any = [0]  # validation sees all rows at once, in a hook
     with warnings.catch_warnings():
         # One process reads arrays from memory (workers would copy them), a short run logs less
         # often than it is asked to, frozen towers are meant to be in evaluation mode, and the last
         # is between Lightning and PyTorch.
-        for message in ("does not have many workers", "logging interval", "in eval mode", "LeafSpec"):
+        for message in (
+            "does not have many workers",
+            "logging interval",
+            "in eval mode",
+            "LeafSpec",
+        ):
             warnings.filterwarnings("ignore", message=f".*{message}.*")
         trainer.fit(
             task,
             loader,
-            DataLoader([0], batch_size=None),
+            DataLoader(once, batch_size=None),
             ckpt_path=resume_from,
             weights_only=True,
         )
 
 
-class _EpochLog(Callback):
+class _EpochLog(Callback):  # type: ignore[misc]  # Lightning has no types for mypy
     """Sets the epoch of the batches, and writes a line of figures at the end of each."""
 
     def __init__(self, path: Path) -> None:
@@ -148,7 +154,11 @@ class _EpochLog(Callback):
 def _claim(experiment: Experiment, out: Path, seed: int, *, resume: bool) -> Path | None:
     """Note in ``out`` whose run it is; the resume point of the same run, where there is one."""
     folder = out / "resume"
-    point, recipe, seed_file = folder / _RESUME_NAME, folder / checkpoints.CONFIG_NAME, folder / "seed"
+    point, recipe, seed_file = (
+        folder / _RESUME_NAME,
+        folder / checkpoints.CONFIG_NAME,
+        folder / "seed",
+    )
     if resume and point.exists():
         same = recipe.exists() and checkpoints.read_experiment(folder) == experiment
         if not same or seed_file.read_text() != str(seed):

@@ -16,7 +16,7 @@ from psm.gaussian import Gaussian
 from psm.inference import audio_gaussians, image_features, location_gaussians
 from psm.losses import InfoNCE, PairLoss, PCMEPlusPlus
 from psm.model import PSM
-from psm.ranks import retrieval_ranks
+from psm.ranks import standing
 from psm.seeding import torch_seed
 from psm.training.batches import Batch, cached_text_features
 
@@ -53,7 +53,7 @@ def three_pair_loss(
     return total, report
 
 
-class TrainingTask(lightning.LightningModule):
+class TrainingTask(lightning.LightningModule):  # type: ignore[misc]  # no types for mypy
     """Trains a :class:`PSM` on batches of recordings and validates on all rows of a corpus.
 
     Args:
@@ -144,7 +144,10 @@ class TrainingTask(lightning.LightningModule):
         }
         pairs = {f"{name}_to_audio": (g, audio) for name, g in locations.items()}
         pairs |= {f"audio_to_{name}": (audio, g) for name, g in locations.items()}
-        pairs |= {"text_to_audio": (text, audio), "text_to_image_context": (text, locations["image_context"])}
+        pairs |= {
+            "text_to_audio": (text, audio),
+            "text_to_image_context": (text, locations["image_context"]),
+        }
         scores = {f"{name}_r10": _recall(*pair) for name, pair in pairs.items()}
         self.model.train(was_training)
         return scores
@@ -184,7 +187,8 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
         if isinstance(module, nn.Embedding)
         for parameter in module.parameters()
     }
-    decayed, kept = [], []
+    decayed: list[nn.Parameter] = []
+    kept: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
@@ -197,5 +201,4 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
 
 
 def _recall(query: Gaussian, gallery: Gaussian) -> float:
-    ranks = retrieval_ranks(query, gallery)
-    return float((ranks <= 0.1 * len(gallery.mean)).double().mean())
+    return float(standing(query, gallery).hit_share(0.1).mean())

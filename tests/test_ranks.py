@@ -12,7 +12,8 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from psm.evaluation import retrieval
-from psm.evaluation.retrieval import (
+from psm.gaussian import Gaussian
+from psm.ranks import (
     Standing,
     chance_standing,
     retrieval_ranks,
@@ -21,7 +22,6 @@ from psm.evaluation.retrieval import (
     tag_standing,
     within_groups,
 )
-from psm.gaussian import Gaussian
 
 seeds = st.integers(0, 2**20)
 
