@@ -24,7 +24,7 @@ def tiny_experiment(**changes: Any) -> Experiment:
             "imagery": {"view_px": VIEW_PX, "zooms": [1, 3], "gsd_m": 1000.0},
             "satellite": {"patch_px": 8, "dim": 16, "depth": 1, "heads": 2, "gsd_unit_m": 1000.0},
             "audio": {"n_mels": BANDS, "clip_s": 0.64},
-            "audio_tower": {"channels": [4, 8]},
+            "audio_tower": {"channels": [4, 8, 8]},
             "context": {"depth": 1, "heads": 2, "feedforward": 32, "hidden": 8},
         },
         "training": {"epochs": 4, "batch_size": 8, "precision": "32-true"},

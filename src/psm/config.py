@@ -57,7 +57,7 @@ class AudioTowerConfig(_Frozen):
     """
 
     kind: Literal["cnn", "clap"] = "cnn"
-    channels: tuple[PositiveInt, ...] = (32, 64, 128, 256)
+    channels: tuple[PositiveInt, ...] = (24, 40, 80, 144, 160)
     source: str | None = None
     clap: dict[str, Any] = Field(default_factory=dict)
     frozen: bool = False
@@ -158,9 +158,10 @@ class TrainingConfig(_Frozen):
 
 
 class EarthConfig(_Frozen):
-    """The simulated Earth that the preset is trained on by default."""
+    """The simulated Earth that a preset is trained on by the demo, and the grid of its maps."""
 
     recordings: PositiveInt = 7000
+    map_step_deg: float = Field(default=1.0, gt=0)
 
 
 class Experiment(_Frozen):

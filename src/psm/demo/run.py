@@ -85,7 +85,13 @@ def run_demo(
         model = train(experiment, out / "earth", out / "model", seed=seed)
     console().rule("3/4  evaluation")
     with clock.measure("evaluate"):
-        measured = measure(model, out / "earth", out / "evaluation", seed=seed)
+        measured = measure(
+            model,
+            out / "earth",
+            out / "evaluation",
+            seed=seed,
+            step_deg=experiment.earth.map_step_deg,
+        )
     console().rule("4/4  maps")
     with clock.measure("map"):
         draw_maps(model, measured.cells, out / "maps")

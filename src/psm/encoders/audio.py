@@ -14,8 +14,7 @@ from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
 from psm.errors import ConfigError
 
-# Log-mels in decibels are brought to about unit range before the small network.
-_MEL_CENTRE_DB, _MEL_SPREAD_DB = -20.0, 20.0
+_RANGE_DB, _SPREAD_DB = 80.0, 20.0
 
 
 class AudioTower(nn.Module):
@@ -35,24 +34,31 @@ class AudioTower(nn.Module):
 class CNNTower(AudioTower):
     """A small convolutional network on log-mels; windows are averaged.
 
-    Time and frequency are halved at every stage; the end is pooled by mean and maximum over time
-    and frequency, so that both steady sounds and single events count.
+    Levels of recordings differ widely and some fade into digital silence: a window is cut off 80 dB
+    below its peak and centred on its mean. Every stage halves time and frequency; at the end time
+    is pooled by mean and maximum, so that steady sounds and single events both count, and the
+    frequency axis is kept, since a sound at another pitch is another sound.
+
+    Args:
+        channels: of the stages; the last is a 1x1 convolution.
+        bands: mel bands of the input.
     """
 
-    def __init__(self, channels: tuple[int, ...]) -> None:
+    def __init__(self, channels: tuple[int, ...], bands: int) -> None:
         super().__init__()
         stages: list[nn.Module] = []
-        for fan_in, fan_out in zip((1, *channels), channels, strict=False):
-            stages += [
-                nn.Conv2d(fan_in, fan_out, 5 if fan_in == 1 else 3, 2, 2 if fan_in == 1 else 1),
-                nn.BatchNorm2d(fan_out),
-                nn.ReLU(inplace=True),
-            ]
+        *halving, last = channels
+        fan_in = 1
+        for fan_out in halving:
+            stages += _stage(nn.Conv2d(fan_in, fan_out, 3, stride=2, padding=1, bias=False))
+            bands = (bands + 1) // 2
+            fan_in = fan_out
+        stages += _stage(nn.Conv2d(fan_in, last, 1, bias=False))
         self.stages = nn.Sequential(*stages)
         for weight in self.stages.parameters():
             if weight.ndim == 4:  # channels last: twice as fast on a CPU
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-        self.out_dim = 2 * channels[-1]
+        self.out_dim = 2 * last * bands
 
     def forward(
         self,
@@ -61,9 +67,17 @@ class CNNTower(AudioTower):
     ) -> Float[Tensor, "batch out_dim"]:
         """Features of log-mels in dB; ``is_longer`` is not needed here."""
         batch, windows = mel.shape[:2]
-        maps = self.stages((mel.flatten(0, 1)[:, None] - _MEL_CENTRE_DB) / _MEL_SPREAD_DB)
-        pooled = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=-1)
-        return pooled.view(batch, windows, -1).mean(1)
+        flat = mel.flatten(0, 1)
+        flat = torch.maximum(flat, flat.amax((1, 2), keepdim=True) - _RANGE_DB)
+        flat = (flat - flat.mean((1, 2), keepdim=True)) / _SPREAD_DB
+        halved = nn.functional.avg_pool2d(flat[:, None], (2, 1))
+        maps = self.stages(halved)
+        pooled = torch.cat([maps.mean(2), maps.amax(2)], dim=1)
+        return pooled.reshape(batch, windows, -1).mean(1)
+
+
+def _stage(convolution: nn.Conv2d) -> list[nn.Module]:
+    return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True)]
 
 
 class CLAPAudioTower(AudioTower):
@@ -105,7 +119,7 @@ def build_audio_tower(config: AudioTowerConfig, audio: AudioConfig, dim: int) ->
         ConfigError: the CLAP settings or its source do not fit.
     """
     if config.kind == "cnn":
-        return CNNTower(config.channels)
+        return CNNTower(config.channels, audio.n_mels)
     if config.source is not None:
         try:
             return CLAPAudioTower(ClapAudioModelWithProjection.from_pretrained(config.source))

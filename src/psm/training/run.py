@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from psm import checkpoints
 from psm.config import Experiment, write_yaml
 from psm.data.corpus import Corpus
+from psm.data.shards import shard_paths
 from psm.errors import CheckpointMismatch
 from psm.losses import PCMEPlusPlus
 from psm.model import PSM
@@ -53,7 +54,8 @@ def train(
         MissingData, CorruptShard: the shards are absent or broken.
         CheckpointMismatch: ``out`` holds a run of another experiment.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    for split in ("train", "val"):
+        shard_paths(data, split)  # before anything is written
     resume_from = _claim(experiment, out, seed, resume=resume)
     if resume_from is not None and (out / checkpoints.WEIGHTS_NAME).exists():
         console().print(f"{out}: trained already")
@@ -170,7 +172,7 @@ def _claim(experiment: Experiment, out: Path, seed: int, *, resume: bool) -> Pat
     shutil.rmtree(folder, ignore_errors=True)
     for name in (checkpoints.WEIGHTS_NAME, LOG_NAME):
         (out / name).unlink(missing_ok=True)
-    folder.mkdir()
+    folder.mkdir(parents=True)
     write_yaml(experiment, recipe)
     seed_file.write_text(str(seed))
     return None

@@ -1,0 +1,156 @@
+"""The command line as a newcomer meets it: the demo at toy size, the verbs, and bad input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import soundfile
+from PIL import Image
+
+from psm.cli import main
+
+TINY = [
+    "model.dim=16",
+    "model.imagery.view_px=64",
+    "model.satellite={patch_px: 32, dim: 16, depth: 1, heads: 2, gsd_unit_m: 1000}",
+    "model.audio_tower.channels=[4, 8, 8]",
+    "model.context={depth: 1, heads: 2, feedforward: 32, hidden: 8}",
+    "training={epochs: 1, batch_size: 16}",
+    "earth={recordings: 90, map_step_deg: 10.0}",
+]
+
+
+def psm(*arguments: str | Path) -> int:
+    """Run the command in this process; its exit code."""
+    before, sys.argv = sys.argv, ["psm", *map(str, arguments)]
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    finally:
+        sys.argv = before
+    return 0
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    sets = [part for setting in TINY for part in ("--set", setting)]
+    assert psm("demo", "--out", folder, *sets) == 0
+    return folder
+
+
+def test_demo_reports_what_design_promises(demo: Path) -> None:
+    report = json.loads((demo / "report.json").read_text())
+    assert set(report) >= {"seconds", "retrieval", "reference_rows", "maps", "model", "seed"}
+    assert set(report["seconds"]) == {"build", "train", "evaluate", "map", "total"}
+    row = report["retrieval"][0]
+    assert set(row) >= {
+        "model", "query", "direction", "restriction", "gallery", "r_at_10pct", "median_rank",
+        "ci95",
+    }  # fmt: skip
+    assert {row["query"] for row in report["retrieval"]} >= {"image", "image+context", "composed"}
+    assert {"chance", "source_oracle"} <= set(report["reference_rows"])
+    assert {"spearman", "spearman_median", "diurnal_sign_correct", "seasonal_sign_correct", "ece"} <= set(report["maps"])  # fmt: skip
+    page = (demo / "report.html").read_text()
+    assert page.count("data:image/png;base64,") >= 10
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_demo_draws_every_query_at_every_moment(demo: Path) -> None:
+    rasters = sorted((demo / "maps").glob("*.tif"))
+    assert len(rasters) == 24
+    with rasterio.open(rasters[0]) as raster:
+        assert raster.count == 2
+        assert raster.crs.to_epsg() == 4326
+        assert np.isfinite(raster.read(1)).any()
+    assert len(list((demo / "maps").glob("*.png"))) == 6
+
+
+def test_a_finished_demo_repeats_nothing(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = (demo / "model" / "model.safetensors").stat().st_mtime_ns
+    sets = [part for setting in TINY for part in ("--set", setting)]
+    assert psm("demo", "--out", demo, *sets) == 0
+    assert (demo / "model" / "model.safetensors").stat().st_mtime_ns == weights
+    assert "trained already" in capsys.readouterr().err
+
+
+def test_map_writes_raster_picture_and_animation(demo: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "rain.wav", np.random.default_rng(0).normal(0, 0.1, 64000), 32000)
+    code = psm(
+        "map", "frogs", "--audio", tmp_path / "rain.wav", "--month", "7", "--utc", "4",
+        "--step", "10", "--animate", "months", "--model", demo / "model",
+        "--out", tmp_path / "frogs.tif",
+    )  # fmt: skip
+    assert code == 0
+    with rasterio.open(tmp_path / "frogs.tif") as raster:
+        assert "frogs" in json.dumps(raster.tags())
+    with Image.open(tmp_path / "frogs.png") as picture:
+        assert picture.width >= 1000
+    with Image.open(tmp_path / "frogs.gif") as film:
+        assert film.n_frames == 12
+
+
+def test_evaluate_prints_and_writes(demo: Path, tmp_path: Path) -> None:
+    code = psm("evaluate", "--model", demo / "model", "--data", demo / "earth", "--out", tmp_path)
+    assert code == 0
+    rows = json.loads((tmp_path / "retrieval.json").read_text())["retrieval"]
+    assert all(0.0 <= row["r_at_10pct"] <= 1.0 for row in rows)
+    assert (tmp_path / "retrieval.png").stat().st_size > 10_000
+
+
+def test_listen_writes_a_wav(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "paris.wav"
+    assert psm("earth", "listen", "48.85", "2.35", "--seconds", "6", "--out", out) == 0
+    samples, rate_hz = soundfile.read(out)
+    assert (len(samples), rate_hz) == (6 * 32000, 32000)
+    assert 0.01 < np.sqrt(np.mean(samples**2)) < 0.5
+    assert "%" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["map", "--help"], ["presets"], ["--version"]])
+def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert psm(*arguments) == 0
+    assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--preset", "earth-huge", "--out", "OUT"], "unknown preset 'earth-huge'"),
+        (["train", "--set", "training.epochs", "--out", "OUT"], "write it as training.epochs=2"),
+        (["train", "--data", "nowhere", "--out", "OUT"], "psm earth build"),
+        (["earth", "build", "--out", "DEMO/earth", "--recordings", "7"], "another Earth"),
+        (["earth", "listen", "95", "0", "--out", "OUT"], "latitude"),
+        (["evaluate", "--model", "nowhere"], "not a model folder"),
+        (["map", "--model", "DEMO/model", "--out", "OUT"], "a map needs a query"),
+        (["map", "frogs", "--month", "13", "--out", "OUT"], "month 13"),
+        (["map", "frogs", "--hour", "24", "--out", "OUT"], "hour 24"),
+        (["map", "frogs", "--zoom", "2", "--step", "10", "--model", "DEMO/model", "--out", "OUT"], "zoom 2"),
+        (["map", "--audio", "TEXT", "--step", "10", "--model", "DEMO/model", "--out", "OUT"], "not a readable audio file"),
+        (["map", "frogs", "--animate", "days", "--model", "DEMO/model", "--out", "OUT"], "hours or months"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_exit_code_two(
+    arguments: list[str],
+    message: str,
+    demo: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = tmp_path / "text.wav"
+    text.write_text("not audio")
+    out = tmp_path / "out"
+    places = {"OUT": str(out), "TEXT": str(text)}
+    filled = [places.get(word, word.replace("DEMO", str(demo))) for word in arguments]
+    assert psm(*filled) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert not out.exists()
