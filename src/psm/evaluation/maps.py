@@ -17,10 +17,8 @@ from torch import Tensor
 
 from psm import inference
 from psm.data.context import Context
-from psm.earth.places import land_grid
 from psm.earth.sounds import Sound
 from psm.earth.soundscape import true_probability
-from psm.earth.tiles import GSD_M, Imagery
 from psm.earth.vocabulary import QUERY_PHRASES
 from psm.evaluation.agreement import auc_of_ranks, pearson, spearman
 from psm.evaluation.calibration import RiskCoverage, mean_curve, reliability, risk_coverage
@@ -35,20 +33,6 @@ LIKELY = 0.1
 """A sound is likely where at least every tenth recording holds it."""
 
 Maps = Float[np.ndarray, "sounds months hours n"]
-
-
-def earth_features(
-    model: PSM, *, step_deg: float = 3.0, zoom: int = 1
-) -> tuple[Tensor, NDArray[np.float64], NDArray[np.float64]]:
-    """Image features, latitudes and longitudes of the simulated Earth's land on a global grid.
-
-    Raises:
-        ConfigError: the step does not divide 180 degrees.
-    """
-    lat, lon = land_grid(step_deg)
-    views = Imagery.load().views(lat=lat, lon=lon, zoom=zoom, size=model.config.imagery.view_px)
-    features = inference.image_features(model, views, GSD_M * zoom, "looking at the grid")
-    return features, lat, lon
 
 
 def evaluate_maps(
@@ -66,7 +50,7 @@ def evaluate_maps(
 
     Args:
         model: draws the maps; the audio and caption source stay unknown, as in mapping.
-        features: image features of the cells, as from :func:`earth_features`.
+        features: image features of the cells, before fusion.
         lat, lon: of the cells, degrees.
         months: 1..12; evenly spaced for seasonal peaks.
         hours: local mean solar time; evenly spaced for diurnal peaks.
