@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from multiprocessing import get_context
@@ -89,11 +90,8 @@ def build_earth(plan: EarthPlan, folder: Path, *, workers: int | None = None) ->
         console().print(f"{folder}: {len(jobs) - len(missing)} of {len(jobs)} shards are there")
     if missing:
         _warm_caches()
-        with ProcessPoolExecutor(
-            min(workers or os.cpu_count() or 1, len(missing)),
-            mp_context=get_context("spawn"),
-            initializer=_single_threaded,
-        ) as pool:
+        size = min(workers or os.cpu_count() or 1, len(missing))
+        with _one_thread_each(), ProcessPoolExecutor(size, get_context("spawn")) as pool:
             futures = [pool.submit(_build_shard, plan, job, folder) for job in missing]
             for future in track(as_completed(futures), "building shards", len(futures)):
                 future.result()
@@ -188,9 +186,20 @@ def _warm_caches() -> None:
     _imagery()
 
 
-def _single_threaded() -> None:
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    # Read by a worker's libraries as they load, so that it must be there before the worker starts.
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _claim(folder: Path, plan: EarthPlan) -> None:
