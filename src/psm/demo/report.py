@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _QUERIES = {
     "image": "image only",
     "image+context": "image + context",
-    "image+context, no source": "image + context, source tags hidden",
+    "image+context without source tags": "image + context, no source tags",
     "composed": "composed with the caption",
 }
 _DIRECTIONS = {"image_to_audio": "location → sound", "audio_to_image": "sound → location"}
