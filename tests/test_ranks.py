@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
-from psm.evaluation import retrieval
+from psm import ranks
 from psm.gaussian import Gaussian
 from psm.ranks import (
     Standing,
@@ -65,9 +65,9 @@ def test_many_blocks_and_single_precision_agree_with_one_exact_block(
 ) -> None:
     a, b = gaussian(300, 32, 0), gaussian(300, 32, 1)
     expected = slow_ranks(-slow_csd(a, b))
-    monkeypatch.setattr(retrieval, "_BLOCK", 64)
+    monkeypatch.setattr(ranks, "_BLOCK", 64)
     np.testing.assert_array_equal(retrieval_ranks(a, b), expected)
-    monkeypatch.setattr(retrieval, "_EXACT_PAIRS", 0)
+    monkeypatch.setattr(ranks, "_EXACT_PAIRS", 0)
     np.testing.assert_allclose(retrieval_ranks(a, b), expected, atol=1.0)
 
 
