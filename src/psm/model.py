@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from psm import checkpoints
@@ -77,7 +77,7 @@ class PSM(nn.Module):
 
     def image_features(
         self,
-        views: Float[Tensor, "batch 3 height width"] | Int[Tensor, "batch 3 height width"],
+        views: Float[Tensor, "batch 3 height width"] | UInt8[Tensor, "batch 3 height width"],
         gsd_m: Float[Tensor, " batch"],
     ) -> Float[Tensor, "batch dim"]:
         """Image features before fusion; ``views`` are RGB, uint8 or floats in [0, 1]."""
@@ -96,7 +96,7 @@ class PSM(nn.Module):
 
     def encode_location(
         self,
-        views: Float[Tensor, "batch 3 height width"] | Int[Tensor, "batch 3 height width"],
+        views: Float[Tensor, "batch 3 height width"] | UInt8[Tensor, "batch 3 height width"],
         gsd_m: Float[Tensor, " batch"],
         context: Context | None = None,
     ) -> Gaussian:

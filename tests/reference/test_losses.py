@@ -37,9 +37,8 @@ def test_pcmepp_reproduces_loss_and_gradients(name: str, case: dict) -> None:
         key: torch.from_numpy(value) for key, value in np.load(VECTORS / f"{name}.npz").items()
     }
     inputs = [arrays[key].clone().requires_grad_() for key in ("mean1", "std1", "mean2", "std2")]
-    loss_module = PCMEPlusPlus(
-        case["shift"], case["negative_scale"], case["smoothness_alpha"], case["vib_beta"]
-    )
+    settings = ("shift", "negative_scale", "smoothness_alpha", "vib_beta")
+    loss_module = PCMEPlusPlus(*(float(case[setting]) for setting in settings))
     loss, report = loss_module(
         Gaussian(inputs[0], inputs[1]), Gaussian(inputs[2], inputs[3]), arrays.get("matched")
     )
