@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,18 @@ from psm.errors import ConfigError
 _RANGE_DB, _SPREAD_DB = 80.0, 20.0
 
 
-class AudioTower(nn.Module):
+class AudioTower(nn.Module, ABC):
     """What every audio tower is: ``forward(mel, is_longer) -> (batch, out_dim)``."""
 
     out_dim: int
 
+    @abstractmethod
     def forward(
         self,
         mel: Float[Tensor, "batch windows frames bands"],
         is_longer: Bool[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch out_dim"]:
         """Features of log-mels in dB; ``is_longer`` marks clips cut into different windows."""
-        raise NotImplementedError
 
 
 class CNNTower(AudioTower):
