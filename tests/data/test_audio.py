@@ -144,7 +144,7 @@ def test_bad_files_are_named_in_one_line(tmp_path: Path, kind: str) -> None:
 )
 def test_settings_that_do_not_fit_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="audio"):
-        AudioConfig(**wrong)  # type: ignore[arg-type]
+        AudioConfig(**wrong)
 
 
 def test_windows_refuse_nothing() -> None:

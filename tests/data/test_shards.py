@@ -24,7 +24,7 @@ def recording(number: int = 0, **changes: object) -> Recording:
         "caption": "Wind, near Zürich", "split": "train", "cell": "N00W004",
         "licence": "CC0-1.0", "gsd_m": 1000.0, "sounds": ("wind",),
     }  # fmt: skip
-    return Recording(**{**values, **changes})  # type: ignore[arg-type]
+    return Recording(**{**values, **changes})
 
 
 def samples(count: int = 3) -> Iterator[Sample]:
@@ -90,7 +90,7 @@ def test_a_corrupt_member_is_named(
     write_shard(tmp_path / "good.tar", samples(1))
     with tarfile.open(tmp_path / "good.tar") as good:
         members = {
-            f"k.{info.name.split('.', 1)[1]}": good.extractfile(info).read()  # type: ignore[union-attr]
+            f"k.{info.name.split('.', 1)[1]}": good.extractfile(info).read()
             for info in good.getmembers()
         }
     members.pop(name)
@@ -112,7 +112,7 @@ def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
         tarfile.open(tmp_path / "bad.tar", "w") as bad,
     ):
         for info in good.getmembers():
-            content = good.extractfile(info).read()  # type: ignore[union-attr]
+            content = good.extractfile(info).read()
             if info.name.endswith(".npy"):
                 content = buffer.getvalue()
             bad.addfile(*member(info.name, content))

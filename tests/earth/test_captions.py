@@ -25,10 +25,7 @@ def _phrases(sound: Sound) -> list[str]:
 def _many(
     sounds: list[Sound], source: CaptionSource, count: int = 40, **known: object
 ) -> list[str]:
-    return [
-        caption(sounds, source, generator(index, "caption"), **known)  # type: ignore[arg-type]
-        for index in range(count)
-    ]
+    return [caption(sounds, source, generator(index, "caption"), **known) for index in range(count)]
 
 
 @pytest.mark.parametrize("sound", SOUNDS)
@@ -54,8 +51,8 @@ def test_captions_are_clean_repeatable_and_varied(source: CaptionSource) -> None
     known = {"place": "Lisbon, Portugal", "month": 5, "hour": 6.0}
     seen = set()
     for index, pair in enumerate(itertools.permutations(SOUNDS, 2)):
-        text = caption(list(pair), source, generator(index, "clean"), **known)  # type: ignore[arg-type]
-        assert text == caption(list(pair), source, generator(index, "clean"), **known)  # type: ignore[arg-type]
+        text = caption(list(pair), source, generator(index, "clean"), **known)
+        assert text == caption(list(pair), source, generator(index, "clean"), **known)
         assert text.isascii()
         assert text == text.strip()
         assert not any(bad in text for bad in ("  ", "{", "}", "None", "..", " ,", ";"))

@@ -58,7 +58,7 @@ def corpus(recordings: tuple[Recording, ...]) -> Corpus:
 
 
 def witness(*, with_fusion: bool = True) -> PSM:
-    return Witness(with_fusion=with_fusion)  # type: ignore[return-value]
+    return Witness(with_fusion=with_fusion)
 
 
 def test_each_query_knows_what_it_says(corpus: Corpus) -> None:

@@ -143,13 +143,13 @@ def report(monkeypatch: pytest.MonkeyPatch) -> MapReport:
         *, lat: NDArray[np.float64], lon: object, month: float, hour: float, sounds: object
     ) -> NDArray[np.float64]:
         assert lon is LON
-        assert list(sounds) == list(SOUNDS)  # type: ignore[call-overload]
+        assert list(sounds) == list(SOUNDS)
         return world(lat, month, hour)
 
     monkeypatch.setattr(maps, "true_probability", true_probability)
-    model: PSM = AllKnowing()  # type: ignore[assignment]
+    model: PSM = AllKnowing()
     queries = {sound: f"the sound of {sound}" for sound in SOUNDS}
-    return evaluate_maps(model, torch.zeros(len(LAT), 4), lat=LAT, lon=LON, queries=queries)  # type: ignore[arg-type]
+    return evaluate_maps(model, torch.zeros(len(LAT), 4), lat=LAT, lon=LON, queries=queries)
 
 
 def test_a_model_that_knows_the_truth_is_found_to_know_it(report: MapReport) -> None:

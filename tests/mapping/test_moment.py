@@ -67,4 +67,4 @@ def test_the_words_of_a_moment(moment: Moment, words: str) -> None:
 )
 def test_no_such_moment(values: dict[str, float], message: str) -> None:
     with pytest.raises(InvalidContext, match=message):
-        Moment(**values)  # type: ignore[arg-type]
+        Moment(**values)

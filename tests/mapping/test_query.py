@@ -51,7 +51,7 @@ def test_nothing_to_ask_for(texts: tuple[str, ...], message: str) -> None:
 
 def test_one_string_is_not_taken_for_many_letters() -> None:
     with pytest.raises(ConfigError, match="tuple of texts"):
-        Query(texts="rain")  # type: ignore[arg-type]
+        Query(texts="rain")
 
 
 def test_an_unreadable_recording_is_named(model: PSM, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_batches_depend_on_seed_and_epoch_alone(shards: Path) -> None:
     assert torch.equal(first.views, again.views)
     assert torch.equal(first.mel, again.mel)
     assert not torch.equal(first.text, other.text)
-    seen = torch.cat([batch.text for batch in stream(0, 0)]).flatten()  # type: ignore[arg-type]
+    seen = torch.cat([batch.text for batch in stream(0, 0)]).flatten()
     assert sorted(seen.tolist()) == list(range(len(corpus)))
     assert set(first.gsd_m.tolist()) <= {1000.0, 3000.0}
     assert experiment.model.text_tower.frozen
