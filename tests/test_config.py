@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
+from psm.cli import earth_build
 from psm.config import Experiment, load_experiment, parse, presets, read_yaml, write_yaml
 from psm.errors import ConfigError
 
@@ -21,6 +23,11 @@ def test_a_preset_states_only_what_differs() -> None:
     sentinel, bing = load_experiment("psm-sentinel"), load_experiment("psm-bing")
     assert bing.model.satellite == sentinel.model.satellite
     assert (sentinel.model.imagery.gsd_m, bing.model.imagery.gsd_m) == (10.0, 0.6)
+
+
+def test_the_command_line_builds_the_earth_of_the_default_preset() -> None:
+    built = signature(earth_build).parameters["recordings"].default
+    assert built == load_experiment("earth-tiny").earth.recordings
 
 
 def test_overrides_reach_nested_settings() -> None:

@@ -53,7 +53,12 @@ def test_the_gsd_reaches_the_encoder(model: PSM) -> None:
     assert not torch.allclose(near, far)
 
 
-def test_hour_and_place_change_a_location_and_masked_fields_do_not(model: PSM) -> None:
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_hour_and_place_change_a_location_and_masked_fields_do_not(norm_first: bool) -> None:
+    config = tiny_experiment().model.model_dump()
+    config["context"]["norm_first"] = norm_first
+    torch.manual_seed(0)
+    model = PSM(tiny_experiment(model=config).model).eval()
     features = model.image_features(views(1), torch.tensor([1000.0]))
     noon, night = (model.fuse(features, Context.of(lat=9.0, lon=9.0, hour=h)) for h in (12.0, 0.0))
     assert not torch.allclose(noon.mean, night.mean)

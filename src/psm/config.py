@@ -85,6 +85,7 @@ class ContextConfig(_Frozen):
     heads: PositiveInt = 8
     feedforward: PositiveInt = 2048
     hidden: PositiveInt = 64
+    norm_first: bool = Field(default=False, description="pre-norm; published models are post-norm")
     dropout: float = Field(default=0.1, ge=0, lt=1)
     drop_field: float = Field(
         default=0.5, ge=0, le=1, description="share of a batch, training only"
@@ -160,7 +161,7 @@ class TrainingConfig(_Frozen):
 class EarthConfig(_Frozen):
     """The simulated Earth that a preset is trained on by the demo, and the grid of its maps."""
 
-    recordings: PositiveInt = 5600
+    recordings: PositiveInt = 6400
     map_step_deg: float = Field(default=1.0, gt=0)
 
 
