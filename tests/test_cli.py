@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -45,6 +46,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sets = [part for setting in TINY for part in ("--set", setting)]
     assert psm("demo", "--out", folder, *sets) == 0
     return folder
+
+
+@pytest.fixture(scope="module")
+def spoilt(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Shards cut off in the middle, and weights beside the recipe of another model."""
+    folder = tmp_path_factory.mktemp("spoilt")
+    shard = shutil.copytree(demo / "earth", folder / "earth") / "train-00000.tar"
+    shard.write_bytes(shard.read_bytes()[: shard.stat().st_size // 2])
+    recipe = shutil.copytree(demo / "model", folder / "model") / "config.yaml"
+    recipe.write_text(recipe.read_text().replace("dim: 16", "dim: 24", 1))
+    return {"BROKEN": str(shard.parent), "OTHER": str(recipe.parent)}
 
 
 def test_demo_reports_what_design_promises(demo: Path) -> None:
@@ -130,6 +142,9 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
         (["train", "--preset", "earth-huge", "--out", "OUT"], "unknown preset 'earth-huge'"),
         (["train", "--set", "training.epochs", "--out", "OUT"], "write it as training.epochs=2"),
         (["train", "--data", "nowhere", "--out", "OUT"], "psm earth build"),
+        (["train", "--data", "BROKEN", "--out", "OUT"], "train-00000.tar"),
+        (["train", "--data", "DEMO/earth", "--out", "DEMO/model"], "another experiment"),
+        (["evaluate", "--model", "OTHER", "--data", "DEMO/earth", "--out", "OUT"], "48 of 91 tensors do not"),
         (["earth", "build", "--out", "DEMO/earth", "--recordings", "7"], "another Earth"),
         (["earth", "listen", "95", "0", "--out", "OUT"], "latitude"),
         (["evaluate", "--model", "nowhere"], "not a model folder"),
@@ -145,13 +160,14 @@ def test_bad_input_is_one_line_and_exit_code_two(
     arguments: list[str],
     message: str,
     demo: Path,
+    spoilt: dict[str, str],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = tmp_path / "text.wav"
     text.write_text("not audio")
     out = tmp_path / "out"
-    places = {"OUT": str(out), "TEXT": str(text)}
+    places = {"OUT": str(out), "TEXT": str(text), **spoilt}
     filled = [places.get(word, word.replace("DEMO", str(demo))) for word in arguments]
     assert psm(*filled) == 2
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]

@@ -55,8 +55,8 @@ def train(
         CheckpointMismatch: ``out`` holds a run of another experiment.
     """
     for split in ("train", "val"):
-        shard_paths(data, split)  # before anything is written
-    resume_from = _claim(experiment, out, seed, resume=resume)
+        shard_paths(data, split)  # before anything that takes long
+    resume_from = _resume_point(experiment, out, seed) if resume else None
     if resume_from is not None and (out / checkpoints.WEIGHTS_NAME).exists():
         console().print(f"{out}: trained already")
         return PSM.from_pretrained(out)
@@ -66,6 +66,8 @@ def train(
         for split, zooms in (("train", imagery.zooms), ("val", imagery.zooms[:1]))
     )
     console().print(f"train: {training.describe()}\nval:   {validation.describe()}")
+    if resume_from is None:
+        _start_over(experiment, out, seed)
     torch.manual_seed(torch_seed(seed, "weights"))
     model = PSM(experiment.model)
     batches = BatchStream(
@@ -153,29 +155,39 @@ class _EpochLog(Callback):  # type: ignore[misc]  # Lightning has no types for m
         )
 
 
-def _claim(experiment: Experiment, out: Path, seed: int, *, resume: bool) -> Path | None:
-    """Note in ``out`` whose run it is; the resume point of the same run, where there is one."""
+def _resume_point(experiment: Experiment, out: Path, seed: int) -> Path | None:
+    """The resume point in ``out`` of the same run, where there is one. Writes nothing."""
     folder = out / "resume"
     point, recipe, seed_file = (
         folder / _RESUME_NAME,
         folder / checkpoints.CONFIG_NAME,
         folder / "seed",
     )
-    if resume and point.exists():
-        same = recipe.exists() and checkpoints.read_experiment(folder) == experiment
-        if not same or seed_file.read_text() != str(seed):
+    if not point.exists():
+        if (out / checkpoints.WEIGHTS_NAME).exists():
             raise CheckpointMismatch(
-                f"{out}: holds a run of another experiment or seed; "
-                "choose another folder, or start over with --no-resume"
+                f"{out}: holds a model without a resume point; "
+                "choose another folder, or replace it with --no-resume"
             )
-        return point
+        return None
+    same = recipe.exists() and checkpoints.read_experiment(folder) == experiment
+    if not same or seed_file.read_text() != str(seed):
+        raise CheckpointMismatch(
+            f"{out}: holds a run of another experiment or seed; "
+            "choose another folder, or start over with --no-resume"
+        )
+    return point
+
+
+def _start_over(experiment: Experiment, out: Path, seed: int) -> None:
+    """Clear ``out`` of an older run and note whose run it is now."""
+    folder = out / "resume"
     shutil.rmtree(folder, ignore_errors=True)
     for name in (checkpoints.WEIGHTS_NAME, LOG_NAME):
         (out / name).unlink(missing_ok=True)
     folder.mkdir(parents=True)
-    write_yaml(experiment, recipe)
-    seed_file.write_text(str(seed))
-    return None
+    write_yaml(experiment, folder / checkpoints.CONFIG_NAME)
+    (folder / "seed").write_text(str(seed))
 
 
 def _learn_match_probability(task: TrainingTask) -> None:
