@@ -144,7 +144,7 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
         (["train", "--data", "nowhere", "--out", "OUT"], "psm earth build"),
         (["train", "--data", "BROKEN", "--out", "OUT"], "train-00000.tar"),
         (["train", "--data", "DEMO/earth", "--out", "DEMO/model"], "another experiment"),
-        (["evaluate", "--model", "OTHER", "--data", "DEMO/earth", "--out", "OUT"], "48 of 91 tensors do not"),
+        (["evaluate", "--model", "OTHER", "--data", "DEMO/earth", "--out", "OUT"], "of 91 tensors"),
         (["earth", "build", "--out", "DEMO/earth", "--recordings", "7"], "another Earth"),
         (["earth", "listen", "95", "0", "--out", "OUT"], "latitude"),
         (["evaluate", "--model", "nowhere"], "not a model folder"),

@@ -49,7 +49,9 @@ def write_report(result: DemoResult, path: Path) -> None:
         maps=result.maps.to_json(),
         curve=_picture(_save_curve(folder)),
         plots={p.stem: _picture(p) for p in sorted((folder / "evaluation").glob("*.png"))},
-        sheets=[_picture(p) for p in sorted((folder / "maps").glob("*.png"))],
+        sheets={
+            p.stem.replace("-", " "): _picture(p) for p in sorted((folder / "maps").glob("*.png"))
+        },
         log=_log(folder)[-1],
     )
     with atomic_path(path) as aside:
