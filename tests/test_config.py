@@ -49,6 +49,7 @@ def test_yaml_gives_back_the_same_experiment(tmp_path: Path) -> None:
         ("earth-tiny", {"training.epoch": 3}, "training.epoch"),
         ("earth-tiny", {"training.epochs": 0}, "training.epochs"),
         ("earth-tiny", {"model.satellite.patch_px": 7}, "multiple of satellite.patch_px"),
+        ("earth-tiny", {"model.satellite.patch_px": 1}, "patch_px must be a power of 2 from 2 up"),
         ("earth-tiny", {"summary.text": "x"}, "'summary' is not a group"),
         ("no/such/file.yaml", {}, "no such file"),
     ],

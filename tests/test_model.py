@@ -48,8 +48,14 @@ def test_bytes_and_floats_are_the_same_pixels(model: PSM) -> None:
     torch.testing.assert_close(ours, model.image_features(pixels.float() / 255.0, gsd))
 
 
-def test_the_gsd_reaches_the_encoder(model: PSM) -> None:
+@pytest.mark.parametrize("stem", ["patch", "conv"])
+def test_the_gsd_reaches_the_encoder(stem: str) -> None:
+    config = tiny_experiment().model.model_dump()
+    config["satellite"]["stem"] = stem
+    torch.manual_seed(0)
+    model = PSM(tiny_experiment(model=config).model).eval()
     near, far = (model.image_features(views(1), torch.tensor([g])) for g in (1000.0, 3000.0))
+    assert near.shape == (1, 16)
     assert not torch.allclose(near, far)
 
 

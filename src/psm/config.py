@@ -42,6 +42,7 @@ class SatelliteConfig(_Frozen):
     """A vision transformer with positions scaled by ground sample distance."""
 
     patch_px: PositiveInt = 8
+    stem: Literal["patch", "conv"] = "patch"
     dim: PositiveInt = 128
     depth: PositiveInt = 4
     heads: PositiveInt = 4
@@ -121,6 +122,9 @@ class ModelConfig(_Frozen):
     def _shapes_fit(self) -> Self:
         if self.imagery.view_px % self.satellite.patch_px:
             raise ValueError("imagery.view_px must be a multiple of satellite.patch_px")
+        patch_px = self.satellite.patch_px
+        if self.satellite.stem == "conv" and (patch_px < 2 or patch_px & (patch_px - 1)):
+            raise ValueError("satellite.patch_px must be a power of 2 from 2 up for a conv stem")
         if self.satellite.dim % (4 * self.satellite.heads) and self.satellite.dim % 4:
             raise ValueError("satellite.dim must be a multiple of 4")
         if self.satellite.dim % self.satellite.heads:
@@ -161,7 +165,7 @@ class TrainingConfig(_Frozen):
 class EarthConfig(_Frozen):
     """The simulated Earth that a preset is trained on by the demo, and the grid of its maps."""
 
-    recordings: PositiveInt = 6400
+    recordings: PositiveInt = 8000
     map_step_deg: float = Field(default=1.0, gt=0)
 
 

@@ -45,6 +45,8 @@ def gsd_position_embedding(
 class SatelliteEncoder(nn.Module):
     """ViT over one view of a tile: mean of the patches, normalised, projected to ``out_dim``.
 
+    Patches come from one projection, as published, or from a small convolutional stem.
+
     Args:
         config: sizes of the transformer.
         imagery: size of the view and statistics of its pixels.
@@ -61,7 +63,11 @@ class SatelliteEncoder(nn.Module):
         self.gsd_unit_m = config.gsd_unit_m
         self.register_buffer("mean", torch.tensor(imagery.mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(imagery.std)[:, None, None], persistent=False)
-        self.patch = nn.Conv2d(3, config.dim, config.patch_px, config.patch_px)
+        self.patch = (
+            _convolutional_stem(config.dim, config.patch_px)
+            if config.stem == "conv"
+            else nn.Conv2d(3, config.dim, config.patch_px, config.patch_px)
+        )
         self.blocks = transformer(
             dim=config.dim,
             heads=config.heads,
@@ -91,3 +97,22 @@ class SatelliteEncoder(nn.Module):
         encoded = self.blocks(patches + position.to(patches.dtype))
         features: Tensor = self.project(self.norm(encoded.mean(1)))
         return features
+
+
+def _convolutional_stem(dim: int, patch_px: int) -> nn.Sequential:
+    """Halves the view until a patch is one position: from few images it learns what one projection
+    of whole patches needs many for (Xiao et al. 2021, Early convolutions help transformers see
+    better).
+    """
+    halvings = patch_px.bit_length() - 1
+    layers: list[nn.Module] = []
+    fan_in = 3
+    for halving in range(halvings):
+        fan_out = dim if halving == halvings - 1 else min(dim, 32 << halving)
+        layers += [
+            nn.Conv2d(fan_in, fan_out, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(fan_out),
+            nn.ReLU(inplace=True),
+        ]
+        fan_in = fan_out
+    return nn.Sequential(*layers, nn.Conv2d(fan_in, dim, 1))
