@@ -11,17 +11,19 @@ mean over seeds stands with the lowest and the highest seed.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from psm.config import load_experiment
+from psm.config import Experiment, load_experiment
 from psm.data.corpus import Corpus
-from psm.evaluation.intervals import CellBootstrap
+from psm.data.recording import Recording
+from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.oracles import DIRECTIONS
-from psm.evaluation.protocol import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
+from psm.evaluation.protocol import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE, compare, mean_hits
 from psm.measure import Measured, measure
 from psm.training import train
 
@@ -49,49 +51,43 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/recipes"))
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
-    cells = [r.cell for r in Corpus.load(options.earth, "test", zooms=(), view_px=1).recordings]
+    experiments = {e.model.name: e for e in map(load_experiment, options.presets)}
+    if len(experiments) < len(options.presets):
+        parser.error("two presets have the same model.name")
+    recordings = Corpus.load(options.earth, "test", zooms=(), view_px=1).recordings
     measured = {
-        Path(preset).stem: [_run(preset, seed, options) for seed in range(options.seeds)]
-        for preset in options.presets
+        name: [_run(experiment, seed, options) for seed in range(options.seeds)]
+        for name, experiment in experiments.items()
     }
-    print("\n".join(["", *_retrieval(measured, CellBootstrap(cells)), "", *_maps(measured)]))
+    print("\n".join(["", *_retrieval(measured, recordings), "", *_maps(measured)]))
 
 
-def _run(preset: str, seed: int, options: argparse.Namespace) -> Measured:
-    experiment = load_experiment(preset)
+def _run(experiment: Experiment, seed: int, options: argparse.Namespace) -> Measured:
     out = options.runs / f"{experiment.model.name}-{seed}"
     model = train(experiment, options.earth, out, seed=seed)
     return measure(model, options.earth, out / "evaluation", step_deg=2.0, thin=1)
 
 
-def _retrieval(measured: dict[str, list[Measured]], bootstrap: CellBootstrap) -> list[str]:
-    first, *others = measured
-    lines = _header(
-        "R@10%", *measured, *(f"{other} minus {first}, 95 % interval" for other in others)
-    )
-    for query in QUERIES:
-        for direction in DIRECTIONS:
-            hits = {name: _hits(runs, query, direction) for name, runs in measured.items()}
-            scores = [_with_interval(bootstrap, hits[name]) for name in measured]
-            gains = [
-                _with_interval(bootstrap, hits[other] - hits[first], "+.3f") for other in others
-            ]
-            lines.append(_row(f"{query}, {direction.replace('_', ' ')}", *scores, *gains))
+def _retrieval(measured: dict[str, list[Measured]], recordings: Sequence[Recording]) -> list[str]:
+    bootstrap = CellBootstrap([recording.cell for recording in recordings])
+    reports = {name: [run.retrieval for run in runs] for name, runs in measured.items()}
+    first, *others = reports
+    gains = {other: compare(reports[other], reports[first], recordings) for other in others}
+    lines = _header("R@10%", *reports, *(f"{other} minus {first}" for other in others))
+    for query, direction in product(QUERIES, DIRECTIONS):
+        labels = (query, direction, "all")
+        cells = []
+        for seeds in reports.values():
+            hits = mean_hits(seeds, labels)
+            cells.append(_interval(float(hits.mean()), bootstrap.interval(hits), ".3f"))
+        cells += [_interval(*gain[labels], "+.3f") for gain in gains.values()]
+        lines.append(_row(f"{query}, {direction.replace('_', ' ')}", *cells))
     return lines
 
 
-def _hits(runs: list[Measured], query: str, direction: str) -> NDArray[np.float64]:
-    """Hit share of each recording, averaged over seeds."""
-    label = (query, direction, "all")
-    return np.mean([run.retrieval.standings[label].hit_share() for run in runs], axis=0)
-
-
-def _with_interval(
-    bootstrap: CellBootstrap, values: NDArray[np.float64], style: str = ".3f"
-) -> str:
-    interval = bootstrap.interval(values)
-    assert interval is not None
-    return f"{values.mean():{style}} ({interval[0]:{style}} to {interval[1]:{style}})"
+def _interval(score: float, interval: Interval | None, style: str) -> str:
+    assert interval is not None  # the test split is not empty
+    return f"{score:{style}} ({interval[0]:{style}} to {interval[1]:{style}})"
 
 
 def _maps(measured: dict[str, list[Measured]]) -> list[str]:

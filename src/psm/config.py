@@ -120,12 +120,12 @@ class ModelConfig(_Frozen):
 
     @model_validator(mode="after")
     def _shapes_fit(self) -> Self:
-        if self.imagery.view_px % self.satellite.patch_px:
-            raise ValueError("imagery.view_px must be a multiple of satellite.patch_px")
         patch_px = self.satellite.patch_px
+        if self.imagery.view_px % patch_px:
+            raise ValueError("imagery.view_px must be a multiple of satellite.patch_px")
         if self.satellite.stem == "conv" and (patch_px < 2 or patch_px & (patch_px - 1)):
             raise ValueError("satellite.patch_px must be a power of 2 from 2 up for a conv stem")
-        if self.satellite.dim % (4 * self.satellite.heads) and self.satellite.dim % 4:
+        if self.satellite.dim % 4:
             raise ValueError("satellite.dim must be a multiple of 4")
         if self.satellite.dim % self.satellite.heads:
             raise ValueError("satellite.dim must be a multiple of satellite.heads")

@@ -118,11 +118,15 @@ def test_comparison_is_paired(embedded: EmbeddedCorpus, report: RetrievalReport)
     chance = replace(
         report, standings={label: chance_standing(np.zeros(60)) for label in report.standings}
     )
-    gain, interval = compare(report, chance, embedded.recordings)[CONTEXT, "image_to_audio", "all"]
+    gain, interval = compare([report], [chance], embedded.recordings)[
+        CONTEXT, "image_to_audio", "all"
+    ]
     assert gain == pytest.approx(report.row(CONTEXT).r_at_10pct - 0.1)
     assert interval is not None
     assert interval[0] > 0
-    gain, interval = compare(report, report, embedded.recordings)[CONTEXT, "image_to_audio", "all"]
+    gain, interval = compare([report], [report], embedded.recordings)[
+        CONTEXT, "image_to_audio", "all"
+    ]
     assert (gain, interval) == (0.0, (0.0, 0.0))
 
 

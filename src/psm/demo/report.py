@@ -12,16 +12,17 @@ import jinja2
 from matplotlib.figure import Figure
 
 from psm import __version__
+from psm.evaluation.protocol import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
 from psm.files import atomic_path
 
 if TYPE_CHECKING:
     from psm.demo.run import DemoResult
 
 _QUERIES = {
-    "image": "image only",
-    "image+context": "image + context",
-    "image+context without source tags": "image + context, no source tags",
-    "composed": "composed with the caption",
+    IMAGE: "image only",
+    CONTEXT: "image + context",
+    SOURCE_FREE: "image + context, no source tags",
+    COMPOSED: "composed with the caption",
 }
 _DIRECTIONS = {"image_to_audio": "location → sound", "audio_to_image": "sound → location"}
 _RESTRICTIONS = {"all": "all recordings", "same_source": "same source only"}

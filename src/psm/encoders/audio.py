@@ -13,6 +13,7 @@ from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
 from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
+from psm.encoders.convolution import convolution_stage
 from psm.errors import ConfigError
 
 _RANGE_DB, _SPREAD_DB = 80.0, 20.0
@@ -51,14 +52,11 @@ class CNNTower(AudioTower):
         *halving, last = channels
         fan_in = 1
         for fan_out in halving:
-            stages += _stage(nn.Conv2d(fan_in, fan_out, 3, stride=2, padding=1, bias=False))
+            stages += convolution_stage(fan_in, fan_out)
             bands = (bands + 1) // 2
             fan_in = fan_out
-        stages += _stage(nn.Conv2d(fan_in, last, 1, bias=False))
+        stages += convolution_stage(fan_in, last, kernel=1, stride=1)
         self.stages = nn.Sequential(*stages)
-        for weight in self.stages.parameters():
-            if weight.ndim == 4:  # channels last: twice as fast on a CPU
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
         self.out_dim = 2 * last * bands
 
     def forward(
@@ -75,10 +73,6 @@ class CNNTower(AudioTower):
         maps = self.stages(halved)
         pooled = torch.cat([maps.mean(2), maps.amax(2)], dim=1)
         return pooled.reshape(batch, windows, -1).mean(1)
-
-
-def _stage(convolution: nn.Conv2d) -> list[nn.Module]:
-    return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True)]
 
 
 class CLAPAudioTower(AudioTower):

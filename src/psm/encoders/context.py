@@ -17,7 +17,7 @@ class ContextFusion(nn.Module):
 
     A field that is unknown, or that the model was built without, is masked out of attention. The
     published fusion normalises after each layer; ``config.norm_first`` normalises before, which
-    learns several times faster from scratch.
+    learns faster from scratch (``docs/recipes.md``).
 
     Args:
         config: fields, sizes and dropout.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from psm.config import ImageryConfig, SatelliteConfig
+from psm.encoders.convolution import convolution_stage
 from psm.encoders.transformer import transformer
 
 
@@ -100,19 +103,16 @@ class SatelliteEncoder(nn.Module):
 
 
 def _convolutional_stem(dim: int, patch_px: int) -> nn.Sequential:
-    """Halves the view until a patch is one position: from few images it learns what one projection
-    of whole patches needs many for (Xiao et al. 2021, Early convolutions help transformers see
-    better).
+    """Halve the view until a patch is one position, then project.
+
+    It learns from few images what one projection of whole patches needs many for (Xiao et al. 2021,
+    Early convolutions help transformers see better).
     """
     halvings = patch_px.bit_length() - 1
-    layers: list[nn.Module] = []
-    fan_in = 3
-    for halving in range(halvings):
-        fan_out = dim if halving == halvings - 1 else min(dim, 32 << halving)
-        layers += [
-            nn.Conv2d(fan_in, fan_out, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(fan_out),
-            nn.ReLU(inplace=True),
-        ]
-        fan_in = fan_out
-    return nn.Sequential(*layers, nn.Conv2d(fan_in, dim, 1))
+    widths = [3, *(min(dim, 32 << halving) for halving in range(halvings - 1)), dim]
+    stages = [
+        module
+        for fan_in, fan_out in pairwise(widths)
+        for module in convolution_stage(fan_in, fan_out)
+    ]
+    return nn.Sequential(*stages, nn.Conv2d(dim, dim, 1))

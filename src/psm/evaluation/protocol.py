@@ -16,6 +16,7 @@ from itertools import product
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from psm import inference
 from psm.data.context import CONTEXT_FIELDS, Context
@@ -195,21 +196,34 @@ class _Scorer:
         )
 
 
+def mean_hits(
+    seeds: Sequence[RetrievalReport], labels: tuple[str, str, str]
+) -> NDArray[np.float64]:
+    """Hit share of each recording in the row ``labels``, averaged over the seeds of one model."""
+    hits = np.stack([report.standings[labels].hit_share() for report in seeds])
+    return np.asarray(hits.mean(axis=0))
+
+
 def compare(
-    first: RetrievalReport,
-    second: RetrievalReport,
+    first: Sequence[RetrievalReport],
+    second: Sequence[RetrievalReport],
     recordings: Sequence[Recording],
     *,
     seed: int = 0,
 ) -> dict[tuple[str, str, str], tuple[float, Interval | None]]:
     """Paired difference in R@10% of two models on one corpus: first minus second.
 
+    Args:
+        first, second: a report for each seed of a model; a recording's hits are averaged over them.
+        recordings: of the corpus.
+        seed: of the bootstrap.
+
     Returns:
         by query, direction and restriction: the difference and its 95 % interval over cells.
     """
     bootstrap = CellBootstrap([recording.cell for recording in recordings], seed=seed)
     differences = {}
-    for labels in first.standings.keys() & second.standings.keys():
-        gain = first.standings[labels].hit_share() - second.standings[labels].hit_share()
+    for labels in first[0].standings.keys() & second[0].standings.keys():
+        gain = mean_hits(first, labels) - mean_hits(second, labels)
         differences[labels] = float(gain.mean()), bootstrap.interval(gain)
     return differences

@@ -124,7 +124,7 @@ def _fit(task: TrainingTask, batches: BatchStream, out: Path, resume_from: Path 
         )
 
 
-class _EpochLog(Callback):  # type: ignore[misc]  # Lightning has no types for mypy
+class _EpochLog(Callback):
     """Sets the epoch of the batches, and writes a line of figures at the end of each."""
 
     def __init__(self, path: Path) -> None:

@@ -53,7 +53,7 @@ def three_pair_loss(
     return total, report
 
 
-class TrainingTask(lightning.LightningModule):  # type: ignore[misc]  # no types for mypy
+class TrainingTask(lightning.LightningModule):
     """Trains a :class:`PSM` on batches of recordings and validates on all rows of a corpus.
 
     Args:
