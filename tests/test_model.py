@@ -59,18 +59,17 @@ def test_the_gsd_reaches_the_encoder(stem: str) -> None:
     assert not torch.allclose(near, far)
 
 
-@pytest.mark.parametrize("norm_first", [False, True])
-def test_hour_and_place_change_a_location_and_masked_fields_do_not(norm_first: bool) -> None:
+@pytest.mark.parametrize("option", [{}, {"norm_first": True}, {"sun": True}])
+def test_hour_and_place_change_a_location_and_masked_fields_do_not(option: dict[str, bool]) -> None:
     config = tiny_experiment().model.model_dump()
-    config["context"]["norm_first"] = norm_first
+    config["context"].update(option)
     torch.manual_seed(0)
     model = PSM(tiny_experiment(model=config).model).eval()
     features = model.image_features(views(1), torch.tensor([1000.0]))
-    noon, night = (model.fuse(features, Context.of(lat=9.0, lon=9.0, hour=h)) for h in (12.0, 0.0))
+    at_noon, at_night = (Context.of(lat=9.0, lon=9.0, month=7, hour=h) for h in (12.0, 0.0))
+    noon, night = (model.fuse(features, context) for context in (at_noon, at_night))
     assert not torch.allclose(noon.mean, night.mean)
-    hidden = [
-        model.fuse(features, Context.of(lat=9.0, lon=9.0, hour=h).only()) for h in (12.0, 0.0)
-    ]
+    hidden = [model.fuse(features, context.only()) for context in (at_noon, at_night)]
     torch.testing.assert_close(hidden[0].mean, hidden[1].mean)
     torch.testing.assert_close(hidden[0].mean, model.fuse(features).mean)
 

@@ -87,11 +87,18 @@ class ContextConfig(_Frozen):
     feedforward: PositiveInt = 2048
     hidden: PositiveInt = 64
     norm_first: bool = Field(default=False, description="pre-norm; published models are post-norm")
+    sun: bool = Field(default=False, description="a token of daylight and season; not published")
     dropout: float = Field(default=0.1, ge=0, lt=1)
     drop_field: float = Field(
         default=0.5, ge=0, le=1, description="share of a batch, training only"
     )
     drop_all: float = Field(default=0.0, ge=0, le=1, description="share that sees the image alone")
+
+    @model_validator(mode="after")
+    def _sun_has_place_and_month(self) -> Self:
+        if self.sun and not {"latlon", "month"} <= set(self.fields):
+            raise ValueError("context.sun needs the fields latlon and month")
+        return self
 
 
 class HeadConfig(_Frozen):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psm.data.context import CONTEXT_FIELDS, Context
+from psm.earth.sun import elevation
 from psm.errors import InvalidContext
 
 lats = st.floats(-90, 90)
@@ -81,3 +82,42 @@ def test_dropping_masks_about_the_asked_share_and_adds_nothing() -> None:
     assert not (dropped.valid & ~context.valid).any()
     kept = dropped.valid[:, [0, 1, 3]].float().mean(0)
     torch.testing.assert_close(kept, torch.full((3,), 0.4), atol=0.03, rtol=0)
+
+
+months = st.integers(1, 12)
+hours = st.floats(0, 24, exclude_max=True)
+
+
+@given(lat=lats, month=months, hour=hours)
+def test_the_sun_stands_where_astronomy_puts_it(lat: float, month: int, hour: float) -> None:
+    noon, _, _, now, hour_known = Context.of(lat=lat, lon=0.0, month=month, hour=hour).sun()[0]
+    for sine, at in ((noon, 12.0), (now, hour)):
+        assert sine.clamp(-1, 1).asin().rad2deg().item() == pytest.approx(
+            elevation(lat=lat, month=month, hour=at), abs=1.5
+        )
+    assert hour_known == 1.0
+
+
+@given(lat=st.floats(0, 90), month=months)
+def test_the_sun_gives_the_south_the_norths_year_half_a_year_later(lat: float, month: int) -> None:
+    north = Context.of(lat=lat, lon=0.0, month=month).sun()
+    south = Context.of(lat=-lat, lon=0.0, month=(month + 5) % 12 + 1).sun()
+    torch.testing.assert_close(north, south, atol=1e-4, rtol=0)
+
+
+def test_the_day_is_short_in_winter_and_even_on_the_equator() -> None:
+    day_length = Context.of(lat=[60.0, 60.0, 0.0, 89.0], lon=0.0, month=[12, 6, 3, 6]).sun()[:, 2]
+    assert -0.6 < day_length[0] < -0.4
+    assert 0.4 < day_length[1] < 0.6
+    assert day_length[2] == pytest.approx(0.0, abs=1e-3)
+    assert day_length[3] == 1.0
+
+
+def test_the_sun_is_unknown_without_place_or_month_but_not_without_hour() -> None:
+    context = Context.of(
+        lat=[10.0, np.nan, 10.0, 10.0], lon=5.0, month=[3, 3, np.nan, 3], hour=[6, 6, 6, np.nan]
+    )
+    assert context.sun_known.tolist() == [True, False, False, True]
+    assert not context.sun()[1:3].any()
+    assert context.sun()[3, 0] > 0
+    assert not context.sun()[3, 3:].any()

@@ -6,6 +6,7 @@ circle. What is unknown is marked invalid and never stands in for a value.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,10 @@ from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
 from psm.errors import InvalidContext
 
 CONTEXT_FIELDS = ("latlon", "month", "hour", "audio_source", "caption_source")
+
+_OBLIQUITY = math.radians(23.44)
+_SOLSTICE = 2.0 * math.pi * 0.17 / 12.0
+"""Phase of the December solstice in the circle of months, whose months stand for their middles."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,36 @@ class Context:
         kept = torch.rand(shape, generator=generator) >= field
         kept &= torch.rand((shape[0], 1), generator=generator) >= everything
         return replace(self, valid=self.valid & kept.to(self.valid.device))
+
+    @property
+    def sun_known(self) -> Bool[Tensor, " batch"]:
+        """Whether :meth:`sun` says anything: place and month are known, the hour perhaps not."""
+        place, month, _ = self._place_and_time_known()
+        return place & month
+
+    def sun(self) -> Float[Tensor, "batch 5"]:
+        """What the sun does at the place in the month: seasons and daylight without a hemisphere.
+
+        Sine of the sun's elevation at noon; how far the sun stands on the place's own side of the
+        equator (positive in its summer); length of the day from -1 (polar night) to 1; sine of the
+        elevation at the hour and a 1, or two zeros where the hour is unknown. The declination
+        follows a cosine of the year and civil time counts as solar time, which is good to a degree
+        and an hour or two. Zeros where :attr:`sun_known` is false.
+        """
+        place, month, hour = (known[:, None] for known in self._place_and_time_known())
+        sin_lat = self.latlon[:, 2:]
+        cos_lat = (1.0 - sin_lat.square()).clamp_min(1e-6).sqrt()
+        winter = self.month @ self.month.new_tensor([[math.sin(_SOLSTICE)], [math.cos(_SOLSTICE)]])
+        declination = -_OBLIQUITY * winter
+        lean, reach = sin_lat * declination.sin(), cos_lat * declination.cos()
+        day_length = 2.0 / math.pi * (-lean / reach).clamp(-1.0, 1.0).acos() - 1.0
+        now = lean - reach * self.hour[:, 1:]
+        seen = torch.cat([lean + reach, lean, day_length, now * hour, hour.to(now)], dim=-1)
+        return seen * (place & month)
+
+    def _place_and_time_known(self) -> tuple[Tensor, Tensor, Tensor]:
+        place, month, hour = self.valid[:, :3].unbind(-1)
+        return place, month, hour
 
     def to(self, device: torch.device | str) -> Context:
         """The same on another device."""

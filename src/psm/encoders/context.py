@@ -17,7 +17,8 @@ class ContextFusion(nn.Module):
 
     A field that is unknown, or that the model was built without, is masked out of attention. The
     published fusion normalises after each layer; ``config.norm_first`` normalises before, which
-    learns faster from scratch (``docs/recipes.md``).
+    learns faster from scratch (``docs/recipes.md``). With ``config.sun`` a further token holds what
+    the sun does there and then; it is known where place and month are.
 
     Args:
         config: fields, sizes and dropout.
@@ -31,6 +32,7 @@ class ContextFusion(nn.Module):
         self.tokens = nn.ModuleDict(
             {field: _token(field, config.hidden, dim) for field in self.fields}
         )
+        self.sun = _mlp(5, config.hidden, dim) if config.sun else None
         self.encoder = transformer(
             dim=dim,
             heads=config.heads,
@@ -58,8 +60,11 @@ class ContextFusion(nn.Module):
         for column in columns:
             field = CONTEXT_FIELDS[column]
             tokens.append(self.tokens[field](getattr(context, field))[:, None])
-        masked = torch.zeros(len(image), 2 + len(columns), dtype=torch.bool, device=image.device)
-        masked[:, 2:] = ~context.valid[:, columns]
+        known = [torch.ones_like(context.valid[:, :2]), context.valid[:, columns]]
+        if self.sun is not None:
+            tokens.append(self.sun(context.sun())[:, None])
+            known.append(context.sun_known[:, None])
+        masked = ~torch.cat(known, dim=1)
         encoded = self.encoder(torch.cat(tokens, dim=1), src_key_padding_mask=masked)
         fused: Tensor = self.norm(encoded[:, 0])
         return fused
@@ -70,5 +75,8 @@ def _token(field: str, hidden: int, dim: int) -> nn.Module:
         return nn.Embedding(len(AUDIO_SOURCES), dim)
     if field == "caption_source":
         return nn.Embedding(len(CAPTION_SOURCES), dim)
-    size = 3 if field == "latlon" else 2
+    return _mlp(3 if field == "latlon" else 2, hidden, dim)
+
+
+def _mlp(size: int, hidden: int, dim: int) -> nn.Module:
     return nn.Sequential(nn.Linear(size, hidden), nn.GELU(), nn.Linear(hidden, dim))
