@@ -86,6 +86,7 @@ class ContextConfig(_Frozen):
     heads: PositiveInt = 8
     feedforward: PositiveInt = 2048
     hidden: PositiveInt = 64
+    activation: Literal["gelu", "relu"] = "gelu"
     norm_first: bool = Field(default=False, description="pre-norm; published models are post-norm")
     sun: bool = Field(default=False, description="a token of daylight and season; not published")
     dropout: float = Field(default=0.1, ge=0, lt=1)
@@ -113,9 +114,13 @@ class HeadConfig(_Frozen):
 
 
 class ModelConfig(_Frozen):
-    """Everything needed to build a :class:`psm.PSM`."""
+    """Everything needed to build a :class:`psm.PSM`.
+
+    ``reference`` is carried by imported checkpoints: see :mod:`psm.reference`.
+    """
 
     name: str
+    reference: bool = False
     dim: PositiveInt = 512
     imagery: ImageryConfig = ImageryConfig()
     audio: AudioConfig = AudioConfig()

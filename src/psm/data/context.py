@@ -1,12 +1,11 @@
-"""Place, time and sources as numbers that a network can use, each with its own validity.
+"""Place, time and sources, each with its own validity.
 
-Latitude and longitude become the unit vector on the sphere; month and hour become points on a
-circle. What is unknown is marked invalid and never stands in for a value.
+What is unknown is marked invalid and never stands in for a value. How a network sees these numbers
+is :mod:`psm.encoders.encoding`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,27 +20,23 @@ from psm.errors import InvalidContext
 
 CONTEXT_FIELDS = ("latlon", "month", "hour", "audio_source", "caption_source")
 
-_OBLIQUITY = math.radians(23.44)
-_SOLSTICE = 2.0 * math.pi * 0.17 / 12.0
-"""Phase of the December solstice in the circle of months, whose months stand for their middles."""
-
 
 @dataclass(frozen=True)
 class Context:
     """A batch of contexts.
 
     Attributes:
-        latlon: unit vector of the place.
-        month: sine and cosine of the month, ``2π month / 12``.
-        hour: sine and cosine of the local hour, ``2π hour / 24``.
-        audio_source: index in ``AUDIO_SOURCES``; 0 where invalid.
-        caption_source: index in ``CAPTION_SOURCES``; 0 where invalid.
-        valid: which of ``CONTEXT_FIELDS`` are known.
+        latlon: latitude and longitude in degrees.
+        month: 1..12.
+        hour: local, [0, 24).
+        audio_source: index in ``AUDIO_SOURCES``.
+        caption_source: index in ``CAPTION_SOURCES``.
+        valid: which of ``CONTEXT_FIELDS`` are known; the others hold 0.
     """
 
-    latlon: Float[Tensor, "batch 3"]
-    month: Float[Tensor, "batch 2"]
-    hour: Float[Tensor, "batch 2"]
+    latlon: Float[Tensor, "batch 2"]
+    month: Float[Tensor, " batch"]
+    hour: Float[Tensor, " batch"]
     audio_source: Int[Tensor, " batch"]
     caption_source: Int[Tensor, " batch"]
     valid: Bool[Tensor, "batch 5"]
@@ -57,7 +52,7 @@ class Context:
         audio_source: ArrayLike | None = None,
         caption_source: ArrayLike | None = None,
     ) -> Context:
-        """Encode places (degrees), months (1..12), local hours [0, 24) and source indices.
+        """From places (degrees), months (1..12), local hours [0, 24) and source indices.
 
         Scalars stand for the whole batch; NaN or a source of -1 means unknown, as does ``None``.
 
@@ -76,15 +71,13 @@ class Context:
         audio = _source("audio source", audio_source, size, len(AUDIO_SOURCES))
         caption = _source("caption source", caption_source, size, len(CAPTION_SOURCES))
         place_known = np.isfinite(lats) & np.isfinite(lons)
-        phi, lam = np.radians(lats), np.radians(lons)
-        sphere = np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], -1)
         valid = np.stack(
             [place_known, np.isfinite(months), np.isfinite(hours), audio >= 0, caption >= 0], -1
         )
         return cls(
-            latlon=_floats(sphere),
-            month=_floats(_circle(months / 12.0)),
-            hour=_floats(_circle(hours / 24.0)),
+            latlon=_floats(np.where(place_known, [lats, lons], np.nan).T),
+            month=_floats(months),
+            hour=_floats(hours),
             audio_source=torch.from_numpy(audio.clip(min=0)),
             caption_source=torch.from_numpy(caption.clip(min=0)),
             valid=torch.from_numpy(valid),
@@ -139,36 +132,6 @@ class Context:
         kept &= torch.rand((shape[0], 1), generator=generator) >= everything
         return replace(self, valid=self.valid & kept.to(self.valid.device))
 
-    @property
-    def sun_known(self) -> Bool[Tensor, " batch"]:
-        """Whether :meth:`sun` says anything: place and month are known, the hour perhaps not."""
-        place, month, _ = self._place_and_time_known()
-        return place & month
-
-    def sun(self) -> Float[Tensor, "batch 5"]:
-        """What the sun does at the place in the month: seasons and daylight without a hemisphere.
-
-        Sine of the sun's elevation at noon; how far the sun stands on the place's own side of the
-        equator (positive in its summer); length of the day from -1 (polar night) to 1; sine of the
-        elevation at the hour and a 1, or two zeros where the hour is unknown. The declination
-        follows a cosine of the year and civil time counts as solar time, which is good to a degree
-        and an hour or two. Zeros where :attr:`sun_known` is false.
-        """
-        place, month, hour = (known[:, None] for known in self._place_and_time_known())
-        sin_lat = self.latlon[:, 2:]
-        cos_lat = (1.0 - sin_lat.square()).clamp_min(1e-6).sqrt()
-        winter = self.month @ self.month.new_tensor([[math.sin(_SOLSTICE)], [math.cos(_SOLSTICE)]])
-        declination = -_OBLIQUITY * winter
-        lean, reach = sin_lat * declination.sin(), cos_lat * declination.cos()
-        day_length = 2.0 / math.pi * (-lean / reach).clamp(-1.0, 1.0).acos() - 1.0
-        now = lean - reach * self.hour[:, 1:]
-        seen = torch.cat([lean + reach, lean, day_length, now * hour, hour.to(now)], dim=-1)
-        return seen * (place & month)
-
-    def _place_and_time_known(self) -> tuple[Tensor, Tensor, Tensor]:
-        place, month, hour = self.valid[:, :3].unbind(-1)
-        return place, month, hour
-
     def to(self, device: torch.device | str) -> Context:
         """The same on another device."""
         return Context(
@@ -203,11 +166,6 @@ def _require(
         bracket = ")" if open_end else "]"
         first = values[wrong][0]
         raise InvalidContext(f"{name} {first:g} is outside [{low:g}, {high:g}{bracket}")
-
-
-def _circle(turns: np.ndarray) -> np.ndarray:
-    angle = 2.0 * np.pi * turns
-    return np.stack([np.sin(angle), np.cos(angle)], -1)
 
 
 def _floats(values: np.ndarray) -> Tensor:

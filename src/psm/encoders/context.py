@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from psm.config import ContextConfig
 from psm.data.context import CONTEXT_FIELDS, Context
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES
+from psm.encoders.encoding import SUN_SIZE, Encoding, sun, sun_known
 from psm.encoders.transformer import transformer
 
 
@@ -23,23 +24,25 @@ class ContextFusion(nn.Module):
     Args:
         config: fields, sizes and dropout.
         dim: width of the tokens.
+        encoding: how place and time become numbers.
     """
 
-    def __init__(self, config: ContextConfig, dim: int) -> None:
+    def __init__(self, config: ContextConfig, dim: int, encoding: Encoding | None = None) -> None:
         super().__init__()
+        self.encoding = encoding or Encoding()
         self.fields = tuple(field for field in CONTEXT_FIELDS if field in config.fields)
         self.cls = nn.Parameter(torch.randn(1, 1, dim) * 0.02)
         self.tokens = nn.ModuleDict(
-            {field: _token(field, config.hidden, dim) for field in self.fields}
+            {field: self._token(field, config.hidden, dim) for field in self.fields}
         )
-        self.sun = _mlp(5, config.hidden, dim) if config.sun else None
+        self.sun = _mlp(SUN_SIZE, config.hidden, dim) if config.sun else None
         self.encoder = transformer(
             dim=dim,
             heads=config.heads,
             feedforward=config.feedforward,
             depth=config.depth,
             dropout=config.dropout,
-            activation="relu",
+            activation=config.activation,
             norm_first=config.norm_first,
             eps=1e-5,
         )
@@ -59,23 +62,33 @@ class ContextFusion(nn.Module):
         ]
         for column in columns:
             field = CONTEXT_FIELDS[column]
-            tokens.append(self.tokens[field](getattr(context, field))[:, None])
+            tokens.append(self.tokens[field](self._encode(field, context))[:, None])
         known = [torch.ones_like(context.valid[:, :2]), context.valid[:, columns]]
         if self.sun is not None:
-            tokens.append(self.sun(context.sun())[:, None])
-            known.append(context.sun_known[:, None])
+            tokens.append(self.sun(sun(context))[:, None])
+            known.append(sun_known(context)[:, None])
         masked = ~torch.cat(known, dim=1)
         encoded = self.encoder(torch.cat(tokens, dim=1), src_key_padding_mask=masked)
         fused: Tensor = self.norm(encoded[:, 0])
         return fused
 
+    def _token(self, field: str, hidden: int, dim: int) -> nn.Module:
+        if field == "audio_source":
+            return nn.Embedding(len(AUDIO_SOURCES), dim)
+        if field == "caption_source":
+            return nn.Embedding(len(CAPTION_SOURCES), dim)
+        return _mlp(self.encoding.place_size if field == "latlon" else 2, hidden, dim)
 
-def _token(field: str, hidden: int, dim: int) -> nn.Module:
-    if field == "audio_source":
-        return nn.Embedding(len(AUDIO_SOURCES), dim)
-    if field == "caption_source":
-        return nn.Embedding(len(CAPTION_SOURCES), dim)
-    return _mlp(3 if field == "latlon" else 2, hidden, dim)
+    def _encode(self, field: str, context: Context) -> Tensor:
+        match field:
+            case "latlon":
+                return self.encoding.place(context.latlon)
+            case "month":
+                return self.encoding.month(context.month)
+            case "hour":
+                return self.encoding.hour(context.hour)
+        sources: Tensor = getattr(context, field)
+        return sources
 
 
 def _mlp(size: int, hidden: int, dim: int) -> nn.Module:
