@@ -6,6 +6,7 @@ files are written aside and moved into place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from psm.files import atomic_path
 
 CONFIG_NAME = "config.yaml"
 WEIGHTS_NAME = "model.safetensors"
+TOKENIZER_NAME = "tokenizer"
 
 
 def resolve(source: str | Path) -> Path:
@@ -40,13 +42,20 @@ def resolve(source: str | Path) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        path = snapshot_download(str(source), allow_patterns=[CONFIG_NAME, WEIGHTS_NAME])
+        wanted = [CONFIG_NAME, WEIGHTS_NAME, f"{TOKENIZER_NAME}/*"]
+        path = snapshot_download(str(source), allow_patterns=wanted)
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as problem:
         reason = str(problem).splitlines()[0]
         raise MissingData(
             f"{source}: no such folder, and the hub did not answer ({reason})"
         ) from None
     return Path(path)
+
+
+def tokenizer_folder(folder: Path) -> Path | None:
+    """Where the tokenizer of a checkpoint is; ``None`` where its text tower is kept elsewhere."""
+    inside = folder / TOKENIZER_NAME
+    return inside if inside.is_dir() else None
 
 
 def read_experiment(folder: Path) -> Experiment:
@@ -76,6 +85,15 @@ def load_weights(model: nn.Module, folder: Path) -> None:
         tensors = load_file(path)
     except (SafetensorError, OSError) as problem:
         raise CheckpointMismatch(f"{path}: not readable as safetensors ({problem})") from None
+    fill(model, tensors, str(path))
+
+
+def fill(model: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
+    """Fill ``model`` with ``tensors``, which came from ``origin``.
+
+    Raises:
+        CheckpointMismatch: a key is missing, unexpected or of another shape.
+    """
     wanted = _stored(model)
     complaints = [f"missing {name}" for name in wanted.keys() - tensors.keys()]
     complaints += [f"unexpected {name}" for name in tensors.keys() - wanted.keys()]
@@ -87,7 +105,7 @@ def load_weights(model: nn.Module, folder: Path) -> None:
     if complaints:
         first = ", ".join(sorted(complaints)[:3])
         raise CheckpointMismatch(
-            f"{path}: {len(complaints)} of {len(wanted)} tensors do not fit its config ({first})"
+            f"{origin}: {len(complaints)} of {len(wanted)} tensors do not fit its config ({first})"
         )
     model.load_state_dict(tensors, strict=False)
 

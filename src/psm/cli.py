@@ -126,6 +126,44 @@ def train(
     typer.echo(f"{out}: trained; measure it with: psm evaluate --model {out} --data {data}")
 
 
+@app.command("import")
+def import_(
+    checkpoint: Annotated[Path, typer.Argument(help="A published Lightning checkpoint (.ckpt).")],
+    out: Annotated[Path, typer.Argument(help="Folder for the model.")],
+    tokenizer: Annotated[
+        str, typer.Option(help="Hub id or folder of the text tower's tokenizer.")
+    ] = "laion/clap-htsat-fused",
+    imagery: Annotated[
+        str | None,
+        typer.Option(help="sentinel, bingmap or googleEarth, where the file does not say."),
+    ] = None,
+    satellite_heads: Annotated[
+        int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
+    ] = None,
+    text_heads: Annotated[
+        int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
+    ] = None,
+) -> None:
+    """Turn a published checkpoint into a model folder: safetensors and YAML.
+
+    Nothing in the file is run, every tensor is accounted for, and the model answers as the
+    published one does. Use it as any other: `psm map "frogs" --model OUT`.
+    """
+    from psm.published.checkpoint import import_checkpoint
+
+    found = import_checkpoint(
+        checkpoint,
+        out,
+        imagery=imagery,
+        tokenizer=tokenizer,
+        satellite_heads=satellite_heads,
+        text_heads=text_heads,
+    )
+    for what, answer in found.describe().items():
+        typer.echo(f"{what:10s} {answer}")
+    typer.echo(f"{out}: ready for PSM.from_pretrained")
+
+
 @app.command()
 def evaluate(
     model: Model = str(MODEL),

@@ -33,6 +33,10 @@ class CheckpointMismatch(PSMError):
     """Weights that do not belong to the model they are loaded into."""
 
 
+class ForeignPickle(PSMError):
+    """A pickled file that would run code if it were loaded as it asks."""
+
+
 class BrokenPackageData(PSMError):
     """A data package that PSM reads from is absent or its content is not the expected one."""
 

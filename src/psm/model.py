@@ -14,10 +14,12 @@ from psm.config import Experiment, ModelConfig
 from psm.data.context import Context
 from psm.encoders.audio import build_audio_tower
 from psm.encoders.context import ContextFusion
+from psm.encoders.encoding import Encoding
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
 from psm.encoders.text import TextTower, build_text_tower, encode_texts
 from psm.gaussian import Gaussian, match_probability, match_uncertainty
+from psm.reference import BareHead, PublishedEncoding
 
 
 class PSM(nn.Module):
@@ -28,7 +30,8 @@ class PSM(nn.Module):
     ``audio_head``, ``text_features`` then ``text_head``.
 
     Attributes:
-        config: what the model was built from.
+        config: what the model was built from; ``tokenizer``, a hub id or folder, takes the place of
+            the one that comes with the text tower's source.
         negative_scale: slope of the match probability in the distance (a).
         shift: its offset (b).
     """
@@ -36,16 +39,18 @@ class PSM(nn.Module):
     negative_scale: Tensor
     shift: Tensor
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, *, tokenizer: str | Path | None = None) -> None:
         super().__init__()
         self.config = config
         dim, heads = config.dim, config.heads
+        is_bare = config.reference and not heads.probabilistic
         self.satellite = SatelliteEncoder(config.satellite, config.imagery, dim)
-        self.fusion = ContextFusion(config.context, dim) if config.context.depth else None
-        self.location_head = GaussianHead(dim, dim, heads)
+        encoding = PublishedEncoding() if config.reference else Encoding()
+        self.fusion = ContextFusion(config.context, dim, encoding) if config.context.depth else None
+        self.location_head = BareHead() if is_bare else GaussianHead(dim, dim, heads)
         self.audio = build_audio_tower(config.audio_tower, config.audio, dim)
         self.audio_head = GaussianHead(self.audio.out_dim, dim, heads)
-        self.text: TextTower = build_text_tower(config.text_tower, dim)
+        self.text: TextTower = build_text_tower(config.text_tower, dim, tokenizer)
         self.text_head = GaussianHead(self.text.out_dim, dim, heads)
         self.audio.requires_grad_(not config.audio_tower.frozen)
         self.text.requires_grad_(not config.text_tower.frozen)
@@ -62,13 +67,27 @@ class PSM(nn.Module):
         """
         folder = checkpoints.resolve(source)
         experiment = checkpoints.read_experiment(folder)
-        model = cls(experiment.model)
+        model = cls(experiment.model, tokenizer=checkpoints.tokenizer_folder(folder))
         checkpoints.load_weights(model, folder)
         return model.eval()
 
     def save_pretrained(self, folder: str | Path, experiment: Experiment | None = None) -> None:
-        """Write ``config.yaml`` and ``model.safetensors``; nothing is left half-written."""
-        checkpoints.save(self, experiment or Experiment(model=self.config), Path(folder))
+        """Write ``config.yaml`` and ``model.safetensors``; nothing is left half-written.
+
+        Towers whose weights are stored are stored with their settings and tokenizer too, so that
+        the folder needs neither the hub nor the place that they started from.
+        """
+        experiment = experiment or Experiment(model=self.config)
+        config = experiment.model.model_copy(
+            update={
+                "audio_tower": self.audio.standalone(self.config.audio_tower),
+                "text_tower": self.text.standalone(self.config.text_tower),
+            }
+        )
+        folder = Path(folder)
+        checkpoints.save(self, experiment.model_copy(update={"model": config}), folder)
+        if config.text_tower.source is None:
+            self.text.tokenizer.save_pretrained(folder / checkpoints.TOKENIZER_NAME)
 
     @property
     def device(self) -> torch.device:

