@@ -8,9 +8,15 @@ reproduced, and nowhere else.
 
 from __future__ import annotations
 
+import datetime
+import random
+import re
+from collections.abc import Sequence
+
 import numpy as np
 import torch
-from jaxtyping import Float
+from dateutil import parser
+from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -38,6 +44,28 @@ class PublishedEncoding(Encoding):
         return circle(hour.floor() / 23.0)
 
 
+def published_view(
+    tile: UInt8[np.ndarray, "height width 3"], *, zoom: int, tile_px: int, size: int = 224
+) -> Float[Tensor, "3 size size"]:
+    """A view as published: RGB around [0, 1], which it may leave, before normalisation.
+
+    The centre crop of ``zoom * tile_px`` pixels, black where the tile is smaller, is resized to
+    ``tile_px`` and then to ``size``: bicubic on floats both times, where ours resizes bytes once.
+    ``tile_px`` is 256 for Sentinel-2 and Google Earth, 300 for Bing.
+    """
+    pixels = torch.from_numpy(tile).permute(2, 0, 1)[None].float() / 255.0
+    side = zoom * tile_px
+    # Halves are rounded to even, as in the library that the published code crops with.
+    top, left = (round((length - side) / 2.0) for length in pixels.shape[-2:])
+    crop = F.pad(
+        pixels, [-left, left + side - pixels.shape[-1], -top, top + side - pixels.shape[-2]]
+    )
+    for target in (tile_px, size):
+        if target != crop.shape[-1]:
+            crop = F.interpolate(crop, (target, target), mode="bicubic", antialias=True)
+    return crop[0]
+
+
 class BareHead(nn.Module):
     """The published deterministic satellite encoder ends with its projection: no head follows."""
 
@@ -54,3 +82,35 @@ def published_composition(image: Gaussian, text: Gaussian) -> Gaussian:
 def published_recall(rank: NDArray[np.float64], top: float) -> float:
     """R@``top`` as published: the share of 1-based ranks *below* ``top``, so one place too few."""
     return float((rank < top).mean())
+
+
+_PUBLISHED_ZONE = re.compile(r"\s*(?:GMT[+-]\d{4}.*|\b(?:UTC|[A-Z][SD]T)\b(?P<rest>.*))$")
+
+
+def published_month_and_hour(text: str, today: datetime.date) -> tuple[int, int] | None:
+    """Month and hour of a date as published: what the text leaves open is taken from ``today``.
+
+    A date without a time counts as hour 0. ``None`` where the published code finds no date, which
+    includes a time zone in the middle. Built from the recorded examples.
+    """
+    zone = _PUBLISHED_ZONE.search(text)
+    if zone is not None and (zone["rest"] or "").strip():
+        return None
+    midnight = datetime.datetime.combine(today, datetime.time())
+    try:
+        found = parser.parse(_PUBLISHED_ZONE.sub("", text), default=midnight)
+    except (ValueError, OverflowError):
+        return None
+    return found.month, found.hour
+
+
+def published_context_dropout(valid: Sequence[bool], rate: float, rng: random.Random) -> list[bool]:
+    """Which items of a batch keep a field: a fixed share is dropped, absent ones counted in.
+
+    Ours drops every item by chance instead, and in training only.
+    """
+    present = [item for item, known in enumerate(valid) if known]
+    rng.shuffle(present)
+    absent = len(valid) - len(present)
+    dropped = set(present[: max(0, int(len(valid) * rate) - absent)])
+    return [known and item not in dropped for item, known in enumerate(valid)]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import random
+
 import pytest
 import torch
 
 from psm.config import ContextConfig
 from psm.encoders.context import ContextFusion
 from psm.published.names import rename
-from psm.reference import PublishedEncoding
+from psm.reference import PublishedEncoding, published_context_dropout
 from tests.reference import recorded
 from tests.reference.conftest import Close
 
@@ -59,3 +62,11 @@ def test_the_encodings_are_the_published_ones(close: Close) -> None:
     known = context.valid
     close(encoding.hour(context.hour)[known[:, 2]], RECORDED["time"][known[:, 2]], within=1e-6)
     close(encoding.month(context.month)[known[:, 1]], RECORDED["month"][known[:, 1]], within=1e-6)
+
+
+@pytest.mark.parametrize("case", json.loads((recorded.VECTORS / "c_create_mask.json").read_text()))
+def test_which_items_lose_a_field_in_training(case: dict) -> None:
+    kept = published_context_dropout(
+        [bool(known) for known in case["mask"]], case["rate"], random.Random(case["random_seed"])
+    )
+    assert kept == [bool(known) for known in case["out"]]
