@@ -154,16 +154,16 @@ def _risk_json(curve: RiskCoverage) -> dict[str, Any]:
 
 
 _COLUMNS = (
-    ("Spearman", "spearman", "{:.2f}"),
-    ("one map", "spearman_single_time", "{:.2f}"),
+    ("Spear-\nman", "spearman", "{:.2f}"),
+    ("one\nmap", "spearman_single_time", "{:.2f}"),
     ("AUC", "auc", "{:.2f}"),
     ("likely", "likely_share", "{:.1%}"),
     ("ECE", "ece", "{:.2f}"),
-    ("day peak ±h", "diurnal_peak_error_h", "{:.1f}"),
-    ("year peak ±mo", "seasonal_peak_error_months", "{:.1f}"),
-    ("day/night", "day_night_sign", "{:.0%}"),
-    ("season N", "season_sign_north", "{:.0%}"),
-    ("season S", "season_sign_south", "{:.0%}"),
+    ("peak\n±h", "diurnal_peak_error_h", "{:.1f}"),
+    ("peak\n±mo", "seasonal_peak_error_months", "{:.1f}"),
+    ("day/\nnight", "day_night_sign", "{:.0%}"),
+    ("season\nnorth", "season_sign_north", "{:.0%}"),
+    ("season\nsouth", "season_sign_south", "{:.0%}"),
 )
 
 
@@ -177,6 +177,7 @@ def map_table(report: MapReport) -> Table:
         box=box.SIMPLE_HEAD,
         show_footer=True,
         header_style="bold",
+        padding=0,
         caption=f"all maps together: ECE {report.reliability.ece:.3f}, "
         f"share of the truth's variance explained {skill}\n"
         "likely: share of cells where the sound is in at least "
@@ -185,7 +186,8 @@ def map_table(report: MapReport) -> Table:
     )
     table.add_column("sound", footer="median over sounds", no_wrap=True)
     for heading, measure, style in _COLUMNS:
-        table.add_column(heading, justify="right", footer=_show(report.median(measure), style))
+        median = _show(report.median(measure), style)
+        table.add_column(heading, justify="right", footer=median, no_wrap=True)
     for score in report.sounds:
         cells = (_show(_finite(getattr(score, name)), style) for _, name, style in _COLUMNS)
         table.add_row(score.sound, *cells)

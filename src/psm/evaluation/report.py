@@ -128,7 +128,7 @@ def _table(rows: Sequence[RetrievalRow]) -> Table:
         title_justify="left",
         box=box.SIMPLE_HEAD,
         header_style="bold",
-        padding=(0, 1, 0, 0),
+        padding=0,
     )
     models = {row.model for row in rows} - set(REFERENCES)
     table.add_column(models.pop() if len(models) == 1 else "model and query")
