@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import ClapAudioConfig, ClapConfig, ClapModel, ClapTextConfig, RobertaTokenizer
 
 from psm import PSM
 from psm.config import load_experiment
 from psm.data.context import Context
 from psm.encoders.text import model_folder
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
+from tests.reference.recorded import FOLDER
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
 
 
@@ -128,6 +131,54 @@ def test_save_and_load_give_the_same_model(model: PSM, tmp_path: Path) -> None:
     mel = torch.randn(2, 1, FRAMES, BANDS)
     assert torch.equal(loaded.encode_audio(mel).mean, model.encode_audio(mel).mean)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["config.yaml", "model.safetensors"]
+
+
+def test_a_model_started_from_clap_stands_on_its_own(tmp_path: Path) -> None:
+    source = tmp_path / "clap"
+    audio = ClapAudioConfig(
+        patch_embeds_hidden_size=16, hidden_size=128, depths=[1, 1, 1, 1],
+        num_attention_heads=[2, 2, 4, 4], projection_dim=24,
+    )  # fmt: skip
+    text = ClapTextConfig(
+        vocab_size=512, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=80, projection_dim=24,
+    )  # fmt: skip
+    ClapModel(ClapConfig(text_config=text, audio_config=audio, projection_dim=24)).save_pretrained(
+        source
+    )
+    words = RobertaTokenizer.from_pretrained(FOLDER / "tokenizer")
+    words.save_pretrained(source)
+    config = tiny_experiment().model.model_dump()
+    config["audio"]["n_mels"] = 64
+    config["audio_tower"] = {"kind": "clap", "source": str(source)}
+    config["text_tower"] = {"kind": "clap", "source": str(source), "frozen": False}
+    model = PSM(tiny_experiment(model=config).model).eval()
+    model.save_pretrained(tmp_path / "model")
+    shutil.rmtree(source)
+    loaded = PSM.from_pretrained(tmp_path / "model")
+    mel, captions = torch.randn(2, 1, 1001, 64), ["church bells", "frogs"]
+    torch.testing.assert_close(loaded.encode_audio(mel).mean, model.encode_audio(mel).mean)
+    torch.testing.assert_close(loaded.encode_text(captions).mean, model.encode_text(captions).mean)
+
+
+def test_pushing_uploads_the_model_with_its_card(
+    model: PSM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hub:
+        def create_repo(self, repository: str, *, private: bool, exist_ok: bool) -> str:
+            assert private
+            assert exist_ok
+            return f"https://hub.example/{repository}"
+
+        def upload_folder(self, *, repo_id: str, folder_path: str) -> None:
+            shutil.copytree(folder_path, tmp_path / repo_id)
+
+    monkeypatch.setattr("psm.model.HfApi", Hub)
+    assert model.push_to_hub("me/tiny", private=True) == "https://hub.example/me/tiny"
+    card = (tmp_path / "me/tiny/README.md").read_text()
+    assert 'PSM.from_pretrained("me/tiny")' in card
+    assert "library_name: psm" in card
+    PSM.from_pretrained(tmp_path / "me/tiny")
 
 
 @pytest.mark.parametrize("damage", ["missing", "unexpected", "shape", "truncated"])

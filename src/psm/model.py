@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
+from huggingface_hub import HfApi
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
@@ -19,6 +21,7 @@ from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
 from psm.encoders.text import TextTower, build_text_tower, encode_texts
 from psm.gaussian import Gaussian, match_probability, match_uncertainty
+from psm.modelcard import model_card
 from psm.reference import BareHead, PublishedEncoding
 
 
@@ -88,6 +91,25 @@ class PSM(nn.Module):
         checkpoints.save(self, experiment.model_copy(update={"model": config}), folder)
         if config.text_tower.source is None:
             self.text.tokenizer.save_pretrained(folder / checkpoints.TOKENIZER_NAME)
+
+    def push_to_hub(
+        self, repository: str, experiment: Experiment | None = None, *, private: bool = False
+    ) -> str:
+        """Upload what :meth:`save_pretrained` writes, with a model card; returns the address.
+
+        Args:
+            repository: ``owner/name``; made if it is not there.
+            experiment: what the model was trained by, for the card.
+            private: of a new repository.
+        """
+        experiment = experiment or Experiment(model=self.config)
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder, experiment)
+            model_card(experiment, repository).save(Path(folder) / "README.md")
+            hub = HfApi()
+            address = hub.create_repo(repository, private=private, exist_ok=True)
+            hub.upload_folder(repo_id=repository, folder_path=folder)
+        return str(address)
 
     @property
     def device(self) -> torch.device:
