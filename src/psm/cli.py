@@ -25,6 +25,8 @@ app = typer.Typer(
         'own: `psm map "church bells" --month 12 --hour 18`.'
     ),
 )
+data_app = typer.Typer(no_args_is_help=True, help="Other people's data sets: take them over.")
+app.add_typer(data_app, name="data")
 earth_app = typer.Typer(no_args_is_help=True, help="The simulated Earth: build it, listen to it.")
 app.add_typer(earth_app, name="earth")
 
@@ -102,6 +104,35 @@ def earth_listen(
         typer.echo(f"{chance:5.0%}  {sound}")
     scenes = " | ".join(", ".join(sounds) for sounds in place.heard)
     typer.echo(f"{out}: {seconds:g} s of {scenes}")
+
+
+@data_app.command("import")
+def data_import(
+    folder: Annotated[Path, typer.Argument(help="Holds the published train*, val*, test*.tar.")],
+    out: Annotated[Path, typer.Argument(help="Folder for our shards.")],
+    imagery: Annotated[
+        str, typer.Option(help="What the tiles are: sentinel, bingmap or googleEarth.")
+    ] = "sentinel",
+    captions: Annotated[
+        Path | None, typer.Option(help="Folder with the published captions and their scores.")
+    ] = None,
+) -> None:
+    """Turn the published shards of GeoSound or SoundingEarth into ours.
+
+    Pickles are read through an allow-list and never run. Safe to interrupt: the same command goes
+    on where it stopped. What cannot be used is refused and counted by reason.
+    """
+    from psm.errors import ConfigError
+    from psm.published.shards import GSD_M, Captions, import_shards
+
+    overhead = next((name for name in GSD_M if name == imagery), None)
+    if overhead is None:
+        raise ConfigError(f"unknown imagery {imagery!r}: choose one of {', '.join(GSD_M)}")
+    known = Captions.load(captions) if captions is not None else None
+    report = import_shards(folder, out, overhead=overhead, captions=known)
+    for reason, count in report.refused.most_common():
+        typer.echo(f"refused {count:6d}  {reason}")
+    typer.echo(f"{out}: " + ", ".join(f"{n} {split}" for split, n in report.imported.items()))
 
 
 @app.command()

@@ -35,8 +35,22 @@ class Sample:
     tile: UInt8[np.ndarray, "side side 3"]
     mel: Float16[np.ndarray, "windows frames bands"]
 
+    @property
+    def tile_jpeg(self) -> bytes:
+        """The tile as it is stored."""
+        return encode_jpeg(self.tile)
 
-def write_shard(path: Path, samples: Iterable[Sample]) -> None:
+
+@dataclass(frozen=True, slots=True)
+class RawSample:
+    """One recording whose tile is a JPEG already."""
+
+    recording: Recording
+    tile_jpeg: bytes
+    mel: Float16[np.ndarray, "windows frames bands"]
+
+
+def write_shard(path: Path, samples: Iterable[Sample | RawSample]) -> None:
     """Write one shard; a kill at any moment leaves either no file or the whole of it."""
     with atomic_path(path) as aside, aside.open("wb") as stream:
         # Fixed times and owners make the same samples the same bytes.
@@ -48,7 +62,7 @@ def write_shard(path: Path, samples: Iterable[Sample]) -> None:
                         "__key__": sample.recording.key,
                         "json": json.dumps(sample.recording.to_json(), sort_keys=True).encode(),
                         "mel.npy": _npy_bytes(sample.mel),
-                        "tile.jpg": encode_jpeg(sample.tile),
+                        "tile.jpg": sample.tile_jpeg,
                     }
                 )
 
@@ -59,16 +73,26 @@ def read_shard(path: Path) -> Iterator[Sample]:
     Raises:
         CorruptShard: the tar is broken, or a member is missing or unreadable; the error names it.
     """
+    empty = True
+    for raw in raw_samples(path):
+        empty = False
+        yield _parse(raw, path)
+    if empty:
+        raise CorruptShard(f"{path}: holds no samples; delete it and build again")
+
+
+def raw_samples(path: Path) -> Iterator[dict[str, Any]]:
+    """The members of any WebDataset tar, sample by sample: bytes by suffix, and ``__key__``.
+
+    Raises:
+        CorruptShard: the tar is broken.
+    """
     try:
         with path.open("rb") as stream:
             source = [{"url": path.name, "stream": stream}]
-            raw_samples = list(tariterators.group_by_keys(tariterators.tar_file_expander(source)))
+            yield from tariterators.group_by_keys(tariterators.tar_file_expander(source))
     except (tarfile.TarError, OSError, EOFError, ValueError) as problem:
         raise CorruptShard(f"{path}: not a readable tar ({_first_line(problem)})") from None
-    if not raw_samples:
-        raise CorruptShard(f"{path}: holds no samples; delete it and build again")
-    for raw in raw_samples:
-        yield _parse(raw, path)
 
 
 def shard_paths(folder: Path, split: str) -> list[Path]:

@@ -1,0 +1,204 @@
+"""The published shards: what is taken over, what is refused, and training on the result."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from psm.config import Experiment
+from psm.data.corpus import Corpus
+from psm.errors import CorruptShard, MissingData
+from psm.published.shards import Captions, import_shards
+from psm.training import train
+from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
+
+pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+Members = dict[str, bytes]
+
+
+class Burglar:
+    """Would touch a file in the working directory when it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return os.system, ("touch burglar-was-here",)
+
+
+def members(number: int, **changes: Any) -> Members:
+    rng = np.random.default_rng(number)
+    tile = Image.fromarray(rng.integers(0, 256, (3 * VIEW_PX, 3 * VIEW_PX, 3), dtype=np.uint8))
+    jpeg = io.BytesIO()
+    tile.save(jpeg, "JPEG")
+    about = {
+        "sample_id": "x", "date": "2019-05-04 7:02 AM PDT", "latitude": 10.0 + number,
+        "longitude": 20.0, "text": f"frogs {number}", "title": float("nan"), **changes,
+    }  # fmt: skip
+    mel = torch.randn(4, FRAMES, BANDS, generator=torch.Generator().manual_seed(number))
+    return {
+        "audio_mel1.pyd": pickle.dumps(20 * mel - 40),
+        "image.jpg": jpeg.getvalue(),
+        "meta.json": json.dumps(about).encode(),
+    }
+
+
+def write_tar(path: Path, samples: dict[str, Members]) -> None:
+    with tarfile.open(path, "w") as archive:
+        for key, parts in samples.items():
+            for suffix, data in parts.items():
+                info = tarfile.TarInfo(f"{key}.{suffix}")
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    published = tmp_path / "with_sentinel"
+    published.mkdir()
+    archives = ("yfcc", "iNat", "aporee", "freesound")
+    for first, name in ((0, "train_sentinel_0b"), (40, "val_sentinel")):
+        keys = [f"{archives[number % 4]}-{number}" for number in range(first, first + 16)]
+        write_tar(
+            published / f"{name}.tar",
+            {key: members(first + row) for row, key in enumerate(keys)},
+        )
+    return published
+
+
+def test_recordings_arrive_with_what_is_known_of_them(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    report = import_shards(folder, out, overhead="sentinel")
+    assert report.imported == {"train": 16, "val": 16}
+    assert not report.refused
+    recordings = Corpus.load(out, "train", zooms=(1, 3), view_px=VIEW_PX).recordings
+    by_key = {recording.key: recording for recording in recordings}
+    inat, freesound = by_key["iNat-1"], by_key["freesound-3"]
+    assert (inat.audio_source, inat.caption_source, inat.caption) == ("inat", "meta", "frogs 1")
+    assert (inat.month, inat.hour, inat.cell) == (5, pytest.approx(7 + 2 / 60), "N10E020")
+    assert inat.gsd_m == 10.0
+    assert freesound.hour is None  # its dates are of the upload
+    assert freesound.month == 5
+
+
+def test_the_best_caption_is_taken_and_stays_what_its_author_wrote(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "clap_score_geosound.csv").write_text(
+        ",sample_id,best_caption\n0,yfcc-0,pengi\n1,iNat-1,qwen\n2,aporee-2,meta\n"
+    )
+    for source, key in (("pengi", "yfcc-0"), ("qwen", "aporee-2")):
+        row = {"sample_id": key, f"{source}_caption": f"{source} hears a pond"}
+        path = tmp_path / f"geosound_audio_caption_{source}.json"
+        path.write_text(json.dumps(row) + "\n")
+    out = tmp_path / "out"
+    report = import_shards(folder, out, overhead="sentinel", captions=Captions.load(tmp_path))
+    assert report.refused == {"no qwen caption": 1}  # named as the best, and not there
+    recordings = Corpus.load(out, "train", zooms=(), view_px=1).recordings
+    captions = {r.key: (r.caption_source, r.caption) for r in recordings}
+    assert captions["yfcc-0"] == ("pengi", "pengi hears a pond")
+    assert captions["aporee-2"] == ("meta", "frogs 2")
+
+
+def test_soundingearth_names_its_fields_otherwise(tmp_path: Path) -> None:
+    about = {
+        "long_key": "9995_11936", "caption": "A pond. The location of the sound is: Bonn.",
+        "date_recorded": "June 26th, 2010", "licenseurl": "https://example.org/by/4.0",
+    }  # fmt: skip
+    write_tar(tmp_path / "train_0.tar", {"9995_11936": members(1, **about)})
+    import_shards(tmp_path, tmp_path / "out", overhead="googleEarth")
+    (recording,) = Corpus.load(tmp_path / "out", "train", zooms=(), view_px=1).recordings
+    assert (recording.key, recording.audio_source) == ("aporee-9995_11936", "aporee")
+    assert recording.caption == "A pond."
+    assert (recording.month, recording.hour) == (6, None)
+    assert (recording.licence, recording.gsd_m) == ("https://example.org/by/4.0", 0.2)
+
+
+def test_what_cannot_be_used_is_refused_by_reason_and_never_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good, no_tile = members(0), members(1)
+    del no_tile["image.jpg"]
+    write_tar(
+        tmp_path / "train_sentinel_0b.tar",
+        {
+            "yfcc-0": good,
+            "yfcc-1": no_tile,
+            "yfcc-2": {**good, "audio_mel1.pyd": pickle.dumps(Burglar())},
+            "yfcc-3": members(3, latitude=99.0),
+            "yfcc-4": members(4, longitude=None),
+            "yfcc-5": members(5, text=""),
+            "yfcc-6": {**good, "image.jpg": good["image.jpg"][:200]},
+            "yfcc-7": {**good, "meta.json": b"{"},
+            "vimeo-8": good,
+            "yfcc-9": {**good, "audio_mel1.pyd": pickle.dumps(torch.full((4, 2, 2), torch.nan))},
+        },
+    )
+    report = import_shards(tmp_path, tmp_path / "out", overhead="sentinel")
+    assert report.imported == {"train": 1}
+    assert sum(report.refused.values()) == 9
+    reasons = " | ".join(report.refused)
+    for expected in (
+        "no image.jpg", "posix.system", "latitude 99.0", "no longitude", "no meta caption",
+        "not a readable image", "not JSON", "unknown archive 'vimeo'", "not finite",
+    ):  # fmt: skip
+        assert expected in reasons
+    assert not (tmp_path / "burglar-was-here").exists()
+
+
+def test_an_interrupted_import_goes_on_where_it_was(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, out = tmp_path / "undisturbed", tmp_path / "out"
+    import_shards(folder, undisturbed, overhead="sentinel")
+
+    def fails(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        real = _failing_on("val", fails)
+        patch.setattr("psm.published.shards.write_shard", real)
+        with pytest.raises(KeyboardInterrupt):
+            import_shards(folder, out, overhead="sentinel")
+    first = {p: p.stat().st_mtime_ns for p in out.glob("*.tar")}
+    assert len(first) == 1
+    report = import_shards(folder, out, overhead="sentinel")
+    assert report.imported == {"train": 16, "val": 16}
+    assert all(p.stat().st_mtime_ns == at for p, at in first.items())
+    for path in undisturbed.glob("*.tar"):
+        assert (out / path.name).read_bytes() == path.read_bytes()
+
+
+def _failing_on(split: str, fail: Callable[..., None]) -> Callable[..., None]:
+    from psm.data.shards import write_shard
+
+    def write(path: Path, samples: Any) -> None:
+        (fail if path.name.startswith(split) else write_shard)(path, samples)
+
+    return write
+
+
+def test_no_shards_and_broken_tars_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(MissingData, match="no published shards"):
+        import_shards(tmp_path, tmp_path / "out", overhead="sentinel")
+    (tmp_path / "train.tar").write_bytes(b"not a tar" * 1000)
+    with pytest.raises(CorruptShard, match=r"train\.tar"):
+        import_shards(tmp_path, tmp_path / "out", overhead="sentinel")
+
+
+def test_imported_shards_train_end_to_end(folder: Path, tmp_path: Path) -> None:
+    import_shards(folder, tmp_path / "out", overhead="sentinel")
+    experiment: Experiment = tiny_experiment(
+        training={"epochs": 1, "batch_size": 8, "precision": "32-true"}
+    )
+    train(experiment, tmp_path / "out", tmp_path / "model", seed=0)
+    assert (tmp_path / "model" / "model.safetensors").is_file()
