@@ -129,9 +129,7 @@ class PSM(nn.Module):
     def fuse(self, image: Float[Tensor, "batch dim"], context: Context | None = None) -> Gaussian:
         """Location Gaussians from image features and what is known of the context."""
         if self.fusion is not None:
-            if context is None:
-                context = Context.of(lat=[float("nan")] * len(image), lon=float("nan"))
-            image = self.fusion(image, context.to(image.device))
+            image = self.fusion(image, None if context is None else context.to(image.device))
         gaussian: Gaussian = self.location_head(image)
         return gaussian
 

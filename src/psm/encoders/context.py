@@ -49,10 +49,12 @@ class ContextFusion(nn.Module):
         self.norm = nn.LayerNorm(dim) if config.norm_first else nn.Identity()
 
     def forward(
-        self, image: Float[Tensor, "batch dim"], context: Context
+        self, image: Float[Tensor, "batch dim"], context: Context | None = None
     ) -> Float[Tensor, "batch dim"]:
-        """Fuse image features with what is known of ``context``."""
+        """Fuse image features with what is known of ``context``; nothing, if it is ``None``."""
         tokens = [self.cls.expand(len(image), -1, -1), image[:, None]]
+        if context is None:
+            return self._attend(tokens, masked=None)
         # A field that nobody knows (the sources, when mapping) would be masked everywhere: left
         # out, it costs nothing. Not in training, where every parameter should take part.
         columns = [
@@ -67,7 +69,9 @@ class ContextFusion(nn.Module):
         if self.sun is not None:
             tokens.append(self.sun(sun(context))[:, None])
             known.append(sun_known(context)[:, None])
-        masked = ~torch.cat(known, dim=1)
+        return self._attend(tokens, masked=~torch.cat(known, dim=1))
+
+    def _attend(self, tokens: list[Tensor], masked: Tensor | None) -> Tensor:
         encoded = self.encoder(torch.cat(tokens, dim=1), src_key_padding_mask=masked)
         fused: Tensor = self.norm(encoded[:, 0])
         return fused
