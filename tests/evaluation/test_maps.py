@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from io import StringIO
 from types import SimpleNamespace
 
@@ -119,12 +118,8 @@ class AllKnowing(nn.Module):
     def fuse(self, image: Tensor, context: Context) -> Gaussian:
         assert context.valid[:, :3].all()
         assert not context.valid[:, 3:].any()
-        lat = np.degrees(np.arcsin(context.latlon[:, 2].numpy()))
-        month, hour = (
-            math.atan2(*values[0].tolist()) / (2 * math.pi) * period % period
-            for values, period in ((context.month, 12.0), (context.hour, 24.0))
-        )
-        known = torch.from_numpy(world(lat, round(month), round(hour) % 24)).float()
+        lat, month, hour = context.latlon[:, 0], context.month[0].item(), context.hour[0].item()
+        known = torch.from_numpy(world(lat.numpy(), round(month), round(hour))).float()
         rest = (1.0 - known.square().sum(-1, keepdim=True)).sqrt()
         mean = torch.cat([known, rest], dim=-1)
         assert len(image) == len(mean)

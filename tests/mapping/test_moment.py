@@ -34,7 +34,7 @@ def test_the_context_knows_place_and_time_but_no_source() -> None:
     assert known == {
         "latlon": True, "month": True, "hour": True, "audio_source": False, "caption_source": False,
     }  # fmt: skip
-    np.testing.assert_allclose(context.hour[1], [0.0, 1.0], atol=1e-6)  # midnight at 90 E
+    np.testing.assert_allclose(context.hour, [18.0, 0.0], atol=1e-5)  # midnight at 90 E
 
 
 def test_what_is_not_given_stays_unknown() -> None:
