@@ -75,7 +75,7 @@ class BareHead(nn.Module):
 
 
 def published_composition(image: Gaussian, text: Gaussian) -> Gaussian:
-    """A composed query as published: means added and normalised, *log*-variances added."""
+    """A composed query as published: means *before* normalisation and *log*-variances are added."""
     return Gaussian(F.normalize(image.mean + text.mean, dim=-1), image.log_var + text.log_var)
 
 
