@@ -104,8 +104,13 @@ def test_a_small_clap_tower_is_a_drop_in(fusion: bool, windows: int) -> None:
     config["audio"]["n_mels"] = 64
     config["audio_tower"] = {"kind": "clap", "clap": clap}
     model = PSM(tiny_experiment(model=config).model).eval()
-    gaussian = model.encode_audio(torch.randn(3, windows, 1001, 64))
+    mel = torch.randn(3, windows, 1001, 64)
+    gaussian = model.encode_audio(mel)
     assert gaussian.mean.shape == (3, 16)
+    if fusion:  # a clip is a longer one where its windows differ
+        longer = torch.full((3,), windows > 1)
+        torch.testing.assert_close(gaussian.mean, model.encode_audio(mel, longer).mean)
+        assert not torch.allclose(gaussian.mean, model.encode_audio(mel, ~longer).mean)
 
 
 @pytest.mark.parametrize("name", ["psm-sentinel", "psm-soundingearth"])

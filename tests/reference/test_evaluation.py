@@ -62,8 +62,7 @@ def test_ranks_recalls_and_spreads(expected: dict, model: PSM, close: Close) -> 
         model, expected["test_zoom_level"], recorded.fields(expected["metadata_type"])
     )
     mel = recorded.floats(RECORDED["mel"])
-    is_longer = torch.ones(len(mel), dtype=torch.bool)
-    sound, raw_sound = both(model.audio_head, model.audio_features(mel, is_longer))
+    sound, raw_sound = both(model.audio_head, model.audio_features(mel))
     _, raw_text = both(model.text_head, model.text_features(ABOUT["captions"]))
     queries = {"I2S": image, "S2I": sound}
     if expected["add_text"] == "true":  # to the query of either direction, never to the gallery

@@ -83,8 +83,9 @@ class CNNTower(AudioTower):
 class CLAPAudioTower(AudioTower):
     """CLAP's audio model (HTS-AT) with its projection, from ``transformers``.
 
-    With fusion the input has four windows (shrunk whole, front, middle, back); without, windows are
-    encoded one by one and averaged.
+    With fusion the input has four windows (shrunk whole, front, middle, back), and a clip whose
+    windows differ is a longer one unless ``is_longer`` says otherwise; without, windows are encoded
+    one by one and averaged.
     """
 
     def __init__(self, model: ClapAudioModelWithProjection) -> None:
@@ -108,7 +109,7 @@ class CLAPAudioTower(AudioTower):
             if windows == 1:  # a short clip: the four windows are the same
                 mel = mel.expand(-1, 4, -1, -1)
             if is_longer is None:
-                is_longer = mel.new_zeros(batch, dtype=torch.bool)
+                is_longer = (mel != mel[:, :1]).flatten(1).any(dim=1)
             embeds: Tensor = self.model(mel, is_longer=is_longer[:, None]).audio_embeds
             return embeds
         flat = self.model(mel.flatten(0, 1)[:, None]).audio_embeds
