@@ -21,8 +21,8 @@ app = typer.Typer(
         "**PSM maps how the Earth sounds.** Ask for a phrase or a recording, a month and an hour; "
         "get a world map of where that would be heard, with how sure it is.\n\n"
         "Start with `psm demo`: it builds a simulated Earth whose truth is known, trains a model "
-        "on it, measures the model and draws maps, in some ten minutes on two cores. Then ask your "
-        'own: `psm map "church bells" --month 12 --hour 18`.'
+        "on it, measures the model and draws maps, in some fifteen minutes on two cores. Then ask "
+        'your own: `psm map "church bells" --month 12 --hour 18`.'
     ),
 )
 data_app = typer.Typer(no_args_is_help=True, help="Other people's data sets: take them over.")
@@ -36,6 +36,13 @@ EARTH = Path("runs/demo/earth")
 Seed = Annotated[int, typer.Option(help="Every random choice follows from it.", min=0)]
 Model = Annotated[str, typer.Option("--model", help="Model folder, or a hub id.")]
 Data = Annotated[Path, typer.Option("--data", help="Folder of shards.")]
+Preset = Annotated[str, typer.Option(help="A preset, or a YAML file.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a setting: training.epochs=2")
+]
+Heads = Annotated[
+    int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -50,11 +57,9 @@ def _root(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("runs/demo"),
-    preset: Annotated[str, typer.Option(help="A preset, or a YAML file.")] = "earth-tiny",
+    preset: Preset = "earth-tiny",
     seed: Seed = 0,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a setting: training.epochs=2")
-    ] = None,
+    override: Overrides = None,
 ) -> None:
     """Build an Earth, train on it, evaluate, map six queries, write a report.
 
@@ -122,14 +127,10 @@ def data_import(
     Pickles are read through an allow-list and never run. Safe to interrupt: the same command goes
     on where it stopped. What cannot be used is refused and counted by reason.
     """
-    from psm.errors import ConfigError
-    from psm.published.shards import GSD_M, Captions, import_shards
+    from psm.published.shards import Captions, import_shards
 
-    overhead = next((name for name in GSD_M if name == imagery), None)
-    if overhead is None:
-        raise ConfigError(f"unknown imagery {imagery!r}: choose one of {', '.join(GSD_M)}")
     known = Captions.load(captions) if captions is not None else None
-    report = import_shards(folder, out, overhead=overhead, captions=known)
+    report = import_shards(folder, out, overhead=imagery, captions=known)
     for reason, count in report.refused.most_common():
         typer.echo(f"refused {count:6d}  {reason}")
     typer.echo(f"{out}: " + ", ".join(f"{n} {split}" for split, n in report.imported.items()))
@@ -137,13 +138,11 @@ def data_import(
 
 @app.command()
 def train(
-    preset: Annotated[str, typer.Option(help="A preset, or a YAML file.")] = "earth-tiny",
+    preset: Preset = "earth-tiny",
     data: Data = EARTH,
     out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("runs/model"),
     seed: Seed = 0,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a setting: training.epochs=2")
-    ] = None,
+    override: Overrides = None,
     resume: Annotated[bool, typer.Option(help="Go on after a kill.")] = True,
 ) -> None:
     """Train a model on shards; run it again after a kill and the curve goes on.
@@ -168,12 +167,8 @@ def import_(
         str | None,
         typer.Option(help="sentinel, bingmap or googleEarth, where the file does not say."),
     ] = None,
-    satellite_heads: Annotated[
-        int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
-    ] = None,
-    text_heads: Annotated[
-        int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
-    ] = None,
+    satellite_heads: Heads = None,
+    text_heads: Heads = None,
 ) -> None:
     """Turn a published checkpoint into a model folder: safetensors and YAML.
 
@@ -251,39 +246,29 @@ def draw_map(
 
     `psm map "dawn chorus" --month 5 --utc 4 --animate hours`
     """
-    from psm import PSM
+    from psm import PSM, mapping
     from psm.earth.tiles import Imagery
     from psm.errors import ConfigError
-    from psm.mapping import (
-        Cells,
-        Moment,
-        Query,
-        embed_cells,
-        hours_of_day,
-        map_query,
-        months_of_year,
-    )
-    from psm.mapping import animate as write_animation
 
-    query = Query(texts=tuple(text or ()), audio=tuple(audio or ()))
-    moment = Moment(month=month, hour=hour, utc=utc)
+    query = mapping.Query(texts=tuple(text or ()), audio=tuple(audio or ()))
+    moment = mapping.Moment(month=month, hour=hour, utc=utc)
     if animate not in (None, "hours", "months"):
         raise ConfigError(f"--animate {animate!r}: choose hours or months")
-    cells = Cells.globe(step)
+    cells = mapping.Cells.globe(step)
     loaded = PSM.from_pretrained(model)
     level = loaded.config.imagery.zooms[0] if zoom is None else zoom
-    embedded = embed_cells(loaded, Imagery.load(), cells, level)
-    found = map_query(loaded, embedded, query, moment)
+    embedded = mapping.embed_cells(loaded, Imagery.load(), cells, level)
+    found = mapping.map_query(loaded, embedded, query, moment)
     path = out or Path("runs/maps") / f"{_slug([*query.texts, *(p.stem for p in query.audio)])}.tif"
     typer.echo(found.to_cog(path))
     typer.echo(found.to_png(path.with_suffix(".png")))
     if animate == "hours":
-        frames = hours_of_day(month=month, utc=utc is not None)
+        frames = mapping.hours_of_day(month=month, utc=utc is not None)
     elif animate == "months":
-        frames = months_of_year(hour=hour, utc=utc)
+        frames = mapping.months_of_year(hour=hour, utc=utc)
     else:
         return
-    typer.echo(write_animation(loaded, embedded, query, frames, path.with_suffix(".gif")))
+    typer.echo(mapping.animate(loaded, embedded, query, frames, path.with_suffix(".gif")))
 
 
 @app.command("presets")

@@ -88,9 +88,9 @@ class PSM(nn.Module):
             }
         )
         folder = Path(folder)
-        checkpoints.save(self, experiment.model_copy(update={"model": config}), folder)
-        if config.text_tower.source is None:
+        if config.text_tower.source is None:  # first: the configuration, last, makes it a model
             self.text.tokenizer.save_pretrained(folder / checkpoints.TOKENIZER_NAME)
+        checkpoints.save(self, experiment.model_copy(update={"model": config}), folder)
 
     def push_to_hub(
         self, repository: str, experiment: Experiment | None = None, *, private: bool = False

@@ -18,7 +18,7 @@ from PIL import Image
 
 from psm.config import Experiment
 from psm.data.corpus import Corpus
-from psm.errors import CorruptShard, MissingData
+from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData
 from psm.published.shards import Captions, import_shards
 from psm.training import train
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
@@ -106,6 +106,26 @@ def test_the_best_caption_is_taken_and_stays_what_its_author_wrote(
     captions = {r.key: (r.caption_source, r.caption) for r in recordings}
     assert captions["yfcc-0"] == ("pengi", "pengi hears a pond")
     assert captions["aporee-2"] == ("meta", "frogs 2")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("clap_score_geosound.csv", "sample_id,best_caption\nx,me\n", "line 2.*'me'"),
+        ("clap_score_geosound.csv", "sample_id\nx\n", "line 2.*best_caption"),
+        ("geosound_audio_caption_qwen.json", '{"qwen_caption": "x"}\n', "line 1.*sample_id"),
+        ("geosound_audio_caption_pengi.json", "{\n", "line 1"),
+    ],
+)
+def test_broken_captions_are_named(name: str, content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(CorruptRecording, match=f"{name}: {message}"):
+        Captions.load(tmp_path)
+
+
+def test_imagery_that_nobody_knows_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="sentinel, bingmap, googleEarth"):
+        import_shards(folder, tmp_path / "out", overhead="mars")
 
 
 def test_soundingearth_names_its_fields_otherwise(tmp_path: Path) -> None:

@@ -7,37 +7,23 @@ refuses.
 
 from __future__ import annotations
 
-import pickle
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from psm import checkpoints
-from psm.config import ContextConfig, Experiment, HeadConfig, LossConfig, ModelConfig, parse
-from psm.data.context import CONTEXT_FIELDS
-from psm.errors import CheckpointMismatch, ConfigError, ForeignPickle, MissingData
+from psm.config import Experiment, LossConfig, ModelConfig
+from psm.errors import CheckpointMismatch
 from psm.model import PSM
-from psm.published.names import count_layers, rename
+from psm.published.names import rename
+from psm.published.pickles import read_pickle
+from psm.published.sizes import model_config
 
-Shapes = Mapping[str, tuple[int, ...]]
-
-_IMAGERY: dict[str, dict[str, Any]] = {
-    "sentinel": {"name": "sentinel-2", "gsd_m": 10.0, "zooms": (1, 3, 5)},
-    "bingmap": {"name": "bing", "gsd_m": 0.6, "zooms": (1, 3, 5)},
-    "googleEarth": {"name": "google-earth", "gsd_m": 0.2, "zooms": (1,)},
-}
-_AUDIO = {
-    "sample_rate_hz": 48000, "n_fft": 1024, "hop": 480, "f_min_hz": 50.0, "f_max_hz": 14000.0,
-    "clip_s": 10.0,
-}  # fmt: skip
 # Numbers that follow from the configuration and that we do not store.
 _DERIVED = ("relative_position_index", "position_ids", "token_type_ids", "num_batches_tracked")
-_PUBLISHED_HEAD_DIM = 64
 
 
 @dataclass(frozen=True)
@@ -110,7 +96,7 @@ def import_checkpoint(
             f"{path}: {len(unknown)} of {len(published)} tensors are not of the published model "
             f"({', '.join(unknown[:3])})"
         )
-    config = _read_sizes(
+    config = model_config(
         {name: tuple(tensor.shape) for name, tensor in ours.items()},
         imagery=imagery or settings.get("sat_type"),
         view_px=settings.get("sat_input_size"),
@@ -138,31 +124,6 @@ def import_checkpoint(
     )
 
 
-def read_pickle(path: Path) -> Any:
-    """The content of a file written by ``torch.save``, without running anything from it.
-
-    Raises:
-        MissingData: no such file.
-        ForeignPickle: it holds something that is not on PyTorch's allow-list.
-        CheckpointMismatch: it is not such a file.
-    """
-    if not path.is_file():
-        raise MissingData(f"{path}: no such file")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as problem:
-        found = re.search(r"GLOBAL ([\w.]+)", str(problem))
-        if found is None:
-            raise CheckpointMismatch(f"{path}: not a PyTorch checkpoint") from None
-        raise ForeignPickle(
-            f"{path}: refused, it wants to call {found[1]}; a checkpoint needs tensors and plain "
-            "settings only"
-        ) from None
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as problem:
-        reason = (str(problem) or type(problem).__name__).splitlines()[0]
-        raise CheckpointMismatch(f"{path}: not a PyTorch checkpoint ({reason})") from None
-
-
 def _state_dict(content: Any, path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(tensors, dict) or not tensors:
@@ -171,132 +132,6 @@ def _state_dict(content: Any, path: str | Path) -> tuple[dict[str, Tensor], dict
         raise CheckpointMismatch(f"{path}: its state_dict holds more than tensors")
     settings = content.get("hyper_parameters", {})
     return dict(tensors), settings if isinstance(settings, dict) else {}
-
-
-def _read_sizes(
-    shapes: Shapes,
-    *,
-    imagery: str | None,
-    view_px: int | None,
-    satellite_heads: int | None,
-    text_heads: int | None,
-    origin: str,
-) -> ModelConfig:
-    if imagery not in _IMAGERY:
-        raise ConfigError(
-            f"{origin}: does not say which imagery it was trained on; give one of "
-            f"{', '.join(_IMAGERY)}"
-        )
-    try:
-        dim = shapes["satellite.project.2.weight"][0]
-        return parse(
-            ModelConfig,
-            {
-                "name": f"psm-{_IMAGERY[imagery]['name']}",
-                "reference": True,
-                "dim": dim,
-                "imagery": {**_IMAGERY[imagery], "view_px": view_px or 224},
-                "audio": {**_AUDIO, "n_mels": shapes[f"{_AUDIO_TOWER}.batch_norm.weight"][0]},
-                "satellite": _satellite(shapes, satellite_heads, origin),
-                "audio_tower": {"kind": "clap", "clap": _clap_audio(shapes)},
-                "text_tower": {
-                    "kind": "clap", "source": None, "max_tokens": 128, "frozen": False,
-                    "clap": _clap_text(shapes, text_heads, origin),
-                },
-                "context": _context(shapes),
-                "heads": HeadConfig(probabilistic="audio_head.log_var.0.weight" in shapes),
-            },
-            origin,
-        )  # fmt: skip
-    except KeyError as missing:
-        raise CheckpointMismatch(f"{origin}: has no {missing.args[0]}") from None
-
-
-def _heads(dim: int, given: int | None, option: str, origin: str) -> int:
-    heads = given or dim // _PUBLISHED_HEAD_DIM
-    if heads == 0 or dim % heads:
-        raise ConfigError(
-            f"{origin}: no number of attention heads follows from {dim} features; give {option}"
-        )
-    return heads
-
-
-def _satellite(shapes: Shapes, heads: int | None, origin: str) -> dict[str, Any]:
-    dim, _, patch_px, _ = shapes["satellite.patch.weight"]
-    hidden = shapes["satellite.blocks.layers.0.linear1.weight"][0]
-    return {
-        "patch_px": patch_px,
-        "dim": dim,
-        "depth": count_layers(shapes, r"satellite\.blocks\.layers\.(\d+)\."),
-        "heads": _heads(dim, heads, "--satellite-heads", origin),
-        "mlp_ratio": hidden / dim,
-    }
-
-
-def _context(shapes: Shapes) -> ContextConfig:
-    if "fusion.cls" not in shapes:
-        return ContextConfig(fields=(), depth=0)
-    fields = tuple(
-        field
-        for field in CONTEXT_FIELDS
-        if any(name.startswith(f"fusion.tokens.{field}.") for name in shapes)
-    )
-    hidden = next(
-        (shapes[f"fusion.tokens.{field}.0.weight"][0] for field in fields
-         if f"fusion.tokens.{field}.0.weight" in shapes), 64,
-    )  # fmt: skip
-    return parse(
-        ContextConfig,
-        {
-            "fields": fields,
-            "depth": count_layers(shapes, r"fusion\.encoder\.layers\.(\d+)\."),
-            "feedforward": shapes["fusion.encoder.layers.0.linear1.weight"][0],
-            "hidden": hidden,
-        },
-        "context",
-    )
-
-
-_AUDIO_TOWER = "audio.model.audio_model.audio_encoder"
-_TEXT_TOWER = "text.model.text_model"
-
-
-def _clap_audio(shapes: Shapes) -> dict[str, Any]:
-    stages = count_layers(shapes, rf"{re.escape(_AUDIO_TOWER)}\.layers\.(\d+)\.")
-    stage = [f"{_AUDIO_TOWER}.layers.{index}" for index in range(stages)]
-    tables = [f"{s}.blocks.0.attention.self.relative_position_bias_table" for s in stage]
-    embed = shapes[f"{_AUDIO_TOWER}.patch_embed.proj.weight"][0]
-    fusion = f"{_AUDIO_TOWER}.patch_embed.fusion_model.local_att.0.weight"
-    settings = {
-        "patch_embeds_hidden_size": embed,
-        "hidden_size": shapes[f"{_AUDIO_TOWER}.norm.weight"][0],
-        "depths": [count_layers(shapes, rf"{re.escape(s)}\.blocks\.(\d+)\.") for s in stage],
-        "num_attention_heads": [shapes[table][1] for table in tables],
-        "num_hidden_layers": stages,
-        "mlp_ratio": shapes[f"{stage[0]}.blocks.0.intermediate.dense.weight"][0] / embed,
-        "window_size": (round(shapes[tables[0]][0] ** 0.5) + 1) // 2,
-        "projection_dim": shapes["audio.model.audio_projection.linear2.weight"][0],
-        "enable_fusion": fusion in shapes,
-    }
-    if fusion in shapes:
-        settings["aff_block_r"] = embed // shapes[fusion][0]
-    return settings
-
-
-def _clap_text(shapes: Shapes, heads: int | None, origin: str) -> dict[str, Any]:
-    vocabulary, dim = shapes[f"{_TEXT_TOWER}.embeddings.word_embeddings.weight"]
-    layer = f"{_TEXT_TOWER}.encoder.layer"
-    return {
-        "vocab_size": vocabulary,
-        "hidden_size": dim,
-        "num_hidden_layers": count_layers(shapes, rf"{re.escape(layer)}\.(\d+)\."),
-        "num_attention_heads": _heads(dim, heads, "--text-heads", origin),
-        "intermediate_size": shapes[f"{layer}.0.intermediate.dense.weight"][0],
-        "max_position_embeddings": shapes[f"{_TEXT_TOWER}.embeddings.position_embeddings.weight"][
-            0
-        ],
-        "projection_dim": shapes["text.model.text_projection.linear2.weight"][0],
-    }
 
 
 def _points(config: ModelConfig, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from torch import Tensor
 
@@ -66,8 +66,3 @@ def rename(published: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str
     named = {name: our_name(name) for name in published}
     ours = {new: published[old] for old, new in named.items() if new is not None}
     return ours, [old for old, new in named.items() if new is None]
-
-
-def count_layers(names: Iterable[str], pattern: str) -> int:
-    """How many different numbers stand in the first group of ``pattern`` among ``names``."""
-    return len({match[1] for name in names if (match := re.match(pattern, name))})

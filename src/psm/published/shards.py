@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -25,10 +25,9 @@ from psm.data.splits import cell_names
 from psm.errors import CorruptRecording, CorruptShard, ForeignPickle, MissingData, PSMError
 from psm.files import atomic_path
 from psm.progress import track
+from psm.published.imagery import imagery_named
 from psm.published.pickles import tensor_from_pickle
 
-Overhead = Literal["sentinel", "bingmap", "googleEarth"]
-GSD_M: Mapping[Overhead, float] = {"sentinel": 10.0, "bingmap": 0.6, "googleEarth": 0.2}
 SPLITS = ("train", "val", "test")
 
 _SHARD_SIZE = 128
@@ -63,13 +62,20 @@ class Captions:
 
     @classmethod
     def load(cls, folder: Path) -> Captions:
-        """The side files of the published data set, as far as they are in ``folder``."""
+        """The side files of the published data set, as far as they are in ``folder``.
+
+        Raises:
+            CorruptRecording: one of them is not what it should be.
+        """
         best: dict[str, CaptionSource] = {}
         table = folder / "clap_score_geosound.csv"
         if table.is_file():
             with table.open(newline="") as stream:
-                for row in csv.DictReader(stream):
-                    best[row["sample_id"]] = CaptionSource(row["best_caption"])
+                for line, row in enumerate(csv.DictReader(stream), start=2):
+                    try:
+                        best[row["sample_id"]] = CaptionSource(row["best_caption"])
+                    except (KeyError, ValueError) as problem:
+                        raise CorruptRecording(f"{table}: line {line}: {problem}") from None
         texts = {
             source: _json_lines(folder / f"geosound_audio_caption_{source}.json", source)
             for source in (CaptionSource.QWEN, CaptionSource.PENGI)
@@ -90,20 +96,22 @@ class Captions:
 
 
 def import_shards(
-    folder: Path, out: Path, *, overhead: Overhead, captions: Captions | None = None
+    folder: Path, out: Path, *, overhead: str, captions: Captions | None = None
 ) -> Report:
     """Turn the published shards in ``folder`` into ours in ``out``; safe to interrupt.
 
     Args:
         folder: holds ``train*.tar``, ``val*.tar`` and ``test*.tar``.
         out: where our shards go, each with a note of what was refused on the way.
-        overhead: which imagery the tiles are.
+        overhead: which of :data:`psm.published.imagery.IMAGERY` the tiles are.
         captions: of captioning models; without them a recording keeps its own text.
 
     Raises:
+        ConfigError: no such imagery.
         MissingData: there are no such shards.
         CorruptShard: a tar cannot be read.
     """
+    gsd_m = imagery_named(overhead, str(folder)).gsd_m
     sources = [(split, path) for split in SPLITS for path in sorted(folder.glob(f"{split}*.tar"))]
     if not sources:
         raise MissingData(f"{folder}: no published shards (train*.tar, val*.tar, test*.tar)")
@@ -114,7 +122,7 @@ def import_shards(
             name = f"{split}-{number:03d}{part:05d}"
             note = out / "refused" / f"{name}.json"
             if not note.is_file():
-                _import_part(raw, out / f"{name}.tar", note, split, overhead, captions)
+                _import_part(raw, out / f"{name}.tar", note, split, gsd_m, captions)
             found = json.loads(note.read_text())
             report.imported[split] += found["imported"]
             report.refused.update(found["refused"])
@@ -122,13 +130,13 @@ def import_shards(
 
 
 def _import_part(
-    raw: list[dict[str, Any]], shard: Path, note: Path, split: str, overhead: Overhead,
+    raw: list[dict[str, Any]], shard: Path, note: Path, split: str, gsd_m: float,
     captions: Captions | None,
 ) -> None:  # fmt: skip
     samples, refused = [], Counter[str]()
     for sample in raw:
         try:
-            samples.append(_convert(sample, split, overhead, captions or Captions()))
+            samples.append(_convert(sample, split, gsd_m, captions or Captions()))
         except (CorruptRecording, CorruptShard, ForeignPickle) as problem:
             refused[_reason(problem)] += 1
     if samples:
@@ -137,7 +145,7 @@ def _import_part(
         path.write_text(json.dumps({"imported": len(samples), "refused": refused}))
 
 
-def _convert(raw: dict[str, Any], split: str, overhead: Overhead, captions: Captions) -> RawSample:
+def _convert(raw: dict[str, Any], split: str, gsd_m: float, captions: Captions) -> RawSample:
     missing = [name for name in ("meta.json", "image.jpg", _MEL) if name not in raw]
     if missing:
         raise CorruptRecording(f"no {missing[0]}")
@@ -165,7 +173,7 @@ def _convert(raw: dict[str, Any], split: str, overhead: Overhead, captions: Capt
         # Freesound knows when a file came, not when it was heard.
         hour=None if archive == AudioSource.FREESOUND else hour,
         licence=str(about.get("licenseurl") or "unknown"),
-        gsd_m=GSD_M[overhead],
+        gsd_m=gsd_m,
     )
     decode_image(raw["image.jpg"], "image.jpg")
     mel = tensor_from_pickle(raw[_MEL], _MEL)
@@ -212,8 +220,14 @@ def _archive(name: str) -> AudioSource:
 def _json_lines(path: Path, source: CaptionSource) -> dict[str, str]:
     if not path.is_file():
         return {}
-    rows = (json.loads(line) for line in path.read_text().splitlines() if line.strip())
-    return {row["sample_id"]: row[f"{source}_caption"] for row in rows}
+    captions = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            captions[row["sample_id"]] = row[f"{source}_caption"]
+        except (ValueError, KeyError, TypeError) as problem:
+            raise CorruptRecording(f"{path}: line {number}: {problem}") from None
+    return captions
 
 
 def _reason(problem: PSMError) -> str:

@@ -1,0 +1,158 @@
+"""The configuration of a published model, from the shapes of its weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from psm.config import ContextConfig, HeadConfig, ModelConfig, parse
+from psm.data.context import CONTEXT_FIELDS
+from psm.errors import CheckpointMismatch, ConfigError
+from psm.published.imagery import imagery_named
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+_AUDIO = {
+    "sample_rate_hz": 48000, "n_fft": 1024, "hop": 480, "f_min_hz": 50.0, "f_max_hz": 14000.0,
+    "clip_s": 10.0,
+}  # fmt: skip
+_FEATURES_PER_HEAD = 64
+_AUDIO_TOWER = "audio.model.audio_model.audio_encoder"
+_TEXT_TOWER = "text.model.text_model"
+
+
+def model_config(
+    shapes: Shapes,
+    *,
+    imagery: str | None,
+    view_px: int | None,
+    satellite_heads: int | None,
+    text_heads: int | None,
+    origin: str,
+) -> ModelConfig:
+    """The model that tensors of such ``shapes``, under our names, belong to.
+
+    Args:
+        shapes: of every tensor.
+        imagery: one of :data:`psm.published.imagery.IMAGERY`.
+        view_px: side of a view; 224 where nobody says.
+        satellite_heads, text_heads: attention heads; by default one for every 64 features.
+        origin: the file, for errors.
+
+    Raises:
+        CheckpointMismatch: a tensor that every model has is missing.
+        ConfigError: the imagery or a number of heads is not known.
+    """
+    seen = imagery_named(imagery, origin)
+    try:
+        dim = shapes["satellite.project.2.weight"][0]
+        return parse(
+            ModelConfig,
+            {
+                "name": f"psm-{seen.name}",
+                "reference": True,
+                "dim": dim,
+                "imagery": seen.model_copy(update={"view_px": view_px or 224}),
+                "audio": {**_AUDIO, "n_mels": shapes[f"{_AUDIO_TOWER}.batch_norm.weight"][0]},
+                "satellite": _satellite(shapes, satellite_heads, origin),
+                "audio_tower": {"kind": "clap", "clap": _clap_audio(shapes)},
+                "text_tower": {
+                    "kind": "clap", "source": None, "max_tokens": 128, "frozen": False,
+                    "clap": _clap_text(shapes, text_heads, origin),
+                },
+                "context": _context(shapes),
+                "heads": HeadConfig(probabilistic="audio_head.log_var.0.weight" in shapes),
+            },
+            origin,
+        )  # fmt: skip
+    except KeyError as missing:
+        raise CheckpointMismatch(f"{origin}: has no {missing.args[0]}") from None
+
+
+def _heads(dim: int, given: int | None, option: str, origin: str) -> int:
+    heads = given or dim // _FEATURES_PER_HEAD
+    if heads == 0 or dim % heads:
+        raise ConfigError(
+            f"{origin}: no number of attention heads follows from {dim} features; give {option}"
+        )
+    return heads
+
+
+def _satellite(shapes: Shapes, heads: int | None, origin: str) -> dict[str, Any]:
+    dim, _, patch_px, _ = shapes["satellite.patch.weight"]
+    hidden = shapes["satellite.blocks.layers.0.linear1.weight"][0]
+    return {
+        "patch_px": patch_px,
+        "dim": dim,
+        "depth": _count(shapes, r"satellite\.blocks\.layers\.(\d+)\."),
+        "heads": _heads(dim, heads, "--satellite-heads", origin),
+        "mlp_ratio": hidden / dim,
+    }
+
+
+def _context(shapes: Shapes) -> ContextConfig:
+    if "fusion.cls" not in shapes:
+        return ContextConfig(fields=(), depth=0)
+    fields = tuple(
+        field
+        for field in CONTEXT_FIELDS
+        if any(name.startswith(f"fusion.tokens.{field}.") for name in shapes)
+    )
+    hidden = next(
+        (shapes[f"fusion.tokens.{field}.0.weight"][0] for field in fields
+         if f"fusion.tokens.{field}.0.weight" in shapes), 64,
+    )  # fmt: skip
+    return parse(
+        ContextConfig,
+        {
+            "fields": fields,
+            "depth": _count(shapes, r"fusion\.encoder\.layers\.(\d+)\."),
+            "feedforward": shapes["fusion.encoder.layers.0.linear1.weight"][0],
+            "hidden": hidden,
+        },
+        "context",
+    )
+
+
+def _clap_audio(shapes: Shapes) -> dict[str, Any]:
+    stages = _count(shapes, rf"{re.escape(_AUDIO_TOWER)}\.layers\.(\d+)\.")
+    stage = [f"{_AUDIO_TOWER}.layers.{index}" for index in range(stages)]
+    tables = [f"{s}.blocks.0.attention.self.relative_position_bias_table" for s in stage]
+    embed = shapes[f"{_AUDIO_TOWER}.patch_embed.proj.weight"][0]
+    fusion = f"{_AUDIO_TOWER}.patch_embed.fusion_model.local_att.0.weight"
+    settings = {
+        "patch_embeds_hidden_size": embed,
+        "hidden_size": shapes[f"{_AUDIO_TOWER}.norm.weight"][0],
+        "depths": [_count(shapes, rf"{re.escape(s)}\.blocks\.(\d+)\.") for s in stage],
+        "num_attention_heads": [shapes[table][1] for table in tables],
+        "num_hidden_layers": stages,
+        "mlp_ratio": shapes[f"{stage[0]}.blocks.0.intermediate.dense.weight"][0] / embed,
+        "window_size": (round(shapes[tables[0]][0] ** 0.5) + 1) // 2,
+        "projection_dim": shapes["audio.model.audio_projection.linear2.weight"][0],
+        "enable_fusion": fusion in shapes,
+    }
+    if fusion in shapes:
+        settings["aff_block_r"] = embed // shapes[fusion][0]
+    return settings
+
+
+def _clap_text(shapes: Shapes, heads: int | None, origin: str) -> dict[str, Any]:
+    vocabulary, dim = shapes[f"{_TEXT_TOWER}.embeddings.word_embeddings.weight"]
+    layer = f"{_TEXT_TOWER}.encoder.layer"
+    return {
+        "vocab_size": vocabulary,
+        "hidden_size": dim,
+        "num_hidden_layers": _count(shapes, rf"{re.escape(layer)}\.(\d+)\."),
+        "num_attention_heads": _heads(dim, heads, "--text-heads", origin),
+        "intermediate_size": shapes[f"{layer}.0.intermediate.dense.weight"][0],
+        "max_position_embeddings": shapes[f"{_TEXT_TOWER}.embeddings.position_embeddings.weight"][
+            0
+        ],
+        "projection_dim": shapes["text.model.text_projection.linear2.weight"][0],
+    }
+
+
+def _count(names: Iterable[str], pattern: str) -> int:
+    """How many different numbers stand in the first group of ``pattern`` among ``names``."""
+    return len({match[1] for name in names if (match := re.match(pattern, name))})
