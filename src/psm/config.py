@@ -94,6 +94,8 @@ class ContextConfig(_Frozen):
         default=0.5, ge=0, le=1, description="share of a batch, training only"
     )
     drop_all: float = Field(default=0.0, ge=0, le=1, description="share that sees the image alone")
+    drop_sources: float = Field(default=0.0, ge=0, le=1, description="share without both sources")
+    draws: PositiveInt = Field(default=1, description="times a batch is fused, dropped anew")
 
     @model_validator(mode="after")
     def _sun_has_place_and_month(self) -> Self:

@@ -57,3 +57,11 @@ def test_dropping_masks_about_the_asked_share_and_adds_nothing() -> None:
     assert not (dropped.valid & ~context.valid).any()
     kept = dropped.valid[:, [0, 1, 3]].float().mean(0)
     torch.testing.assert_close(kept, torch.full((3,), 0.4), atol=0.03, rtol=0)
+
+
+def test_sources_are_dropped_together() -> None:
+    context = Context.of(lat=np.zeros(4000), lon=0.0, month=1, audio_source=0, caption_source=1)
+    valid = context.drop(field=0.0, everything=0.0, sources=0.3).valid
+    assert torch.equal(valid[:, 3], valid[:, 4])
+    assert valid[:, :2].all()
+    assert valid[:, 3].float().mean().item() == pytest.approx(0.7, abs=0.03)

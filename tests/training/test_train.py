@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from psm import PSM
 from psm.data.corpus import Corpus
 from psm.errors import CheckpointMismatch
+from psm.gaussian import Gaussian
+from psm.losses import PCMEPlusPlus
 from psm.training import run, train
 from psm.training.batches import BatchStream, cached_text_features
-from psm.training.task import parameter_groups
+from psm.training.task import parameter_groups, three_pair_loss
 from tests.tiny import tiny_experiment, write_tiny_shards
 
 
@@ -123,3 +126,14 @@ def test_norms_biases_and_embeddings_do_not_decay() -> None:
         "satellite.norm.weight",
     } <= kept_names
     assert not any(name.startswith("text.") for name in names.values() if name in kept_names)
+
+
+def test_draws_of_the_context_count_by_their_mean() -> None:
+    loss = PCMEPlusPlus(pseudo_positive_weight=0.0, vib_weight=0.0)
+    torch.manual_seed(0)
+    one, other, audio, text = (
+        Gaussian(F.normalize(torch.randn(6, 8), dim=-1), torch.randn(6, 8) - 4.0) for _ in range(4)
+    )
+    both, _ = three_pair_loss(loss, [one, other], audio, text, text_weight=0.3)
+    each = [three_pair_loss(loss, [g], audio, text, text_weight=0.3)[0] for g in (one, other)]
+    torch.testing.assert_close(both, torch.stack(each).mean())

@@ -124,12 +124,21 @@ class Context:
         return replace(self, valid=self.valid & kept.to(self.valid.device))
 
     def drop(
-        self, *, field: float, everything: float, generator: torch.Generator | None = None
+        self,
+        *,
+        field: float,
+        everything: float,
+        sources: float = 0.0,
+        generator: torch.Generator | None = None,
     ) -> Context:
-        """Mask each field of a share ``field`` of the rows, and all fields of ``everything``."""
+        """Mask each field of a share ``field`` of the rows, and all fields of ``everything``.
+
+        ``sources`` is the share whose two sources are masked together.
+        """
         shape = self.valid.shape
         kept = torch.rand(shape, generator=generator) >= field
         kept &= torch.rand((shape[0], 1), generator=generator) >= everything
+        kept[:, 3:] &= torch.rand((shape[0], 1), generator=generator) >= sources
         return replace(self, valid=self.valid & kept.to(self.valid.device))
 
     def to(self, device: torch.device | str) -> Context:

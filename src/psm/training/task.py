@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import lightning
@@ -36,15 +37,25 @@ def build_loss(experiment: Experiment) -> PCMEPlusPlus | InfoNCE:
 
 
 def three_pair_loss(
-    loss: PairLoss, location: Gaussian, audio: Gaussian, text: Gaussian, *, text_weight: float
+    loss: PairLoss,
+    locations: Sequence[Gaussian],
+    audio: Gaussian,
+    text: Gaussian,
+    *,
+    text_weight: float,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """``(1 - w) L(location, audio) + w (L(location, text) + L(audio, text))`` (PSM, eq. 7)."""
-    location_audio, report = loss(location, audio)
-    location_text, _ = loss(location, text)
+    """``(1 - w) L(location, audio) + w (L(location, text) + L(audio, text))`` (PSM, eq. 7).
+
+    Several Gaussians of the same locations, fused with different parts of the context, count by
+    their mean. The report is of the first.
+    """
+    with_audio, reports = zip(*(loss(location, audio) for location in locations), strict=True)
+    with_text = [loss(location, text)[0] for location in locations]
+    location_audio, location_text = (torch.stack(terms).mean() for terms in (with_audio, with_text))
     audio_text, _ = loss(audio, text)
     total = (1.0 - text_weight) * location_audio + text_weight * (location_text + audio_text)
     report = {
-        **report,
+        **reports[0],
         "loss": total.detach(),
         "loss_location_audio": location_audio.detach(),
         "loss_location_text": location_text.detach(),
@@ -102,10 +113,20 @@ class TrainingTask(lightning.LightningModule):
             self.loss.pseudo_positive_weight = recipe.pseudo_positive_weight * share
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
-        """The three-pair loss of one batch, context dropped at random."""
+        """The three-pair loss of one batch, averaged over draws of what is known of the context."""
         config = self.model.config.context
-        context = batch.context.drop(field=config.drop_field, everything=config.drop_all)
-        location = self.model.encode_location(batch.views, batch.gsd_m, context)
+        image = self.model.image_features(batch.views, batch.gsd_m)
+        locations = [
+            self.model.fuse(
+                image,
+                batch.context.drop(
+                    field=config.drop_field,
+                    everything=config.drop_all,
+                    sources=config.drop_sources,
+                ),
+            )
+            for _ in range(config.draws)
+        ]
         audio = self.model.encode_audio(batch.mel)
         text = (
             self.model.text_head(batch.text)
@@ -113,7 +134,7 @@ class TrainingTask(lightning.LightningModule):
             else self.model.encode_text(batch.text)
         )
         loss, report = three_pair_loss(
-            self.loss, location, audio, text, text_weight=self.experiment.loss.text_weight
+            self.loss, locations, audio, text, text_weight=self.experiment.loss.text_weight
         )
         self.log_dict({f"train/{name}": value for name, value in report.items()})
         return loss
