@@ -73,14 +73,18 @@ class AudioConfig:
         return self.clip_samples // self.hop + 1
 
 
-def read_audio(path: str | Path, sample_rate_hz: int) -> Float32[np.ndarray, " samples"]:
+def read_audio(
+    path: str | Path, sample_rate_hz: int, *, name: str | None = None
+) -> Float32[np.ndarray, " samples"]:
     """Decode any file that libsndfile knows (wav, flac, ogg, mp3...) to mono at one rate.
+
+    Errors call the file ``name``, by default its path.
 
     Raises:
         CorruptRecording: the file is missing, unreadable, empty or holds values that are not
             finite. Silence is a recording.
     """
-    return _decode(str(path), str(path), sample_rate_hz)
+    return _decode(str(path), name or str(path), sample_rate_hz)
 
 
 def decode_audio(data: bytes, sample_rate_hz: int, name: str) -> Float32[np.ndarray, " samples"]:
