@@ -136,6 +136,11 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.strip()
 
 
+def test_usage_errors_are_told_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert psm("map", "--nonsense") == 2
+    assert "No such option: --nonsense" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

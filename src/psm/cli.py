@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from psm import __version__
@@ -160,6 +159,7 @@ def data_import(
     counted by reason in OUT/import/report.json and listed in OUT/import/refused.csv.
     """
     from psm.data.importing.conversion import convert
+    from psm.errors import MissingData
     from psm.recognise import Format, Wishes, open_source
 
     wishes = Wishes(
@@ -176,8 +176,10 @@ def data_import(
     report = convert(opened, out, workers=workers, retry=retry)
     for reason, count in report.refused.most_common():
         typer.echo(f"refused {count:6d}  {reason}")
+    if not report.imported:
+        raise MissingData(f"{out}: nothing could be used; import/refused.csv says why")
     counts = ", ".join(f"{count} {split}" for split, count in report.imported.items())
-    typer.echo(f"{out}: {counts or 'nothing'}")
+    typer.echo(f"{out}: {counts}")
 
 
 @app.command()
@@ -352,11 +354,11 @@ def main() -> None:
     """Entry point: errors that a user can mend are one line and exit code 2."""
     try:
         app(standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         typer.echo("stopped; run the same command again to go on", err=True)
         sys.exit(130)
-    except click.ClickException as problem:
-        problem.show()
+    except typer.TyperException as problem:
+        problem.show()  # type: ignore[attr-defined]  # every one that a command line raises has it
         sys.exit(problem.exit_code)
     except PSMError as problem:
         typer.echo(f"error: {problem}", err=True)
