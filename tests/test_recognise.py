@@ -106,6 +106,20 @@ def test_the_command_says_what_it_found_and_did(
     assert len(Corpus.load(out, "train", zooms=(1, 3), view_px=16)) == report["imported"]["train"]
 
 
+def test_an_import_of_nothing_is_an_error(
+    sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"  # tiles too small for the published preset
+    assert (
+        psm("data", "import", sources / "shards", out, "--preset", "psm-sentinel", "--workers", "1")
+        == 2
+    )
+    printed = capsys.readouterr()
+    assert "refused      8  image.jpg: smaller than the largest view" in printed.out
+    assert "nothing could be used; import/refused.csv says why" in printed.err
+    assert (out / "import" / "refused.csv").read_text().count("smaller") == 8
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

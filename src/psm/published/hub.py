@@ -64,7 +64,11 @@ class HubDataset(Source):
         try:
             info = HfApi().dataset_info(self.origin, revision=self.revision)
         except Exception as problem:
-            raise _unreadable(self.origin, problem) from None
+            # The hub's client raises its own errors, those of HTTP and those of the network.
+            raise MissingData(
+                f"{self.origin}: not found on the hub, or the hub cannot be reached "
+                f"({_first_line(problem)})"
+            ) from None
         return replace(self, revision=info.sha)
 
     def describe(self) -> str:
@@ -253,7 +257,10 @@ def _load(origin: str, revision: str | None, **options: Any) -> dict[str, Any]:
 
 def _unreadable(origin: str, problem: Exception) -> PSMError:
     """What the libraries below raise is of many kinds, and none of them is a mistake of ours."""
-    reason = (str(problem) or type(problem).__name__).splitlines()[0]
     if isinstance(problem, OSError):
-        return MissingData(f"{origin}: {reason}; run the same command again to go on")
-    return CorruptShard(f"{origin}: not a readable data set ({reason})")
+        return MissingData(f"{origin}: {_first_line(problem)}; run the same command again to go on")
+    return CorruptShard(f"{origin}: not a readable data set ({_first_line(problem)})")
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem) or type(problem).__name__).splitlines()[0]
