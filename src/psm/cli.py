@@ -31,6 +31,7 @@ app.add_typer(earth_app, name="earth")
 
 MODEL = Path("runs/demo/model")
 EARTH = Path("runs/demo/earth")
+_INTERRUPTED = 130  # what typer returns after Ctrl-C
 
 Seed = Annotated[int, typer.Option(help="Every random choice follows from it.", min=0)]
 Model = Annotated[str, typer.Option("--model", help="Model folder, or a hub id.")]
@@ -353,16 +354,16 @@ def _slug(words: list[str]) -> str:
 def main() -> None:
     """Entry point: errors that a user can mend are one line and exit code 2."""
     try:
-        app(standalone_mode=False)
-    except typer.Abort:
-        typer.echo("stopped; run the same command again to go on", err=True)
-        sys.exit(130)
+        code = app(standalone_mode=False)
     except typer.TyperException as problem:
         problem.show()  # type: ignore[attr-defined]  # every one that a command line raises has it
         sys.exit(problem.exit_code)
     except PSMError as problem:
         typer.echo(f"error: {problem}", err=True)
         sys.exit(2)
+    if code == _INTERRUPTED:
+        typer.echo("stopped; run the same command again to go on", err=True)
+        sys.exit(code)
 
 
 if __name__ == "__main__":
