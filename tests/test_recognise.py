@@ -132,6 +132,7 @@ def test_an_import_of_nothing_is_an_error(
         (["shards", "OUT", "--column", "audio=x"], "--column is an option of a table"),
         (["own", "OUT", "--revision", "main"], "--revision is an option of the hub"),
         (["own", "OUT", "--column", "audio"], "write it as audio=wav_file"),
+        (["own", "OUT", "--imagery", "blue-marble", "--gsd", "3"], "Blue Marble has 1000 m"),
         (["own", "OUT"], "how many metres is a pixel"),
         (["hub", "OUT", "--preset", "huge"], "unknown preset 'huge'"),
     ],

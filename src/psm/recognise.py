@@ -158,6 +158,8 @@ def _open_table(origin: str, wishes: Wishes) -> Source:
     gsd_m = wishes.gsd_m
     if wishes.imagery == BLUE_MARBLE:
         provider = BlueMarble()
+        if gsd_m is not None:
+            raise ConfigError(f"--gsd {gsd_m:g}: Blue Marble has {provider.gsd_m:g} m a pixel")
         gsd_m = provider.gsd_m
     elif wishes.imagery is not None:
         gsd_m = gsd_m or imagery_named(wishes.imagery, origin).gsd_m

@@ -115,7 +115,8 @@ def shard_paths(folder: Path, split: str) -> list[Path]:
     paths = sorted(folder.glob(f"{split}-*.tar"))
     if not paths:
         raise MissingData(
-            f"{folder}: no {split} shards ({split}-*.tar); build some with `psm earth build`"
+            f"{folder}: no {split} shards ({split}-*.tar); build some with `psm earth build` "
+            "or `psm data import`"
         )
     return paths
 

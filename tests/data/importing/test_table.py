@@ -99,6 +99,7 @@ def test_splits_and_tiles_may_stand_in_columns(tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_refused_by_reason(tmp_path: Path) -> None:
     bad = {
         "no such audio file": {"File": "lost.wav"},
+        "no such tile file": {"Image": "x" * 999},
         "no latitude": {"Lat": "north"},
         "longitude outside [-180, 180]": {"Lon": "1e9"},
         "no caption": {"Caption": ""},
@@ -111,7 +112,7 @@ def test_what_cannot_be_used_is_refused_by_reason(tmp_path: Path) -> None:
         "no gsd_m": {"Gsd": "-3"},
         "no name": {"Key": "..."},
     }
-    columns = {"Key": "", "Month": "", "Hour": "", "Gsd": "", "Split": "train"}
+    columns = {"Key": "", "Month": "", "Hour": "", "Gsd": "", "Image": "", "Split": "train"}
     rows = [row(0, **columns, Extra="x"), row(1, **columns | {"Key": "twin"})]
     rows += [row(n, **columns | changes) for n, changes in enumerate(bad.values(), start=2)]
     path = write(tmp_path / "own", rows)

@@ -15,7 +15,7 @@ TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "audio": ("audio_file", "audio_path", "file", "filename", "file_name", "filepath", "path",
               "recording", "wav", "sound", "sound_file"),
-    "key": ("id", "sample_id", "recording_id", "sound_id", "asset_id", "name"),
+    "key": ("id", "sample_id", "recording_id", "sound_id", "asset_id"),
     "latitude": ("lat", "decimal_latitude", "y"),
     "longitude": ("lon", "lng", "long", "decimal_longitude", "x"),
     "date": ("datetime", "date_time", "timestamp", "date_recorded", "recorded_at", "recorded",

@@ -223,8 +223,11 @@ class Table(Source):
 
     def _beside(self, name: str, folder: str) -> Path:
         for path in (self.path.parent / name, self.path.parent / folder / name):
-            if name and path.is_file():
-                return path
+            try:
+                if name and path.is_file():
+                    return path
+            except OSError:  # longer than a name may be
+                break
         raise CorruptRecording(f"no such {folder.rstrip('s')} file")
 
 
