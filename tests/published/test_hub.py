@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import datasets
 import numpy as np
 import pytest
 from datasets import Value
@@ -15,7 +17,7 @@ from psm.data.corpus import Corpus
 from psm.data.importing.conversion import convert
 from psm.data.importing.framing import Framing
 from psm.data.shards import read_shard
-from psm.errors import ConfigError, CorruptShard
+from psm.errors import ConfigError, CorruptShard, MissingData
 from psm.published.hub import HubDataset
 from psm.training import train
 from tests import hub
@@ -164,3 +166,34 @@ def test_imported_shards_train_end_to_end(imported: Path, tmp_path: Path) -> Non
     experiment = tiny_experiment(training={"epochs": 1, "batch_size": 8, "precision": "32-true"})
     train(experiment, imported, tmp_path / "model", seed=0)
     assert (tmp_path / "model" / "model.safetensors").is_file()
+
+
+def test_a_hub_id_is_pinned_to_a_commit_and_read_file_by_file(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, asked = datasets.load_dataset, []
+
+    def stands_in(origin: str, *, revision: str, **options: Any) -> Any:
+        asked.append((origin, revision))
+        return load(str(tiny), **options)
+
+    def info(api: Any, origin: str, *, revision: str | None) -> SimpleNamespace:  # noqa: ARG001
+        return SimpleNamespace(sha="c0ffee")
+
+    monkeypatch.setattr("datasets.load_dataset", stands_in)
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", info)
+    pinned = source(Path("MVRL/GeoSound")).pinned()
+    assert pinned.fingerprint()["content"] == "c0ffee"
+    report = convert(pinned, tmp_path, workers=1)
+    assert report.imported == {"train": 24, "val": 12, "test": 8}
+    assert len(list(tmp_path.glob("train-*.tar"))) == 2
+    assert set(asked) == {("MVRL/GeoSound", "c0ffee")}
+
+
+def test_an_unreachable_hub_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(api: Any, origin: str, *, revision: str | None) -> None:  # noqa: ARG001
+        raise RuntimeError("no route to host\nand more")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.dataset_info", fails)
+    with pytest.raises(MissingData, match=r"cannot be reached \(no route to host\)$"):
+        source(Path("MVRL/GeoSound")).pinned()
