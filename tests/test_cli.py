@@ -136,6 +136,22 @@ def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.strip()
 
 
+def test_usage_errors_are_told_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert psm("map", "--nonsense") == 2
+    assert "No such option: --nonsense" in capsys.readouterr().err
+
+
+def test_an_interrupt_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("psm.config.presets", interrupted)
+    assert psm("presets") == 130
+    assert "run the same command again to go on" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

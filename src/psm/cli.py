@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from psm import __version__
@@ -32,6 +31,7 @@ app.add_typer(earth_app, name="earth")
 
 MODEL = Path("runs/demo/model")
 EARTH = Path("runs/demo/earth")
+_INTERRUPTED = 130  # what typer returns after Ctrl-C
 
 Seed = Annotated[int, typer.Option(help="Every random choice follows from it.", min=0)]
 Model = Annotated[str, typer.Option("--model", help="Model folder, or a hub id.")]
@@ -113,27 +113,74 @@ def earth_listen(
 
 @data_app.command("import")
 def data_import(
-    folder: Annotated[Path, typer.Argument(help="Holds the published train*, val*, test*.tar.")],
+    source: Annotated[
+        str, typer.Argument(help="Hub id, folder of published shards, or folder with a table.")
+    ],
     out: Annotated[Path, typer.Argument(help="Folder for our shards.")],
+    format: Annotated[
+        str | None, typer.Option(help="hub, shards or table, where it is taken for another.")
+    ] = None,
     imagery: Annotated[
-        str, typer.Option(help="What the tiles are: sentinel, bingmap or googleEarth.")
-    ] = "sentinel",
+        str | None,
+        typer.Option(
+            help="What the tiles are: sentinel (default), bingmap or googleEarth; "
+            "blue-marble gives a table tiles of its own."
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="What will train on it: frames the sound, says how large a tile must be. "
+            "By default the published preset of the imagery."
+        ),
+    ] = None,
     captions: Annotated[
         Path | None, typer.Option(help="Folder with the published captions and their scores.")
     ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Name a table's column: audio=wav_file")
+    ] = None,
+    gsd: Annotated[
+        float | None, typer.Option(help="Metres per pixel of a table's tiles.", min=0.001)
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
+    shrunk_last: Annotated[
+        bool, typer.Option("--shrunk-last", help="Order CLAP's windows as published mels do.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again what was refused.")] = False,
 ) -> None:
-    """Turn the published shards of GeoSound or SoundingEarth into ours.
+    """Turn other people's recordings into our shards.
 
-    Pickles are read through an allow-list and never run. Safe to interrupt: the same command goes
-    on where it stopped. What cannot be used is refused and counted by reason.
+    SOURCE is recognised: `MVRL/GeoSound` or `MVRL/SoundingEarth` on the hub (or Parquet files of
+    that schema), a folder of their published WebDataset shards, or your own recordings, a folder
+    with audio files and a CSV or Parquet table.
+
+    Safe to interrupt: the same command goes on where it stopped. What cannot be used is refused,
+    counted by reason in OUT/import/report.json and listed in OUT/import/refused.csv.
     """
-    from psm.published.shards import Captions, import_shards
+    from psm.data.importing.conversion import convert
+    from psm.errors import MissingData
+    from psm.recognise import Format, Wishes, open_source
 
-    known = Captions.load(captions) if captions is not None else None
-    report = import_shards(folder, out, overhead=imagery, captions=known)
+    wishes = Wishes(
+        imagery=imagery,
+        preset=preset,
+        captions=captions,
+        columns=_assignments(column, "--column", "audio=wav_file"),
+        gsd_m=gsd,
+        revision=revision,
+        shrunk_first=not shrunk_last,
+    )
+    opened = open_source(source, wishes, format=Format.named(format) if format else None)
+    typer.echo(f"{source}: {opened.describe()}")
+    report = convert(opened, out, workers=workers, retry=retry)
     for reason, count in report.refused.most_common():
         typer.echo(f"refused {count:6d}  {reason}")
-    typer.echo(f"{out}: " + ", ".join(f"{n} {split}" for split, n in report.imported.items()))
+    if not report.imported:
+        raise MissingData(f"{out}: nothing could be used; import/refused.csv says why")
+    counts = ", ".join(f"{count} {split}" for split, count in report.imported.items())
+    typer.echo(f"{out}: {counts}")
 
 
 @app.command()
@@ -283,14 +330,19 @@ def list_presets() -> None:
 def _overrides(assignments: list[str] | None) -> dict[str, Any]:
     import yaml
 
+    texts = _assignments(assignments, "--set", "training.epochs=2")
+    return {key: yaml.safe_load(value) for key, value in texts.items()}
+
+
+def _assignments(given: list[str] | None, option: str, example: str) -> dict[str, str]:
     from psm.errors import ConfigError
 
     values = {}
-    for assignment in assignments or []:
+    for assignment in given or []:
         key, equals, value = assignment.partition("=")
         if not equals or not key:
-            raise ConfigError(f"--set {assignment!r}: write it as training.epochs=2")
-        values[key] = yaml.safe_load(value)
+            raise ConfigError(f"{option} {assignment!r}: write it as {example}")
+        values[key] = value
     return values
 
 
@@ -302,16 +354,16 @@ def _slug(words: list[str]) -> str:
 def main() -> None:
     """Entry point: errors that a user can mend are one line and exit code 2."""
     try:
-        app(standalone_mode=False)
-    except click.exceptions.Abort:
-        typer.echo("stopped; run the same command again to go on", err=True)
-        sys.exit(130)
-    except click.ClickException as problem:
-        problem.show()
+        code = app(standalone_mode=False)
+    except typer.TyperException as problem:
+        problem.show()  # type: ignore[attr-defined]  # every one that a command line raises has it
         sys.exit(problem.exit_code)
     except PSMError as problem:
         typer.echo(f"error: {problem}", err=True)
         sys.exit(2)
+    if code == _INTERRUPTED:
+        typer.echo("stopped; run the same command again to go on", err=True)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,10 @@ class BrokenPackageData(PSMError):
     """A data package that PSM reads from is absent or its content is not the expected one."""
 
 
+class WorkerLost(PSMError):
+    """A process that did part of the work was killed from outside."""
+
+
 class PSMWarning(UserWarning):
     """Base class of every warning."""
 

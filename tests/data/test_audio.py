@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import ClapFeatureExtractor
 
-from psm.data.audio import AudioConfig, log_mel, mel_filters, read_audio, windows
+from psm.data.audio import (
+    AudioConfig,
+    decode_audio,
+    fused_log_mel,
+    log_mel,
+    mel_filters,
+    read_audio,
+    windows,
+)
 from psm.errors import ConfigError, CorruptRecording
 from psm.seeding import generator
 
@@ -152,3 +160,44 @@ def test_windows_refuse_nothing() -> None:
         windows(np.zeros(0, np.float32), TINY)
     with pytest.raises(ConfigError, match="max_windows"):
         windows(np.zeros(10, np.float32), TINY, max_windows=0)
+
+
+def test_fused_windows_are_front_middle_and_back_and_never_vary() -> None:
+    waveform = _noise(0.4, 16_000)
+    whole = log_mel(waveform[None], TINY)[0]
+    shrunk, front, middle, back = fused_log_mel(waveform, TINY)
+    spare = len(whole) - TINY.frames
+    np.testing.assert_array_equal(front, whole[: TINY.frames])
+    np.testing.assert_array_equal(middle, whole[spare // 2 : spare // 2 + TINY.frames])
+    np.testing.assert_array_equal(back, whole[-TINY.frames :])
+    assert shrunk.shape == front.shape
+    assert abs(shrunk.mean() - whole.mean()) < 0.5
+    again = fused_log_mel(waveform, TINY, shrunk_first=False)
+    np.testing.assert_array_equal(again, [front, middle, back, shrunk])
+    with pytest.raises(CorruptRecording, match="without samples"):
+        fused_log_mel(waveform[:0], TINY)
+
+
+def test_an_hour_is_framed_in_blocks() -> None:
+    waveform = _noise(45.0, 16_000)  # more frames than a block holds
+    whole = log_mel(waveform[None], TINY)[0]
+    assert len(whole) == len(waveform) // TINY.hop + 1
+    part = log_mel(waveform[None, 5000 * 80 - 800 : 5000 * 80 + 801], TINY)[0]
+    np.testing.assert_allclose(whole[5000], part[10], atol=1e-5)
+
+
+def test_a_day_of_sound_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "day.wav"
+    soundfile.write(path, np.zeros(2 * 3600 * 8 + 8, np.int16), 8)
+    with pytest.raises(CorruptRecording, match="longer than 2 hours; cut it into clips"):
+        read_audio(path, 16_000)
+
+
+def test_bytes_are_read_like_files(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.flac", _tone(440, 0.5, 22_050), 22_050)
+    data = (tmp_path / "a.flac").read_bytes()
+    expected = read_audio(tmp_path / "a.flac", 32_000)
+    np.testing.assert_array_equal(decode_audio(data, 32_000, "audio"), expected)
+    for broken in (b"", b"not a sound" * 50):
+        with pytest.raises(CorruptRecording, match=r"^audio: not a readable audio file \("):
+            decode_audio(broken, 32_000, "audio")

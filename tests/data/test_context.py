@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from psm.data.context import CONTEXT_FIELDS, Context
+from psm.data.recording import Recording
 from psm.errors import InvalidContext
+from tests.tiny import tiny_samples
 
 
 def test_what_is_unknown_is_invalid_and_finite() -> None:
@@ -65,3 +69,11 @@ def test_sources_are_dropped_together() -> None:
     assert torch.equal(valid[:, 3], valid[:, 4])
     assert valid[:, :2].all()
     assert valid[:, 3].float().mean().item() == pytest.approx(0.7, abs=0.03)
+
+
+def test_a_recording_of_no_archive_has_no_audio_source() -> None:
+    (sample,) = tiny_samples("train", 1)
+    recording = replace(sample.recording, audio_source=None)
+    assert Recording.from_json(recording.to_json()) == recording
+    valid = Context.of_recordings([recording, sample.recording]).valid[:, 3]
+    assert valid.tolist() == [False, True]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from psm.data.dates import month_and_hour
+from psm.data.dates import day_comes_first, month_and_hour
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,30 @@ def test_what_a_text_names_and_what_it_leaves_open(
     found = month_and_hour(text)
     assert found[0] == month
     assert found[1] == pytest.approx(hour)
+
+
+def test_names_of_recorders_are_dates() -> None:
+    assert month_and_hour("20200501_073000") == (5, 7.5)
+
+
+@pytest.mark.parametrize(
+    ("texts", "day_first"),
+    [
+        (["3/4/2020", "13/4/2020"], True),
+        (["3.4.20", "4.13.20"], False),
+        (["13/4/2020", "4/13/2020"], None),
+        (["3/4/2020", "2020-04-13", ""], None),
+    ],
+)
+def test_a_column_of_dates_shows_whether_the_day_comes_first(
+    texts: list[str], day_first: bool | None
+) -> None:
+    assert day_comes_first(texts) is day_first
+
+
+@pytest.mark.parametrize(("day_first", "month"), [(True, 4), (False, 3), (None, None)])
+def test_a_month_that_may_be_a_day_stays_unknown(day_first: bool | None, month: int | None) -> None:
+    assert month_and_hour("3/4/2020 19:30", day_first=day_first) == (month, 19.5)
+    assert month_and_hour("13/4/2020", day_first=day_first) == (4, None)
+    assert month_and_hour("4/4/2020", day_first=day_first) == (4, None)
+    assert month_and_hour("2020-04-03", day_first=day_first) == (4, None)

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from psm.data.splits import BUFFER, BUFFER_KM, TEST, TRAIN, VAL, assign_splits, cell_names
+from psm.data.splits import (
+    BUFFER,
+    BUFFER_KM,
+    TEST,
+    TRAIN,
+    VAL,
+    assign_splits,
+    cell_names,
+    divide_places,
+)
 from psm.errors import ConfigError
 from psm.sphere import chord_to_km, unit_vectors
 
@@ -81,3 +90,30 @@ def test_cell_names_are_the_south_west_corners():
 def test_senseless_settings_are_refused(wrong):
     with pytest.raises(ConfigError, match="splits"):
         assign_splits(lat=[0.0], lon=[0.0], seed=0, **wrong)
+
+
+@pytest.mark.parametrize(("width_deg", "buffer_km"), [(0.2, 1.0), (8.0, 17.0), (120.0, 480.0)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_region_is_divided_with_its_buffer_kept(width_deg, buffer_km, seed):
+    rng = np.random.default_rng(seed)
+    lat, lon = 45 + width_deg / 3 * rng.uniform(-1, 1, 2000), 8 + width_deg * rng.random(2000)
+    splits = divide_places(lat=lat, lon=lon, seed=seed, buffer_km=buffer_km)
+    for a, b in ((TRAIN, TEST), (TRAIN, VAL), (VAL, TEST)):
+        assert gap_km(lat, lon, splits.split, a, b) >= buffer_km
+    assert splits.share_lost < 0.35
+    assert 0.08 < splits.counts[TEST] / 2000 < 0.25
+    assert splits.counts[VAL] / 2000 > 0.02
+    again = divide_places(lat=lat, lon=lon, seed=seed, buffer_km=buffer_km)
+    assert (again.split == splits.split).all()
+
+
+def test_five_sites_are_divided_whole():
+    lat, lon = np.repeat([10.0, 20, 30, 40, 50], 6), np.repeat([1.0, 2, 3, 4, 5], 6)
+    splits = divide_places(lat=lat, lon=lon, seed=0, buffer_km=17.0)
+    assert all(len(set(site)) == 1 for site in splits.split.reshape(5, 6).tolist())
+    assert splits.counts == {TRAIN: 18, VAL: 6, TEST: 6}
+
+
+def test_one_place_cannot_be_divided():
+    with pytest.raises(ConfigError, match="nothing is left for train, val"):
+        divide_places(lat=[1.0, 1.0], lon=[2.0, 2.0], seed=0, buffer_km=1.0)

@@ -7,7 +7,6 @@ import json
 import os
 import pickle
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,19 @@ from PIL import Image
 
 from psm.config import Experiment
 from psm.data.corpus import Corpus
-from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData
-from psm.published.shards import Captions, import_shards
+from psm.data.importing.conversion import Report, convert
+from psm.errors import CorruptRecording, CorruptShard, MissingData
+from psm.published.captions import Captions
+from psm.published.shards import PublishedShards, imagery_of
 from psm.training import train
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
 
 pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 Members = dict[str, bytes]
+
+
+def import_shards(folder: Path, out: Path, gsd_m: float = 10.0, **more: Any) -> Report:
+    return convert(PublishedShards(folder, gsd_m, **more), out, workers=1)
 
 
 class Burglar:
@@ -76,7 +81,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_recordings_arrive_with_what_is_known_of_them(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    report = import_shards(folder, out, overhead="sentinel")
+    report = import_shards(folder, out)
     assert report.imported == {"train": 16, "val": 16}
     assert not report.refused
     recordings = Corpus.load(out, "train", zooms=(1, 3), view_px=VIEW_PX).recordings
@@ -100,7 +105,7 @@ def test_the_best_caption_is_taken_and_stays_what_its_author_wrote(
         path = tmp_path / f"geosound_audio_caption_{source}.json"
         path.write_text(json.dumps(row) + "\n")
     out = tmp_path / "out"
-    report = import_shards(folder, out, overhead="sentinel", captions=Captions.load(tmp_path))
+    report = import_shards(folder, out, captions=Captions.load(tmp_path))
     assert report.refused == {"no qwen caption": 1}  # named as the best, and not there
     recordings = Corpus.load(out, "train", zooms=(), view_px=1).recordings
     captions = {r.key: (r.caption_source, r.caption) for r in recordings}
@@ -123,18 +128,14 @@ def test_broken_captions_are_named(name: str, content: str, message: str, tmp_pa
         Captions.load(tmp_path)
 
 
-def test_imagery_that_nobody_knows_is_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="sentinel, bingmap, googleEarth"):
-        import_shards(folder, tmp_path / "out", overhead="mars")
-
-
 def test_soundingearth_names_its_fields_otherwise(tmp_path: Path) -> None:
     about = {
         "long_key": "9995_11936", "caption": "A pond. The location of the sound is: Bonn.",
         "date_recorded": "June 26th, 2010", "licenseurl": "https://example.org/by/4.0",
     }  # fmt: skip
     write_tar(tmp_path / "train_0.tar", {"9995_11936": members(1, **about)})
-    import_shards(tmp_path, tmp_path / "out", overhead="googleEarth")
+    assert imagery_of(tmp_path) == "googleEarth"
+    import_shards(tmp_path, tmp_path / "out", 0.2)
     (recording,) = Corpus.load(tmp_path / "out", "train", zooms=(), view_px=1).recordings
     assert (recording.key, recording.audio_source) == ("aporee-9995_11936", "aporee")
     assert recording.caption == "A pond."
@@ -163,60 +164,69 @@ def test_what_cannot_be_used_is_refused_by_reason_and_never_run(
             "yfcc-9": {**good, "audio_mel1.pyd": pickle.dumps(torch.full((4, 2, 2), torch.nan))},
         },
     )
-    report = import_shards(tmp_path, tmp_path / "out", overhead="sentinel")
+    report = import_shards(tmp_path, tmp_path / "out")
     assert report.imported == {"train": 1}
     assert sum(report.refused.values()) == 9
     reasons = " | ".join(report.refused)
     for expected in (
-        "no image.jpg", "posix.system", "latitude 99.0", "no longitude", "no meta caption",
-        "not a readable image", "not JSON", "unknown archive 'vimeo'", "not finite",
+        "no image.jpg", "posix.system", "latitude outside [-90, 90]", "no longitude",
+        "no meta caption", "not a readable image", "not JSON", "unknown archive 'vimeo'",
+        "not finite",
     ):  # fmt: skip
         assert expected in reasons
     assert not (tmp_path / "burglar-was-here").exists()
 
 
-def test_an_interrupted_import_goes_on_where_it_was(
+def test_a_resumed_import_reads_only_what_is_missing(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     undisturbed, out = tmp_path / "undisturbed", tmp_path / "out"
-    import_shards(folder, undisturbed, overhead="sentinel")
+    import_shards(folder, undisturbed, shard_size=4)
+    assert len(list(undisturbed.glob("train-*.tar"))) == 4
+    source = PublishedShards(folder, 10.0, shard_size=4)
 
-    def fails(*_: Any) -> None:
-        raise KeyboardInterrupt
+    def breaks_off(shard: PublishedShards, part: Any) -> Any:
+        if part.name == "00000002":
+            raise KeyboardInterrupt
+        return rows(shard, part)
 
+    rows = PublishedShards.rows
     with monkeypatch.context() as patch:
-        real = _failing_on("val", fails)
-        patch.setattr("psm.published.shards.write_shard", real)
+        patch.setattr(PublishedShards, "rows", breaks_off)
         with pytest.raises(KeyboardInterrupt):
-            import_shards(folder, out, overhead="sentinel")
-    first = {p: p.stat().st_mtime_ns for p in out.glob("*.tar")}
-    assert len(first) == 1
-    report = import_shards(folder, out, overhead="sentinel")
+            convert(source, out, workers=1)
+    done = {path: path.stat().st_mtime_ns for path in out.glob("*.tar")}
+    assert len(done) == 2
+    monkeypatch.setattr("psm.published.shards.spans", None)  # the index is kept
+    report = convert(source, out, workers=1)
     assert report.imported == {"train": 16, "val": 16}
-    assert all(p.stat().st_mtime_ns == at for p, at in first.items())
-    for path in undisturbed.glob("*.tar"):
-        assert (out / path.name).read_bytes() == path.read_bytes()
+    assert all(path.stat().st_mtime_ns == at for path, at in done.items())
+    assert {p.name: p.read_bytes() for p in out.glob("*.tar")} == {
+        p.name: p.read_bytes() for p in undisturbed.glob("*.tar")
+    }
 
 
-def _failing_on(split: str, fail: Callable[..., None]) -> Callable[..., None]:
-    from psm.data.shards import write_shard
+def test_names_of_tars_tell_the_imagery(folder: Path, tmp_path: Path) -> None:
+    assert imagery_of(folder) == "sentinel"
+    write_tar(tmp_path / "train_bingmap_0b.tar", {"yfcc-0": members(0)})
+    assert imagery_of(tmp_path) == "bingmap"
 
-    def write(path: Path, samples: Any) -> None:
-        (fail if path.name.startswith(split) else write_shard)(path, samples)
 
-    return write
+def test_tiles_that_are_too_small_for_a_preset_are_refused(folder: Path, tmp_path: Path) -> None:
+    report = import_shards(folder, tmp_path / "out", tile_px=1000)
+    assert report.refused == {"image.jpg: smaller than the largest view, 1000 pixels": 32}
 
 
 def test_no_shards_and_broken_tars_are_errors(tmp_path: Path) -> None:
     with pytest.raises(MissingData, match="no published shards"):
-        import_shards(tmp_path, tmp_path / "out", overhead="sentinel")
+        import_shards(tmp_path, tmp_path / "out")
     (tmp_path / "train.tar").write_bytes(b"not a tar" * 1000)
     with pytest.raises(CorruptShard, match=r"train\.tar"):
-        import_shards(tmp_path, tmp_path / "out", overhead="sentinel")
+        import_shards(tmp_path, tmp_path / "out")
 
 
 def test_imported_shards_train_end_to_end(folder: Path, tmp_path: Path) -> None:
-    import_shards(folder, tmp_path / "out", overhead="sentinel")
+    import_shards(folder, tmp_path / "out")
     experiment: Experiment = tiny_experiment(
         training={"epochs": 1, "batch_size": 8, "precision": "32-true"}
     )

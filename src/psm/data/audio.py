@@ -7,9 +7,11 @@ filters as its fusion models use them.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import scipy.fft
@@ -21,6 +23,11 @@ from psm.errors import ConfigError, CorruptRecording
 
 POWER_FLOOR = 1e-10
 """Power below which a mel band counts as silent: -100 dB, as in CLAP's extractor."""
+
+LONGEST_S = 2 * 3600
+"""Longer recordings are refused: a day of a logger would not fit into memory."""
+
+_BLOCK_FRAMES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,28 +73,56 @@ class AudioConfig:
         return self.clip_samples // self.hop + 1
 
 
-def read_audio(path: str | Path, sample_rate_hz: int) -> Float32[np.ndarray, " samples"]:
+def read_audio(
+    path: str | Path, sample_rate_hz: int, *, name: str | None = None
+) -> Float32[np.ndarray, " samples"]:
     """Decode any file that libsndfile knows (wav, flac, ogg, mp3...) to mono at one rate.
+
+    Errors call the file ``name``, by default its path.
 
     Raises:
         CorruptRecording: the file is missing, unreadable, empty or holds values that are not
             finite. Silence is a recording.
     """
+    return _decode(str(path), name or str(path), sample_rate_hz)
+
+
+def decode_audio(data: bytes, sample_rate_hz: int, name: str) -> Float32[np.ndarray, " samples"]:
+    """The same for the bytes of a file; ``name`` is for the error.
+
+    Raises:
+        CorruptRecording: as :func:`read_audio`.
+    """
+    return _decode(io.BytesIO(data), name, sample_rate_hz)
+
+
+def _decode(
+    source: str | BinaryIO, name: str, sample_rate_hz: int
+) -> Float32[np.ndarray, " samples"]:
     try:
-        samples, rate_hz = soundfile.read(str(path), dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError, TypeError) as problem:
+        with soundfile.SoundFile(source) as file:
+            rate_hz = int(file.samplerate)
+            if file.frames > LONGEST_S * rate_hz:
+                raise CorruptRecording(
+                    f"{name}: longer than {LONGEST_S // 3600} hours; cut it into clips"
+                )
+            samples = file.read(dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError, TypeError, ValueError) as problem:
+        # Without the name of the file or the address of a stream: alike for files that fail alike.
+        reason = getattr(problem, "error_string", None) or getattr(problem, "strerror", None)
+        reason = str(reason or type(problem).__name__).rstrip(".")
         raise CorruptRecording(
-            f"{path}: not a readable audio file ({problem}); use wav, flac, ogg or mp3"
+            f"{name}: not a readable audio file ({reason}); use wav, flac, ogg or mp3"
         ) from None
     if samples.size == 0:
-        raise CorruptRecording(f"{path}: the audio file holds no samples; leave it out")
+        raise CorruptRecording(f"{name}: the audio file holds no samples; leave it out")
     if not np.isfinite(samples).all():
-        raise CorruptRecording(f"{path}: the audio holds NaN or infinite samples; export it again")
+        raise CorruptRecording(f"{name}: the audio holds NaN or infinite samples; export it again")
     mono = samples.mean(axis=1, dtype=np.float32)
     if rate_hz != sample_rate_hz:
         mono = soxr.resample(mono, rate_hz, sample_rate_hz)
     if mono.size == 0:
-        raise CorruptRecording(f"{path}: too short to hold one sample at {sample_rate_hz} Hz")
+        raise CorruptRecording(f"{name}: too short to hold one sample at {sample_rate_hz} Hz")
     return np.ascontiguousarray(mono, dtype=np.float32)
 
 
@@ -165,11 +200,69 @@ def log_mel(
     filters, window = mel_filters(config), _hann(config.n_fft)
     features = []
     for row in waveforms:
-        padded = np.pad(row.astype(np.float64), half, mode="reflect")
+        padded = np.pad(row, half, mode="reflect")
         frames = np.lib.stride_tricks.sliding_window_view(padded, config.n_fft)[:: config.hop]
-        spectrum = scipy.fft.rfft(frames * window, axis=-1)
-        power = np.square(spectrum.real) + np.square(spectrum.imag)
-        features.append(10.0 * np.log10(np.maximum(POWER_FLOOR, power @ filters)))
+        blocks = []
+        for first in range(0, len(frames), _BLOCK_FRAMES):  # an hour at once would fill the memory
+            block = frames[first : first + _BLOCK_FRAMES].astype(np.float64)
+            spectrum = scipy.fft.rfft(block * window, axis=-1)
+            power = np.square(spectrum.real) + np.square(spectrum.imag)
+            blocks.append(10.0 * np.log10(np.maximum(POWER_FLOOR, power @ filters)))
+        features.append(np.concatenate(blocks).astype(np.float32))
     if not features:
         return np.zeros((0, waveforms.shape[1] // config.hop + 1, config.n_mels), np.float32)
-    return np.stack(features).astype(np.float32)
+    return np.stack(features)
+
+
+def fused_log_mel(
+    waveform: Float32[np.ndarray, " samples"],
+    config: AudioConfig,
+    *,
+    starts: tuple[int, int, int] | None = None,
+    shrunk_first: bool = True,
+) -> Float32[np.ndarray, "4 frames bands"]:
+    """The four channels of CLAP's fusion, always the same ones (Wu et al. 2023, section 3.2).
+
+    The whole recording, shrunk in time to one window, and three windows of it: front, middle, back.
+    CLAP's extractor draws the three at random; here they are the first, the centred and the last. A
+    recording no longer than a window, repeat-padded, fills all four.
+
+    Args:
+        waveform: mono, at the rate of ``config``.
+        config: how sound is framed.
+        starts: first frames of the three windows, instead of ours.
+        shrunk_first: the shrunk whole is channel 0, which the model takes for the global view. The
+            extractor of transformers 4.28, which most likely made the published shards, put it
+            last.
+
+    Raises:
+        CorruptRecording: the waveform is empty.
+    """
+    if waveform.size == 0:
+        raise CorruptRecording("a waveform without samples has no windows")
+    is_longer = waveform.size > config.clip_samples
+    whole = log_mel(
+        (waveform if is_longer else repeat_pad(waveform, config.clip_samples))[None], config
+    )[0]
+    spare = len(whole) - config.frames
+    if spare == 0:
+        return np.repeat(whole[None], 4, axis=0)
+    front, middle, back = starts or (0, spare // 2, spare)
+    parts = [whole[first : first + config.frames] for first in (front, middle, back)]
+    shrunk = _shrink(whole, config.frames)
+    return np.stack([shrunk, *parts] if shrunk_first else [*parts, shrunk])
+
+
+def _shrink(
+    mel: Float32[np.ndarray, "long bands"], frames: int
+) -> Float32[np.ndarray, "frames bands"]:
+    """Linear interpolation in time at the centres of ``frames`` equal stretches."""
+    # Places in single precision, as CLAP's extractor has them: 2e-3 dB where a sound sets in.
+    scale, half = np.float32(len(mel) / frames), np.float32(0.5)
+    at = np.maximum((np.arange(frames, dtype=np.float32) + half) * scale - half, np.float32(0.0))
+    low = at.astype(np.int64)
+    weight = (at - low.astype(np.float32))[:, None]
+    shrunk: Float32[np.ndarray, "frames bands"] = (
+        mel[low] * (1 - weight) + mel[np.minimum(low + 1, len(mel) - 1)] * weight
+    )
+    return shrunk

@@ -91,7 +91,10 @@ class Context:
             lon=[r.lon for r in recordings],
             month=[np.nan if r.month is None else r.month for r in recordings],
             hour=[np.nan if r.hour is None else r.hour for r in recordings],
-            audio_source=[AUDIO_SOURCES.index(r.audio_source) for r in recordings],
+            audio_source=[
+                -1 if r.audio_source is None else AUDIO_SOURCES.index(r.audio_source)
+                for r in recordings
+            ],
             caption_source=[CAPTION_SOURCES.index(r.caption_source) for r in recordings],
         )
 

@@ -79,7 +79,7 @@ class Corpus:
 
     def describe(self) -> str:
         """One line: how many recordings, from where."""
-        counts = Counter(recording.audio_source.value for recording in self.recordings)
+        counts = Counter(recording.audio_source or "other" for recording in self.recordings)
         south = sum(recording.lat < 0 for recording in self.recordings) / max(1, len(self))
         shares = ", ".join(f"{source} {count}" for source, count in sorted(counts.items()))
         return f"{len(self)} recordings ({shares}; {south:.0%} south of the equator)"

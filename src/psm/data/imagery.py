@@ -51,5 +51,9 @@ def decode_image(data: bytes, name: str) -> UInt8[np.ndarray, "side side 3"]:
     try:
         with Image.open(io.BytesIO(data)) as image:
             return np.asarray(image.convert("RGB"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as problem:
-        raise CorruptRecording(f"{name}: not a readable image ({problem})") from None
+    except UnidentifiedImageError:
+        reason = "of no known format"
+    except Exception as problem:
+        # Damaged files make the decoders raise almost anything; nothing of ours runs inside.
+        reason = (str(problem) or type(problem).__name__).partition(" (")[0]
+    raise CorruptRecording(f"{name}: not a readable image ({reason})")

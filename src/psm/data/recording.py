@@ -36,14 +36,15 @@ class Recording:
     """Everything about one recording but its audio and its tile.
 
     ``month`` is 1..12 and ``hour`` local time in [0, 24); ``None`` means unknown, which is not
-    the same as midnight. ``sounds`` is filled by the simulated Earth only. ``cell`` names the
-    geographic cell that splits and intervals are clustered by.
+    the same as midnight. A recording of none of the archives has no ``audio_source``. ``sounds`` is
+    filled by the simulated Earth only. ``cell`` names the geographic cell that splits and intervals
+    are clustered by.
     """
 
     key: str
     lat: float
     lon: float
-    audio_source: AudioSource
+    audio_source: AudioSource | None
     caption_source: CaptionSource
     caption: str
     split: str
@@ -79,10 +80,11 @@ class Recording:
             CorruptRecording: a field is missing, unknown, mistyped or out of range.
         """
         try:
+            archive = values["audio_source"]
             return cls(
                 **{
                     **values,
-                    "audio_source": AudioSource(values["audio_source"]),
+                    "audio_source": None if archive is None else AudioSource(archive),
                     "caption_source": CaptionSource(values["caption_source"]),
                     "sounds": tuple(values.get("sounds", ())),
                 }

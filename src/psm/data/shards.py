@@ -10,8 +10,8 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,19 +52,30 @@ class RawSample:
 
 def write_shard(path: Path, samples: Iterable[Sample | RawSample]) -> None:
     """Write one shard; a kill at any moment leaves either no file or the whole of it."""
+    with open_shard(path) as write:
+        for sample in samples:
+            write(sample)
+
+
+@contextmanager
+def open_shard(path: Path) -> Iterator[Callable[[Sample | RawSample], None]]:
+    """A function that adds samples to a shard, which appears when the block ends well."""
     with atomic_path(path) as aside, aside.open("wb") as stream:
         # Fixed times and owners make the same samples the same bytes.
         writer = webdataset.TarWriter(stream, mtime=0, user="psm", group="psm", encoder=False)
+
+        def write(sample: Sample | RawSample) -> None:
+            writer.write(
+                {
+                    "__key__": sample.recording.key,
+                    "json": json.dumps(sample.recording.to_json(), sort_keys=True).encode(),
+                    "mel.npy": _npy_bytes(sample.mel),
+                    "tile.jpg": sample.tile_jpeg,
+                }
+            )
+
         with closing(writer):
-            for sample in samples:
-                writer.write(
-                    {
-                        "__key__": sample.recording.key,
-                        "json": json.dumps(sample.recording.to_json(), sort_keys=True).encode(),
-                        "mel.npy": _npy_bytes(sample.mel),
-                        "tile.jpg": sample.tile_jpeg,
-                    }
-                )
+            yield write
 
 
 def read_shard(path: Path) -> Iterator[Sample]:
@@ -104,7 +115,8 @@ def shard_paths(folder: Path, split: str) -> list[Path]:
     paths = sorted(folder.glob(f"{split}-*.tar"))
     if not paths:
         raise MissingData(
-            f"{folder}: no {split} shards ({split}-*.tar); build some with `psm earth build`"
+            f"{folder}: no {split} shards ({split}-*.tar); build some with `psm earth build` "
+            "or `psm data import`"
         )
     return paths
 

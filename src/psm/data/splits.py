@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import cKDTree
 
 from psm.errors import ConfigError
 from psm.seeding import generator
-from psm.sphere import EARTH_RADIUS_KM, unit_vectors
+from psm.sphere import EARTH_RADIUS_KM, KM_PER_DEGREE, chord_to_km, unit_vectors
 
 Floats = NDArray[np.float64]
 TRAIN, VAL, TEST, BUFFER = "train", "val", "test", "buffer"
@@ -26,6 +28,7 @@ BUFFER_KM = 460.0
 
 _DEALS = 256
 _BINS = 6
+_BLOCKS = 40
 
 _DENSITY = (
     "000000001111011100000001100100000000",
@@ -105,10 +108,9 @@ def assign_splits(
             f"cell_deg={cell_deg:g} (> 0) out of range"
         )
     lats, lons = np.atleast_1d(np.asarray(lat, float)), np.atleast_1d(np.asarray(lon, float))
-    points, centres = unit_vectors(lat=lats, lon=lons), _fibonacci(block_deg)
-    block = (points @ centres.T).argmax(axis=1)
-    names = _deal(_spread(centres), seed=seed, val=val, test=test)
-    split = names[block]
+    points = unit_vectors(lat=lats, lon=lons)
+    centres, names = _dealt(block_deg, seed=seed, val=val, test=test)
+    split = names[(points @ centres.T).argmax(axis=1)]
     near_test = _distance_km(points, centres, names == TEST) < buffer_km
     near_val = _distance_km(points, centres, names == VAL) < buffer_km
     lost = np.where(split == TRAIN, near_test | near_val, (split == VAL) & near_test)
@@ -123,6 +125,94 @@ def cell_names(lat: Floats, lon: Floats, cell_deg: float = 2.0) -> NDArray[np.st
         f"{'S' if y < 0 else 'N'}{abs(y):02.4g}{'W' if x < 0 else 'E'}{abs(x):03.4g}"
         for y, x in zip(south.tolist(), west.tolist(), strict=True)
     ], dtype=str)  # fmt: skip
+
+
+def divide_places(
+    *,
+    lat: ArrayLike,
+    lon: ArrayLike,
+    seed: int,
+    buffer_km: float,
+    val: float = 0.08,
+    test: float = 0.14,
+) -> Splits:
+    """Assign N places (degrees) that are all known to splits, be they of the world or of a region.
+
+    Blocks are as large as leaves some forty of them with places, but several buffers wide; of many
+    deals the one is taken that comes closest to the wanted shares. Buffers are measured from place
+    to place.
+
+    Args:
+        lat, lon: the places, ``(N,)``.
+        seed: which blocks go where.
+        buffer_km: validation places closer than this to a test place, and training places closer
+            than this to a validation or test place, become "buffer".
+        val, test: wanted shares of all places, before the buffer.
+
+    Raises:
+        ConfigError: the places lie too close together to be kept apart.
+    """
+    lats, lons = np.atleast_1d(np.asarray(lat, float)), np.atleast_1d(np.asarray(lon, float))
+    block = _grid_blocks(lats, lons, buffer_km)
+    split = _deal_counts(np.bincount(block), seed=seed, val=val, test=test)[block]
+    points = unit_vectors(lat=lats, lon=lons)
+    for name, others in ((VAL, (TEST,)), (TRAIN, (TEST, VAL))):
+        inside, outside = split == name, np.isin(split, others)
+        chord, _ = cKDTree(points[outside]).query(points[inside]) if outside.any() else (np.inf, 0)
+        split[np.flatnonzero(inside)[chord_to_km(np.minimum(chord, 2.0)) < buffer_km]] = BUFFER
+    lost = {TRAIN, VAL, TEST} - set(split.tolist())
+    if lost:
+        raise ConfigError(
+            f"splits: the places lie too close together for a buffer of {buffer_km:.0f} km "
+            f"(nothing is left for {', '.join(sorted(lost))}); name the split of each recording"
+        )
+    return Splits(split=split, cell=cell_names(lats, lons))
+
+
+def _grid_blocks(lat: Floats, lon: Floats, buffer_km: float) -> NDArray[np.int64]:
+    """Number of the block of each place: squares, the first small enough of a falling series."""
+    for size_deg in (15.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01):
+        row = np.floor(lat / size_deg)
+        width_deg = size_deg / np.maximum(np.cos(np.deg2rad((row + 0.5) * size_deg)), 1e-3)
+        squares = np.stack([row, np.floor(lon / width_deg)], axis=1)
+        _, block = np.unique(squares, axis=0, return_inverse=True)
+        block = block.reshape(-1)
+        if block.max(initial=0) + 1 >= _BLOCKS or size_deg * KM_PER_DEGREE < 4 * buffer_km:
+            break
+    return block
+
+
+def _deal_counts(
+    counts: NDArray[np.int64], *, seed: int, val: float, test: float
+) -> NDArray[np.str_]:
+    """Splits of blocks that hold ``counts`` places: the first few for test, then for validation."""
+    rng = generator(seed, "divide")
+    best, least = np.full(len(counts), TRAIN, dtype="<U6"), np.inf
+    for _ in range(_DEALS):
+        order = rng.permutation(len(counts))
+        before = np.cumsum(counts[order]) - counts[order]
+        names = np.full(len(counts), TRAIN, dtype="<U6")
+        names[order[before < (test + val) * counts.sum()]] = VAL
+        names[order[before < test * counts.sum()]] = TEST
+        miss = sum(
+            abs(counts[names == name].sum() / counts.sum() - wanted)
+            for name, wanted in ((TEST, test), (VAL, val), (TRAIN, 1.0 - val - test))
+        )
+        if miss < least:
+            best, least = names, miss
+    return best
+
+
+@lru_cache(maxsize=4)
+def _dealt(
+    block_deg: float, *, seed: int, val: float, test: float
+) -> tuple[Floats, NDArray[np.str_]]:
+    """Centres of the world's blocks, and their splits."""
+    centres = _fibonacci(block_deg)
+    names = _deal(_spread(centres), seed=seed, val=val, test=test)
+    for values in (centres, names):
+        values.setflags(write=False)  # shared by every caller through the cache
+    return centres, names
 
 
 def _fibonacci(block_deg: float) -> Floats:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +30,7 @@ from psm.earth.synthesis import mix
 from psm.earth.tiles import GSD_M, Imagery
 from psm.errors import ConfigError
 from psm.files import atomic_path
+from psm.parallel import run_all
 from psm.progress import console, track
 from psm.seeding import generator
 from psm.sphere import chord_to_km, unit_vectors
@@ -90,11 +87,9 @@ def build_earth(plan: EarthPlan, folder: Path, *, workers: int | None = None) ->
         console().print(f"{folder}: {len(jobs) - len(missing)} of {len(jobs)} shards are there")
     if missing:
         _warm_caches()
-        size = min(workers or os.cpu_count() or 1, len(missing))
-        with _one_thread_each(), ProcessPoolExecutor(size, get_context("spawn")) as pool:
-            futures = [pool.submit(_build_shard, plan, job, folder) for job in missing]
-            for future in track(as_completed(futures), "building shards", len(futures)):
-                future.result()
+        done = run_all(_build_shard, (plan, folder), missing, workers=workers)
+        for _ in track(done, "building shards", len(missing)):
+            pass
     return counts
 
 
@@ -129,7 +124,8 @@ def _jobs(plan: EarthPlan) -> Iterator[_Job]:
             yield _Job(f"{name}-{shard:05d}.tar", name, number[rows], places.rows(rows), cell[rows])
 
 
-def _build_shard(plan: EarthPlan, job: _Job, folder: Path) -> None:
+def _build_shard(shared: tuple[EarthPlan, Path], job: _Job) -> None:
+    plan, folder = shared
     layers = Layers.load().at(lat=job.places.lat, lon=job.places.lon)
     odds = rules.odds(Scene.of(layers, month=job.places.month, hour=job.places.hour))
     write_shard(folder / job.name, (_sample(plan, job, row, odds[row]) for row in range(len(odds))))
@@ -184,22 +180,6 @@ def _warm_caches() -> None:
     # Derived grids are made once here, not by every worker at the same time.
     Layers.load()
     _imagery()
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    # Read by a worker's libraries as they load, so that it must be there before the worker starts.
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _claim(folder: Path, plan: EarthPlan) -> None:

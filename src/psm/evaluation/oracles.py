@@ -38,7 +38,7 @@ def oracle_standings(recordings: Sequence[Recording]) -> dict[Key, Standing]:
     The generator's oracles need recordings with ``sounds`` and a month, that is, of the simulated
     Earth; without them only the source tag's rows are there.
     """
-    sources = np.array([recording.audio_source.value for recording in recordings])
+    sources = np.array([recording.audio_source or "other" for recording in recordings])
     groups = [np.flatnonzero(sources == source) for source in np.unique(sources)]
     standings: dict[Key, Standing] = {}
     if recordings and all(r.sounds and r.month is not None for r in recordings):

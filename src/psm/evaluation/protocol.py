@@ -154,7 +154,7 @@ class _Scorer:
     """From standings to rows, with the same bootstrap draws for all of them."""
 
     def __init__(self, recordings: Sequence[Recording], seed: int) -> None:
-        self.sources = np.array([recording.audio_source.value for recording in recordings])
+        self.sources = np.array([recording.audio_source or "other" for recording in recordings])
         self.bootstrap = CellBootstrap([recording.cell for recording in recordings], seed=seed)
         self.chance = {
             "all": chance_standing(np.zeros(len(recordings))),

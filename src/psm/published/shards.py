@@ -1,196 +1,161 @@
-"""The published WebDataset shards of GeoSound and SoundingEarth, turned into ours.
+"""The published WebDataset shards of GeoSound and SoundingEarth.
 
-Their log-mels are pickled tensors, read through an allow-list; tiles stay the JPEG they were. What
-cannot be used is refused with its reason, never replaced, and the import goes on.
+Their log-mels are pickled tensors, read through an allow-list; of the five of a recording the first
+is taken. Tiles stay the JPEG they were.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from psm.data.dates import month_and_hour
-from psm.data.imagery import decode_image
-from psm.data.recording import AudioSource, CaptionSource, Recording
-from psm.data.shards import RawSample, raw_samples, write_shard
-from psm.data.splits import cell_names
-from psm.errors import CorruptRecording, CorruptShard, ForeignPickle, MissingData, PSMError
+from psm.data.importing import fields
+from psm.data.importing.conversion import SHARD_SIZE, Part, Source
+from psm.data.shards import RawSample
+from psm.data.tars import Span, samples_of, spans
+from psm.errors import CorruptRecording, CorruptShard, MissingData
 from psm.files import atomic_path
-from psm.progress import track
-from psm.published.imagery import imagery_named
+from psm.published.captions import Captions
+from psm.published.imagery import IMAGERY
+from psm.published.metadata import month_and_hour_heard, own_caption
 from psm.published.pickles import tensor_from_pickle
 
 SPLITS = ("train", "val", "test")
 
-_SHARD_SIZE = 128
 _MEL = "audio_mel1.pyd"
-_ADDRESS = "The location of the sound is"
+_MEMBERS = ("meta.json", "image.jpg", _MEL)
 
 
 @dataclass(frozen=True)
-class Report:
-    """What an import took over and what it refused.
-
-    Attributes:
-        imported: recordings of each split.
-        refused: how many, by reason.
-    """
-
-    imported: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True)
-class Captions:
-    """The captioning models' captions, and which of all captions is the best of a recording.
-
-    Attributes:
-        best: caption source by sample; without it every recording keeps its own text.
-        texts: captions by source, then by sample.
-    """
-
-    best: Mapping[str, CaptionSource] = field(default_factory=dict)
-    texts: Mapping[CaptionSource, Mapping[str, str]] = field(default_factory=dict)
-
-    @classmethod
-    def load(cls, folder: Path) -> Captions:
-        """The side files of the published data set, as far as they are in ``folder``.
-
-        Raises:
-            CorruptRecording: one of them is not what it should be.
-        """
-        best: dict[str, CaptionSource] = {}
-        table = folder / "clap_score_geosound.csv"
-        if table.is_file():
-            with table.open(newline="") as stream:
-                for line, row in enumerate(csv.DictReader(stream), start=2):
-                    try:
-                        best[row["sample_id"]] = CaptionSource(row["best_caption"])
-                    except (KeyError, ValueError) as problem:
-                        raise CorruptRecording(f"{table}: line {line}: {problem}") from None
-        texts = {
-            source: _json_lines(folder / f"geosound_audio_caption_{source}.json", source)
-            for source in (CaptionSource.QWEN, CaptionSource.PENGI)
-        }
-        return cls(best, texts)
-
-    def of(self, sample: str, own: str) -> tuple[CaptionSource, str]:
-        """The best caption of ``sample`` whose own text is ``own``, and where it comes from.
-
-        Raises:
-            CorruptRecording: the best caption is named but missing.
-        """
-        source = self.best.get(sample, CaptionSource.META)
-        text = own if source is CaptionSource.META else self.texts[source].get(sample, "")
-        if not text.strip():
-            raise CorruptRecording(f"no {source} caption")
-        return source, text
-
-
-def import_shards(
-    folder: Path, out: Path, *, overhead: str, captions: Captions | None = None
-) -> Report:
-    """Turn the published shards in ``folder`` into ours in ``out``; safe to interrupt.
+class PublishedShards(Source):
+    """The shards in a folder.
 
     Args:
         folder: holds ``train*.tar``, ``val*.tar`` and ``test*.tar``.
-        out: where our shards go, each with a note of what was refused on the way.
-        overhead: which of :data:`psm.published.imagery.IMAGERY` the tiles are.
+        gsd_m: metres per pixel of the tiles.
         captions: of captioning models; without them a recording keeps its own text.
+        tile_px: the least side of a tile.
+        shard_size: recordings of one of our shards.
 
     Raises:
-        ConfigError: no such imagery.
         MissingData: there are no such shards.
-        CorruptShard: a tar cannot be read.
     """
-    gsd_m = imagery_named(overhead, str(folder)).gsd_m
-    sources = [(split, path) for split in SPLITS for path in sorted(folder.glob(f"{split}*.tar"))]
-    if not sources:
-        raise MissingData(f"{folder}: no published shards (train*.tar, val*.tar, test*.tar)")
-    report = Report()
-    for number, (split, path) in enumerate(sources):
-        parts = _parts(raw_samples(path))
-        for part, raw in enumerate(track(parts, f"importing {path.name}")):
-            name = f"{split}-{number:03d}{part:05d}"
-            note = out / "refused" / f"{name}.json"
-            if not note.is_file():
-                _import_part(raw, out / f"{name}.tar", note, split, gsd_m, captions)
-            found = json.loads(note.read_text())
-            report.imported[split] += found["imported"]
-            report.refused.update(found["refused"])
-    return report
+
+    folder: Path
+    gsd_m: float
+    captions: Captions = field(default_factory=Captions)
+    tile_px: int = 1
+    shard_size: int = SHARD_SIZE
+
+    def __post_init__(self) -> None:
+        if not _tars(self.folder):
+            raise MissingData(
+                f"{self.folder}: no published shards (train*.tar, val*.tar, test*.tar)"
+            )
+
+    def describe(self) -> str:
+        """How many tars, with which captions."""
+        best = f", best captions of {len(self.captions.best)}" if self.captions.best else ""
+        tars = len(_tars(self.folder))
+        return f"published WebDataset shards: {tars} tars, {self.gsd_m:g} m a pixel{best}"
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Names and sizes of the shards, and what is asked of them."""
+        return {
+            "format": "published shards",
+            "tars": {path.name: path.stat().st_size for _, path in _tars(self.folder)},
+            "gsd_m": self.gsd_m,
+            "captions": self.captions.checksum(),
+            "tile_px": self.tile_px,
+            "shard_size": self.shard_size,
+        }
+
+    def parts(self, cache: Path) -> list[Part]:
+        """Pieces of the tars; where they begin is found once and kept in ``cache``."""
+        parts = []
+        for number, (split, path) in enumerate(_tars(self.folder)):
+            for piece, span in enumerate(self._spans(path, cache / f"{path.stem}.index.json")):
+                parts.append(Part(f"{number:03d}{piece:05d}", (split, path, span)))
+        return parts
+
+    def rows(self, part: Part) -> Iterator[tuple[str, Any]]:
+        """Members of each sample."""
+        _, path, span = part.place
+        for members in samples_of(path, span, _MEMBERS):
+            yield members["__key__"], members
+
+    def sample(self, part: Part, name: str, row: Any) -> RawSample:
+        """Metadata, tile and unpickled log-mel of one sample."""
+        missing = [member for member in _MEMBERS if member not in row]
+        if missing:
+            raise CorruptRecording(f"no {missing[0]}")
+        about = _metadata(row["meta.json"])
+        archive, _, _ = name.partition("-")
+        is_soundingearth = "long_key" in about
+        if is_soundingearth:
+            archive, name = "aporee", f"aporee-{name}"
+        own = fields.plain(about.get("caption" if is_soundingearth else "text"))
+        caption_source, caption = self.captions.of(name, own_caption(own))
+        audio_source = fields.archive(archive)
+        date = fields.plain(about.get("date_recorded" if is_soundingearth else "date"))
+        month, hour = month_and_hour_heard(date, audio_source)
+        recording = fields.recording(
+            key=name,
+            lat=about.get("latitude"),
+            lon=about.get("longitude"),
+            audio_source=audio_source,
+            caption_source=caption_source,
+            caption=caption,
+            split=part.place[0],
+            month=month,
+            hour=hour,
+            licence=fields.plain(about.get("licenseurl")) or "unknown",
+            gsd_m=self.gsd_m,
+        )
+        tile = fields.tile(row["image.jpg"], "image.jpg", self.tile_px)
+        mel = tensor_from_pickle(row[_MEL], _MEL)
+        if mel.ndim != 3 or not np.isfinite(mel).all():
+            raise CorruptShard(f"{_MEL}: not finite windows x frames x bands")
+        return RawSample(recording, tile, mel.astype(np.float16))
+
+    def _spans(self, path: Path, index: Path) -> list[Span]:
+        about = path.stat()
+        asked = [about.st_size, about.st_mtime_ns, self.shard_size]
+        if index.is_file():
+            known = json.loads(index.read_text())
+            if known["asked"] == asked:
+                return [Span(*pair) for pair in known["spans"]]
+        found = spans(path, self.shard_size)
+        with atomic_path(index) as aside:
+            pairs = [(span.start, span.end) for span in found]
+            aside.write_text(json.dumps({"asked": asked, "spans": pairs}))
+        return found
 
 
-def _import_part(
-    raw: list[dict[str, Any]], shard: Path, note: Path, split: str, gsd_m: float,
-    captions: Captions | None,
-) -> None:  # fmt: skip
-    samples, refused = [], Counter[str]()
-    for sample in raw:
-        try:
-            samples.append(_convert(sample, split, gsd_m, captions or Captions()))
-        except (CorruptRecording, CorruptShard, ForeignPickle) as problem:
-            refused[_reason(problem)] += 1
-    if samples:
-        write_shard(shard, samples)
-    with atomic_path(note) as path:
-        path.write_text(json.dumps({"imported": len(samples), "refused": refused}))
+def imagery_of(folder: Path) -> str:
+    """Which imagery the tiles in ``folder`` are: names of tars or SoundingEarth's metadata tell.
+
+    Raises:
+        CorruptShard: the first tar cannot be read.
+    """
+    for _, path in _tars(folder)[:1]:
+        for name in IMAGERY:
+            if name in path.name:
+                return name
+        whole = Span(0, path.stat().st_size)
+        first = next(samples_of(path, whole, ("meta.json",)), {})
+        if b'"long_key"' in first.get("meta.json", b""):
+            return "googleEarth"
+    return "sentinel"
 
 
-def _convert(raw: dict[str, Any], split: str, gsd_m: float, captions: Captions) -> RawSample:
-    missing = [name for name in ("meta.json", "image.jpg", _MEL) if name not in raw]
-    if missing:
-        raise CorruptRecording(f"no {missing[0]}")
-    key = str(raw["__key__"])
-    about = _metadata(raw["meta.json"])
-    archive, _, _ = key.partition("-")
-    is_soundingearth = "long_key" in about
-    if is_soundingearth:
-        archive, key = "aporee", f"aporee-{key}"
-    own = str(about.get("caption" if is_soundingearth else "text") or "")
-    source, text = captions.of(key, own.partition(_ADDRESS)[0].strip())
-    date = about.get("date_recorded" if is_soundingearth else "date")
-    month, hour = month_and_hour(date if isinstance(date, str) else None)
-    lat, lon = (_degrees(about, name) for name in ("latitude", "longitude"))
-    recording = Recording(
-        key=key,
-        lat=lat,
-        lon=lon,
-        audio_source=_archive(archive),
-        caption_source=source,
-        caption=text,
-        split=split,
-        cell=str(cell_names(np.array([lat]), np.array([lon]))[0]),
-        month=month,
-        # Freesound knows when a file came, not when it was heard.
-        hour=None if archive == AudioSource.FREESOUND else hour,
-        licence=str(about.get("licenseurl") or "unknown"),
-        gsd_m=gsd_m,
-    )
-    decode_image(raw["image.jpg"], "image.jpg")
-    mel = tensor_from_pickle(raw[_MEL], _MEL)
-    if mel.ndim != 3 or not np.isfinite(mel).all():
-        raise CorruptShard(f"{_MEL}: not finite windows x frames x bands")
-    return RawSample(recording, raw["image.jpg"], mel.astype(np.float16))
-
-
-def _parts(members: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    part: list[dict[str, Any]] = []
-    for member in members:
-        part.append(member)
-        if len(part) == _SHARD_SIZE:
-            yield part
-            part = []
-    if part:
-        yield part
+def _tars(folder: Path) -> list[tuple[str, Path]]:
+    return [(split, path) for split in SPLITS for path in sorted(folder.glob(f"{split}*.tar"))]
 
 
 def _metadata(data: bytes) -> dict[str, Any]:
@@ -200,37 +165,4 @@ def _metadata(data: bytes) -> dict[str, Any]:
         raise CorruptRecording("meta.json is not JSON") from None
     if not isinstance(about, dict):
         raise CorruptRecording("meta.json is not an object")
-    return {k: v for k, v in about.items() if not (isinstance(v, float) and math.isnan(v))}
-
-
-def _degrees(about: Mapping[str, Any], name: str) -> float:
-    try:
-        return float(about[name])
-    except (KeyError, TypeError, ValueError):
-        raise CorruptRecording(f"no {name}") from None
-
-
-def _archive(name: str) -> AudioSource:
-    try:
-        return AudioSource(name.lower())
-    except ValueError:
-        raise CorruptRecording(f"unknown archive {name!r}") from None
-
-
-def _json_lines(path: Path, source: CaptionSource) -> dict[str, str]:
-    if not path.is_file():
-        return {}
-    captions = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        try:
-            row = json.loads(line)
-            captions[row["sample_id"]] = row[f"{source}_caption"]
-        except (ValueError, KeyError, TypeError) as problem:
-            raise CorruptRecording(f"{path}: line {number}: {problem}") from None
-    return captions
-
-
-def _reason(problem: PSMError) -> str:
-    """What is the same for all recordings that fail alike."""
-    text = str(problem)
-    return text.partition(": ")[2] if text.startswith("recording ") else text
+    return about

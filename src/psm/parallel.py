@@ -1,0 +1,90 @@
+"""Many jobs on all cores, one thread each; with one worker, in this process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from psm.errors import WorkerLost
+
+Shared = TypeVar("Shared")
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def run_all(
+    work: Callable[[Shared, Job], Result],
+    shared: Shared,
+    jobs: Sequence[Job],
+    *,
+    workers: int | None = None,
+) -> Iterator[Result]:
+    """``work(shared, job)`` of every job, in the order in which they end.
+
+    An error or an interrupt ends the running jobs and starts no others.
+
+    Args:
+        work: a function of a module; it and what it is given travel to other processes.
+        shared: what all jobs need; it travels once to every process.
+        jobs: what differs.
+        workers: processes; all cores by default.
+
+    Raises:
+        WorkerLost: a process was killed from outside.
+    """
+    size = min(workers or os.cpu_count() or 1, len(jobs))
+    if size <= 1:
+        for job in jobs:
+            yield work(shared, job)
+        return
+    with _one_thread_each():
+        pool = ProcessPoolExecutor(
+            size, get_context("spawn"), initializer=_prepare, initargs=(work, shared)
+        )
+        try:
+            for future in as_completed([pool.submit(_run, job) for job in jobs]):
+                yield future.result()
+        except BrokenProcessPool:
+            raise WorkerLost(
+                "a worker process was killed, most likely for want of memory; "
+                "run the same command with fewer workers to go on"
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_prepared: tuple[Callable[[Any, Any], Any], Any]
+
+
+def _prepare(work: Callable[[Any, Any], Any], shared: Any) -> None:
+    global _prepared
+    _prepared = work, shared
+    # Ctrl-C reaches every process of the terminal: a worker ends at once, the parent reports.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _run(job: Any) -> Any:
+    work, shared = _prepared
+    return work(shared, job)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    # Read by a worker's libraries as they load, so that it must be there before the worker starts.
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
