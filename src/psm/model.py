@@ -85,6 +85,9 @@ class PSM(nn.Module):
             update={
                 "audio_tower": self.audio.standalone(self.config.audio_tower),
                 "text_tower": self.text.standalone(self.config.text_tower),
+                "satellite": experiment.model.satellite.model_copy(
+                    update={"source": None, "adapt": ()}
+                ),
             }
         )
         folder = Path(folder)

@@ -18,8 +18,8 @@ from psm import checkpoints
 from psm.config import Experiment, LossConfig, ModelConfig
 from psm.errors import CheckpointMismatch
 from psm.model import PSM
+from psm.pickles import read_pickle
 from psm.published.names import rename
-from psm.published.pickles import read_pickle
 from psm.published.sizes import model_config
 
 # Numbers that follow from the configuration and that we do not store.
@@ -159,6 +159,12 @@ def published_model(
 
 def _state_dict(content: Any, path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors = content.get("state_dict", content) if isinstance(content, dict) else None
+    backbone = content.get("model") if isinstance(content, dict) else None
+    if isinstance(backbone, dict) and any(name.startswith("patch_embed.") for name in backbone):
+        raise CheckpointMismatch(
+            f"{path}: the backbone of a satellite encoder, not a model; train one from it with "
+            f"--set model.satellite.source={path}"
+        )
     if not isinstance(tensors, dict) or not tensors:
         raise CheckpointMismatch(f"{path}: no state_dict in it")
     if not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
