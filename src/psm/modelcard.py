@@ -20,7 +20,6 @@ _PUBLISHED_DATA = {
     "bing": ["MVRL/GeoSound"],
     "google-earth": ["MVRL/SoundingEarth"],
 }
-_SIMULATED = "blue-marble"
 _DIRECTIONS = {"image_to_audio": "location → sound", "audio_to_image": "sound → location"}
 
 _LIMITS_SIMULATED = """Its sounds are synthesised and its towns painted onto imagery of 7 km
@@ -88,7 +87,7 @@ def model_card(
         repository=repository,
         training=_training(experiment, trained_on, is_trained),
         evaluation=_EVALUATION + "".join(map(_line, rows)) if rows else "",
-        limits=(_LIMITS_SIMULATED if model.imagery.name == _SIMULATED else _LIMITS_REAL)
+        limits=(_LIMITS_SIMULATED if _is_simulated(model, trained_on) else _LIMITS_REAL)
         + (_LIMITS_PUBLISHED if model.reference else ""),
         licence=license or "None was stated for the weights: ask who published them.",
     )
@@ -138,11 +137,16 @@ def _training(experiment: Experiment, trained_on: Sequence[str], is_trained: boo
     if trained_on:
         links = [f"[{name}](https://huggingface.co/datasets/{name})" for name in trained_on]
         sentences.append(f"Data: {', '.join(links)}.")
-    elif model.imagery.name == _SIMULATED:
+    elif _is_simulated(model, trained_on):
         sentences.append("Data: a simulated Earth, synthesised sounds under real imagery.")
     if bases := _base_models(model):
         sentences.append(f"Started from {', '.join(bases)}.")
-    return "\n".join(sentences) + "\n"
+    return "\n".join(sentences)
+
+
+def _is_simulated(model: ModelConfig, trained_on: Sequence[str]) -> bool:
+    """The imagery of the simulated Earth, and nobody named other recordings."""
+    return model.imagery.name == "blue-marble" and not trained_on
 
 
 def _line(row: Mapping[str, Any]) -> str:
