@@ -166,26 +166,6 @@ def test_a_model_started_from_clap_stands_on_its_own(tmp_path: Path) -> None:
     torch.testing.assert_close(loaded.encode_text(captions).mean, model.encode_text(captions).mean)
 
 
-def test_pushing_uploads_the_model_with_its_card(
-    model: PSM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Hub:
-        def create_repo(self, repository: str, *, private: bool, exist_ok: bool) -> str:
-            assert private
-            assert exist_ok
-            return f"https://hub.example/{repository}"
-
-        def upload_folder(self, *, repo_id: str, folder_path: str) -> None:
-            shutil.copytree(folder_path, tmp_path / repo_id)
-
-    monkeypatch.setattr("psm.model.HfApi", Hub)
-    assert model.push_to_hub("me/tiny", private=True) == "https://hub.example/me/tiny"
-    card = (tmp_path / "me/tiny/README.md").read_text()
-    assert 'PSM.from_pretrained("me/tiny")' in card
-    assert "library_name: psm" in card
-    PSM.from_pretrained(tmp_path / "me/tiny")
-
-
 @pytest.mark.parametrize("damage", ["missing", "unexpected", "shape", "truncated"])
 def test_weights_that_do_not_fit_are_named(model: PSM, tmp_path: Path, damage: str) -> None:
     model.save_pretrained(tmp_path)

@@ -39,12 +39,16 @@ def resolve(source: str | Path) -> Path:
             "train one with `psm train` or `psm demo`"
         )
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+    )
 
     try:
         wanted = [CONFIG_NAME, WEIGHTS_NAME, f"{TOKENIZER_NAME}/*"]
         path = snapshot_download(str(source), allow_patterns=wanted)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as problem:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:
         reason = str(problem).splitlines()[0]
         raise MissingData(
             f"{source}: no such folder, and the hub did not answer ({reason})"

@@ -39,7 +39,12 @@ class ImageryConfig(_Frozen):
 
 
 class SatelliteConfig(_Frozen):
-    """A vision transformer with positions scaled by ground sample distance."""
+    """A vision transformer with positions scaled by ground sample distance.
+
+    ``source`` names a checkpoint of SatMAE or Scale-MAE whose weights to start from: a file, or
+    ``hf://OWNER/NAME/FILE`` on the hub. ``adapt`` allows what it may not do by itself: ``rgb``
+    keeps the colours of a multispectral model, ``view`` goes on with views of another size.
+    """
 
     patch_px: PositiveInt = 8
     stem: Literal["patch", "conv"] = "patch"
@@ -48,6 +53,8 @@ class SatelliteConfig(_Frozen):
     heads: PositiveInt = 4
     mlp_ratio: float = 4.0
     gsd_unit_m: float = Field(default=1.0, gt=0, description="metres that count as one step")
+    source: str | None = None
+    adapt: tuple[Literal["rgb", "view"], ...] = ()
 
 
 class AudioTowerConfig(_Frozen):
@@ -139,6 +146,8 @@ class ModelConfig(_Frozen):
             raise ValueError("imagery.view_px must be a multiple of satellite.patch_px")
         if self.satellite.stem == "conv" and (patch_px < 2 or patch_px & (patch_px - 1)):
             raise ValueError("satellite.patch_px must be a power of 2 from 2 up for a conv stem")
+        if self.satellite.stem == "conv" and self.satellite.source is not None:
+            raise ValueError("satellite.source holds whole patches: it needs satellite.stem=patch")
         if self.satellite.dim % 4:
             raise ValueError("satellite.dim must be a multiple of 4")
         if self.satellite.dim % self.satellite.heads:

@@ -37,6 +37,10 @@ class ForeignPickle(PSMError):
     """A pickled file that would run code if it were loaded as it asks."""
 
 
+class HubError(PSMError):
+    """The hub did not take an upload: not logged in, not the owner, no network."""
+
+
 class BrokenPackageData(PSMError):
     """A data package that PSM reads from is absent or its content is not the expected one."""
 

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from huggingface_hub import HfApi
+from huggingface_hub.errors import HFValidationError, HTTPError  # type: ignore[attr-defined]
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
@@ -20,6 +21,7 @@ from psm.encoders.encoding import Encoding
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
 from psm.encoders.text import TextTower, build_text_tower, encode_texts
+from psm.errors import HubError
 from psm.gaussian import Gaussian, match_probability, match_uncertainty
 from psm.modelcard import model_card
 from psm.reference import BareHead, PublishedEncoding
@@ -35,10 +37,12 @@ class PSM(nn.Module):
     Attributes:
         config: what the model was built from; ``tokenizer``, a hub id or folder, takes the place of
             the one that comes with the text tower's source.
+        experiment: what the model was trained by, where it was loaded from a folder that says so.
         negative_scale: slope of the match probability in the distance (a).
         shift: its offset (b).
     """
 
+    experiment: Experiment | None = None
     negative_scale: Tensor
     shift: Tensor
 
@@ -72,6 +76,7 @@ class PSM(nn.Module):
         experiment = checkpoints.read_experiment(folder)
         model = cls(experiment.model, tokenizer=checkpoints.tokenizer_folder(folder))
         checkpoints.load_weights(model, folder)
+        model.experiment = experiment
         return model.eval()
 
     def save_pretrained(self, folder: str | Path, experiment: Experiment | None = None) -> None:
@@ -80,11 +85,14 @@ class PSM(nn.Module):
         Towers whose weights are stored are stored with their settings and tokenizer too, so that
         the folder needs neither the hub nor the place that they started from.
         """
-        experiment = experiment or Experiment(model=self.config)
+        experiment = experiment or self.experiment or Experiment(model=self.config)
         config = experiment.model.model_copy(
             update={
                 "audio_tower": self.audio.standalone(self.config.audio_tower),
                 "text_tower": self.text.standalone(self.config.text_tower),
+                "satellite": experiment.model.satellite.model_copy(
+                    update={"source": None, "adapt": ()}
+                ),
             }
         )
         folder = Path(folder)
@@ -93,22 +101,50 @@ class PSM(nn.Module):
         checkpoints.save(self, experiment.model_copy(update={"model": config}), folder)
 
     def push_to_hub(
-        self, repository: str, experiment: Experiment | None = None, *, private: bool = False
+        self,
+        repository: str,
+        experiment: Experiment | None = None,
+        *,
+        private: bool = False,
+        license: str | None = None,
+        datasets: Sequence[str] = (),
+        results: Path | None = None,
     ) -> str:
         """Upload what :meth:`save_pretrained` writes, with a model card; returns the address.
 
         Args:
             repository: ``owner/name``; made if it is not there.
-            experiment: what the model was trained by, for the card.
+            experiment: what the model was trained by; by default that of the folder it came from.
             private: of a new repository.
+            license: of the weights, by the hub's word for it, as ``cc-by-4.0``.
+            datasets: hub ids of what it was trained on.
+            results: a ``retrieval.json`` of ``psm evaluate``, for the card.
+
+        Raises:
+            HubError: the hub did not take it.
+            MissingData, ConfigError: the results are not there, or not those of an evaluation.
         """
-        experiment = experiment or Experiment(model=self.config)
+        known = experiment or self.experiment
+        card = model_card(
+            known or Experiment(model=self.config),
+            repository,
+            is_trained=known is not None,
+            license=license,
+            datasets=datasets,
+            results=results,
+        )
         with TemporaryDirectory() as folder:
             self.save_pretrained(folder, experiment)
-            model_card(experiment, repository).save(Path(folder) / "README.md")
+            card.save(Path(folder) / "README.md")
             hub = HfApi()
-            address = hub.create_repo(repository, private=private, exist_ok=True)
-            hub.upload_folder(repo_id=repository, folder_path=folder)
+            try:
+                address = hub.create_repo(repository, private=private, exist_ok=True)
+                hub.upload_folder(repo_id=repository, folder_path=folder)
+            except (HTTPError, HFValidationError, OSError) as problem:
+                reason = (str(problem) or type(problem).__name__).strip().splitlines()[0]
+                raise HubError(
+                    f"{repository}: the hub did not take it ({reason}); log in with `hf auth login`"
+                ) from None
         return str(address)
 
     @property

@@ -1,54 +1,188 @@
-"""The model card that goes to the hub beside the weights."""
+"""The model card that goes to the hub beside the weights; its prose is in ``modelcard.md``."""
 
 from __future__ import annotations
 
-from huggingface_hub import ModelCard, ModelCardData
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
 
-from psm.config import Experiment
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from psm.config import Experiment, ModelConfig
+from psm.errors import ConfigError, MissingData
+
+# The data sets that the published models were trained on, by the imagery that they see.
+_PUBLISHED_DATA = {
+    "sentinel-2": ["MVRL/GeoSound"],
+    "bing": ["MVRL/GeoSound"],
+    "google-earth": ["MVRL/SoundingEarth"],
+}
+_DIRECTIONS = {"image_to_audio": "location → sound", "audio_to_image": "sound → location"}
+
+_LIMITS_SIMULATED = """Its sounds are synthesised and its towns painted onto imagery of 7 km
+pixels: it is for trying the method, not for statements about real places."""
+_LIMITS_REAL = """Its recordings were shared by people: places where many live, and sounds that are
+worth recording, are over-represented, and so they are on its maps."""
+_LIMITS_PUBLISHED = (
+    """ In reference mode 23 h is 0 h and the two poles are one place, as published."""
+)
+_EVALUATION = """
+## Evaluation
+
+Retrieval in the whole test split. R@10% is the share of queries whose answer is in the first tenth
+of the gallery (by chance 0.1), with its 95 % interval where there is one.
+
+| query | direction | R@10% | median rank | gallery |
+|---|---|---|---|---|
+"""
 
 
-def model_card(experiment: Experiment, repository: str) -> ModelCard:
-    """What the model is, what it was trained by, and how to use it."""
-    model, training = experiment.model, experiment.training
+def model_card(
+    experiment: Experiment,
+    repository: str,
+    *,
+    is_trained: bool = True,
+    license: str | None = None,
+    datasets: Sequence[str] = (),
+    results: Path | None = None,
+) -> ModelCard:
+    """What the model is, what it was trained on, how good it is, and how to use it.
+
+    Args:
+        experiment: the model, and the recipe that it was trained by.
+        repository: ``owner/name`` on the hub.
+        is_trained: whether the recipe is known; without it nothing is said of training.
+        license: of the weights, by the hub's word for it.
+        datasets: hub ids of what it was trained on; those of a published model are known.
+        results: a ``retrieval.json`` of ``psm evaluate``.
+
+    Raises:
+        MissingData: there is no such file of results.
+        ConfigError: it is not one of ``psm evaluate``.
+    """
+    model = experiment.model
+    rows = [] if results is None else _rows(results)
+    trained_on = list(datasets)
+    if model.reference and not trained_on:
+        trained_on = _PUBLISHED_DATA.get(model.imagery.name, [])
     data = ModelCardData(
+        language="en",
+        license=license,
         library_name="psm",
         pipeline_tag="feature-extraction",
-        tags=["soundscape-mapping", "geospatial", "audio", "satellite-imagery"],
+        tags=["soundscape-mapping", "geospatial", "remote-sensing", "audio", "satellite-imagery",
+              "multimodal", "probabilistic-embeddings", "cross-modal-retrieval"],
+        datasets=trained_on or None,
+        base_model=_base_models(model) or None,
+        model_name=model.name if rows else None,
+        eval_results=[_metadata(row, trained_on) for row in rows] or None,
+    )  # fmt: skip
+    prose = Template((resources.files("psm") / "modelcard.md").read_text())
+    text = prose.substitute(
+        _description(model),
+        summary=experiment.summary,
+        repository=repository,
+        training=_training(experiment, trained_on, is_trained),
+        evaluation=_EVALUATION + "".join(map(_line, rows)) if rows else "",
+        limits=(_LIMITS_SIMULATED if _is_simulated(model, trained_on) else _LIMITS_REAL)
+        + (_LIMITS_PUBLISHED if model.reference else ""),
+        licence=license or "None was stated for the weights: ask who published them.",
     )
-    fields = ", ".join(model.context.fields) if model.context.depth else "none"
-    zooms = ", ".join(map(str, model.imagery.zooms))
-    origin = (
-        "It was imported from a published checkpoint and answers as that one did."
-        if model.reference
-        else f"It was trained for {training.epochs} epochs with batches of {training.batch_size} "
-        f"and the {experiment.loss.kind} loss."
+    return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
+
+
+def _description(model: ModelConfig) -> dict[str, Any]:
+    imagery, audio, text = model.imagery, model.audio_tower, model.text_tower
+    zooms = ", ".join(map(str, imagery.zooms))
+    kind = "Gaussians" if model.heads.probabilistic else "points"
+    return {
+        "name": model.name,
+        "space": f"{model.dim} dimensions, {kind}",
+        "imagery": f"{imagery.name}, {imagery.gsd_m:g} m a pixel at zoom 1; zoom {zooms}",
+        "context": ", ".join(model.context.fields) if model.context.depth else "none",
+        "audio": f"{audio.kind}, {model.audio.clip_s:g} s at {model.audio.sample_rate_hz} Hz",
+        "text": f"{text.kind}, English, up to {text.max_tokens} tokens",
+        "view_px": imagery.view_px,
+        "gsd_m": imagery.gsd_m,
+    }
+
+
+def _base_models(model: ModelConfig) -> list[str]:
+    """Hub ids that the towers started from; a folder or a package has none."""
+    sources = (model.audio_tower.source, model.text_tower.source)
+    ids = {
+        source
+        for source in sources
+        if source and source.count("/") == 1 and not Path(source).exists()
+    }
+    backbone = model.satellite.source or ""
+    if backbone.startswith("hf://"):
+        ids.add("/".join(backbone.removeprefix("hf://").split("/")[:2]))
+    return sorted(ids)
+
+
+def _training(experiment: Experiment, trained_on: Sequence[str], is_trained: bool) -> str:
+    model, recipe = experiment.model, experiment.training
+    sentences = ["Its recipe is not recorded."]
+    if model.reference:
+        sentences = ["Imported from a published checkpoint; it answers as that one did."]
+    elif is_trained:
+        sentences = [
+            f"{recipe.epochs} epochs, batches of {recipe.batch_size}, the {experiment.loss.kind} "
+            f"loss, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}."
+        ]
+    if trained_on:
+        links = [f"[{name}](https://huggingface.co/datasets/{name})" for name in trained_on]
+        sentences.append(f"Data: {', '.join(links)}.")
+    elif _is_simulated(model, trained_on):
+        sentences.append("Data: a simulated Earth, synthesised sounds under real imagery.")
+    if bases := _base_models(model):
+        sentences.append(f"Started from {', '.join(bases)}.")
+    return "\n".join(sentences)
+
+
+def _is_simulated(model: ModelConfig, trained_on: Sequence[str]) -> bool:
+    """The imagery of the simulated Earth, and nobody named other recordings."""
+    return model.imagery.name == "blue-marble" and not trained_on
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    bounds = row.get("ci95")
+    interval = f" ({bounds[0]:.3f}–{bounds[1]:.3f})" if bounds else ""
+    return (
+        f"| {row['query']} | {_DIRECTIONS[row['direction']]} | {row['r_at_10pct']:.3f}{interval} "
+        f"| {row['median_rank']:g} | {row['gallery']:g} |\n"
     )
-    return ModelCard(f"""---
-{data.to_yaml()}
----
 
-# {model.name}
 
-PSM maps how the Earth sounds: satellite imagery at several scales, audio and text in one
-probabilistic space, conditioned on place, time and source (Khanal et al., *PSM: Learning
-Probabilistic Embeddings for Multi-scale Zero-Shot Soundscape Mapping*, ACM Multimedia 2024).
+def _metadata(row: Mapping[str, Any], trained_on: Sequence[str]) -> EvalResult:
+    data = trained_on[0] if len(trained_on) == 1 else "test split"
+    return EvalResult(
+        task_type="feature-extraction",
+        task_name=f"{row['query']}, {_DIRECTIONS[row['direction']]}",
+        dataset_type=data,
+        dataset_name=data,
+        dataset_split="test",
+        metric_type="recall",
+        metric_name="R@10%",
+        metric_value=round(float(row["r_at_10pct"]), 4),
+    )
 
-{experiment.summary} {origin}
 
-| | |
-|---|---|
-| space | {model.dim} dimensions, {"Gaussians" if model.heads.probabilistic else "points"} |
-| imagery | {model.imagery.name}, {model.imagery.gsd_m:g} m, zoom {zooms} |
-| context | {fields} |
-| audio | {model.audio_tower.kind}, {model.audio.clip_s:g} s at {model.audio.sample_rate_hz} Hz |
-| text | {model.text_tower.kind} |
-
-```python
-from psm import PSM
-
-model = PSM.from_pretrained("{repository}")
-model.encode_text(["church bells at dawn"])
-```
-
-Or on the command line: `psm map "church bells" --month 12 --hour 18 --model {repository}`.
-""")
+def _rows(results: Path) -> list[dict[str, Any]]:
+    """The rows of the whole gallery and all sources in a file of ``psm evaluate``."""
+    if not results.is_file():
+        raise MissingData(f"{results}: no such file; psm evaluate writes retrieval.json")
+    try:
+        rows = [
+            row
+            for row in json.loads(results.read_text())["retrieval"]
+            if (row["restriction"], row["source"]) == ("all", "all")
+        ]
+        "".join(map(_line, rows))  # all that a line needs is there
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise ConfigError(f"{results}: not a retrieval.json of psm evaluate") from None
+    return rows

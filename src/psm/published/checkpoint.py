@@ -18,8 +18,8 @@ from psm import checkpoints
 from psm.config import Experiment, LossConfig, ModelConfig
 from psm.errors import CheckpointMismatch
 from psm.model import PSM
+from psm.pickles import read_pickle
 from psm.published.names import rename
-from psm.published.pickles import read_pickle
 from psm.published.sizes import model_config
 
 # Numbers that follow from the configuration and that we do not store.
@@ -86,23 +86,62 @@ def import_checkpoint(
         CheckpointMismatch: it is not a checkpoint of PSM, or a tensor is unknown.
         ConfigError: the number of heads or the imagery must be given.
     """
-    content = read_pickle(Path(path))
-    published, settings = _state_dict(content, path)
+    published, settings = _state_dict(read_pickle(Path(path)), path)
+    model, found = published_model(
+        published,
+        imagery=imagery or settings.get("sat_type"),
+        view_px=settings.get("sat_input_size"),
+        tokenizer=tokenizer,
+        satellite_heads=satellite_heads,
+        text_heads=text_heads,
+        origin=str(path),
+    )
+    loss = (
+        LossConfig()
+        if found.temperature is None
+        else LossConfig(kind="infonce", temperature=found.temperature)
+    )
+    model.save_pretrained(out, Experiment(model=found.config, loss=loss, summary=f"From {path}."))
+    return found
+
+
+def published_model(
+    published: Mapping[str, Tensor],
+    *,
+    imagery: str | None,
+    view_px: int | None = None,
+    tokenizer: str | None = None,
+    satellite_heads: int | None = None,
+    text_heads: int | None = None,
+    origin: str = "published weights",
+) -> tuple[PSM, Imported]:
+    """The model whose tensors, under their published names, are ``published``.
+
+    Args:
+        published: every tensor of the published ``state_dict``.
+        imagery, tokenizer, satellite_heads, text_heads: as of :func:`import_checkpoint`.
+        view_px: side of a view; 224 where nobody says.
+        origin: where the tensors are from, for errors.
+
+    Raises:
+        CheckpointMismatch: a tensor is missing, unknown or of another shape.
+        ConfigError: the number of heads or the imagery must be given.
+    """
     ours, unknown = rename(published)
     temperature = published.get("criterion.tau")
     unknown = [name for name in unknown if name != "criterion.tau"]
     if unknown:
         raise CheckpointMismatch(
-            f"{path}: {len(unknown)} of {len(published)} tensors are not of the published model "
+            f"{origin}: {len(unknown)} of {len(published)} tensors are not of the published model "
             f"({', '.join(unknown[:3])})"
         )
     config = model_config(
         {name: tuple(tensor.shape) for name, tensor in ours.items()},
-        imagery=imagery or settings.get("sat_type"),
-        view_px=settings.get("sat_input_size"),
+        imagery=imagery,
+        view_px=view_px,
         satellite_heads=satellite_heads,
         text_heads=text_heads,
-        origin=str(path),
+        origin=origin,
     )
     model = PSM(config, tokenizer=tokenizer)
     wanted = model.state_dict()
@@ -112,20 +151,20 @@ def import_checkpoint(
     for name in derived:
         del ours[name]
     kept = {name: wanted[name] for name in wanted if name.endswith(_DERIVED)}
-    checkpoints.fill(model, {**kept, **ours, **_points(config, wanted)}, str(path))
-    loss = (
-        LossConfig(kind="infonce", temperature=1.0 / float(temperature))
-        if temperature is not None
-        else LossConfig()
-    )
-    model.save_pretrained(out, Experiment(model=config, loss=loss, summary=f"From {path}."))
-    return Imported(
-        config, len(ours), derived, loss.temperature if temperature is not None else None
+    checkpoints.fill(model, {**kept, **ours, **_points(config, wanted)}, origin)
+    return model.eval(), Imported(
+        config, len(ours), derived, None if temperature is None else 1.0 / float(temperature)
     )
 
 
 def _state_dict(content: Any, path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors = content.get("state_dict", content) if isinstance(content, dict) else None
+    backbone = content.get("model") if isinstance(content, dict) else None
+    if isinstance(backbone, dict) and any(name.startswith("patch_embed.") for name in backbone):
+        raise CheckpointMismatch(
+            f"{path}: the backbone of a satellite encoder, not a model; train one from it with "
+            f"--set model.satellite.source={path}"
+        )
     if not isinstance(tensors, dict) or not tensors:
         raise CheckpointMismatch(f"{path}: no state_dict in it")
     if not all(isinstance(tensor, Tensor) for tensor in tensors.values()):

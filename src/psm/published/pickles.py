@@ -1,16 +1,14 @@
-"""Published pickles, read through allow-lists: checkpoints, and the tensors of shards.
+"""Pickled tensors, as published shards hold them, read through an allow-list.
 
-``pickle.loads`` on a foreign file runs whatever the file says. Here a tensor may be rebuilt from
-its storage, and nothing else may be called.
+A tensor may be rebuilt from its storage, and nothing else may be called; :mod:`psm.pickles` reads
+whole checkpoints likewise.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
-import re
 from collections import OrderedDict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,32 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import _utils as torch_utils
 
-from psm.errors import CheckpointMismatch, CorruptShard, ForeignPickle, MissingData
-
-
-def read_pickle(path: Path) -> Any:
-    """The content of a file written by ``torch.save``, without running anything from it.
-
-    Raises:
-        MissingData: no such file.
-        ForeignPickle: it holds something that is not on PyTorch's allow-list.
-        CheckpointMismatch: it is not such a file.
-    """
-    if not path.is_file():
-        raise MissingData(f"{path}: no such file")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as problem:
-        found = re.search(r"GLOBAL ([\w.]+)", str(problem))
-        if found is None:
-            raise CheckpointMismatch(f"{path}: not a PyTorch checkpoint") from None
-        raise ForeignPickle(
-            f"{path}: refused, it wants to call {found[1]}; a checkpoint needs tensors and plain "
-            "settings only"
-        ) from None
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError) as problem:
-        reason = (str(problem) or type(problem).__name__).splitlines()[0]
-        raise CheckpointMismatch(f"{path}: not a PyTorch checkpoint ({reason})") from None
+from psm.errors import CorruptShard, ForeignPickle
 
 
 def tensor_from_pickle(data: bytes, name: str) -> NDArray[np.float32]:

@@ -70,6 +70,8 @@ def train(
         _start_over(experiment, out, seed)
     torch.manual_seed(torch_seed(seed, "weights"))
     model = PSM(experiment.model)
+    if model.satellite.backbone is not None:
+        console().print(f"satellite: {model.satellite.backbone.describe()}")
     batches = BatchStream(
         training,
         cached_text_features(model, training),
