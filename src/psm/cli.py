@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,9 @@ app.add_typer(data_app, name="data")
 earth_app = typer.Typer(no_args_is_help=True, help="The simulated Earth: build it, listen to it.")
 app.add_typer(earth_app, name="earth")
 
+# Newer versions of typer carry a click of their own, whose errors are no click.ClickException.
+_USAGE_ERRORS: Any = (click.ClickException, *typer.BadParameter.__bases__)
+
 MODEL = Path("runs/demo/model")
 EARTH = Path("runs/demo/earth")
 
@@ -43,6 +47,12 @@ Overrides = Annotated[
 Heads = Annotated[
     int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
 ]
+
+
+class Protocol(StrEnum):
+    """Other people's protocols of evaluation."""
+
+    PSM2024 = "psm2024"
 
 
 @app.callback(invoke_without_command=True)
@@ -199,22 +209,57 @@ def evaluate(
         bool, typer.Option(help="Also hold the maps of every simulated sound against the truth.")
     ] = False,
     step: Annotated[float, typer.Option(help="Grid of the maps, degrees.")] = 1.0,
+    protocol: Annotated[
+        Protocol | None, typer.Option(help="psm2024: the tables of the PSM paper.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What those tables call the model; its own by default.")
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Measure a model on the test split, beside chance and the oracles of the simulated Earth.
 
     R@10% and the other recalls in both directions, for the image alone, with context and composed
     with a caption; whole gallery and same source only; 95 % intervals by bootstrap over cells.
+
+    `--protocol psm2024` asks what the PSM paper asks instead, at every zoom of the model's imagery
+    and for each subset of the context, and writes `psm2024.json`, `.md` and `.tex`. Safe to
+    interrupt: encoded shards are kept in `OUT/features`. `psm tables` joins several models.
     """
     from psm import PSM
-    from psm.measure import measure, measure_retrieval
+    from psm.errors import ConfigError
+    from psm.measure import measure, measure_psm2024, measure_retrieval
 
+    if protocol is not None and maps:
+        raise ConfigError("--maps and --protocol: choose one")
     loaded = PSM.from_pretrained(model)
+    if protocol is not None:
+        measure_psm2024(loaded, data, out, name=name, seed=seed)
+        typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")
+        return
     if maps:
         measure(loaded, data, out, seed=seed, step_deg=step)
     else:
         measure_retrieval(loaded, data, out, seed=seed)
     typer.echo(f"{out}: tables as JSON, plots as PNG")
+
+
+@app.command()
+def tables(
+    results: Annotated[
+        list[Path], typer.Argument(help="Folders or files of psm evaluate --protocol psm2024.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the joined tables.")] = Path("runs/tables"),
+) -> None:
+    """Join the results of several models, baselines and imageries into the paper's tables.
+
+    Models that were asked the same of the same recordings share a table.
+    """
+    from psm.evaluation.papertables import read_results
+    from psm.measure import write_tables
+
+    write_tables(read_results(results), out)
+    typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")
 
 
 @app.command("map")
@@ -303,10 +348,10 @@ def main() -> None:
     """Entry point: errors that a user can mend are one line and exit code 2."""
     try:
         app(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, typer.Abort):
         typer.echo("stopped; run the same command again to go on", err=True)
         sys.exit(130)
-    except click.ClickException as problem:
+    except _USAGE_ERRORS as problem:
         problem.show()
         sys.exit(problem.exit_code)
     except PSMError as problem:
