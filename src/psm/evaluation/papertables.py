@@ -183,7 +183,7 @@ def _honest(group: Sequence[Psm2024], suffix: str) -> Table:
 def _honest_lines(
     zoom: str, model: str, rows: Sequence[RetrievalRow], *, is_reference: bool = False
 ) -> list[Line]:
-    lines = []
+    lines: list[Line] = []
     for who, query in dict.fromkeys((row.model, row.query) for row in rows):
         found = {
             (r.restriction, r.direction): r for r in rows if (r.model, r.query) == (who, query)
