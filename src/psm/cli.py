@@ -226,6 +226,8 @@ def evaluate(
     and for each subset of the context, and writes `psm2024.json`, `.md` and `.tex`. Safe to
     interrupt: encoded shards are kept in `OUT/features`. `psm tables` joins several models.
     """
+    import torch
+
     from psm import PSM
     from psm.errors import ConfigError
     from psm.measure import measure, measure_psm2024, measure_retrieval
@@ -234,7 +236,8 @@ def evaluate(
         raise ConfigError("--maps and --protocol: choose one")
     loaded = PSM.from_pretrained(model)
     if protocol is not None:
-        measure_psm2024(loaded, data, out, name=name, seed=seed)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        measure_psm2024(loaded.to(device), data, out, name=name, seed=seed)
         typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")
         return
     if maps:
