@@ -13,9 +13,9 @@ from psm import PSM
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
 from psm.evaluation.features import (
     Features,
-    audio_gaussians,
-    location_gaussians,
-    text_gaussians,
+    raw_audio,
+    raw_locations,
+    raw_text,
 )
 from psm.evaluation.psm2024 import Psm2024, evaluate_psm2024
 from psm.gaussian import csd
@@ -102,10 +102,10 @@ def test_first_tens_and_spreads(
     expected: dict, model: PSM, features: Features, close: Close
 ) -> None:
     zoom, fields = expected["test_zoom_level"], recorded.fields(expected["metadata_type"])
-    query = location_gaussians(model, features, zoom, fields)
+    query = raw_locations(model, features, zoom, fields)
     if expected["add_text"] == "true":
-        query = published_composition(query, text_gaussians(model, features))
-    order = csd(query.unit(), audio_gaussians(model, features).unit()).argsort(dim=1)[:, :10]
+        query = published_composition(query, raw_text(model, features))
+    order = csd(query.unit(), raw_audio(model, features).unit()).argsort(dim=1)[:, :10]
     for row, keys in zip(order, expected["I2S_top"], strict=False):
         assert [ABOUT["keys"][item] for item in row] == keys
     spread = query.log_var.mul(0.5).exp().sum(dim=1)

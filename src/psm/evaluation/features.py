@@ -62,9 +62,7 @@ class Features:
 
 
 @torch.inference_mode()
-def location_gaussians(
-    model: PSM, features: Features, zoom: int, fields: Sequence[str]
-) -> Gaussian:
+def raw_locations(model: PSM, features: Features, zoom: int, fields: Sequence[str]) -> Gaussian:
     """Raw Gaussians (:meth:`Gaussian.unit` normalises them) of the locations seen at ``zoom``.
 
     Args:
@@ -86,7 +84,7 @@ def location_gaussians(
 
 
 @torch.inference_mode()
-def audio_gaussians(model: PSM, features: Features) -> Gaussian:
+def raw_audio(model: PSM, features: Features) -> Gaussian:
     """Raw Gaussians of the recordings."""
     return _gaussians(
         lambda rows: model.audio_head.raw(features.audio[rows].to(model.device)), len(features)
@@ -94,7 +92,7 @@ def audio_gaussians(model: PSM, features: Features) -> Gaussian:
 
 
 @torch.inference_mode()
-def text_gaussians(model: PSM, features: Features) -> Gaussian:
+def raw_text(model: PSM, features: Features) -> Gaussian:
     """Raw Gaussians of their captions."""
     return _gaussians(
         lambda rows: model.text_head.raw(features.text[rows].to(model.device)), len(features)

@@ -21,9 +21,9 @@ from psm.data.recording import Recording
 from psm.earth.oracle import Knowledge
 from psm.evaluation.features import (
     Features,
-    audio_gaussians,
-    location_gaussians,
-    text_gaussians,
+    raw_audio,
+    raw_locations,
+    raw_text,
 )
 from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG, Key, oracle_standings
@@ -96,11 +96,11 @@ def embed(model: PSM, features: Features, *, zoom: int = 1) -> EmbeddedCorpus:
     return EmbeddedCorpus(
         recordings=features.recordings,
         locations={
-            query: location_gaussians(model, features, zoom, fields).unit()
+            query: raw_locations(model, features, zoom, fields).unit()
             for query, fields in fields_known(model).items()
         },
-        audio=audio_gaussians(model, features).unit(),
-        text=text_gaussians(model, features).unit(),
+        audio=raw_audio(model, features).unit(),
+        text=raw_text(model, features).unit(),
     )
 
 

@@ -22,9 +22,9 @@ from psm import __version__
 from psm.data.context import CONTEXT_FIELDS
 from psm.evaluation.features import (
     Features,
-    audio_gaussians,
-    location_gaussians,
-    text_gaussians,
+    raw_audio,
+    raw_locations,
+    raw_text,
 )
 from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.oracles import DIRECTIONS, oracle_standings
@@ -168,7 +168,7 @@ def evaluate_psm2024(
     rows, honest = [], []
     locations: dict[Fields, Gaussian] = {}
     for zoom, fields in track([*product(features.images, subsets)], "ranking"):
-        location = location_gaussians(model, features, zoom, fields)
+        location = raw_locations(model, features, zoom, fields)
         rows += judge.rows(location, zoom, fields)
         if fields in queries.values():
             locations[fields] = location.unit()
@@ -202,8 +202,8 @@ class _Judge:
     def __init__(self, model: PSM, features: Features, *, share: float, seed: int) -> None:
         self._is_published = model.config.reference
         self._recordings = features.recordings
-        self._audio = audio_gaussians(model, features)
-        self._text = text_gaussians(model, features)
+        self._audio = raw_audio(model, features)
+        self._text = raw_text(model, features)
         self._bootstrap = CellBootstrap([r.cell for r in features.recordings], seed=seed)
         self._oracles = oracle_standings(features.recordings)
         self._share, self._seed = share, seed
