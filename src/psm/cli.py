@@ -258,7 +258,7 @@ def tables(
 
     Models that were asked the same of the same recordings share a table.
     """
-    from psm.evaluation.papertables import read_results
+    from psm.evaluation.psm2024 import read_results
     from psm.measure import write_tables
 
     write_tables(read_results(results), out)

@@ -13,7 +13,7 @@ from psm.earth.tiles import Imagery
 from psm.evaluation.features import encode_split
 from psm.evaluation.mapreport import MapReport, map_table
 from psm.evaluation.maps import evaluate_maps
-from psm.evaluation.papertables import RESULT_NAME, paper_tables
+from psm.evaluation.papertables import paper_tables
 from psm.evaluation.plots import (
     plot_reliability,
     plot_retrieval,
@@ -21,7 +21,7 @@ from psm.evaluation.plots import (
     plot_sounds,
 )
 from psm.evaluation.protocol import evaluate_retrieval
-from psm.evaluation.psm2024 import Psm2024, Results, evaluate_psm2024
+from psm.evaluation.psm2024 import RESULT_NAME, Psm2024, Results, evaluate_psm2024
 from psm.evaluation.report import RetrievalReport, retrieval_table
 from psm.evaluation.tables import LATEX_HEADER, latex, markdown, screen
 from psm.files import atomic_path

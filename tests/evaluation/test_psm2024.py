@@ -17,8 +17,14 @@ from psm.data.recording import Recording
 from psm.errors import ConfigError, MissingData
 from psm.evaluation.features import Features
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
-from psm.evaluation.papertables import paper_tables, read_results
-from psm.evaluation.psm2024 import PUBLISHED_SUBSETS, Psm2024, context_subsets, evaluate_psm2024
+from psm.evaluation.papertables import paper_tables
+from psm.evaluation.psm2024 import (
+    PUBLISHED_SUBSETS,
+    Psm2024,
+    context_subsets,
+    evaluate_psm2024,
+    read_results,
+)
 from psm.evaluation.tables import Line, Table, latex, markdown, screen
 from psm.gaussian import combine
 from psm.measure import write_tables
@@ -162,6 +168,21 @@ def test_only_equal_recordings_share_a_table(result: Psm2024) -> None:
     assert len(set(labels)) == 8
     with pytest.raises(ConfigError, match=r"called 'psm'.*--name"):
         paper_tables([result, result])
+
+
+def test_a_model_of_fewer_zooms_joins_in(result: Psm2024, without_context: Psm2024) -> None:
+    near = result.model_copy(
+        update={
+            "model": "near",
+            "rows": tuple(row for row in result.rows if row.zoom == 1),
+            "honest": result.honest[:1],
+        }
+    )
+    retrieval, ablation, honest, _ = paper_tables([without_context, near])
+    asked = [line.cells[:2] for line in retrieval.lines if line.cells[1] == "near"]
+    assert asked == [("1", "near")] * 4
+    assert all(line.cells[-1] == "" and line.cells[-3] for line in ablation.lines)
+    assert ("3", "near") not in {line.cells[:2] for line in honest.lines}
 
 
 def test_published_definitions_are_marked(result: Psm2024) -> None:

@@ -12,12 +12,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -26,7 +25,7 @@ from psm.config import ModelConfig
 from psm.data.context import Context
 from psm.data.imagery import view_of_tile
 from psm.data.recording import Recording
-from psm.data.shards import Sample, read_shard, shard_paths
+from psm.data.shards import read_shard, shard_paths
 from psm.errors import CorruptRecording
 from psm.files import atomic_path
 from psm.gaussian import Gaussian, concatenate
@@ -132,53 +131,69 @@ def encode_split(
     read = {path: _read(note, zooms) for path, note in kept.items()}
     parts = {path: part for path, part in read.items() if part is not None}
     missing = [path for path in paths if path not in parts]
-    for path, samples in zip(
-        missing, track(_ahead(missing), f"encoding {split}", len(missing)), strict=True
-    ):
-        parts[path] = _encode(model, path, samples, zooms)
+    opened = track(_ahead(missing, model.config, zooms), f"encoding {split}", len(missing))
+    for path, shard in zip(missing, opened, strict=True):
+        parts[path] = _encode(model, shard)
         if path in kept:
             _write(parts[path], kept[path])
     return _join([parts[path] for path in paths], zooms)
 
 
-@torch.inference_mode()
-def _encode(model: PSM, path: Path, samples: Sequence[Sample], zooms: Sequence[int]) -> Features:
-    shapes = {sample.mel.shape for sample in samples}
+@dataclass(frozen=True)
+class _Shard:
+    """What is encoded of a shard: ``views`` and ``gsd_m`` by zoom, no tiles, which are large."""
+
+    recordings: tuple[Recording, ...]
+    views: Mapping[int, Tensor]
+    gsd_m: Mapping[int, Tensor]
+    mels: Tensor
+
+
+def _open(path: Path, config: ModelConfig, zooms: Sequence[int]) -> _Shard:
+    recordings, mels = [], []
+    views: dict[int, list[Tensor]] = {zoom: [] for zoom in zooms}
+    for sample in read_shard(path):
+        recordings.append(sample.recording)
+        mels.append(sample.mel)
+        for zoom in zooms:
+            views[zoom].append(_view(config, sample.tile, zoom))
+    shapes = {mel.shape for mel in mels}
     if len(shapes) > 1:
         raise CorruptRecording(f"{path}: log-mels of different shapes {sorted(shapes)}")
-    captions = [sample.recording.caption for sample in samples]
-    size, device = len(samples), model.device
-    return Features(
-        recordings=tuple(sample.recording for sample in samples),
-        images={zoom: _images(model, samples, zoom) for zoom in zooms},
-        audio=_batched(
-            lambda rows: model.audio_features(
-                torch.from_numpy(np.stack([sample.mel for sample in samples[rows]])).to(device)
-            ),
-            size,
-        ),
-        text=_batched(lambda rows: model.text_features(captions[rows]), size),
+    gsd_m = [config.imagery.gsd_m if config.reference else r.gsd_m for r in recordings]
+    return _Shard(
+        recordings=tuple(recordings),
+        views={zoom: torch.stack(seen) for zoom, seen in views.items()},
+        gsd_m={zoom: torch.tensor(gsd_m) * zoom for zoom in zooms},
+        mels=torch.from_numpy(np.stack(mels)),
     )
 
 
-def _images(model: PSM, samples: Sequence[Sample], zoom: int) -> Tensor:
-    def encode(rows: slice) -> Tensor:
-        views, gsd_m = _views(model.config, samples[rows], zoom)
-        return model.image_features(views.to(model.device), gsd_m.to(model.device))
-
-    return _batched(encode, len(samples))
-
-
-def _views(config: ModelConfig, samples: Sequence[Sample], zoom: int) -> tuple[Tensor, Tensor]:
-    """What a model sees of tiles at ``zoom``, and the metres that a pixel of it covers."""
-    imagery, tiles = config.imagery, [sample.tile for sample in samples]
+def _view(config: ModelConfig, tile: UInt8[np.ndarray, "side side 3"], zoom: int) -> Tensor:
+    imagery = config.imagery
     if config.reference:
-        look = partial(published_view, zoom=zoom, tile_px=published_tile_px(imagery.name))
-        views = torch.stack([look(tile, size=imagery.view_px) for tile in tiles])
-        return views, torch.full((len(tiles),), imagery.gsd_m * zoom)
-    pixels = np.stack([view_of_tile(tile, zoom=zoom, size=imagery.view_px) for tile in tiles])
-    gsd_m = torch.tensor([sample.recording.gsd_m * zoom for sample in samples])
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2), gsd_m
+        tile_px = published_tile_px(imagery.name)
+        return published_view(tile, zoom=zoom, tile_px=tile_px, size=imagery.view_px)
+    return torch.tensor(view_of_tile(tile, zoom=zoom, size=imagery.view_px)).permute(2, 0, 1)
+
+
+@torch.inference_mode()
+def _encode(model: PSM, shard: _Shard) -> Features:
+    size, device = len(shard.recordings), model.device
+    captions = [recording.caption for recording in shard.recordings]
+
+    def images(zoom: int) -> Tensor:
+        views, gsd_m = shard.views[zoom], shard.gsd_m[zoom]
+        return _batched(
+            lambda rows: model.image_features(views[rows].to(device), gsd_m[rows].to(device)), size
+        )
+
+    return Features(
+        recordings=shard.recordings,
+        images={zoom: images(zoom) for zoom in shard.views},
+        audio=_batched(lambda rows: model.audio_features(shard.mels[rows].to(device)), size),
+        text=_batched(lambda rows: model.text_features(captions[rows]), size),
+    )
 
 
 def _batched(encode: Callable[[slice], Tensor], size: int) -> Tensor:
@@ -194,18 +209,15 @@ def _slices(size: int, step: int) -> list[slice]:
     return [slice(start, start + step) for start in range(0, size, step)]
 
 
-def _ahead(paths: Sequence[Path]) -> Iterator[list[Sample]]:
-    """The samples of each shard; the next shard is read in a thread while this one is encoded."""
+def _ahead(paths: Sequence[Path], config: ModelConfig, zooms: Sequence[int]) -> Iterator[_Shard]:
+    """Each shard; the next one is read in a thread while this one is encoded."""
     with ThreadPoolExecutor(1) as pool:
-        coming: Future[list[Sample]] | None = None
+        coming: Future[_Shard] | None = None
         for path in [*paths, None]:
-            ready, coming = coming, None if path is None else pool.submit(_samples, path)
+            ready = coming
+            coming = None if path is None else pool.submit(_open, path, config, zooms)
             if ready is not None:
                 yield ready.result()
-
-
-def _samples(path: Path) -> list[Sample]:
-    return list(read_shard(path))
 
 
 def _join(parts: Sequence[Features], zooms: Sequence[int]) -> Features:

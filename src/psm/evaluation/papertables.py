@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from itertools import product
-from pathlib import Path
 
-from psm.config import parse
 from psm.data.context import CONTEXT_FIELDS
-from psm.errors import ConfigError, MissingData
+from psm.errors import ConfigError
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
 from psm.evaluation.protocol import RESTRICTIONS
-from psm.evaluation.psm2024 import PUBLISHED_SUBSETS, Fields, Psm2024, Results, Row
+from psm.evaluation.psm2024 import Fields, Psm2024, Row
 from psm.evaluation.report import RetrievalRow, query_label
 from psm.evaluation.tables import Line, Table
-
-RESULT_NAME = "psm2024.json"
 
 _ARROWS = {"image_to_audio": "I→S", "audio_to_image": "S→I"}
 _FIELD_NAMES = {
@@ -29,28 +24,6 @@ _FIELD_NAMES = {
 _PUBLISHED_MARK = "†"
 _Value = tuple[float, str]
 """What a cell is compared by, larger is better, and how it is written."""
-
-
-def read_results(paths: Sequence[Path]) -> tuple[Psm2024, ...]:
-    """The results in files, or in folders that hold a ``psm2024.json``.
-
-    Raises:
-        MissingData: there is no such file.
-        ConfigError: a file holds something else.
-    """
-    results: list[Psm2024] = []
-    for given in paths:
-        path = given / RESULT_NAME if given.is_dir() else given
-        try:
-            content = json.loads(path.read_text())
-        except FileNotFoundError:
-            raise MissingData(
-                f"{path}: no such result; make it with psm evaluate --protocol psm2024"
-            ) from None
-        except (OSError, ValueError) as problem:
-            raise ConfigError(f"{path}: not readable as JSON ({problem})") from None
-        results += parse(Results, content, str(path)).results
-    return tuple(results)
 
 
 def paper_tables(results: Sequence[Psm2024]) -> tuple[Table, ...]:
@@ -84,10 +57,13 @@ def _retrieval(group: Sequence[Psm2024], suffix: str) -> Table:
     lines = _known_by_tag_alone(group) if group[0].share == 0.1 else []
     for zoom, composed in product(_zooms(group), (False, True)):
         rows = [
-            ((str(zoom), _name(result), _mark(bool(fields)), _mark(composed)), _figures(found))
+            (
+                (str(zoom), _name(result), _mark(bool(fields)), _mark(composed)),
+                _figures([result.row(zoom, fields, d, composed) for d in DIRECTIONS]),
+            )
             for result in group
+            if zoom in _zooms([result])
             for fields in dict.fromkeys(((), result.context))
-            if (found := [result.row(zoom, fields, d, composed) for d in DIRECTIONS])
         ]
         lines += _block(rows)
     percent = f"R@{group[0].share:.0%}"
@@ -122,22 +98,18 @@ def _known_by_tag_alone(group: Sequence[Psm2024]) -> list[Line]:
 
 
 def _ablation(group: Sequence[Psm2024], suffix: str) -> Table:
-    zooms = _zooms(group)
+    columns = [*product(_zooms(group), DIRECTIONS)]
     lines = []
     for result in group:
-        told = [s for s in dict.fromkeys((*PUBLISHED_SUBSETS, result.context)) if _has(result, s)]
-        if len(told) > 1:
+        subsets = list(dict.fromkeys(row.fields for row in result.rows))
+        if len(subsets) > 1:
             lines += _block(
                 [
                     (
-                        (_name(result), *(_mark(field in s) for field in CONTEXT_FIELDS)),
-                        [
-                            (row.recall, f"{row.recall:.3f}")
-                            for zoom, direction in product(zooms, DIRECTIONS)
-                            for row in [result.row(zoom, s, direction)]
-                        ],
+                        (_name(result), *(_mark(field in fields) for field in CONTEXT_FIELDS)),
+                        [_recall(result, zoom, fields, d) for zoom, d in columns],
                     )
-                    for s in told
+                    for fields in subsets
                 ]
             )
     return Table(
@@ -147,7 +119,7 @@ def _ablation(group: Sequence[Psm2024], suffix: str) -> Table:
         columns=(
             "model",
             *(_FIELD_NAMES[field] for field in CONTEXT_FIELDS),
-            *(f"{_ARROWS[d]} zoom {zoom}" for zoom, d in product(zooms, DIRECTIONS)),
+            *(f"{_ARROWS[d]} zoom {zoom}" for zoom, d in columns),
         ),
         labels=1 + len(CONTEXT_FIELDS),
         lines=tuple(lines),
@@ -267,8 +239,11 @@ def _figures(rows: Sequence[Row]) -> list[_Value]:
     ]
 
 
-def _has(result: Psm2024, fields: Fields) -> bool:
-    return any(row.fields == fields for row in result.rows)
+def _recall(result: Psm2024, zoom: int, fields: Fields, direction: str) -> _Value:
+    if zoom not in _zooms([result]):
+        return float("-inf"), ""
+    recall = result.row(zoom, fields, direction).recall
+    return recall, f"{recall:.3f}"
 
 
 def _zooms(group: Sequence[Psm2024]) -> list[int]:

@@ -10,8 +10,10 @@ intervals over cells, galleries of one source, each source, oracles.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -19,7 +21,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from psm import __version__
+from psm.config import parse
 from psm.data.context import CONTEXT_FIELDS
+from psm.errors import ConfigError, MissingData
 from psm.evaluation.features import (
     Features,
     raw_audio,
@@ -35,6 +39,8 @@ from psm.model import PSM
 from psm.progress import track
 from psm.ranks import Standing, standing
 from psm.reference import published_composition, published_hits
+
+RESULT_NAME = "psm2024.json"
 
 Fields = tuple[str, ...]
 
@@ -139,6 +145,28 @@ class Results(_Result):
     """A file of results."""
 
     results: tuple[Psm2024, ...]
+
+
+def read_results(paths: Sequence[Path]) -> tuple[Psm2024, ...]:
+    """The results in files, or in folders that hold a ``psm2024.json``.
+
+    Raises:
+        MissingData: there is no such file.
+        ConfigError: a file holds something else.
+    """
+    results: list[Psm2024] = []
+    for given in paths:
+        path = given / RESULT_NAME if given.is_dir() else given
+        try:
+            content = json.loads(path.read_text())
+        except FileNotFoundError:
+            raise MissingData(
+                f"{path}: no such result; make it with psm evaluate --protocol psm2024"
+            ) from None
+        except (OSError, ValueError) as problem:
+            raise ConfigError(f"{path}: not readable as JSON ({problem})") from None
+        results += parse(Results, content, str(path)).results
+    return tuple(results)
 
 
 def evaluate_psm2024(
