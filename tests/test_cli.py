@@ -121,6 +121,37 @@ def test_evaluate_prints_and_writes(demo: Path, tmp_path: Path) -> None:
     assert (tmp_path / "retrieval.png").stat().st_size > 10_000
 
 
+def test_the_papers_protocol_and_its_tables(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("first", "second"):
+        code = psm(
+            "evaluate", "--protocol", "psm2024", "--name", name, "--model", demo / "model",
+            "--data", demo / "earth", "--out", tmp_path / name,
+        )  # fmt: skip
+        assert code == 0
+        assert list((tmp_path / name / "features").glob("test-*.safetensors"))
+    assert psm("tables", tmp_path / "first", tmp_path / "second", "--out", tmp_path / "both") == 0
+    results = json.loads((tmp_path / "both" / "psm2024.json").read_text())["results"]
+    assert [result["model"] for result in results] == ["first", "second"]
+    assert {row["zoom"] for row in results[0]["rows"]} == {1, 3, 5}
+    assert "| 5 | second | ✓ | ✓ |" in (tmp_path / "both" / "psm2024.md").read_text()
+    assert (tmp_path / "both" / "psm2024.tex").read_text().count(r"\begin{table*}") == 4
+    assert "source tag alone" in capsys.readouterr().err
+    assert psm("tables", tmp_path / "first", tmp_path / "first", "--out", tmp_path / "one") == 2
+    assert not (tmp_path / "one").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["sing"], ["evaluate", "--protocol", "psm2042"], ["tables"], ["train", "--sing"]]
+)
+def test_wrong_usage_is_no_traceback(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert psm(*arguments) == 2
+    assert "Usage:" in capsys.readouterr().err
+
+
 def test_listen_writes_a_wav(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "paris.wav"
     assert psm("earth", "listen", "48.85", "2.35", "--seconds", "6", "--out", out) == 0
@@ -164,6 +195,9 @@ def test_an_interrupt_says_how_to_go_on(
         (["earth", "build", "--out", "DEMO/earth", "--recordings", "7"], "another Earth"),
         (["earth", "listen", "95", "0", "--out", "OUT"], "latitude"),
         (["evaluate", "--model", "nowhere"], "not a model folder"),
+        (["evaluate", "--protocol", "psm2024", "--maps", "--out", "OUT"], "choose one"),
+        (["tables", "nowhere", "--out", "OUT"], "psm evaluate --protocol psm2024"),
+        (["train", "--preset", "pcme++", "--data", "nowhere", "--out", "OUT"], "no train shards"),
         (MAP, "a map needs a query"),
         (["map", "frogs", "--month", "13", "--out", "OUT"], "month 13"),
         (["map", "frogs", "--hour", "24", "--out", "OUT"], "hour 24"),

@@ -113,12 +113,29 @@ def test_a_small_clap_tower_is_a_drop_in(fusion: bool, windows: int) -> None:
         assert not torch.allclose(gaussian.mean, model.encode_audio(mel, ~longer).mean)
 
 
-@pytest.mark.parametrize("name", ["psm-sentinel", "psm-soundingearth"])
+RANDOM_TOWERS = {"model.audio_tower.source": None, "model.text_tower.source": None}
+
+
+@pytest.fixture(scope="module")
+def published_size() -> PSM:
+    return PSM(load_experiment("psm-sentinel", RANDOM_TOWERS).model).eval()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["psm-sentinel", "psm-bing", "psm-soundingearth", "infonce+context", "geoclap", "pcme++"],
+)
 @torch.inference_mode()
-def test_published_sizes_run(name: str) -> None:
-    random = {"model.audio_tower.source": None, "model.text_tower.source": None}
-    model = PSM(load_experiment(name, random).model).eval()
-    assert len(model.satellite.blocks.layers) == 12
+def test_published_sizes_run(name: str, published_size: PSM) -> None:
+    # Without weights of its own a model is built at once; all have a part of psm-sentinel's.
+    with torch.device("meta"):
+        model = PSM(load_experiment(name, RANDOM_TOWERS).model).eval()
+    model.satellite, model.audio, model.text = (
+        published_size.satellite, published_size.audio, published_size.text,
+    )  # fmt: skip
+    found = model.load_state_dict(published_size.state_dict(), strict=False, assign=True)
+    assert not found.missing_keys
+    assert model.config.satellite.depth == len(model.satellite.blocks.layers) == 12
     context = Context.of(lat=1.0, lon=2.0, month=3, hour=4.0, audio_source=0, caption_source=1)
     location = model.encode_location(torch.rand(1, 3, 224, 224), torch.tensor([10.0]), context)
     audio = model.encode_audio(torch.randn(1, 1, 1001, 64))
@@ -126,6 +143,26 @@ def test_published_sizes_run(name: str) -> None:
     for gaussian in (location, audio, text):
         assert gaussian.mean.shape == (1, 512)
         assert torch.isfinite(gaussian.log_var).all()
+
+
+def test_baselines_differ_from_psm_in_loss_and_context_alone() -> None:
+    psm = load_experiment("psm-sentinel").model_dump()
+    for name, loss, has_context in (
+        ("pcme++", "pcmepp", False), ("infonce+context", "infonce", True),
+        ("geoclap", "infonce", False),
+    ):  # fmt: skip
+        baseline = load_experiment(name)
+        assert baseline.model.name == name
+        assert baseline.loss.kind == loss
+        assert baseline.model.heads.probabilistic == (loss == "pcmepp")
+        assert bool(baseline.model.context.depth) == has_context
+        same = baseline.model_dump()
+        for group in (psm, same):
+            for changed in ("name", "heads", "context"):
+                group["model"].pop(changed, None)
+        assert {key: same[key] for key in ("model", "training")} == {
+            key: psm[key] for key in ("model", "training")
+        }
 
 
 def test_save_and_load_give_the_same_model(model: PSM, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,6 +44,12 @@ Overrides = Annotated[
 Heads = Annotated[
     int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
 ]
+
+
+class Protocol(StrEnum):
+    """Other people's protocols of evaluation."""
+
+    PSM2024 = "psm2024"
 
 
 @app.callback(invoke_without_command=True)
@@ -246,22 +253,60 @@ def evaluate(
         bool, typer.Option(help="Also hold the maps of every simulated sound against the truth.")
     ] = False,
     step: Annotated[float, typer.Option(help="Grid of the maps, degrees.")] = 1.0,
+    protocol: Annotated[
+        Protocol | None, typer.Option(help="psm2024: the tables of the PSM paper.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What those tables call the model; its own by default.")
+    ] = None,
     seed: Seed = 0,
 ) -> None:
     """Measure a model on the test split, beside chance and the oracles of the simulated Earth.
 
     R@10% and the other recalls in both directions, for the image alone, with context and composed
     with a caption; whole gallery and same source only; 95 % intervals by bootstrap over cells.
-    """
-    from psm import PSM
-    from psm.measure import measure, measure_retrieval
 
+    `--protocol psm2024` asks what the PSM paper asks instead, at every zoom of the model's imagery
+    and for each subset of the context, and writes `psm2024.json`, `.md` and `.tex`. Safe to
+    interrupt: encoded shards are kept in `OUT/features`. `psm tables` joins several models.
+    """
+    import torch
+
+    from psm import PSM
+    from psm.errors import ConfigError
+    from psm.measure import measure, measure_psm2024, measure_retrieval
+
+    if protocol is not None and maps:
+        raise ConfigError("--maps and --protocol: choose one")
     loaded = PSM.from_pretrained(model)
+    if protocol is not None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        measure_psm2024(loaded.to(device), data, out, name=name, seed=seed)
+        typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")
+        return
     if maps:
         measure(loaded, data, out, seed=seed, step_deg=step)
     else:
         measure_retrieval(loaded, data, out, seed=seed)
     typer.echo(f"{out}: tables as JSON, plots as PNG")
+
+
+@app.command()
+def tables(
+    results: Annotated[
+        list[Path], typer.Argument(help="Folders or files of psm evaluate --protocol psm2024.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the joined tables.")] = Path("runs/tables"),
+) -> None:
+    """Join the results of several models, baselines and imageries into the paper's tables.
+
+    Models that were asked the same of the same recordings share a table.
+    """
+    from psm.evaluation.psm2024 import read_results
+    from psm.measure import write_tables
+
+    write_tables(read_results(results), out)
+    typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")
 
 
 @app.command("map")

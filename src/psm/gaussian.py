@@ -46,6 +46,10 @@ class Gaussian(NamedTuple):
         """The Gaussians at ``index`` of the first dimension."""
         return Gaussian(self.mean[index], self.log_var[index])
 
+    def unit(self) -> Gaussian:
+        """The same with means of unit length."""
+        return Gaussian(F.normalize(_wide(self.mean), dim=-1), self.log_var)
+
     def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """``count`` draws, ``(count, ..., dim)``."""
         mean = _wide(self.mean)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from psm.data.corpus import Corpus
 from psm.earth.tiles import Imagery
+from psm.evaluation.features import encode_split
 from psm.evaluation.mapreport import MapReport, map_table
 from psm.evaluation.maps import evaluate_maps
+from psm.evaluation.papertables import paper_tables
 from psm.evaluation.plots import (
     plot_reliability,
     plot_retrieval,
@@ -19,11 +21,13 @@ from psm.evaluation.plots import (
     plot_sounds,
 )
 from psm.evaluation.protocol import evaluate_retrieval
+from psm.evaluation.psm2024 import RESULT_NAME, Psm2024, Results, evaluate_psm2024
 from psm.evaluation.report import RetrievalReport, retrieval_table
+from psm.evaluation.tables import LATEX_HEADER, latex, markdown, screen
 from psm.files import atomic_path
 from psm.mapping import Cells, EmbeddedCells, embed_cells
 from psm.model import PSM
-from psm.progress import console
+from psm.progress import console, wide_console
 
 
 @dataclass(frozen=True)
@@ -75,15 +79,51 @@ def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> R
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
     """
-    imagery = model.config.imagery
-    zoom = imagery.zooms[0]
-    corpus = Corpus.load(earth, "test", zooms=(zoom,), view_px=imagery.view_px)
-    report = evaluate_retrieval(model, corpus, zoom=zoom, seed=seed)
+    zoom = model.config.imagery.zooms[0]
+    features = encode_split(model, earth, zooms=(zoom,))
+    report = evaluate_retrieval(model, features, zoom=zoom, seed=seed)
     console().print(retrieval_table((*report.rows, *report.reference)))
     _write_json(report.to_json(), out / "retrieval.json")
     with atomic_path(out / "retrieval.png") as path:
         plot_retrieval([report]).savefig(path, dpi=110)
     return report
+
+
+def measure_psm2024(
+    model: PSM, data: Path, out: Path, *, name: str | None = None, seed: int = 0
+) -> Psm2024:
+    """The paper's protocol on the test split, at every zoom of the model.
+
+    Args:
+        model: in evaluation mode; it works where it is, on the GPU or not.
+        data: folder of shards of the imagery that the model is for.
+        out: receives the tables, see :func:`write_tables`, and the features of finished shards.
+        name: what the tables call the model; its configured name by default.
+        seed: of the bootstrap.
+
+    Raises:
+        MissingData, CorruptShard, CorruptRecording: the shards are absent or broken.
+    """
+    zooms = model.config.imagery.zooms
+    features = encode_split(model, data, zooms=zooms, keep=out / "features")
+    result = evaluate_psm2024(model, features, name=name, seed=seed)
+    write_tables([result], out)
+    return result
+
+
+def write_tables(results: Sequence[Psm2024], out: Path) -> None:
+    """Print the paper's tables and write them into ``out`` as JSON, Markdown and LaTeX."""
+    tables = paper_tables(results)
+    for table in tables:
+        wide_console().print(screen(table))
+    _write_json(Results(results=tuple(results)).model_dump(mode="json"), out / RESULT_NAME)
+    formats = {
+        ".md": "\n".join(map(markdown, tables)),
+        ".tex": "\n".join([LATEX_HEADER, *map(latex, tables)]),
+    }
+    for suffix, text in formats.items():
+        with atomic_path((out / RESULT_NAME).with_suffix(suffix)) as path:
+            path.write_text(text)
 
 
 def _write_json(values: object, path: Path) -> None:

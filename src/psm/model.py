@@ -162,11 +162,18 @@ class PSM(nn.Module):
         features: Tensor = self.satellite(pixels, gsd_m)
         return features
 
+    def location_features(
+        self, image: Float[Tensor, "batch dim"], context: Context | None = None
+    ) -> Float[Tensor, "batch dim"]:
+        """Image features joined by what is known of the context, before the head."""
+        if self.fusion is None:
+            return image
+        fused: Tensor = self.fusion(image, None if context is None else context.to(image.device))
+        return fused
+
     def fuse(self, image: Float[Tensor, "batch dim"], context: Context | None = None) -> Gaussian:
         """Location Gaussians from image features and what is known of the context."""
-        if self.fusion is not None:
-            image = self.fusion(image, None if context is None else context.to(image.device))
-        gaussian: Gaussian = self.location_head(image)
+        gaussian: Gaussian = self.location_head(self.location_features(image, context))
         return gaussian
 
     def encode_location(

@@ -19,12 +19,18 @@ from rich.progress import (
 Item = TypeVar("Item")
 
 _LINE_EVERY_S = 15.0
+_WIDEST = 240
 _console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def console() -> Console:
     """Where everything that is not a result is printed."""
     return _console
+
+
+def wide_console() -> Console:
+    """The same for tables of many columns: a narrow terminal folds lines, nothing is cut off."""
+    return Console(stderr=True, highlight=False, width=_WIDEST)
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:

@@ -12,6 +12,7 @@ import datetime
 import random
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from psm.data.context import Context
+from psm.data.recording import AudioSource, Recording
 from psm.encoders.encoding import Encoding, circle
 from psm.encoders.heads import point
 from psm.gaussian import Gaussian
@@ -51,9 +54,9 @@ def published_view(
 
     The centre crop of ``zoom * tile_px`` pixels, black where the tile is smaller, is resized to
     ``tile_px`` and then to ``size``: bicubic on floats both times, where ours resizes bytes once.
-    ``tile_px`` is 256 for Sentinel-2 and Google Earth, 300 for Bing.
+    ``tile_px`` is that of :func:`published_tile_px`.
     """
-    pixels = torch.from_numpy(tile).permute(2, 0, 1)[None].float() / 255.0
+    pixels = torch.tensor(tile).permute(2, 0, 1)[None].float() / 255.0
     side = zoom * tile_px
     # Halves are rounded to even, as in the library that the published code crops with.
     top, left = (round((length - side) / 2.0) for length in pixels.shape[-2:])
@@ -71,7 +74,34 @@ class BareHead(nn.Module):
 
     def forward(self, features: Float[Tensor, "batch dim"]) -> Gaussian:
         """Points at the normalised features."""
+        return self.raw(features).unit()
+
+    def raw(self, features: Float[Tensor, "batch dim"]) -> Gaussian:
+        """Points at the features."""
         return point(features)
+
+
+def published_tile_px(imagery: str) -> int:
+    """Side of a zoom-1 tile of ``imagery`` in pixels, as the published code crops it."""
+    return 300 if imagery == "bing" else 256
+
+
+def published_context(recordings: Sequence[Recording]) -> Context:
+    """Contexts as the published loader fills them in: a date without a time counts as midnight.
+
+    Freesound's times stay unknown there too. A month that the date leaves open is taken from the
+    day of the run in the published code; that nobody can reproduce, and it stays unknown.
+    """
+    return Context.of_recordings(
+        [
+            replace(recording, hour=0.0)
+            if recording.hour is None
+            and recording.month is not None
+            and recording.audio_source is not AudioSource.FREESOUND
+            else recording
+            for recording in recordings
+        ]
+    )
 
 
 def published_composition(image: Gaussian, text: Gaussian) -> Gaussian:
@@ -79,9 +109,9 @@ def published_composition(image: Gaussian, text: Gaussian) -> Gaussian:
     return Gaussian(F.normalize(image.mean + text.mean, dim=-1), image.log_var + text.log_var)
 
 
-def published_recall(rank: NDArray[np.float64], top: float) -> float:
-    """R@``top`` as published: the share of 1-based ranks *below* ``top``, so one place too few."""
-    return float((rank < top).mean())
+def published_hits(rank: NDArray[np.float64], top: float) -> NDArray[np.float64]:
+    """Which queries count for R@``top`` as published: 1-based ranks *below* it, one too few."""
+    return (rank < top).astype(np.float64)
 
 
 _PUBLISHED_ZONE = re.compile(r"\s*(?:GMT[+-]\d{4}.*|\b(?:UTC|[A-Z][SD]T)\b(?P<rest>.*))$")

@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from psm import PSM, Gaussian
-from psm.data.context import Context
-from psm.encoders.heads import GaussianHead
+from psm import PSM
+from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
+from psm.evaluation.features import (
+    Features,
+    raw_audio,
+    raw_locations,
+    raw_text,
+)
+from psm.evaluation.psm2024 import Psm2024, evaluate_psm2024
 from psm.gaussian import csd
 from psm.published.checkpoint import import_checkpoint
-from psm.ranks import standing
-from psm.reference import published_composition, published_recall
+from psm.reference import published_composition
 from tests.reference import recorded
 from tests.reference.conftest import Close
 
 RECORDED = recorded.load("j_evaluate")
 ABOUT = json.loads((recorded.VECTORS / "j_evaluate.json").read_text())
+DIRECTIONS = {"I2S": "image_to_audio", "S2I": "audio_to_image"}
 
 
 @pytest.fixture(scope="module")
@@ -36,47 +42,71 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> PSM:
     return PSM.from_pretrained(out)
 
 
-def location(model: PSM, zoom: int, fields: tuple[str, ...]) -> tuple[Gaussian, Gaussian]:
-    """Gaussians of the locations, and the same with means as they leave the head."""
-    names = ("lat", "lon", "month", "hour", "audio_source", "caption_source")
-    context = Context.of(**{name: RECORDED[name] for name in names}).only(*fields)
-    views = recorded.floats(RECORDED[f"views_zoom{zoom}"])
-    gsd_m = torch.full((len(views),), 10.0 * zoom)
-    fused = model.fusion(model.image_features(views, gsd_m), context)
-    return both(model.location_head, fused)
+@pytest.fixture(scope="module")
+def features(model: PSM) -> Features:
+    """Of the recorded views, log-mels and captions."""
+    views = {zoom: recorded.floats(RECORDED[f"views_zoom{zoom}"]) for zoom in (1, 5)}
+    with torch.inference_mode():
+        return Features(
+            recordings=tuple(recording(row) for row in range(len(ABOUT["keys"]))),
+            images={
+                zoom: model.image_features(seen, torch.full((len(seen),), 10.0 * zoom))
+                for zoom, seen in views.items()
+            },
+            audio=model.audio_features(recorded.floats(RECORDED["mel"])),
+            text=model.text_features(ABOUT["captions"]),
+        )
 
 
-def both(head: GaussianHead, features: Tensor) -> tuple[Gaussian, Gaussian]:
-    gaussian = head(features)
-    return gaussian, Gaussian(head.mean(features), gaussian.log_var)
+def recording(row: int) -> Recording:
+    month, hour = RECORDED["month"][row], RECORDED["hour"][row]
+    return Recording(
+        key=ABOUT["keys"][row],
+        lat=float(RECORDED["lat"][row]),
+        lon=float(RECORDED["lon"][row]),
+        audio_source=AUDIO_SOURCES[RECORDED["audio_source"][row]],
+        caption_source=CAPTION_SOURCES[RECORDED["caption_source"][row]],
+        caption=ABOUT["captions"][row],
+        split="test",
+        cell="N00E000",
+        month=None if np.isnan(month) else int(month),
+        hour=None if np.isnan(hour) else float(hour),
+    )
 
 
-@pytest.mark.parametrize(
+@pytest.fixture(scope="module")
+def found(model: PSM, features: Features) -> Psm2024:
+    return evaluate_psm2024(model, features, share=ABOUT["results"][0]["R_k"] / len(features))
+
+
+EVERY_RESULT = pytest.mark.parametrize(
     "expected",
     ABOUT["results"],
     ids=lambda e: f"zoom{e['test_zoom_level']}-{e['metadata_type']}-text-{e['add_text']}",
 )
+
+
+@EVERY_RESULT
+def test_recalls_and_median_ranks(expected: dict, found: Psm2024) -> None:
+    assert found.definitions == "published"
+    zoom, fields = expected["test_zoom_level"], recorded.fields(expected["metadata_type"])
+    for published, direction in DIRECTIONS.items():
+        row = found.row(zoom, fields, direction, composed=expected["add_text"] == "true")
+        assert row.recall == pytest.approx(expected[published][f"R@{expected['R_k']}"])
+        assert row.median_rank == expected[published]["Median Rank"]
+
+
+@EVERY_RESULT
 @torch.inference_mode()
-def test_ranks_recalls_and_spreads(expected: dict, model: PSM, close: Close) -> None:
-    image, raw_image = location(
-        model, expected["test_zoom_level"], recorded.fields(expected["metadata_type"])
-    )
-    mel = recorded.floats(RECORDED["mel"])
-    sound, raw_sound = both(model.audio_head, model.audio_features(mel))
-    _, raw_text = both(model.text_head, model.text_features(ABOUT["captions"]))
-    queries = {"I2S": image, "S2I": sound}
-    if expected["add_text"] == "true":  # to the query of either direction, never to the gallery
-        queries = {
-            "I2S": published_composition(raw_image, raw_text),
-            "S2I": published_composition(raw_sound, raw_text),
-        }
-    top = expected["R_k"]
-    for direction, gallery in (("I2S", sound), ("S2I", image)):
-        place = standing(queries[direction], gallery)
-        assert published_recall(place.rank, top) == pytest.approx(expected[direction][f"R@{top}"])
-        assert place.median_rank == expected[direction]["Median Rank"]
-    order = csd(queries["I2S"], sound).argsort(dim=1)[:, :10]
+def test_first_tens_and_spreads(
+    expected: dict, model: PSM, features: Features, close: Close
+) -> None:
+    zoom, fields = expected["test_zoom_level"], recorded.fields(expected["metadata_type"])
+    query = raw_locations(model, features, zoom, fields)
+    if expected["add_text"] == "true":
+        query = published_composition(query, raw_text(model, features))
+    order = csd(query.unit(), raw_audio(model, features).unit()).argsort(dim=1)[:, :10]
     for row, keys in zip(order, expected["I2S_top"], strict=False):
         assert [ABOUT["keys"][item] for item in row] == keys
-    spread = queries["I2S"].log_var.mul(0.5).exp().sum(dim=1)
+    spread = query.log_var.mul(0.5).exp().sum(dim=1)
     close(spread[: len(expected["I2S_keystd"])], expected["I2S_keystd"], within=1e-4)

@@ -7,7 +7,6 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from psm.config import HeadConfig
 from psm.gaussian import Gaussian
@@ -40,16 +39,19 @@ class GaussianHead(nn.Module):
 
     def forward(self, features: Float[Tensor, "batch features"]) -> Gaussian:
         """One Gaussian for each row."""
-        mean = self.mean(features)
+        return self.raw(features).unit()
+
+    def raw(self, features: Float[Tensor, "batch features"]) -> Gaussian:
+        """The same before its mean is normalised, which a published composition needs."""
+        mean = self.mean(features).float()
         if self.log_var is None:
             return point(mean)
-        return Gaussian(F.normalize(mean.float(), dim=-1), self.log_var(features).float())
+        return Gaussian(mean, self.log_var(features).float())
 
 
 def point(mean: Float[Tensor, "batch dim"]) -> Gaussian:
-    """Gaussians at the normalised ``mean`` whose variances are all but zero."""
-    unit = F.normalize(mean.float(), dim=-1)
-    return Gaussian(unit, torch.full_like(unit, _POINT_LOG_VAR))
+    """Gaussians at ``mean`` whose variances are all but zero."""
+    return Gaussian(mean.float(), torch.full_like(mean, _POINT_LOG_VAR, dtype=torch.float32))
 
 
 def _two_layers(features: int, dim: int) -> nn.Sequential:

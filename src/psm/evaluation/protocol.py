@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from psm import inference
-from psm.data.context import CONTEXT_FIELDS, Context
-from psm.data.corpus import Corpus
 from psm.data.recording import Recording
 from psm.earth.oracle import Knowledge
+from psm.evaluation.features import (
+    Features,
+    raw_audio,
+    raw_locations,
+    raw_text,
+)
 from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG, Key, oracle_standings
 from psm.evaluation.report import RetrievalReport, RetrievalRow
@@ -44,7 +46,7 @@ ORACLE_OF = {
 }
 """The oracle that knows as much as a query does; a composed query holds half of the answer."""
 
-_TIME_AND_PLACE = ("latlon", "month", "hour")
+_SOURCES = ("audio_source", "caption_source")
 
 
 @dataclass(frozen=True)
@@ -81,32 +83,32 @@ class EmbeddedCorpus:
         return tuple(q for q in QUERIES if q in self.locations or (q == COMPOSED and composed))
 
 
-@torch.inference_mode()
-def embed_corpus(model: PSM, corpus: Corpus, *, zoom: int = 1) -> EmbeddedCorpus:
-    """Encode ``corpus`` with ``model``, seen at ``zoom``, for every kind of query."""
-    images = inference.image_features(
-        model, corpus.views(zoom), corpus.gsd_m * zoom, "encoding images"
-    )
-    context = Context.of_recordings(corpus.recordings)
-    known = {IMAGE: (), CONTEXT: CONTEXT_FIELDS, SOURCE_FREE: _TIME_AND_PLACE}
+def fields_known(model: PSM) -> dict[str, tuple[str, ...]]:
+    """The context fields that ``model`` is told for each kind of query but ``composed``."""
     if model.fusion is None:
-        known = {IMAGE: ()}
+        return {IMAGE: ()}
+    fields = model.fusion.fields
+    return {IMAGE: (), CONTEXT: fields, SOURCE_FREE: tuple(f for f in fields if f not in _SOURCES)}
+
+
+def embed(model: PSM, features: Features, *, zoom: int = 1) -> EmbeddedCorpus:
+    """Everything that the queries need of a split seen at ``zoom``."""
     return EmbeddedCorpus(
-        recordings=corpus.recordings,
+        recordings=features.recordings,
         locations={
-            query: inference.location_gaussians(model, images, context.only(*fields))
-            for query, fields in known.items()
+            query: raw_locations(model, features, zoom, fields).unit()
+            for query, fields in fields_known(model).items()
         },
-        audio=inference.audio_gaussians(model, corpus.mels, "encoding audio"),
-        text=inference.text_gaussians(model, [r.caption for r in corpus.recordings]),
+        audio=raw_audio(model, features).unit(),
+        text=raw_text(model, features).unit(),
     )
 
 
 def evaluate_retrieval(
-    model: PSM, corpus: Corpus, *, name: str | None = None, zoom: int = 1, seed: int = 0
+    model: PSM, features: Features, *, name: str | None = None, zoom: int = 1, seed: int = 0
 ) -> RetrievalReport:
-    """Retrieval of ``corpus`` by ``model`` in all rows of the protocol."""
-    embedded = embed_corpus(model, corpus, zoom=zoom)
+    """Retrieval by ``model`` of the split whose ``features`` are given, in all rows."""
+    embedded = embed(model, features, zoom=zoom)
     return evaluate_embedded(embedded, name=name or model.config.name, seed=seed)
 
 

@@ -147,10 +147,15 @@ def _table(rows: Sequence[RetrievalRow]) -> Table:
 def _label(row: RetrievalRow, *, with_model: bool) -> str:
     if row.model == "chance":
         return "chance"
-    label = row.query.replace(" without source tags", ", no source")
+    label = query_label(row.query)
     if row.source != "all":
         label += f", {row.source}"
     return f"{row.model}: {label}" if with_model or row.model == "oracle" else label
+
+
+def query_label(query: str) -> str:
+    """A kind of query in few words."""
+    return query.replace(" without source tags", ", no source")
 
 
 def _cells(row: RetrievalRow) -> list[str]:
