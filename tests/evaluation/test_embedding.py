@@ -30,6 +30,7 @@ class Witness(nn.Module):
     def __init__(self, *, with_fusion: bool = True) -> None:
         super().__init__()
         self.config = SimpleNamespace(name="witness", dim=8)
+        self.device = torch.device("cpu")
         self.fusion = nn.Identity() if with_fusion else None
 
     def image_features(self, views: Tensor, gsd_m: Tensor) -> Tensor:
