@@ -132,7 +132,8 @@ def build_audio_tower(config: AudioTowerConfig, audio: AudioConfig, dim: int) ->
             where = "folder" if Path(config.source).exists() else "hub id or folder"
             raise ConfigError(
                 f"audio_tower.source: no CLAP weights in {where} {config.source!r} "
-                f"({str(problem).splitlines()[0]})"
+                f"({str(problem).splitlines()[0]}); model.audio_tower.source=null starts from "
+                "random weights"
             ) from None
     settings: dict[str, Any] = {"projection_dim": dim, "num_mel_bins": audio.n_mels}
     return CLAPAudioTower(ClapAudioModelWithProjection(ClapAudioConfig(**settings | config.clap)))

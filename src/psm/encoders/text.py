@@ -98,7 +98,11 @@ def build_text_tower(
         ).from_pretrained(folder)
     except (OSError, ValueError) as problem:
         reason = str(problem).splitlines()[0]
-        raise ConfigError(f"text_tower.source: cannot load {config.source!r} ({reason})") from None
+        hint = "; model.text_tower.source=null starts from random weights"
+        raise ConfigError(
+            f"text_tower.source: cannot load {config.source!r} ({reason})"
+            f"{hint if config.kind == 'clap' else ''}"
+        ) from None
     out_dim = model.config.projection_dim if config.kind == "clap" else model.config.hidden_size
     return TextTower(model, words, int(out_dim), config.max_tokens)
 
