@@ -189,6 +189,8 @@ def test_an_interrupt_says_how_to_go_on(
         (["train", "--preset", "earth-huge", "--out", "OUT"], "unknown preset 'earth-huge'"),
         (["train", "--set", "training.epochs", "--out", "OUT"], "write it as training.epochs=2"),
         (["train", "--data", "nowhere", "--out", "OUT"], "psm earth build"),
+        (["train", "--devices", "0", "--data", "DEMO/earth", "--out", "OUT"], "from 1 up"),
+        (["train", "--dry-run", "--accelerator", "abacus"], "--accelerator abacus"),
         (["train", "--data", "BROKEN", "--out", "OUT"], "train-00000.tar"),
         (["train", "--data", "DEMO/earth", "--out", "DEMO/model"], "another experiment"),
         (["evaluate", "--model", "OTHER", "--data", "DEMO/earth", "--out", "OUT"], "of 91 tensors"),

@@ -33,6 +33,29 @@ def tiny_experiment(**changes: Any) -> Experiment:
     return parse(Experiment, values, "tiny")
 
 
+def tiny_clap_experiment(**changes: Any) -> Experiment:
+    """The same with both CLAP towers, which learn, on the recordings of the tiny shards."""
+    model = tiny_experiment().model.model_dump()
+    model["audio_tower"] = {
+        "kind": "clap",
+        "clap": {
+            "spec_size": 64, "num_mel_bins": BANDS, "window_size": 4, "enable_fusion": True,
+            "patch_embeds_hidden_size": 8, "hidden_size": 32, "depths": [1, 1, 1],
+            "num_attention_heads": [1, 2, 2],
+        },
+    }  # fmt: skip
+    model["text_tower"] = {
+        "kind": "clap",
+        "source": None,
+        "frozen": False,
+        "clap": {
+            "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+        },
+    }  # fmt: skip
+    return tiny_experiment(**{"model": model, **changes})
+
+
 def tiny_samples(split: str, count: int) -> list[Sample]:
     """Recordings whose tile, sound and caption agree: a low or a high world."""
     samples = []

@@ -198,16 +198,39 @@ def train(
     seed: Seed = 0,
     override: Overrides = None,
     resume: Annotated[bool, typer.Option(help="Go on after a kill.")] = True,
+    devices: Annotated[
+        str, typer.Option(help="How many, a process on each; auto: all GPUs, or one process.")
+    ] = "auto",
+    accelerator: Annotated[str, typer.Option(help="auto, gpu or cpu.")] = "auto",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count, run a step of each phase, write nothing.")
+    ] = False,
 ) -> None:
     """Train a model on shards; run it again after a kill and the curve goes on.
 
     Writes `config.yaml`, `model.safetensors`, `log.jsonl` and TensorBoard events into OUT.
+
+    A model of published size on a small GPU: `--set training.micro_batch=16` embeds so many rows
+    at once, with the whole batch as negatives all the same; `--set
+    training.checkpoint_activations=true` computes layers again rather than keep them. `--dry-run`
+    says what it takes, on made-up recordings where DATA has none. Without the hub, `--set
+    model.audio_tower.source=null --set model.text_tower.source=null` starts CLAP from random
+    weights.
     """
     from psm.config import load_experiment
+    from psm.progress import console
+    from psm.training import dry_run as try_out
     from psm.training import train as run
 
-    run(load_experiment(preset, _overrides(override)), data, out, seed=seed, resume=resume)
-    typer.echo(f"{out}: trained; measure it with: psm evaluate --model {out} --data {data}")
+    experiment = load_experiment(preset, _overrides(override))
+    machine = {"accelerator": accelerator, "devices": devices}
+    if dry_run:
+        for line in try_out(experiment, data, seed=seed, **machine):
+            typer.echo(line)
+        return
+    run(experiment, data, out, seed=seed, resume=resume, **machine)
+    if not console().quiet:  # as it is in all processes but the first
+        typer.echo(f"{out}: trained; measure it with: psm evaluate --model {out} --data {data}")
 
 
 @app.command("import")

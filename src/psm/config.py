@@ -172,7 +172,13 @@ class LossConfig(_Frozen):
 
 
 class TrainingConfig(_Frozen):
-    """The recipe. ``minutes`` is what it takes on two cores; it bounds nothing."""
+    """The recipe. ``batch_size`` is that of all processes together, whose rows all are negatives.
+
+    ``micro_batch`` and ``checkpoint_activations`` trade time for memory and change nothing else
+    (:mod:`psm.training.memory`). ``batch_norm`` says what the batch norms of towers that learn do:
+    ``batch`` normalises by the statistics of the batch, ``fixed`` by those that the tower came
+    with, which keeps its rows apart from each other. See ``docs/training.md``.
+    """
 
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 256
@@ -183,6 +189,11 @@ class TrainingConfig(_Frozen):
     weight_decay: float = Field(default=0.05, ge=0)
     gradient_clip: float = Field(default=1.0, gt=0)
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    micro_batch: PositiveInt | None = Field(
+        default=None, description="rows of a process embedded at once"
+    )
+    checkpoint_activations: bool = False
+    batch_norm: Literal["batch", "fixed"] = "batch"
 
 
 class EarthConfig(_Frozen):

@@ -32,7 +32,10 @@ def image_features(
     """Image features before fusion of ``views`` whose pixels cover ``gsd_m`` metres."""
     gsd = torch.as_tensor(np.broadcast_to(gsd_m, len(views)).copy(), dtype=torch.float32)
     parts = [
-        model.image_features(torch.from_numpy(views[rows]).permute(0, 3, 1, 2), gsd[rows])
+        model.image_features(
+            torch.from_numpy(views[rows]).permute(0, 3, 1, 2).to(model.device),
+            gsd[rows].to(model.device),
+        )
         for rows in _batches(len(views), description)
     ]
     return torch.cat(parts) if parts else torch.empty(0, model.config.dim)
@@ -60,7 +63,7 @@ def audio_gaussians(
     """Gaussians of recordings given as log-mel windows in dB."""
     return concatenate(
         [
-            model.encode_audio(torch.from_numpy(mels[rows]))
+            model.encode_audio(torch.from_numpy(mels[rows]).to(model.device))
             for rows in _batches(len(mels), description)
         ]
     )

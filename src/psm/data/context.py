@@ -133,15 +133,19 @@ class Context:
         everything: float,
         sources: float = 0.0,
         generator: torch.Generator | None = None,
+        part: tuple[int, int] = (0, 1),
     ) -> Context:
         """Mask each field of a share ``field`` of the rows, and all fields of ``everything``.
 
-        ``sources`` is the share whose two sources are masked together.
+        ``sources`` is the share whose two sources are masked together. ``part`` ``(i, n)`` says
+        that these rows are the i-th of n equal parts of a batch: they drop what they would in it.
         """
-        shape = self.valid.shape
-        kept = torch.rand(shape, generator=generator) >= field
-        kept &= torch.rand((shape[0], 1), generator=generator) >= everything
-        kept[:, 3:] &= torch.rand((shape[0], 1), generator=generator) >= sources
+        rows, fields = self.valid.shape
+        number, parts = part
+        own = slice(number * rows, (number + 1) * rows)
+        kept = torch.rand((parts * rows, fields), generator=generator)[own] >= field
+        kept &= torch.rand((parts * rows, 1), generator=generator)[own] >= everything
+        kept[:, 3:] &= torch.rand((parts * rows, 1), generator=generator)[own] >= sources
         return replace(self, valid=self.valid & kept.to(self.valid.device))
 
     def to(self, device: torch.device | str) -> Context:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from psm.data.context import Context
 from psm.data.corpus import Corpus
+from psm.errors import ConfigError
 from psm.model import PSM
 from psm.seeding import generator
 
@@ -26,6 +28,19 @@ class Batch:
     mel: Float[Tensor, "batch windows frames bands"]
     text: Float[Tensor, "batch features"] | list[str]
 
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def rows(self, index: slice) -> Batch:
+        """The rows at ``index``."""
+        return Batch(
+            self.views[index],
+            self.gsd_m[index],
+            self.context.rows(index),
+            self.mel[index],
+            self.text[index],
+        )
+
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
         text = self.text.to(device) if isinstance(self.text, Tensor) else self.text
@@ -38,8 +53,27 @@ class Batch:
         )
 
 
+class BatchSource(Protocol):
+    """What training reads: the part of each joint batch that belongs to one rank.
+
+    ``source[step]`` depends on its seed, ``epoch``, ``step``, ``rank`` and ``world_size`` alone;
+    the parts of all ranks together are the batch of a single process, of ``batch_size`` rows.
+    """
+
+    batch_size: int
+    epoch: int
+    rank: int
+    world_size: int
+
+    def __len__(self) -> int:
+        """Steps an epoch, the same on every rank."""
+
+    def __getitem__(self, step: int) -> Batch:
+        """This rank's rows, as many as on every other rank; :class:`IndexError` at the end."""
+
+
 class BatchStream(Dataset[Batch]):
-    """All batches of one epoch, by index; set ``epoch`` before each pass.
+    """All batches of one epoch, by index; set ``epoch`` before each pass. A :class:`BatchSource`.
 
     Training reads random zooms and flips of the views and rolls the recordings in time, each row
     drawn anew every epoch. The last rows that do not fill a batch wait for the next shuffle.
@@ -47,17 +81,38 @@ class BatchStream(Dataset[Batch]):
     Args:
         corpus: the training split.
         text: cached text features, or ``None`` where the text tower learns.
-        batch_size: rows a batch.
+        batch_size: rows a batch, all ranks together.
         seed: names the stream of randomness.
+        rank: which part of the batch to read.
+        world_size: how many parts there are.
+
+    Raises:
+        ConfigError: the batch does not divide among the ranks.
     """
 
-    def __init__(self, corpus: Corpus, text: Tensor | None, *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        text: Tensor | None,
+        *,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        if batch_size % world_size or len(corpus) < world_size:
+            raise ConfigError(
+                f"training.batch_size {batch_size} of {len(corpus)} recordings does not divide "
+                f"among {world_size} processes: choose a multiple of {world_size}"
+            )
         self.corpus = corpus
         self.text = text
         self.context = Context.of_recordings(corpus.recordings)
-        self.batch_size = min(batch_size, len(corpus))
+        self.batch_size = min(batch_size, len(corpus) // world_size * world_size)
         self.seed = seed
         self.epoch = 0
+        self.rank = rank
+        self.world_size = world_size
         self.zooms = sorted(corpus.views_by_zoom)
         self._gsd_m = corpus.gsd_m
 
@@ -68,9 +123,15 @@ class BatchStream(Dataset[Batch]):
         if step >= len(self):
             raise IndexError(step)
         order = generator(self.seed, "order", self.epoch).permutation(len(self.corpus))
-        rows = order[step * self.batch_size : (step + 1) * self.batch_size]
+        # Everything is drawn for the joint batch: a row is the same whichever rank reads it.
+        joint = order[step * self.batch_size : (step + 1) * self.batch_size]
         rng = generator(self.seed, "augment", self.epoch, step)
-        zoom = rng.choice(self.zooms, size=len(rows))
+        zooms = rng.choice(self.zooms, size=len(joint))
+        turns = rng.random((3, len(joint))) < 0.5
+        variation = _Variation.draw(rng, len(joint), *self.corpus.mels.shape[-2:])
+        size = len(joint) // self.world_size
+        own = slice(self.rank * size, (self.rank + 1) * size)
+        rows, zoom = joint[own], zooms[own]
         views = np.stack(
             [self.corpus.views_by_zoom[z][row] for z, row in zip(zoom, rows, strict=True)]
         )
@@ -81,10 +142,10 @@ class BatchStream(Dataset[Batch]):
             else [self.corpus.recordings[row].caption for row in rows]
         )
         return Batch(
-            views=torch.from_numpy(_flip(views, rng)).permute(0, 3, 1, 2),
+            views=torch.from_numpy(_turn(views, turns[:, own])).permute(0, 3, 1, 2),
             gsd_m=torch.from_numpy(self._gsd_m[rows] * zoom).float(),
             context=self.context.rows(index),
-            mel=torch.from_numpy(_vary(self.corpus.mels[rows].astype(np.float32), rng)),
+            mel=torch.from_numpy(variation.of(self.corpus.mels[rows].astype(np.float32), own)),
             text=text,
         )
 
@@ -96,26 +157,41 @@ def cached_text_features(model: PSM, corpus: Corpus) -> Tensor | None:
     return model.text_features([recording.caption for recording in corpus.recordings])
 
 
-def _flip(views: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _turn(views: np.ndarray, chosen: Bool[np.ndarray, "3 rows"]) -> np.ndarray:
     # A soundscape does not depend on which way north is.
     views = views.copy()
-    for axis in (1, 2):
-        chosen = rng.random(len(views)) < 0.5
-        views[chosen] = np.flip(views[chosen], axis)
-    chosen = rng.random(len(views)) < 0.5
-    views[chosen] = views[chosen].swapaxes(1, 2)
+    upside_down, mirrored, transposed = chosen
+    views[upside_down] = np.flip(views[upside_down], 1)
+    views[mirrored] = np.flip(views[mirrored], 2)
+    views[transposed] = views[transposed].swapaxes(1, 2)
     return views
 
 
-def _vary(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    # Rolled in time, louder or softer, coloured by another microphone, a stretch and a band masked.
-    batch, _, frames, bands = mel.shape
-    for row in range(batch):
-        mel[row] = np.roll(mel[row], rng.integers(frames), axis=1)
-        start, width = rng.integers(frames), rng.integers(frames // 8 + 1)
-        mel[row, :, start : start + width] = mel[row].mean()
-        start, width = rng.integers(bands), rng.integers(bands // 8 + 1)
-        mel[row, :, :, start : start + width] = mel[row].mean()
-    gain = rng.normal(0.0, 6.0, (batch, 1, 1, 1))
-    tilt = rng.normal(0.0, 4.0, (batch, 1, 1, 1)) * np.linspace(-1.0, 1.0, bands)
-    return (mel + gain + tilt).astype(np.float32)
+@dataclass(frozen=True)
+class _Variation:
+    """How recordings are heard: rolled in time, louder or softer, through another microphone.
+
+    ``cuts`` are shifts, and starts and widths of a masked stretch and a masked band; ``gain_db`` is
+    added to all, ``tilt_db`` to the highest band and taken from the lowest.
+    """
+
+    cuts: Int[np.ndarray, "rows 5"]
+    gain_db: np.ndarray
+    tilt_db: np.ndarray
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, rows: int, frames: int, bands: int) -> _Variation:
+        limits = (frames, frames, frames // 8 + 1, bands, bands // 8 + 1)
+        cuts = np.array([[rng.integers(limit) for limit in limits] for _ in range(rows)])
+        gain_db = rng.normal(0.0, 6.0, (rows, 1, 1, 1))
+        return cls(cuts, gain_db, rng.normal(0.0, 4.0, (rows, 1, 1, 1)))
+
+    def of(self, mel: np.ndarray, own: slice) -> np.ndarray:
+        """``mel`` as the rows ``own`` are heard; written over."""
+        for row, (shift, start, width, low, bands) in enumerate(self.cuts[own]):
+            mel[row] = np.roll(mel[row], shift, axis=1)
+            mel[row, :, start : start + width] = mel[row].mean()
+            mel[row, :, :, low : low + bands] = mel[row].mean()
+        tilt_db = self.tilt_db[own] * np.linspace(-1.0, 1.0, mel.shape[-1])
+        heard: np.ndarray = mel + self.gain_db[own] + tilt_db
+        return heard.astype(np.float32)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,23 +19,32 @@ from psm import checkpoints
 from psm.config import Experiment, write_yaml
 from psm.data.corpus import Corpus
 from psm.data.shards import shard_paths
-from psm.errors import CheckpointMismatch
+from psm.errors import CheckpointMismatch, ConfigError
 from psm.losses import PCMEPlusPlus
 from psm.model import PSM
 from psm.progress import console
 from psm.seeding import torch_seed
-from psm.training.batches import BatchStream, cached_text_features
+from psm.training import joint
+from psm.training.batches import BatchSource, BatchStream, cached_text_features
 from psm.training.calibrate import fit_match_probability
-from psm.training.task import TrainingTask
+from psm.training.machine import build_trainer
+from psm.training.memory import recomputed_activations
+from psm.training.patching import replaced_forward
+from psm.training.task import TrainingTask, batch_norms
 
 LOG_NAME = "log.jsonl"
-# Lightning's hints about accelerators and products are not about this run.
-logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 _RESUME_NAME = "last.ckpt"
 
 
 def train(
-    experiment: Experiment, data: Path, out: Path, *, seed: int = 0, resume: bool = True
+    experiment: Experiment,
+    data: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    resume: bool = True,
+    accelerator: str = "auto",
+    devices: int | str = 1,
 ) -> PSM:
     """Train ``experiment`` on the shards in ``data`` and write the model into ``out``.
 
@@ -43,16 +52,22 @@ def train(
     epoch), TensorBoard events and, while training, a resume point at the end of every epoch: run
     the same command again after a kill and the curve goes on as if nothing had happened.
 
+    With several ``devices`` there is a process for each: the others run the same program again and
+    every one returns the trained model, but only the first, whose rank is 0, writes anything.
+
     Args:
         experiment: model, loss and recipe.
         data: folder of shards with a train and a val split.
         out: folder of the result.
         seed: every random choice follows from it.
         resume: go on from the last resume point in ``out``, where there is one.
+        accelerator: ``auto``, ``cpu`` or ``gpu``.
+        devices: how many, or ``auto``: all GPUs, or one process on a CPU.
 
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
         CheckpointMismatch: ``out`` holds a run of another experiment.
+        ConfigError: the recipe does not fit the model or the devices.
     """
     for split in ("train", "val"):
         shard_paths(data, split)  # before anything that takes long
@@ -60,14 +75,54 @@ def train(
     if resume_from is not None and (out / checkpoints.WEIGHTS_NAME).exists():
         console().print(f"{out}: trained already")
         return PSM.from_pretrained(out)
-    imagery = experiment.model.imagery
-    training, validation = (
-        Corpus.load(data, split, zooms=zooms, view_px=imagery.view_px)
-        for split, zooms in (("train", imagery.zooms), ("val", imagery.zooms[:1]))
+    trainer = build_trainer(
+        experiment,
+        accelerator=accelerator,
+        devices=devices,
+        callbacks=[
+            ModelCheckpoint(out / "resume", save_last=True, save_top_k=0, every_n_epochs=1),
+            _EpochLog(out / LOG_NAME),
+        ],
+        logger=TensorBoardLogger(out, name="", version="tensorboard"),
+        log_every_n_steps=10,
+        enable_progress_bar=console().is_terminal,
     )
+    console().quiet = not trainer.is_global_zero
+    training, validation = load_corpora(experiment, data)
     console().print(f"train: {training.describe()}\nval:   {validation.describe()}")
-    if resume_from is None:
+    task, batches = prepare(experiment, training, validation, trainer, seed=seed)
+    if resume_from is None and trainer.is_global_zero:
         _start_over(experiment, out, seed)
+    fit(trainer, task, batches, resume_from)
+    task.eval()
+    if trainer.is_global_zero:
+        _learn_match_probability(task)
+        task.model.save_pretrained(out, experiment)
+    return task.model
+
+
+def load_corpora(experiment: Experiment, data: Path) -> tuple[Corpus, Corpus]:
+    """The training split at every zoom, and the validation split at the first."""
+    imagery = experiment.model.imagery
+    return (
+        Corpus.load(data, "train", zooms=imagery.zooms, view_px=imagery.view_px),
+        Corpus.load(data, "val", zooms=imagery.zooms[:1], view_px=imagery.view_px),
+    )
+
+
+def prepare(
+    experiment: Experiment,
+    training: Corpus,
+    validation: Corpus,
+    trainer: lightning.Trainer,
+    *,
+    seed: int,
+) -> tuple[TrainingTask, BatchSource]:
+    """The task, its weights drawn from ``seed``, and this rank's batches.
+
+    Raises:
+        ConfigError: the recipe does not fit the model or the number of processes.
+    """
     torch.manual_seed(torch_seed(seed, "weights"))
     model = PSM(experiment.model)
     if model.satellite.backbone is not None:
@@ -77,46 +132,58 @@ def train(
         cached_text_features(model, training),
         batch_size=experiment.training.batch_size,
         seed=seed,
+        rank=trainer.global_rank,
+        world_size=trainer.world_size,
     )
     steps = len(batches) * experiment.training.epochs
-    task = TrainingTask(model, experiment, validation, total_steps=steps, seed=seed)
-    _fit(task, batches, out, resume_from)
-    _learn_match_probability(task)
-    model.eval()
-    model.save_pretrained(out, experiment)
-    return model
+    task = TrainingTask(model, experiment, validation, total_steps=steps, seed=seed).train()
+    _check_batch_norms(task, batches)
+    return task, batches
 
 
-def _fit(task: TrainingTask, batches: BatchStream, out: Path, resume_from: Path | None) -> None:
-    recipe = task.experiment.training
-    keep = ModelCheckpoint(out / "resume", save_last=True, save_top_k=0, every_n_epochs=1)
-    trainer = lightning.Trainer(
-        accelerator="auto",
-        devices=1,
-        max_epochs=recipe.epochs,
-        precision=_precision(recipe.precision),
-        gradient_clip_val=recipe.gradient_clip,
-        callbacks=[keep, _EpochLog(out / LOG_NAME)],
-        logger=TensorBoardLogger(out, name="", version="tensorboard"),
-        log_every_n_steps=10,
-        num_sanity_val_steps=0,
-        enable_progress_bar=console().is_terminal,
-        enable_model_summary=False,
-        reload_dataloaders_every_n_epochs=0,
-    )
-    loader: DataLoader[Any] = DataLoader(batches, batch_size=None, shuffle=False)
+def _check_batch_norms(task: TrainingTask, batches: BatchSource) -> None:
+    """Refuse batch norms whose statistics would not be those of the joint batch."""
+    tower, micro_batch = task.model.config.audio_tower.kind, task.experiment.training.micro_batch
+    if not any(norm.training for norm in batch_norms(task.model)):
+        return
+    advice = "set training.batch_norm=fixed, which suits towers with trained weights"
+    if micro_batch is not None and micro_batch < batches.batch_size // batches.world_size:
+        raise ConfigError(
+            f"training.micro_batch={micro_batch}: a tower has batch norms, which would see parts "
+            f"of the batch instead of all of it; {advice}, or leave micro_batch out"
+        )
+    if tower == "clap" and batches.world_size > 1:
+        raise ConfigError(
+            "training.batch_norm=batch: CLAP's norms see the longer clips alone, of which a "
+            f"process may have none; {advice}, or train in one process"
+        )
+
+
+def fit(
+    trainer: lightning.Trainer,
+    task: TrainingTask,
+    batches: BatchSource,
+    resume_from: Path | None = None,
+) -> None:
+    """Run ``trainer``: every epoch trains on all ``batches`` and then validates."""
+    loader: DataLoader[Any] = DataLoader(batches, batch_size=None, shuffle=False)  # type: ignore[arg-type]
     once: Any = [0]  # validation sees all rows at once, in a hook
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), ExitStack() as stack:
         # One process reads arrays from memory (workers would copy them), a short run logs less
-        # often than it is asked to, frozen towers are meant to be in evaluation mode, and the last
-        # is between Lightning and PyTorch.
+        # often than it is asked to, frozen towers are meant to be in evaluation mode, weights lie
+        # channels last, and the last is between Lightning and PyTorch.
         for message in (
             "does not have many workers",
             "logging interval",
             "in eval mode",
+            "Grad strides do not match",
             "LeafSpec",
         ):
             warnings.filterwarnings("ignore", message=f".*{message}.*")
+        if task.experiment.training.checkpoint_activations:
+            stack.enter_context(recomputed_activations(task.model))
+        if trainer.world_size > 1:
+            stack.enter_context(replaced_forward(joint.batch_norm_forwards(task.model)))
         trainer.fit(
             task,
             loader,
@@ -134,6 +201,8 @@ class _EpochLog(Callback):
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
         """Forget lines of epochs that a kill cut off after the resume point."""
+        if not trainer.is_global_zero:
+            return
         done = trainer.current_epoch
         lines = self.path.read_text().splitlines() if self.path.exists() else []
         kept = [line for line in lines if json.loads(line)["epoch"] <= done]
@@ -145,6 +214,8 @@ class _EpochLog(Callback):
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
         """One JSON line, one line on screen."""
+        if not trainer.is_global_zero:
+            return
         figures = {name: round(float(v), 6) for name, v in trainer.callback_metrics.items()}
         row = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, **figures}
         with self.path.open("a") as stream:
@@ -172,13 +243,22 @@ def _resume_point(experiment: Experiment, out: Path, seed: int) -> Path | None:
                 "choose another folder, or replace it with --no-resume"
             )
         return None
-    same = recipe.exists() and checkpoints.read_experiment(folder) == experiment
+    same = recipe.exists() and _results_of(checkpoints.read_experiment(folder)) == _results_of(
+        experiment
+    )
     if not same or seed_file.read_text() != str(seed):
         raise CheckpointMismatch(
             f"{out}: holds a run of another experiment or seed; "
             "choose another folder, or start over with --no-resume"
         )
     return point
+
+
+def _results_of(experiment: Experiment) -> Experiment:
+    """``experiment`` without what changes memory and time alone: a run may go on with another."""
+    plain = {"micro_batch": None, "checkpoint_activations": False}
+    training = experiment.training.model_copy(update=plain)
+    return experiment.model_copy(update={"training": training})
 
 
 def _start_over(experiment: Experiment, out: Path, seed: int) -> None:
@@ -200,13 +280,3 @@ def _learn_match_probability(task: TrainingTask) -> None:
         scale, shift = fit_match_probability(task.model, task.validation)
     task.model.negative_scale.fill_(scale)
     task.model.shift.fill_(shift)
-
-
-def _precision(setting: str) -> Any:
-    if setting != "auto":
-        return setting
-    if torch.cuda.is_available():
-        return "bf16-mixed"
-    # Without these instructions bfloat16 is emulated, many times slower than float32.
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bf16-mixed" if native else "32-true"

@@ -19,7 +19,9 @@ from psm.losses import InfoNCE, PairLoss, PCMEPlusPlus
 from psm.model import PSM
 from psm.ranks import standing
 from psm.seeding import torch_seed
+from psm.training import joint
 from psm.training.batches import Batch, cached_text_features
+from psm.training.memory import encode_by_parts
 
 
 def build_loss(experiment: Experiment) -> PCMEPlusPlus | InfoNCE:
@@ -103,9 +105,17 @@ class TrainingTask(lightning.LightningModule):
         """Batches are frozen dataclasses, which Lightning does not take apart."""
         return batch.to(device) if isinstance(batch, Batch) else batch
 
+    def train(self, mode: bool = True) -> TrainingTask:
+        """Set training mode; batch norms that are to stay as they came do."""
+        super().train(mode)
+        if self.experiment.training.batch_norm == "fixed":
+            for norm in batch_norms(self.model):
+                norm.eval()
+        return self
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
-        """Make dropout depend on the step alone, so that a resumed run repeats the curve."""
-        torch.manual_seed(torch_seed(self.seed, "step", self.global_step))
+        """Make dropout depend on step and rank alone, so that a resumed run repeats the curve."""
+        torch.manual_seed(torch_seed(self.seed, "step", self.global_step, joint.rank()))
         if isinstance(self.loss, PCMEPlusPlus):
             recipe = self.experiment.loss
             warm = recipe.pseudo_positive_warmup * self.total_steps
@@ -113,64 +123,90 @@ class TrainingTask(lightning.LightningModule):
             self.loss.pseudo_positive_weight = recipe.pseudo_positive_weight * share
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
-        """The three-pair loss of one batch, averaged over draws of what is known of the context."""
+        """The loss of one joint batch, of which this rank has a part."""
+        loss, report = self.loss_of(batch)
+        self.log_dict({f"train/{name}": value for name, value in report.items()})
+        return loss
+
+    def loss_of(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The three-pair loss of the joint batch, averaged over draws of what context is known."""
+        contexts = self._draw_contexts(batch.context)
+
+        def encode(rows: slice) -> tuple[Gaussian, ...]:
+            return self._encode(batch.rows(rows), [context.rows(rows) for context in contexts])
+
+        audio, text, *locations = joint.of_all_ranks(
+            encode_by_parts(encode, batch.views, self.experiment.training.micro_batch)
+        )
+        # Autocast would take the dot products of the distances in half precision.
+        with torch.autocast(audio.mean.device.type, enabled=False):
+            return three_pair_loss(
+                self.loss, locations, audio, text, text_weight=self.experiment.loss.text_weight
+            )
+
+    def _draw_contexts(self, context: Context) -> list[Context]:
         config = self.model.config.context
-        image = self.model.image_features(batch.views, batch.gsd_m)
-        locations = [
-            self.model.fuse(
-                image,
-                batch.context.drop(
-                    field=config.drop_field,
-                    everything=config.drop_all,
-                    sources=config.drop_sources,
-                ),
+        generator = torch.Generator()
+        generator.manual_seed(torch_seed(self.seed, "step", self.global_step))
+        return [
+            context.drop(
+                field=config.drop_field,
+                everything=config.drop_all,
+                sources=config.drop_sources,
+                generator=generator,
+                part=(joint.rank(), joint.world_size()),
             )
             for _ in range(config.draws)
         ]
+
+    def _encode(self, batch: Batch, contexts: list[Context]) -> tuple[Gaussian, ...]:
+        """Audio, text, and the locations once with each of ``contexts``."""
+        image = self.model.image_features(batch.views, batch.gsd_m)
+        locations = [self.model.fuse(image, context) for context in contexts]
         audio = self.model.encode_audio(batch.mel)
         text = (
             self.model.text_head(batch.text)
             if isinstance(batch.text, Tensor)
             else self.model.encode_text(batch.text)
         )
-        loss, report = three_pair_loss(
-            self.loss, locations, audio, text, text_weight=self.experiment.loss.text_weight
-        )
-        self.log_dict({f"train/{name}": value for name, value in report.items()})
-        return loss
+        return audio, text, *locations
 
     def on_validation_epoch_start(self) -> None:
         """Recall of all validation rows at once, both directions, image alone and with context."""
-        self.log_dict({f"val/{name}": value for name, value in self.validate().items()})
+        scores = {f"val/{name}": value for name, value in self.validate().items()}
+        self.log_dict(scores, sync_dist=True)  # equal on all ranks: Lightning wants to hear it
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Nothing here: recall is of the whole gallery, not of batches."""
 
     def validate(self) -> dict[str, float]:
-        """R@10% on the validation split."""
-        was_training = self.model.training
-        self.model.eval()
+        """R@10% on the validation split, each rank encoding its share of the rows."""
+        was_training = self.training
+        self.eval()
         corpus, zoom = self.validation, min(self.validation.views_by_zoom)
-        features = image_features(self.model, corpus.views(zoom), corpus.gsd_m * zoom)
-        audio = audio_gaussians(self.model, corpus.mels)
+        rows = joint.share_of(len(corpus))
+        features = image_features(self.model, corpus.views(zoom)[rows], corpus.gsd_m[rows] * zoom)
+        audio = audio_gaussians(self.model, corpus.mels[rows])
         with torch.inference_mode():
             text = (
-                self.model.encode_text([r.caption for r in corpus.recordings])
+                self.model.encode_text([r.caption for r in corpus.recordings[rows]])
                 if self._text is None
-                else self.model.text_head(self._text)
+                else self.model.text_head(self._text[rows].to(self.model.device))
             )
+        context = self._context.rows(rows)
         locations = {
             "image": location_gaussians(self.model, features),
-            "image_context": location_gaussians(self.model, features, self._context),
+            "image_context": location_gaussians(self.model, features, context),
         }
-        pairs = {f"{name}_to_audio": (g, audio) for name, g in locations.items()}
-        pairs |= {f"audio_to_{name}": (audio, g) for name, g in locations.items()}
-        pairs |= {
-            "text_to_audio": (text, audio),
-            "text_to_image_context": (text, locations["image_context"]),
+        whole = {
+            name: joint.from_shares(own, len(corpus))
+            for name, own in {**locations, "audio": audio, "text": text}.items()
         }
-        scores = {f"{name}_r10": _recall(*pair) for name, pair in pairs.items()}
-        self.model.train(was_training)
+        names = [(name, "audio") for name in locations]
+        names += [("audio", name) for name in locations]
+        names += [("text", "audio"), ("text", "image_context")]
+        scores = {f"{a}_to_{b}_r10": _recall(whole[a], whole[b]) for a, b in names}
+        self.train(was_training)
         return scores
 
     def configure_optimizers(self) -> Any:
@@ -198,6 +234,11 @@ class TrainingTask(lightning.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
+
+
+def batch_norms(model: nn.Module) -> list[nn.Module]:
+    """The batch norms of ``model``."""
+    return [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

@@ -1,0 +1,77 @@
+"""What training runs on: devices, processes and precision."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import lightning
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.strategies import DDPStrategy
+
+from psm.config import Experiment
+from psm.errors import ConfigError
+
+# Lightning's hints about accelerators, ranks and products are not about this run.
+for _name in ("lightning.pytorch", "lightning.fabric"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+def build_trainer(
+    experiment: Experiment, *, accelerator: str, devices: int | str, **settings: Any
+) -> lightning.Trainer:
+    """A trainer of ``experiment`` on ``devices``, one process for each.
+
+    Args:
+        experiment: its recipe sets epochs, precision and clipping.
+        accelerator: ``auto``, ``cpu``, ``gpu`` or another name that Lightning knows.
+        devices: how many, or ``auto``: all GPUs, or one process on a CPU.
+        settings: what else the trainer is to be given.
+
+    Raises:
+        ConfigError: this machine has no such devices.
+    """
+    recipe = experiment.training
+    has_gpus = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
+    if devices == "auto":
+        count = torch.cuda.device_count() if has_gpus else 1
+    elif str(devices).isdecimal() and int(devices) > 0:
+        count = int(devices)
+    else:
+        raise ConfigError(f"--devices {devices}: say how many, from 1 up, or auto")
+    strategy = DDPStrategy(
+        find_unused_parameters=_may_skip_parameters(experiment), gradient_as_bucket_view=True
+    )
+    try:
+        return lightning.Trainer(
+            accelerator=accelerator,
+            devices=count,
+            strategy=strategy if count > 1 else "auto",
+            max_epochs=recipe.epochs,
+            precision=_precision(recipe.precision, has_gpus=has_gpus),
+            gradient_clip_val=recipe.gradient_clip,
+            use_distributed_sampler=False,  # a batch source knows its rank
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+            **settings,
+        )
+    except (MisconfigurationException, ValueError) as problem:
+        reason = str(problem).strip().splitlines()[0]
+        raise ConfigError(f"--accelerator {accelerator} --devices {devices}: {reason}") from None
+
+
+def _may_skip_parameters(experiment: Experiment) -> bool:
+    """Whether some batches leave parameters without a gradient: CLAP fuses long clips alone."""
+    tower = experiment.model.audio_tower
+    return tower.kind == "clap" and not tower.frozen
+
+
+def _precision(setting: str, *, has_gpus: bool) -> Any:
+    if setting != "auto":
+        return setting
+    if has_gpus:
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(False) else "16-mixed"
+    # Without these instructions bfloat16 is emulated, many times slower than float32.
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if native else "32-true"
