@@ -136,6 +136,24 @@ def data_import(
     typer.echo(f"{out}: " + ", ".join(f"{n} {split}" for split, n in report.imported.items()))
 
 
+@data_app.command("views")
+def data_views(
+    folder: Annotated[Path, typer.Argument(help="Folder of our shards.")],
+    preset: Preset = "psm-sentinel",
+) -> None:
+    """Cut the views that a preset trains on and store them beside the tiles of the shards.
+
+    Worth it for large tiles, which otherwise are decoded at every step. Safe to interrupt: the same
+    command goes on where it stopped.
+    """
+    from psm.config import load_experiment
+    from psm.data.views import add_views
+
+    imagery = load_experiment(preset).model.imagery
+    written = add_views(folder, zooms=imagery.zooms, view_px=imagery.view_px)
+    typer.echo(f"{folder}: {written} shards written anew, all have the views of {preset}")
+
+
 @app.command()
 def train(
     preset: Preset = "earth-tiny",

@@ -174,6 +174,12 @@ class TrainingConfig(_Frozen):
     weight_decay: float = Field(default=0.05, ge=0)
     gradient_clip: float = Field(default=1.0, gt=0)
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    memory_gb: float = Field(
+        default=8.0, ge=0, description="a split that takes more is read from disk at every step"
+    )
+    workers: PositiveInt | None = Field(
+        default=None, description="processes that read from disk; one a core, at most eight"
+    )
 
 
 class EarthConfig(_Frozen):

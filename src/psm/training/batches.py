@@ -42,21 +42,34 @@ class BatchStream(Dataset[Batch]):
     """All batches of one epoch, by index; set ``epoch`` before each pass.
 
     Training reads random zooms and flips of the views and rolls the recordings in time, each row
-    drawn anew every epoch. The last rows that do not fill a batch wait for the next shuffle.
+    drawn anew every epoch, and of recordings with more windows than the audio tower takes, one set.
+    The last rows that do not fill a batch wait for the next shuffle. A batch depends on nothing
+    read before it: any step can be the first, in any process, and a corpus on disk is shuffled as
+    one in memory is.
 
     Args:
         corpus: the training split.
         text: cached text features, or ``None`` where the text tower learns.
         batch_size: rows a batch.
         seed: names the stream of randomness.
+        windows: of sound that belong together, see :class:`psm.encoders.audio.AudioTower`.
     """
 
-    def __init__(self, corpus: Corpus, text: Tensor | None, *, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        text: Tensor | None,
+        *,
+        batch_size: int,
+        seed: int,
+        windows: int = 1,
+    ) -> None:
         self.corpus = corpus
         self.text = text
         self.context = Context.of_recordings(corpus.recordings)
         self.batch_size = min(batch_size, len(corpus))
         self.seed = seed
+        self.windows = windows
         self.epoch = 0
         self.zooms = sorted(corpus.views_by_zoom)
         self._gsd_m = corpus.gsd_m
@@ -84,9 +97,22 @@ class BatchStream(Dataset[Batch]):
             views=torch.from_numpy(_flip(views, rng)).permute(0, 3, 1, 2),
             gsd_m=torch.from_numpy(self._gsd_m[rows] * zoom).float(),
             context=self.context.rows(index),
-            mel=torch.from_numpy(_vary(self.corpus.mels[rows].astype(np.float32), rng)),
+            mel=torch.from_numpy(_vary(self._mels(rows, step), rng)),
             text=text,
         )
+
+    def _mels(self, rows: np.ndarray, step: int) -> np.ndarray:
+        """A set of windows of each row: the only one, or one at random."""
+        mels, size = self.corpus.mels, self.windows
+        sets = mels.shape[1] // size
+        if sets <= 1:
+            return mels[rows].astype(np.float32)
+        drawn = size * generator(self.seed, "windows", self.epoch, step).integers(
+            sets, size=len(rows)
+        )
+        return np.stack(
+            [mels[row, at : at + size] for row, at in zip(rows, drawn, strict=True)]
+        ).astype(np.float32)
 
 
 def cached_text_features(model: PSM, corpus: Corpus) -> Tensor | None:
@@ -118,4 +144,5 @@ def _vary(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         mel[row, :, :, start : start + width] = mel[row].mean()
     gain = rng.normal(0.0, 6.0, (batch, 1, 1, 1))
     tilt = rng.normal(0.0, 4.0, (batch, 1, 1, 1)) * np.linspace(-1.0, 1.0, bands)
-    return (mel + gain + tilt).astype(np.float32)
+    mel += (gain + tilt).astype(np.float32)
+    return mel

@@ -26,6 +26,7 @@ from psm.progress import console
 from psm.seeding import torch_seed
 from psm.training.batches import BatchStream, cached_text_features
 from psm.training.calibrate import fit_match_probability
+from psm.training.loading import Loader
 from psm.training.task import TrainingTask
 
 LOG_NAME = "log.jsonl"
@@ -62,7 +63,13 @@ def train(
         return PSM.from_pretrained(out)
     imagery = experiment.model.imagery
     training, validation = (
-        Corpus.load(data, split, zooms=zooms, view_px=imagery.view_px)
+        Corpus.load(
+            data,
+            split,
+            zooms=zooms,
+            view_px=imagery.view_px,
+            memory_gb=experiment.training.memory_gb,
+        )
         for split, zooms in (("train", imagery.zooms), ("val", imagery.zooms[:1]))
     )
     console().print(f"train: {training.describe()}\nval:   {validation.describe()}")
@@ -75,6 +82,7 @@ def train(
         cached_text_features(model, training),
         batch_size=experiment.training.batch_size,
         seed=seed,
+        windows=model.audio.windows,
     )
     steps = len(batches) * experiment.training.epochs
     task = TrainingTask(model, experiment, validation, total_steps=steps, seed=seed)
@@ -102,7 +110,7 @@ def _fit(task: TrainingTask, batches: BatchStream, out: Path, resume_from: Path 
         enable_model_summary=False,
         reload_dataloaders_every_n_epochs=0,
     )
-    loader: DataLoader[Any] = DataLoader(batches, batch_size=None, shuffle=False)
+    loader = Loader(batches, recipe.workers if batches.corpus.on_disk else 0)
     once: Any = [0]  # validation sees all rows at once, in a hook
     with warnings.catch_warnings():
         # One process reads arrays from memory (workers would copy them), a short run logs less
