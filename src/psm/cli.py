@@ -11,6 +11,7 @@ import typer
 
 from psm import __version__
 from psm.errors import PSMError
+from psm.precision import Precision
 
 app = typer.Typer(
     name="psm",
@@ -39,6 +40,9 @@ Data = Annotated[Path, typer.Option("--data", help="Folder of shards.")]
 Preset = Annotated[str, typer.Option(help="A preset, or a YAML file.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Change a setting: training.epochs=2")
+]
+PrecisionOption = Annotated[
+    Precision, typer.Option("--precision", help="auto: bfloat16 where the processor has it.")
 ]
 Heads = Annotated[
     int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
@@ -218,6 +222,7 @@ def evaluate(
     ] = False,
     step: Annotated[float, typer.Option(help="Grid of the maps, degrees.")] = 1.0,
     seed: Seed = 0,
+    precision: PrecisionOption = "auto",
 ) -> None:
     """Measure a model on the test split, beside chance and the oracles of the simulated Earth.
 
@@ -227,7 +232,7 @@ def evaluate(
     from psm import PSM
     from psm.measure import measure, measure_retrieval
 
-    loaded = PSM.from_pretrained(model)
+    loaded = PSM.from_pretrained(model, precision=precision)
     if maps:
         measure(loaded, data, out, seed=seed, step_deg=step)
     else:
@@ -254,6 +259,7 @@ def draw_map(
         str | None, typer.Option(help="`hours` or `months`: a GIF beside the map.")
     ] = None,
     model: Model = str(MODEL),
+    precision: PrecisionOption = "auto",
     out: Annotated[Path | None, typer.Option(help="GeoTIFF to write; the PNG lies beside.")] = None,
 ) -> None:
     """Draw where on Earth a sound would be heard: a cloud-optimised GeoTIFF and a picture.
@@ -273,7 +279,7 @@ def draw_map(
     if animate not in (None, "hours", "months"):
         raise ConfigError(f"--animate {animate!r}: choose hours or months")
     cells = mapping.Cells.globe(step)
-    loaded = PSM.from_pretrained(model)
+    loaded = PSM.from_pretrained(model, precision=precision)
     level = loaded.config.imagery.zooms[0] if zoom is None else zoom
     embedded = mapping.embed_cells(loaded, Imagery.load(), cells, level)
     found = mapping.map_query(loaded, embedded, query, moment)

@@ -22,6 +22,7 @@ from psm.data.shards import shard_paths
 from psm.errors import CheckpointMismatch
 from psm.losses import PCMEPlusPlus
 from psm.model import PSM
+from psm.precision import has_bfloat16
 from psm.progress import console
 from psm.seeding import torch_seed
 from psm.training.batches import BatchStream, cached_text_features
@@ -213,6 +214,4 @@ def _precision(setting: str) -> Any:
         return setting
     if torch.cuda.is_available():
         return "bf16-mixed"
-    # Without these instructions bfloat16 is emulated, many times slower than float32.
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bf16-mixed" if native else "32-true"
+    return "bf16-mixed" if has_bfloat16() else "32-true"
