@@ -20,10 +20,10 @@ def has_bfloat16(device: torch.device | None = None) -> bool:
     Where it does not, bfloat16 is emulated, many times slower than float32.
     """
     if device is not None and device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device is not None and device.type != "cpu":
         return False
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def computing(precision: Precision, device: torch.device) -> AbstractContextManager[object]:

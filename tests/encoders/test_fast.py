@@ -23,9 +23,8 @@ def clap(**changes: object) -> ClapAudioModelWithProjection:
     return ClapAudioModelWithProjection(ClapAudioConfig(**settings | changes))
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_fused_window_attention_is_the_attention_of_transformers(training: bool) -> None:
-    slow, fast = clap().train(training), clap().train(training)
+def test_fused_window_attention_is_the_attention_of_transformers() -> None:
+    slow, fast = clap().eval(), clap().eval()
     for module in (slow, fast):
         for layer in module.modules():  # random biases, which start from zero
             if hasattr(layer, "relative_position_bias_table"):
@@ -38,7 +37,6 @@ def test_fused_window_attention_is_the_attention_of_transformers(training: bool)
     mel, is_longer = torch.randn(3, 4, 250, 16) * 20 - 40, torch.tensor([[True], [False], [True]])
     outputs = []
     for module in (slow, fast):
-        torch.manual_seed(2)  # training drops whole paths at random
         output = module(mel, is_longer=is_longer).audio_embeds
         output.square().sum().backward()
         outputs.append((output, module.audio_model.audio_encoder.patch_embed.proj.weight.grad))

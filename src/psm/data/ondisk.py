@@ -202,7 +202,7 @@ def _rows(
     if isinstance(index, int | np.integer):
         return read(range(size)[int(index)])
     rows = np.arange(size)[index]
-    found = np.empty((len(rows), *shape), dtype)
+    found: np.ndarray = np.empty((len(rows), *shape), dtype)
     for place, row in enumerate(rows.tolist()):
         found[place] = read(row)
     return found

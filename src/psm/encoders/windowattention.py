@@ -12,7 +12,7 @@ from transformers.models.clap.modeling_clap import ClapAudioSelfAttention
 
 
 def fuse_attention(model: nn.Module) -> None:
-    """Let every window attention in ``model`` use the fused kernel; weights stay as they are."""
+    """Let every window attention in ``model`` use the kernel in evaluation; weights stay."""
     for module in model.modules():
         if type(module) is ClapAudioSelfAttention:
             module.__class__ = _FusedAttention
@@ -26,11 +26,13 @@ class _FusedAttention(ClapAudioSelfAttention):  # type: ignore[misc]
         output_attentions: bool | None = False,
     ) -> tuple[Tensor, ...]:
         """Attention within windows, ``(batch x windows, positions, features)`` each."""
-        if output_attentions:  # which the kernel does not have
-            probabilities: tuple[Tensor, ...] = super().forward(
+        if self.training or output_attentions:
+            # Windows are short: gradients are faster through plain products (as in
+            # psm.encoders.transformer), and the kernel keeps no probabilities.
+            plain: tuple[Tensor, ...] = super().forward(
                 hidden_states, attention_mask, output_attentions
             )
-            return probabilities
+            return plain
         rows, positions, _ = hidden_states.shape
         query, key, value = (
             project(hidden_states)
@@ -43,8 +45,5 @@ class _FusedAttention(ClapAudioSelfAttention):  # type: ignore[misc]
         if attention_mask is not None:  # of each window of a view, alike for all of the batch
             bias = bias + attention_mask[:, None]
             bias = bias.repeat(rows // len(bias), 1, 1, 1)
-        dropout = self.dropout.p if self.training else 0.0
-        attended = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=bias.to(query.dtype), dropout_p=dropout
-        )
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
         return (attended.transpose(1, 2).flatten(2),)
