@@ -20,6 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ BATCH = 32
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 
 
+@cache
 def tile_jpeg(number: int) -> bytes:
     """Relief at all scales, fields and grain: compresses to some 500 kB, as Sentinel-2 does."""
     rng = generator(0, "tile", number)
