@@ -84,7 +84,7 @@ def test_a_batch_is_drawn_from_all_shards(shards: Path) -> None:
 def test_training_draws_one_set_of_windows(windows: int, sets: int, shards: Path) -> None:
     batches, firsts = stream(shards, windows=windows), set()
     for batches.epoch in range(6):
-        mel = batches._mels(np.arange(40), 0)
+        mel = batches._mels(np.arange(8), batches._windows(0))
         level = 8 * (mel[:, :, 0, 0] % 1)
         assert mel.shape[1] == windows
         assert (np.diff(level, axis=1) == 1).all()

@@ -97,22 +97,21 @@ class BatchStream(Dataset[Batch]):
             views=torch.from_numpy(_flip(views, rng)).permute(0, 3, 1, 2),
             gsd_m=torch.from_numpy(self._gsd_m[rows] * zoom).float(),
             context=self.context.rows(index),
-            mel=torch.from_numpy(_vary(self._mels(rows, step), rng)),
+            mel=torch.from_numpy(_vary(self._mels(rows, self._windows(step)), rng)),
             text=text,
         )
 
-    def _mels(self, rows: np.ndarray, step: int) -> np.ndarray:
-        """A set of windows of each row: the only one, or one at random."""
-        mels, size = self.corpus.mels, self.windows
-        sets = mels.shape[1] // size
-        if sets <= 1:
-            return mels[rows].astype(np.float32)
-        drawn = size * generator(self.seed, "windows", self.epoch, step).integers(
-            sets, size=len(rows)
-        )
-        return np.stack(
-            [mels[row, at : at + size] for row, at in zip(rows, drawn, strict=True)]
-        ).astype(np.float32)
+    def _windows(self, step: int) -> np.ndarray:
+        """The first window that is drawn for each row of the joint batch."""
+        sets = max(1, self.corpus.mels.shape[1] // self.windows)
+        rng = generator(self.seed, "windows", self.epoch, step)
+        return self.windows * rng.integers(sets, size=self.batch_size)
+
+    def _mels(self, rows: np.ndarray, firsts: np.ndarray) -> np.ndarray:
+        """A set of windows of each row, and no others: those from ``firsts`` on."""
+        pairs = zip(rows, firsts, strict=True)
+        windows = [self.corpus.mels[row, first : first + self.windows] for row, first in pairs]
+        return np.stack(windows).astype(np.float32)
 
 
 def cached_text_features(model: PSM, corpus: Corpus) -> Tensor | None:
