@@ -226,3 +226,15 @@ def test_bad_input_is_one_line_and_exit_code_two(
     assert len(errors) == 1
     assert message in errors[0]
     assert not out.exists()
+
+
+def test_views_are_cut_beside_the_tiles(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shards = shutil.copytree(demo / "earth", tmp_path / "earth")
+    shutil.copy(demo / "earth" / "val-00000.tar", tmp_path / "before.tar")
+    for written in (3, 0):
+        assert psm("data", "views", shards, "--preset", "earth-tiny") == 0
+        assert f"{written} shards written anew" in capsys.readouterr().out
+    assert (shards / "val-00000.tar").stat().st_size > (tmp_path / "before.tar").stat().st_size
+    assert psm("evaluate", "--model", demo / "model", "--data", shards, "--out", tmp_path) == 0

@@ -11,6 +11,7 @@ import typer
 
 from psm import __version__
 from psm.errors import PSMError
+from psm.precision import Precision
 
 app = typer.Typer(
     name="psm",
@@ -40,6 +41,9 @@ Data = Annotated[Path, typer.Option("--data", help="Folder of shards.")]
 Preset = Annotated[str, typer.Option(help="A preset, or a YAML file.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Change a setting: training.epochs=2")
+]
+PrecisionOption = Annotated[
+    Precision, typer.Option("--precision", help="auto: bfloat16 where the processor has it.")
 ]
 Heads = Annotated[
     int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
@@ -190,6 +194,24 @@ def data_import(
     typer.echo(f"{out}: {counts}")
 
 
+@data_app.command("views")
+def data_views(
+    folder: Annotated[Path, typer.Argument(help="Folder of our shards.")],
+    preset: Preset = "psm-sentinel",
+) -> None:
+    """Cut the views that a preset trains on and store them beside the tiles of the shards.
+
+    Worth it for large tiles, which otherwise are decoded at every step. Safe to interrupt: the same
+    command goes on where it stopped.
+    """
+    from psm.config import load_experiment
+    from psm.data.views import add_views
+
+    imagery = load_experiment(preset).model.imagery
+    written = add_views(folder, zooms=imagery.zooms, view_px=imagery.view_px)
+    typer.echo(f"{folder}: {written} shards written anew, all have the views of {preset}")
+
+
 @app.command()
 def train(
     preset: Preset = "earth-tiny",
@@ -283,6 +305,7 @@ def evaluate(
         str | None, typer.Option(help="What those tables call the model; its own by default.")
     ] = None,
     seed: Seed = 0,
+    precision: PrecisionOption = "auto",
 ) -> None:
     """Measure a model on the test split, beside chance and the oracles of the simulated Earth.
 
@@ -301,7 +324,7 @@ def evaluate(
 
     if protocol is not None and maps:
         raise ConfigError("--maps and --protocol: choose one")
-    loaded = PSM.from_pretrained(model)
+    loaded = PSM.from_pretrained(model, precision=precision)
     if protocol is not None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         measure_psm2024(loaded.to(device), data, out, name=name, seed=seed)
@@ -351,6 +374,7 @@ def draw_map(
         str | None, typer.Option(help="`hours` or `months`: a GIF beside the map.")
     ] = None,
     model: Model = str(MODEL),
+    precision: PrecisionOption = "auto",
     out: Annotated[Path | None, typer.Option(help="GeoTIFF to write; the PNG lies beside.")] = None,
 ) -> None:
     """Draw where on Earth a sound would be heard: a cloud-optimised GeoTIFF and a picture.
@@ -370,7 +394,7 @@ def draw_map(
     if animate not in (None, "hours", "months"):
         raise ConfigError(f"--animate {animate!r}: choose hours or months")
     cells = mapping.Cells.globe(step)
-    loaded = PSM.from_pretrained(model)
+    loaded = PSM.from_pretrained(model, precision=precision)
     level = loaded.config.imagery.zooms[0] if zoom is None else zoom
     embedded = mapping.embed_cells(loaded, Imagery.load(), cells, level)
     found = mapping.map_query(loaded, embedded, query, moment)

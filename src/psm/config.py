@@ -194,6 +194,12 @@ class TrainingConfig(_Frozen):
     )
     checkpoint_activations: bool = False
     batch_norm: Literal["batch", "fixed"] = "batch"
+    memory_gb: float = Field(
+        default=8.0, ge=0, description="a split that takes more is read from disk at every step"
+    )
+    workers: PositiveInt | None = Field(
+        default=None, description="processes that read from disk; one a core, at most eight"
+    )
 
 
 class EarthConfig(_Frozen):

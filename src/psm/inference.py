@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float16, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from psm.data.context import Context
+from psm.data.corpus import Rows
 from psm.gaussian import Gaussian, concatenate
 from psm.model import PSM
 from psm.progress import track
 
-_BATCH = 256
+_BATCH_VALUES = 2**21
+"""Input values a batch: what layers hand to each other then mostly stays in the cache."""
+
+_FUSED_BATCH = 1024
 
 
-def _batches(size: int, description: str | None) -> Iterable[slice]:
-    slices = [slice(start, start + _BATCH) for start in range(0, size, _BATCH)]
+def _batches(size: int, batch: int, description: str | None = None) -> Iterable[slice]:
+    slices = [slice(start, start + batch) for start in range(0, size, batch)]
     return track(slices, description) if description else slices
+
+
+def _fitting(inputs: Rows) -> int:
+    """Rows of ``inputs`` that make a batch."""
+    return max(1, _BATCH_VALUES // math.prod(inputs.shape[1:]))
 
 
 @torch.inference_mode()
 def image_features(
     model: PSM,
-    views: UInt8[np.ndarray, "n height width 3"],
+    views: Rows,
     gsd_m: Float[np.ndarray, " n"] | float,
     description: str | None = None,
 ) -> Float[Tensor, "n dim"]:
-    """Image features before fusion of ``views`` whose pixels cover ``gsd_m`` metres."""
+    """Image features before fusion of RGB ``views``, whose pixels cover ``gsd_m`` metres.
+
+    Views are ``(n, height, width, 3)`` of uint8, in memory or on disk.
+    """
     gsd = torch.as_tensor(np.broadcast_to(gsd_m, len(views)).copy(), dtype=torch.float32)
     parts = [
         model.image_features(
             torch.from_numpy(views[rows]).permute(0, 3, 1, 2).to(model.device),
             gsd[rows].to(model.device),
         )
-        for rows in _batches(len(views), description)
+        for rows in _batches(len(views), _fitting(views), description)
     ]
     return torch.cat(parts) if parts else torch.empty(0, model.config.dim)
 
@@ -49,7 +62,7 @@ def location_gaussians(
     return concatenate(
         [
             model.fuse(features[rows], context.rows(rows) if context is not None else None)
-            for rows in _batches(len(features), None)
+            for rows in _batches(len(features), _FUSED_BATCH)
         ]
     )
 
@@ -57,14 +70,14 @@ def location_gaussians(
 @torch.inference_mode()
 def audio_gaussians(
     model: PSM,
-    mels: Float16[np.ndarray, "n windows frames bands"],
+    mels: Rows,
     description: str | None = None,
 ) -> Gaussian:
-    """Gaussians of recordings given as log-mel windows in dB."""
+    """Gaussians of recordings given as log-mel windows in dB, ``(n, windows, frames, bands)``."""
     return concatenate(
         [
             model.encode_audio(torch.from_numpy(mels[rows]).to(model.device))
-            for rows in _batches(len(mels), description)
+            for rows in _batches(len(mels), _fitting(mels), description)
         ]
     )
 

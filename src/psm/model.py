@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,6 +25,7 @@ from psm.encoders.text import TextTower, build_text_tower, encode_texts
 from psm.errors import HubError
 from psm.gaussian import Gaussian, match_probability, match_uncertainty
 from psm.modelcard import model_card
+from psm.precision import Precision, computing
 from psm.reference import BareHead, PublishedEncoding
 
 
@@ -40,11 +42,14 @@ class PSM(nn.Module):
         experiment: what the model was trained by, where it was loaded from a folder that says so.
         negative_scale: slope of the match probability in the distance (a).
         shift: its offset (b).
+        precision: in which the towers compute. ``float32`` is exact; ``auto`` takes bfloat16 where
+            it is native, but in reference mode, whose numbers are to be the published ones.
     """
 
     experiment: Experiment | None = None
     negative_scale: Tensor
     shift: Tensor
+    precision: Precision = "float32"
 
     def __init__(self, config: ModelConfig, *, tokenizer: str | Path | None = None) -> None:
         super().__init__()
@@ -65,8 +70,12 @@ class PSM(nn.Module):
         self.register_buffer("shift", torch.tensor(5.0))
 
     @classmethod
-    def from_pretrained(cls, source: str | Path) -> PSM:
+    def from_pretrained(cls, source: str | Path, *, precision: Precision = "float32") -> PSM:
         """Load a folder written by :meth:`save_pretrained`, or the same layout from the hub.
+
+        Args:
+            source: the folder, or a hub id.
+            precision: in which the towers compute.
 
         Raises:
             MissingData: there is no such folder or hub repository.
@@ -77,6 +86,7 @@ class PSM(nn.Module):
         model = cls(experiment.model, tokenizer=checkpoints.tokenizer_folder(folder))
         checkpoints.load_weights(model, folder)
         model.experiment = experiment
+        model.precision = precision
         return model.eval()
 
     def save_pretrained(self, folder: str | Path, experiment: Experiment | None = None) -> None:
@@ -159,8 +169,9 @@ class PSM(nn.Module):
     ) -> Float[Tensor, "batch dim"]:
         """Image features before fusion; ``views`` are RGB, uint8 or floats in [0, 1]."""
         pixels = views.float() / 255.0 if views.dtype == torch.uint8 else views
-        features: Tensor = self.satellite(pixels, gsd_m)
-        return features
+        with self._computing():
+            features: Tensor = self.satellite(pixels, gsd_m)
+        return features.float()
 
     def location_features(
         self, image: Float[Tensor, "batch dim"], context: Context | None = None
@@ -193,8 +204,9 @@ class PSM(nn.Module):
         """Features of log-mels in dB, before the head."""
         if is_longer is None and self.config.reference:  # the published loader says so of any clip
             is_longer = mel.new_ones(len(mel), dtype=torch.bool)
-        features: Tensor = self.audio(mel.float(), is_longer)
-        return features
+        with self._computing():
+            features: Tensor = self.audio(mel.float(), is_longer)
+        return features.float()
 
     def encode_audio(
         self,
@@ -207,10 +219,17 @@ class PSM(nn.Module):
 
     def text_features(self, texts: Sequence[str]) -> Float[Tensor, "batch features"]:
         """Features of captions before the head; without gradient where the tower is frozen."""
-        if self.config.text_tower.frozen:
-            return encode_texts(self.text.eval(), texts)
-        features: Tensor = self.text(texts)
-        return features
+        with self._computing():
+            if self.config.text_tower.frozen:
+                return encode_texts(self.text.eval(), texts).float()
+            if not torch.is_grad_enabled():
+                return encode_texts(self.text, texts).float()
+            features: Tensor = self.text(texts)
+        return features.float()
+
+    def _computing(self) -> AbstractContextManager[object]:
+        exact = self.precision == "auto" and self.config.reference
+        return computing("float32" if exact else self.precision, self.device)
 
     def encode_text(self, texts: Sequence[str]) -> Gaussian:
         """Gaussians of captions or queries."""

@@ -1,21 +1,39 @@
-"""Recordings in memory: what training and evaluation work on at embedded size."""
+"""The recordings of a split, in memory where they fit and read from their shards where not."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import Float16, UInt8
 
-from psm.data.imagery import view_of_tile
+from psm.data.members import Members
+from psm.data.ondisk import MelsOnDisk, ViewsOnDisk, read_views
 from psm.data.recording import Recording
-from psm.data.shards import read_shard, shard_paths
-from psm.errors import CorruptRecording
+from psm.data.shards import shard_paths
 from psm.progress import track
+
+_THREADS = 2
+
+MEMORY_GB = 8.0
+"""A split whose views and log-mels take more is not loaded but read as it is asked for."""
+
+
+class Rows(Protocol):
+    """An array by rows: of numpy, or of :mod:`psm.data.ondisk`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -24,38 +42,68 @@ class Corpus:
 
     Attributes:
         recordings: the metadata, row by row.
-        views_by_zoom: RGB views of each zoom.
-        mels: log-mel windows in dB.
-        gsd_m: metres per pixel of each row's zoom-1 view.
+        views_by_zoom: RGB views of each zoom, ``(n, size, size, 3)`` of uint8.
+        mels: log-mel windows in dB, ``(n, windows, frames, bands)`` of float16.
     """
 
     recordings: tuple[Recording, ...]
-    views_by_zoom: dict[int, UInt8[np.ndarray, "n size size 3"]]
-    mels: Float16[np.ndarray, "n windows frames bands"]
+    views_by_zoom: Mapping[int, Rows]
+    mels: Rows
 
     @classmethod
-    def load(cls, folder: Path, split: str, *, zooms: Sequence[int], view_px: int) -> Corpus:
-        """Read the shards of ``split`` and cut the views of ``zooms``.
+    def load(
+        cls,
+        folder: Path,
+        split: str,
+        *,
+        zooms: Sequence[int],
+        view_px: int,
+        memory_gb: float = MEMORY_GB,
+    ) -> Corpus:
+        """Find the recordings of ``split``, and read their views of ``zooms`` and their log-mels.
+
+        What would take more than ``memory_gb`` stays on disk: then an error in a picture or a
+        log-mel shows when it is read.
 
         Raises:
             MissingData: no shards.
             CorruptShard: a member cannot be read.
             CorruptRecording: the recordings do not fit together.
         """
-        paths = shard_paths(folder, split)
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            loaded = pool.map(lambda path: _load_shard(path, zooms, view_px), paths)
-            parts = list(track(loaded, f"reading {split}", len(paths)))
-        shapes = {mels.shape[1:] for _, _, mels in parts}
-        if len(shapes) > 1:
-            raise CorruptRecording(f"{folder}: log-mels of different shapes {sorted(shapes)}")
-        return cls(
-            recordings=tuple(recording for recordings, _, _ in parts for recording in recordings),
-            views_by_zoom={
-                zoom: np.concatenate([views[zoom] for _, views, _ in parts]) for zoom in zooms
-            },
-            mels=np.concatenate([mels for _, _, mels in parts]),
+        members, recordings = Members.find(shard_paths(folder, split), f"reading {split}")
+        corpus = cls(
+            recordings=recordings,
+            views_by_zoom={zoom: ViewsOnDisk(members, zoom, view_px) for zoom in zooms},
+            mels=MelsOnDisk(members),
         )
+        if corpus.gigabytes > memory_gb:
+            return corpus
+        mels = np.empty(corpus.mels.shape, np.float16)
+        views = {
+            zoom: np.empty(rows.shape, np.uint8) for zoom, rows in corpus.views_by_zoom.items()
+        }
+
+        def decode(row: int) -> None:
+            mels[row] = corpus.mels[row]
+            for zoom, view in zip(zooms, read_views(members, row, zooms, view_px), strict=True):
+                views[zoom][row] = view
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            done = pool.map(decode, range(len(corpus)))
+            for _ in track(done, f"decoding {split}", len(corpus)):
+                pass
+        return cls(corpus.recordings, views, mels)
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether views and log-mels are read when they are asked for."""
+        return isinstance(self.mels, MelsOnDisk)
+
+    @property
+    def gigabytes(self) -> float:
+        """What views and log-mels take in memory, or would."""
+        views = sum(math.prod(views.shape) for views in self.views_by_zoom.values())
+        return (views + 2 * math.prod(self.mels.shape)) / 1e9
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -65,17 +113,9 @@ class Corpus:
         """Metres per pixel of each row's zoom-1 view; times the zoom for the others."""
         return np.array([recording.gsd_m for recording in self.recordings], np.float32)
 
-    def views(self, zoom: int) -> UInt8[np.ndarray, "n size size 3"]:
+    def views(self, zoom: int) -> Rows:
         """The views of one zoom."""
         return self.views_by_zoom[zoom]
-
-    def rows(self, index: np.ndarray) -> Corpus:
-        """The recordings at ``index``."""
-        return Corpus(
-            tuple(self.recordings[row] for row in index),
-            {zoom: views[index] for zoom, views in self.views_by_zoom.items()},
-            self.mels[index],
-        )
 
     def describe(self) -> str:
         """One line: how many recordings, from where."""
@@ -83,14 +123,3 @@ class Corpus:
         south = sum(recording.lat < 0 for recording in self.recordings) / max(1, len(self))
         shares = ", ".join(f"{source} {count}" for source, count in sorted(counts.items()))
         return f"{len(self)} recordings ({shares}; {south:.0%} south of the equator)"
-
-
-def _load_shard(
-    path: Path, zooms: Sequence[int], view_px: int
-) -> tuple[list[Recording], dict[int, np.ndarray], np.ndarray]:
-    samples = list(read_shard(path))
-    views = {
-        zoom: np.stack([view_of_tile(s.tile, zoom=zoom, size=view_px) for s in samples])
-        for zoom in zooms
-    }
-    return [s.recording for s in samples], views, np.stack([s.mel for s in samples])

@@ -1,8 +1,14 @@
 """Recordings in WebDataset shards: plain tar files of JSON, JPEG and ``.npy``, never pickles.
 
 A sample is three members that share its key: ``KEY.json`` (the :class:`Recording`),
-``KEY.tile.jpg`` and ``KEY.mel.npy`` (float16 log-mel windows in dB). A shard appears under its name
-only when it is complete.
+``KEY.tile.jpg`` and ``KEY.mel.npy``, float16 log-mel windows in dB. A long recording may have
+several windows, of which training draws one; windows for CLAP's fusion come in fours (the shrunk
+whole, front, middle, back), of which training draws one four and evaluation takes the first.
+
+Views that were cut from the tile already (:mod:`psm.data.views`) lie beside it as
+``KEY.zoomZ-PX.jpg``, for zoom Z at PX pixels a side: a large tile costs twenty times as long to
+decode as the one view that a training step looks at. A shard appears under its name only when it is
+complete.
 """
 
 from __future__ import annotations
@@ -14,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import webdataset
@@ -25,6 +31,14 @@ from psm.data.imagery import decode_image, encode_jpeg
 from psm.data.recording import Recording
 from psm.errors import CorruptRecording, CorruptShard, MissingData
 from psm.files import atomic_path
+
+RECORDING, TILE, MEL = "json", "tile.jpg", "mel.npy"
+"""Suffixes of the members that every sample has."""
+
+
+def view_name(zoom: int, view_px: int) -> str:
+    """The suffix of a view that is stored beside its tile."""
+    return f"zoom{zoom}-{view_px}.jpg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +74,28 @@ def write_shard(path: Path, samples: Iterable[Sample | RawSample]) -> None:
 @contextmanager
 def open_shard(path: Path) -> Iterator[Callable[[Sample | RawSample], None]]:
     """A function that adds samples to a shard, which appears when the block ends well."""
-    with atomic_path(path) as aside, aside.open("wb") as stream:
-        # Fixed times and owners make the same samples the same bytes.
-        writer = webdataset.TarWriter(stream, mtime=0, user="psm", group="psm", encoder=False)
+    with (
+        atomic_path(path) as aside,
+        aside.open("wb") as stream,
+        closing(tar_writer(stream)) as writer,
+    ):
 
         def write(sample: Sample | RawSample) -> None:
             writer.write(
                 {
                     "__key__": sample.recording.key,
-                    "json": json.dumps(sample.recording.to_json(), sort_keys=True).encode(),
-                    "mel.npy": _npy_bytes(sample.mel),
-                    "tile.jpg": sample.tile_jpeg,
+                    RECORDING: json.dumps(sample.recording.to_json(), sort_keys=True).encode(),
+                    MEL: _npy_bytes(sample.mel),
+                    TILE: sample.tile_jpeg,
                 }
             )
 
-        with closing(writer):
-            yield write
+        yield write
+
+
+def tar_writer(stream: BinaryIO) -> webdataset.TarWriter:
+    """Writes samples of bytes; fixed times and owners make the same samples the same bytes."""
+    return webdataset.TarWriter(stream, mtime=0, user="psm", group="psm", encoder=False)
 
 
 def read_shard(path: Path) -> Iterator[Sample]:
@@ -124,7 +144,7 @@ def shard_paths(folder: Path, split: str) -> list[Path]:
 def _parse(raw: dict[str, Any], path: Path) -> Sample:
     key = raw.get("__key__", "?")
     where = f"{path}: sample {key!r}"
-    missing = [name for name in ("json", "tile.jpg", "mel.npy") if name not in raw]
+    missing = [name for name in (RECORDING, TILE, MEL) if name not in raw]
     if missing:
         raise CorruptShard(f"{where} lacks {', '.join(missing)}")
     try:

@@ -14,15 +14,22 @@ from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
 from psm.encoders.clap import load_tower, standalone
 from psm.encoders.convolution import convolution_stage
+from psm.encoders.windowattention import fuse_attention
 from psm.errors import ConfigError
 
 _RANGE_DB, _SPREAD_DB = 80.0, 20.0
 
 
 class AudioTower(nn.Module, ABC):
-    """What every audio tower is: ``forward(mel, is_longer) -> (batch, out_dim)``."""
+    """What every audio tower is: ``forward(mel, is_longer) -> (batch, out_dim)``.
+
+    Attributes:
+        out_dim: features.
+        windows: how many windows belong together, of which training draws one set.
+    """
 
     out_dim: int
+    windows: int = 1
 
     def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
         """``config`` for a folder that holds the weights itself."""
@@ -83,14 +90,16 @@ class CLAPAudioTower(AudioTower):
     """CLAP's audio model (HTS-AT) with its projection, from ``transformers``.
 
     With fusion the input has four windows (shrunk whole, front, middle, back), and a clip whose
-    windows differ is a longer one unless ``is_longer`` says otherwise; without, windows are encoded
-    one by one and averaged.
+    windows differ is a longer one unless ``is_longer`` says otherwise; of more windows the first
+    four count. Without fusion, windows are encoded one by one and averaged.
     """
 
     def __init__(self, model: ClapAudioModelWithProjection) -> None:
         super().__init__()
         self.model = model
+        fuse_attention(model)
         self.fusion = bool(model.config.enable_fusion)
+        self.windows = 4 if self.fusion else 1
         self.out_dim = int(model.config.projection_dim)
 
     def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
@@ -106,7 +115,8 @@ class CLAPAudioTower(AudioTower):
         batch, windows = mel.shape[:2]
         if self.fusion:
             if windows == 1:  # a short clip: the four windows are the same
-                mel = mel.expand(-1, 4, -1, -1)
+                mel = mel.expand(-1, self.windows, -1, -1)
+            mel = mel[:, : self.windows]
             if is_longer is None:
                 is_longer = (mel != mel[:, :1]).flatten(1).any(dim=1)
             embeds: Tensor = self.model(mel, is_longer=is_longer[:, None]).audio_embeds

@@ -59,6 +59,11 @@ class TextTower(nn.Module):
             return config
         return standalone(config, self.model)
 
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text."""
+        tokens = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)
+        return [len(row) for row in tokens["input_ids"]]
+
     def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
         """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
         tokens = self.tokenizer(
@@ -162,12 +167,20 @@ def _tokenizer(source: str) -> PreTrainedTokenizerBase:
 
 
 @torch.no_grad()
-def encode_texts(tower: TextTower, texts: Sequence[str], batch_size: int = 256) -> Tensor:
-    """Features of many texts, each distinct one encoded once."""
-    distinct = sorted(set(texts), key=len)
-    parts = [
-        tower(distinct[start : start + batch_size]) for start in range(0, len(distinct), batch_size)
-    ]
-    row = {text: index for index, text in enumerate(distinct)}
-    index = torch.tensor([row[text] for text in texts])
-    return torch.cat(parts)[index]
+def encode_texts(tower: TextTower, texts: Sequence[str], batch_tokens: int = 2048) -> Tensor:
+    """Features of many texts, each distinct one encoded once.
+
+    Texts of like length share a batch, padded to its longest, of ``batch_tokens`` or one text.
+    """
+    distinct = list(dict.fromkeys(texts))
+    lengths = tower.lengths(distinct)
+    order = sorted(range(len(distinct)), key=lengths.__getitem__)
+    parts, start = [], 0
+    while start < len(order):
+        end = start + 1
+        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= batch_tokens:
+            end += 1
+        parts.append(tower([distinct[row] for row in order[start:end]]))
+        start = end
+    row = {distinct[index]: place for place, index in enumerate(order)}
+    return torch.cat(parts)[torch.tensor([row[text] for text in texts])]

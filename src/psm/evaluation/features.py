@@ -253,8 +253,8 @@ def _read(path: Path, zooms: Sequence[int]) -> Features | None:
 
 
 def _identity(model: PSM, zooms: Sequence[int]) -> bytes:
-    """A hash of all that features depend on beside the shards: weights, settings, zooms, words."""
-    settings = [_VERSION, model.config.model_dump(mode="json"), list(zooms)]
+    """A hash of all that features depend on beside the shards, the words of the tokenizer too."""
+    settings = [_VERSION, model.precision, model.config.model_dump(mode="json"), list(zooms)]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     digest.update(json.dumps(model.text.tokenizer.get_vocab(), sort_keys=True).encode())
     for name, tensor in sorted(model.state_dict().items()):

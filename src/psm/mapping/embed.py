@@ -115,6 +115,7 @@ def fingerprint(model: PSM, imagery: Views, cells: Cells, zoom: int) -> str:
         "model": [config.imagery.model_dump(), config.satellite.model_dump(), config.dim],
         "zoom": zoom,
         "step_deg": cells.step_deg,
+        "precision": model.precision,
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for array in (cells.lat, cells.lon):

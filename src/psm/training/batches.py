@@ -58,9 +58,11 @@ class BatchSource(Protocol):
 
     ``source[step]`` depends on its seed, ``epoch``, ``step``, ``rank`` and ``world_size`` alone;
     the parts of all ranks together are the batch of a single process, of ``batch_size`` rows.
+    ``on_disk`` says that reading takes long enough to be worth processes of its own.
     """
 
     batch_size: int
+    on_disk: bool
     epoch: int
     rank: int
     world_size: int
@@ -76,7 +78,10 @@ class BatchStream(Dataset[Batch]):
     """All batches of one epoch, by index; set ``epoch`` before each pass. A :class:`BatchSource`.
 
     Training reads random zooms and flips of the views and rolls the recordings in time, each row
-    drawn anew every epoch. The last rows that do not fill a batch wait for the next shuffle.
+    drawn anew every epoch, and of recordings with more windows than the audio tower takes, one set.
+    The last rows that do not fill a batch wait for the next shuffle. A batch depends on nothing
+    read before it: any step can be the first, in any process, and a corpus on disk is shuffled as
+    one in memory is.
 
     Args:
         corpus: the training split.
@@ -85,6 +90,7 @@ class BatchStream(Dataset[Batch]):
         seed: names the stream of randomness.
         rank: which part of the batch to read.
         world_size: how many parts there are.
+        windows: of sound that belong together, see :class:`psm.encoders.audio.AudioTower`.
 
     Raises:
         ConfigError: the batch does not divide among the ranks.
@@ -99,6 +105,7 @@ class BatchStream(Dataset[Batch]):
         seed: int,
         rank: int = 0,
         world_size: int = 1,
+        windows: int = 1,
     ) -> None:
         if batch_size % world_size or len(corpus) < world_size:
             raise ConfigError(
@@ -110,6 +117,8 @@ class BatchStream(Dataset[Batch]):
         self.context = Context.of_recordings(corpus.recordings)
         self.batch_size = min(batch_size, len(corpus) // world_size * world_size)
         self.seed = seed
+        self.windows = windows
+        self.on_disk = corpus.on_disk
         self.epoch = 0
         self.rank = rank
         self.world_size = world_size
@@ -145,9 +154,21 @@ class BatchStream(Dataset[Batch]):
             views=torch.from_numpy(_turn(views, turns[:, own])).permute(0, 3, 1, 2),
             gsd_m=torch.from_numpy(self._gsd_m[rows] * zoom).float(),
             context=self.context.rows(index),
-            mel=torch.from_numpy(variation.of(self.corpus.mels[rows].astype(np.float32), own)),
+            mel=torch.from_numpy(variation.of(self._mels(rows, self._windows(step)[own]), own)),
             text=text,
         )
+
+    def _windows(self, step: int) -> np.ndarray:
+        """The first window that is drawn for each row of the joint batch."""
+        sets = max(1, self.corpus.mels.shape[1] // self.windows)
+        rng = generator(self.seed, "windows", self.epoch, step)
+        return self.windows * rng.integers(sets, size=self.batch_size)
+
+    def _mels(self, rows: np.ndarray, firsts: np.ndarray) -> np.ndarray:
+        """A set of windows of each row, and no others: those from ``firsts`` on."""
+        pairs = zip(rows, firsts, strict=True)
+        windows = [self.corpus.mels[row, first : first + self.windows] for row, first in pairs]
+        return np.stack(windows).astype(np.float32)
 
 
 def cached_text_features(model: PSM, corpus: Corpus) -> Tensor | None:

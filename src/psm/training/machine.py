@@ -12,6 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from psm.config import Experiment
 from psm.errors import ConfigError
+from psm.precision import has_bfloat16
 
 # Lightning's hints about accelerators, ranks and products are not about this run.
 for _name in ("lightning.pytorch", "lightning.fabric"):
@@ -72,6 +73,4 @@ def _precision(setting: str, *, has_gpus: bool) -> Any:
         return setting
     if has_gpus:
         return "bf16-mixed" if torch.cuda.is_bf16_supported(False) else "16-mixed"
-    # Without these instructions bfloat16 is emulated, many times slower than float32.
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bf16-mixed" if native else "32-true"
+    return "bf16-mixed" if has_bfloat16() else "32-true"

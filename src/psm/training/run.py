@@ -27,6 +27,7 @@ from psm.seeding import torch_seed
 from psm.training import joint
 from psm.training.batches import BatchSource, BatchStream, cached_text_features
 from psm.training.calibrate import fit_match_probability
+from psm.training.loading import Loader
 from psm.training.machine import build_trainer
 from psm.training.memory import recomputed_activations
 from psm.training.patching import replaced_forward
@@ -103,11 +104,12 @@ def train(
 
 def load_corpora(experiment: Experiment, data: Path) -> tuple[Corpus, Corpus]:
     """The training split at every zoom, and the validation split at the first."""
-    imagery = experiment.model.imagery
-    return (
-        Corpus.load(data, "train", zooms=imagery.zooms, view_px=imagery.view_px),
-        Corpus.load(data, "val", zooms=imagery.zooms[:1], view_px=imagery.view_px),
+    imagery, memory_gb = experiment.model.imagery, experiment.training.memory_gb
+    training, validation = (
+        Corpus.load(data, split, zooms=zooms, view_px=imagery.view_px, memory_gb=memory_gb)
+        for split, zooms in (("train", imagery.zooms), ("val", imagery.zooms[:1]))
     )
+    return training, validation
 
 
 def prepare(
@@ -134,6 +136,7 @@ def prepare(
         seed=seed,
         rank=trainer.global_rank,
         world_size=trainer.world_size,
+        windows=model.audio.windows,
     )
     steps = len(batches) * experiment.training.epochs
     task = TrainingTask(model, experiment, validation, total_steps=steps, seed=seed).train()
@@ -166,7 +169,8 @@ def fit(
     resume_from: Path | None = None,
 ) -> None:
     """Run ``trainer``: every epoch trains on all ``batches`` and then validates."""
-    loader: DataLoader[Any] = DataLoader(batches, batch_size=None, shuffle=False)  # type: ignore[arg-type]
+    workers = task.experiment.training.workers
+    loader = Loader(batches, workers if batches.on_disk else 0)
     once: Any = [0]  # validation sees all rows at once, in a hook
     with warnings.catch_warnings(), ExitStack() as stack:
         # One process reads arrays from memory (workers would copy them), a short run logs less

@@ -1,0 +1,208 @@
+"""Arrays that stay in their shards: rows of views and of log-mel windows, read when asked for.
+
+They are indexed as the arrays in memory are, as far as training and evaluation do.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float16, UInt8
+
+from psm.data.imagery import decode_image, view_of_tile
+from psm.data.members import Members
+from psm.data.shards import MEL, TILE, view_name
+from psm.errors import CorruptRecording, CorruptShard
+
+_EXPONENT = np.uint16(0x7C00)
+"""Bits of a float16 that are all set in NaN and infinity: many times faster than isfinite."""
+
+Index = int | np.integer[Any] | slice | np.ndarray
+
+
+@dataclass(frozen=True)
+class ViewsOnDisk:
+    """The views of one zoom, ``(n, view_px, view_px, 3)``, cut from the tile where none are stored.
+
+    Attributes:
+        members: of the split.
+        zoom: of the views.
+        view_px: their side.
+    """
+
+    members: Members
+    zoom: int
+    view_px: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array."""
+        return len(self), self.view_px, self.view_px, 3
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __getitem__(self, index: Index) -> UInt8[np.ndarray, "*rows size size 3"]:
+        return _rows(index, len(self), self.read, self.shape[1:], np.uint8)
+
+    def read(self, row: int) -> UInt8[np.ndarray, "size size 3"]:
+        """The view of one recording.
+
+        Raises:
+            CorruptShard: it cannot be read.
+        """
+        return read_views(self.members, row, (self.zoom,), self.view_px)[0]
+
+
+def read_views(
+    members: Members, row: int, zooms: Sequence[int], view_px: int
+) -> list[UInt8[np.ndarray, "size size 3"]]:
+    """The views of one recording, those that are not stored cut from its tile, decoded once.
+
+    Raises:
+        CorruptShard: one cannot be read.
+        ConfigError: the tile is too small for a zoom.
+    """
+    tile: np.ndarray | None = None
+    views = []
+    for zoom in zooms:
+        name = view_name(zoom, view_px)
+        if members.has(name, row):
+            view = _decode(members, row, name)
+            if view.shape != (view_px, view_px, 3):
+                raise CorruptShard(f"{members.where(row)}: {name} is of another size than it says")
+        else:
+            tile = _decode(members, row, TILE) if tile is None else tile
+            view = view_of_tile(tile, zoom=zoom, size=view_px)
+        views.append(view)
+    return views
+
+
+def _decode(members: Members, row: int, suffix: str) -> UInt8[np.ndarray, "height width 3"]:
+    (data,) = members.read(row, suffix)
+    try:
+        return decode_image(data, suffix)
+    except CorruptRecording as problem:
+        raise CorruptShard(f"{members.where(row)}: {problem}") from None
+
+
+@dataclass(frozen=True)
+class MelsOnDisk:
+    """Log-mel windows, ``(n, windows, frames, bands)``: as many a row as the longest recording has.
+
+    A shorter recording's windows are repeated in their order. ``mels[row, start:stop]`` reads those
+    windows and no others.
+
+    Raises:
+        CorruptShard: a recording has none, or the first is not what it should be.
+        CorruptRecording: the log-mels do not have one size of window.
+    """
+
+    members: Members
+
+    def __post_init__(self) -> None:
+        wrong = np.flatnonzero((self._bytes % self._window_bytes != 0) | (self._bytes <= 0))
+        if wrong.size:
+            raise CorruptRecording(
+                f"{self.members.where(int(wrong[0]))}: its log-mel has windows of another size "
+                f"than the {self.shape[-2]} x {self.shape[-1]} of the first recording"
+            )
+
+    @cached_property
+    def _window(self) -> tuple[int, int, int]:
+        """Bytes of the header, frames and bands, which are those of the first recording."""
+        sizes = self.members.sizes(MEL)
+        (data,) = self.members.read(0, MEL, (0, min(int(sizes[0]), 4096)))
+        stream = io.BytesIO(data)
+        try:
+            if np.lib.format.read_magic(stream) != (1, 0):
+                raise ValueError("an unusual version of the format")
+            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+            if len(shape) != 3 or dtype != np.float16 or 0 in shape:
+                raise ValueError("not float16 windows x frames x bands")
+        except (ValueError, struct.error) as problem:
+            reason = str(problem).splitlines()[0]
+            raise CorruptShard(f"{self.members.where(0)}: {MEL}: {reason}") from None
+        return stream.tell(), shape[1], shape[2]
+
+    @cached_property
+    def _bytes(self) -> np.ndarray:
+        return self.members.sizes(MEL) - self._window[0]
+
+    @cached_property
+    def _window_bytes(self) -> int:
+        return 2 * self._window[1] * self._window[2]
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Windows of each recording."""
+        return self._bytes // self._window_bytes
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """As of an array."""
+        return len(self), int(self.counts.max()), *self._window[1:]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __getitem__(
+        self, index: Index | tuple[Index, slice]
+    ) -> Float16[np.ndarray, "*rows windows frames bands"]:
+        rows, windows = index if isinstance(index, tuple) else (index, slice(None))
+        wanted = range(self.shape[1])[windows]
+        shape = (len(wanted), *self.shape[2:])
+        return _rows(rows, len(self), lambda row: self.read(row, wanted), shape, np.float16)
+
+    def read(self, row: int, windows: range) -> Float16[np.ndarray, "windows frames bands"]:
+        """Some windows of one recording.
+
+        Raises:
+            CorruptShard: they cannot be read, or are not finite.
+        """
+        (start, frames, bands), size = self._window, self._window_bytes
+        count = int(self.counts[row])
+        within = [window % count for window in windows]
+        spans = [(start + window * size, start + (window + 1) * size) for window in within]
+        if within == list(range(within[0], within[0] + len(within))):
+            spans = [(spans[0][0], spans[-1][1])]  # one stretch, read at once
+        head, *parts = self.members.read(row, MEL, (0, start), *spans)
+        if head != _header(count, frames, bands, start):
+            raise CorruptShard(
+                f"{self.members.where(row)}: {MEL} is not float16, {count} x {frames} x {bands}"
+            )
+        mel = np.frombuffer(b"".join(parts), np.float16).reshape(len(within), frames, bands)
+        if ((mel.view(np.uint16) & _EXPONENT) == _EXPONENT).any():
+            raise CorruptShard(f"{self.members.where(row)}: {MEL} holds NaN or infinite values")
+        return mel
+
+
+def _header(windows: int, frames: int, bands: int, size: int) -> bytes:
+    """How numpy begins the file of such an array, checked without parsing it."""
+    stream = io.BytesIO()
+    about = {"descr": "<f2", "fortran_order": False, "shape": (windows, frames, bands)}
+    np.lib.format.write_array_header_1_0(stream, about)
+    return stream.getvalue().ljust(size)
+
+
+def _rows(
+    index: Index,
+    size: int,
+    read: Callable[[int], np.ndarray],
+    shape: tuple[int, ...],
+    dtype: type,
+) -> np.ndarray:
+    """What indexing an array would give, of rows that ``read`` gives one by one."""
+    if isinstance(index, int | np.integer):
+        return read(range(size)[int(index)])
+    rows = np.arange(size)[index]
+    found: np.ndarray = np.empty((len(rows), *shape), dtype)
+    for place, row in enumerate(rows.tolist()):
+        found[place] = read(row)
+    return found
