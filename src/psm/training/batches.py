@@ -214,5 +214,5 @@ class _Variation:
             mel[row, :, start : start + width] = mel[row].mean()
             mel[row, :, :, low : low + bands] = mel[row].mean()
         tilt_db = self.tilt_db[own] * np.linspace(-1.0, 1.0, mel.shape[-1])
-        heard: np.ndarray = mel + self.gain_db[own] + tilt_db
-        return heard.astype(np.float32)
+        mel += (self.gain_db[own] + tilt_db).astype(np.float32)
+        return mel

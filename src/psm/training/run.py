@@ -260,7 +260,7 @@ def _resume_point(experiment: Experiment, out: Path, seed: int) -> Path | None:
 
 def _results_of(experiment: Experiment) -> Experiment:
     """``experiment`` without what changes memory and time alone: a run may go on with another."""
-    plain = {"micro_batch": None, "checkpoint_activations": False}
+    plain = {"micro_batch": None, "checkpoint_activations": False, "memory_gb": 0, "workers": None}
     training = experiment.training.model_copy(update=plain)
     return experiment.model_copy(update={"training": training})
 
