@@ -84,7 +84,7 @@ def demo(
 @earth_app.command("build")
 def earth_build(
     out: Annotated[Path, typer.Option(help="Folder for the shards.")] = Path("runs/earth"),
-    recordings: Annotated[int, typer.Option(help="How many, all splits together.", min=1)] = 11000,
+    recordings: Annotated[int, typer.Option(help="How many, all splits together.", min=1)] = 12000,
     seed: Seed = 0,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
 ) -> None:

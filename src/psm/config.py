@@ -205,7 +205,7 @@ class TrainingConfig(_Frozen):
 class EarthConfig(_Frozen):
     """The simulated Earth that a preset is trained on by the demo, and the grid of its maps."""
 
-    recordings: PositiveInt = 11000
+    recordings: PositiveInt = 12000
     map_step_deg: float = Field(default=1.0, gt=0)
 
 
