@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from psm.cli import earth_build
+from psm.cli.earth import earth_build
 from psm.config import Experiment, load_experiment, parse, presets, read_yaml, write_yaml
 from psm.errors import ConfigError
 

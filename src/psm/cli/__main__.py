@@ -1,0 +1,5 @@
+"""``python -m psm.cli``."""
+
+from psm.cli import main
+
+main()

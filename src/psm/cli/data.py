@@ -1,0 +1,102 @@
+"""``psm data``: other people's recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from psm.cli.options import Preset, assigned
+
+data_app = typer.Typer(no_args_is_help=True, help="Other people's data sets: take them over.")
+
+
+@data_app.command("import")
+def data_import(
+    source: Annotated[
+        str, typer.Argument(help="Hub id, folder of published shards, or folder with a table.")
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder for our shards.")],
+    format: Annotated[
+        str | None, typer.Option(help="hub, shards or table, where it is taken for another.")
+    ] = None,
+    imagery: Annotated[
+        str | None,
+        typer.Option(
+            help="What the tiles are: sentinel (default), bingmap or googleEarth; "
+            "blue-marble gives a table tiles of its own."
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="What will train on it: frames the sound, says how large a tile must be. "
+            "By default the published preset of the imagery."
+        ),
+    ] = None,
+    captions: Annotated[
+        Path | None, typer.Option(help="Folder with the published captions and their scores.")
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Name a table's column: audio=wav_file")
+    ] = None,
+    gsd: Annotated[
+        float | None, typer.Option(help="Metres per pixel of a table's tiles.", min=0.001)
+    ] = None,
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
+    shrunk_last: Annotated[
+        bool, typer.Option("--shrunk-last", help="Order CLAP's windows as published mels do.")
+    ] = False,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try again what was refused.")] = False,
+) -> None:
+    """Turn other people's recordings into our shards.
+
+    SOURCE is recognised: `MVRL/GeoSound` or `MVRL/SoundingEarth` on the hub (or Parquet files of
+    that schema), a folder of their published WebDataset shards, or your own recordings, a folder
+    with audio files and a CSV or Parquet table.
+
+    Safe to interrupt: the same command goes on where it stopped. What cannot be used is refused,
+    counted by reason in OUT/import/report.json and listed in OUT/import/refused.csv.
+    """
+    from psm.data.importing.conversion import convert
+    from psm.errors import MissingData
+    from psm.recognise import Format, Wishes, open_source
+
+    wishes = Wishes(
+        imagery=imagery,
+        preset=preset,
+        captions=captions,
+        columns=assigned(column, "--column", "audio=wav_file"),
+        gsd_m=gsd,
+        revision=revision,
+        shrunk_first=not shrunk_last,
+    )
+    opened = open_source(source, wishes, format=Format.named(format) if format else None)
+    typer.echo(f"{source}: {opened.describe()}")
+    report = convert(opened, out, workers=workers, retry=retry)
+    for reason, count in report.refused.most_common():
+        typer.echo(f"refused {count:6d}  {reason}")
+    if not report.imported:
+        raise MissingData(f"{out}: nothing could be used; import/refused.csv says why")
+    counts = ", ".join(f"{count} {split}" for split, count in report.imported.items())
+    typer.echo(f"{out}: {counts}")
+
+
+@data_app.command("views")
+def data_views(
+    folder: Annotated[Path, typer.Argument(help="Folder of our shards.")],
+    preset: Preset = "psm-sentinel",
+) -> None:
+    """Cut the views that a preset trains on and store them beside the tiles of the shards.
+
+    Worth it for large tiles, which otherwise are decoded at every step. Safe to interrupt: the same
+    command goes on where it stopped.
+    """
+    from psm.config import load_experiment
+    from psm.data.views import add_views
+
+    imagery = load_experiment(preset).model.imagery
+    written = add_views(folder, zooms=imagery.zooms, view_px=imagery.view_px)
+    typer.echo(f"{folder}: {written} shards written anew, all have the views of {preset}")

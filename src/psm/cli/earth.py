@@ -1,0 +1,53 @@
+"""``psm earth``: the simulated Earth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from psm.cli.options import Seed
+
+earth_app = typer.Typer(no_args_is_help=True, help="The simulated Earth: build it, listen to it.")
+
+
+@earth_app.command("build")
+def earth_build(
+    out: Annotated[Path, typer.Option(help="Folder for the shards.")] = Path("runs/earth"),
+    recordings: Annotated[int, typer.Option(help="How many, all splits together.", min=1)] = 12000,
+    seed: Seed = 0,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+) -> None:
+    """Build the simulated Earth: recordings with tiles, captions and sound, in WebDataset shards.
+
+    The same seed gives the same bytes. Safe to interrupt: shards that are there are kept.
+    """
+    from psm.earth.build import EarthPlan, build_earth
+
+    counts = build_earth(EarthPlan(recordings=recordings, seed=seed), out, workers=workers)
+    typer.echo(f"{out}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))
+
+
+@earth_app.command("listen")
+def earth_listen(
+    lat: Annotated[float, typer.Argument(help="Latitude, degrees north.")],
+    lon: Annotated[float, typer.Argument(help="Longitude, degrees east.")],
+    month: Annotated[int, typer.Option(help="1..12")] = 6,
+    hour: Annotated[float, typer.Option(help="Local solar time in [0, 24).")] = 6.0,
+    out: Annotated[Path, typer.Option(help="WAV file to write.")] = Path("listen.wav"),
+    seconds: Annotated[float, typer.Option(help="How long to stay.")] = 20.0,
+    seed: Seed = 0,
+) -> None:
+    """Render what a place sounds like at a month and an hour, and say what is likely there.
+
+    South of the equator put `--` before the place: `psm earth listen --hour 6 -- -33.9 18.4`.
+    """
+    from psm.earth.listen import listen
+
+    place = listen(lat=lat, lon=lon, month=month, hour=hour, duration_s=seconds, seed=seed)
+    place.write(out)
+    for sound, chance in list(place.probability.items())[:8]:
+        typer.echo(f"{chance:5.0%}  {sound}")
+    scenes = " | ".join(", ".join(sounds) for sounds in place.heard)
+    typer.echo(f"{out}: {seconds:g} s of {scenes}")

@@ -1,0 +1,93 @@
+"""How models come about: ``psm train``, ``psm import``, ``psm presets``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from psm.cli.options import EARTH, Data, Heads, Overrides, Preset, Seed, settings
+
+
+def train(
+    preset: Preset = "earth-tiny",
+    data: Data = EARTH,
+    out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("runs/model"),
+    seed: Seed = 0,
+    override: Overrides = None,
+    resume: Annotated[bool, typer.Option(help="Go on after a kill.")] = True,
+    devices: Annotated[
+        str, typer.Option(help="How many, a process on each; auto: all GPUs, or one process.")
+    ] = "auto",
+    accelerator: Annotated[str, typer.Option(help="auto, gpu or cpu.")] = "auto",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count, run a step of each phase, write nothing.")
+    ] = False,
+) -> None:
+    """Train a model on shards; run it again after a kill and the curve goes on.
+
+    Writes `config.yaml`, `model.safetensors`, `log.jsonl` and TensorBoard events into OUT.
+
+    A model of published size on a small GPU: `--set training.micro_batch=16` embeds so many rows
+    at once, with the whole batch as negatives all the same; `--set
+    training.checkpoint_activations=true` computes layers again rather than keep them. `--dry-run`
+    says what it takes, on made-up recordings where DATA has none. Without the hub, `--set
+    model.audio_tower.source=null --set model.text_tower.source=null` starts CLAP from random
+    weights.
+    """
+    from psm.config import load_experiment
+    from psm.progress import console
+    from psm.training import dry_run as try_out
+    from psm.training import train as run
+
+    experiment = load_experiment(preset, settings(override))
+    machine = {"accelerator": accelerator, "devices": devices}
+    if dry_run:
+        for line in try_out(experiment, data, seed=seed, **machine):
+            typer.echo(line)
+        return
+    run(experiment, data, out, seed=seed, resume=resume, **machine)
+    if not console().quiet:  # as it is in all processes but the first
+        typer.echo(f"{out}: trained; measure it with: psm evaluate --model {out} --data {data}")
+
+
+def import_(
+    checkpoint: Annotated[Path, typer.Argument(help="A published Lightning checkpoint (.ckpt).")],
+    out: Annotated[Path, typer.Argument(help="Folder for the model.")],
+    tokenizer: Annotated[
+        str, typer.Option(help="Hub id or folder of the text tower's tokenizer.")
+    ] = "laion/clap-htsat-fused",
+    imagery: Annotated[
+        str | None,
+        typer.Option(help="sentinel, bingmap or googleEarth, where the file does not say."),
+    ] = None,
+    satellite_heads: Heads = None,
+    text_heads: Heads = None,
+) -> None:
+    """Turn a published checkpoint into a model folder: safetensors and YAML.
+
+    Nothing in the file is run, every tensor is accounted for, and the model answers as the
+    published one does. Use it as any other: `psm map "frogs" --model OUT`.
+    """
+    from psm.published.checkpoint import import_checkpoint
+
+    found = import_checkpoint(
+        checkpoint,
+        out,
+        imagery=imagery,
+        tokenizer=tokenizer,
+        satellite_heads=satellite_heads,
+        text_heads=text_heads,
+    )
+    for what, answer in found.describe().items():
+        typer.echo(f"{what:10s} {answer}")
+    typer.echo(f"{out}: ready for PSM.from_pretrained")
+
+
+def list_presets() -> None:
+    """List the presets that come with the package."""
+    from psm.config import load_experiment, presets
+
+    for name in presets():
+        typer.echo(f"{name:24} {load_experiment(name).summary}")

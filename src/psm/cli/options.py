@@ -1,0 +1,53 @@
+"""What several commands have in common: options, and words from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+MODEL = Path("runs/demo/model")
+EARTH = Path("runs/demo/earth")
+
+Seed = Annotated[int, typer.Option(help="Every random choice follows from it.", min=0)]
+Model = Annotated[str, typer.Option("--model", help="Model folder, or a hub id.")]
+Data = Annotated[Path, typer.Option("--data", help="Folder of shards.")]
+Preset = Annotated[str, typer.Option(help="A preset, or a YAML file.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="Change a setting: training.epochs=2")
+]
+PrecisionOption = Annotated[
+    Literal["auto", "float32", "bfloat16"],
+    typer.Option("--precision", help="auto: bfloat16 where the processor has it."),
+]
+Heads = Annotated[
+    int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
+]
+
+
+def settings(assignments: list[str] | None) -> dict[str, Any]:
+    """``--set`` values by dotted key, read as YAML."""
+    import yaml
+
+    texts = assigned(assignments, "--set", "training.epochs=2")
+    return {key: yaml.safe_load(value) for key, value in texts.items()}
+
+
+def assigned(given: list[str] | None, option: str, example: str) -> dict[str, str]:
+    """``KEY=VALUE`` words as a mapping; the error shows the ``example``."""
+    from psm.errors import ConfigError
+
+    values = {}
+    for assignment in given or []:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"{option} {assignment!r}: write it as {example}")
+        values[key] = value
+    return values
+
+
+def file_name(words: list[str]) -> str:
+    """What was asked, as the name of a file."""
+    kept = "".join(c if c.isalnum() else " " for c in " ".join(words).lower())
+    return "-".join(kept.split())[:80] or "map"

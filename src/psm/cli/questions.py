@@ -1,0 +1,138 @@
+"""What models are asked: ``psm evaluate``, ``psm tables``, ``psm map``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from psm.cli.options import EARTH, MODEL, Data, Model, PrecisionOption, Seed, file_name
+
+
+class Protocol(StrEnum):
+    """Other people's protocols of evaluation."""
+
+    PSM2024 = "psm2024"
+
+
+def evaluate(
+    model: Model = str(MODEL),
+    data: Data = EARTH,
+    out: Annotated[Path, typer.Option(help="Folder for JSON and plots.")] = Path("runs/evaluation"),
+    maps: Annotated[
+        bool, typer.Option(help="Also hold the maps of every simulated sound against the truth.")
+    ] = False,
+    step: Annotated[float, typer.Option(help="Grid of the maps, degrees.")] = 1.0,
+    protocol: Annotated[
+        Protocol | None, typer.Option(help="psm2024: the tables of the PSM paper.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What those tables call the model; its own by default.")
+    ] = None,
+    seed: Seed = 0,
+    precision: PrecisionOption = "auto",
+) -> None:
+    """Measure a model on the test split, beside chance and the oracles of the simulated Earth.
+
+    R@10% and the other recalls in both directions, for the image alone, with context and composed
+    with a caption; whole gallery and same source only; 95 % intervals by bootstrap over cells.
+
+    `--protocol psm2024` asks what the PSM paper asks instead, at every zoom of the model's imagery
+    and for each subset of the context, and writes `psm2024.json`, `.md` and `.tex`. Safe to
+    interrupt: encoded shards are kept in `OUT/features`. `psm tables` joins several models.
+    """
+    import torch
+
+    from psm import PSM
+    from psm.errors import ConfigError
+    from psm.measure import measure, measure_psm2024, measure_retrieval
+
+    if protocol is not None and maps:
+        raise ConfigError("--maps and --protocol: choose one")
+    loaded = PSM.from_pretrained(model, precision=precision)
+    if protocol is not None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        measure_psm2024(loaded.to(device), data, out, name=name, seed=seed)
+        typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")
+        return
+    if maps:
+        measure(loaded, data, out, seed=seed, step_deg=step)
+    else:
+        measure_retrieval(loaded, data, out, seed=seed)
+    typer.echo(f"{out}: tables as JSON, plots as PNG")
+
+
+def tables(
+    results: Annotated[
+        list[Path], typer.Argument(help="Folders or files of psm evaluate --protocol psm2024.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the joined tables.")] = Path("runs/tables"),
+) -> None:
+    """Join the results of several models, baselines and imageries into the paper's tables.
+
+    Models that were asked the same of the same recordings share a table.
+    """
+    from psm.evaluation.psm2024 import read_results
+    from psm.measure import write_tables
+
+    write_tables(read_results(results), out)
+    typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")
+
+
+def draw_map(
+    text: Annotated[list[str] | None, typer.Argument(help="What to listen for.")] = None,
+    audio: Annotated[
+        list[Path] | None, typer.Option(help="A recording to look for; may be given several times.")
+    ] = None,
+    month: Annotated[int | None, typer.Option(help="1..12; unknown by default.")] = None,
+    hour: Annotated[
+        float | None, typer.Option(help="Local solar time, the same in every cell.")
+    ] = None,
+    utc: Annotated[
+        float | None, typer.Option(help="One instant: every cell has its own local hour.")
+    ] = None,
+    zoom: Annotated[int | None, typer.Option(help="Zoom level of the imagery.")] = None,
+    step: Annotated[float, typer.Option(help="Cell size in degrees.")] = 1.0,
+    animate: Annotated[
+        str | None, typer.Option(help="`hours` or `months`: a GIF beside the map.")
+    ] = None,
+    model: Model = str(MODEL),
+    precision: PrecisionOption = "auto",
+    out: Annotated[Path | None, typer.Option(help="GeoTIFF to write; the PNG lies beside.")] = None,
+) -> None:
+    """Draw where on Earth a sound would be heard: a cloud-optimised GeoTIFF and a picture.
+
+    Several texts and recordings make one combined query. Examples:
+
+    `psm map "church bells" --month 12 --hour 18`
+
+    `psm map "dawn chorus" --month 5 --utc 4 --animate hours`
+    """
+    from psm import PSM, mapping
+    from psm.earth.tiles import Imagery
+    from psm.errors import ConfigError
+
+    query = mapping.Query(texts=tuple(text or ()), audio=tuple(audio or ()))
+    moment = mapping.Moment(month=month, hour=hour, utc=utc)
+    if animate not in (None, "hours", "months"):
+        raise ConfigError(f"--animate {animate!r}: choose hours or months")
+    cells = mapping.Cells.globe(step)
+    loaded = PSM.from_pretrained(model, precision=precision)
+    level = loaded.config.imagery.zooms[0] if zoom is None else zoom
+    embedded = mapping.embed_cells(loaded, Imagery.load(), cells, level)
+    found = mapping.map_query(loaded, embedded, query, moment)
+    path = (
+        out
+        or Path("runs/maps") / f"{file_name([*query.texts, *(p.stem for p in query.audio)])}.tif"
+    )
+    typer.echo(found.to_cog(path))
+    typer.echo(found.to_png(path.with_suffix(".png")))
+    if animate == "hours":
+        frames = mapping.hours_of_day(month=month, utc=utc is not None)
+    elif animate == "months":
+        frames = mapping.months_of_year(hour=hour, utc=utc)
+    else:
+        return
+    typer.echo(mapping.animate(loaded, embedded, query, frames, path.with_suffix(".gif")))
