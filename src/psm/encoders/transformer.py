@@ -14,7 +14,7 @@ class Transformer(nn.TransformerEncoder):
     """``nn.TransformerEncoder`` that trains faster on a CPU where tokens are few.
 
     PyTorch's blocked attention works through a row of tokens in chunks, which for a handful of
-    tokens costs several times what the plain matrix products do (``benchmarks/README.md``).
+    tokens costs more than the plain matrix products do (``benchmarks/README.md``).
     """
 
     def forward(self, src: Tensor, *args: Any, **options: Any) -> Tensor:
