@@ -89,42 +89,40 @@ def test_a_step_has_loss_gradients_and_statistics_of_the_joint_batch(
         assert json.loads((out / f"{towers}-{rank}.json").read_text()) == pytest.approx(scores)
 
 
-def log(folder: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (folder / run.LOG_NAME).read_text().splitlines()]
-
-
 def test_training_gives_the_weights_of_one_process(shards: Path, out: Path, tmp_path: Path) -> None:
     alone = train(recipe(), shards, tmp_path, seed=3)
     weights = load_file(out / "whole" / "model.safetensors")
     for name, tensor in weights.items():
         torch.testing.assert_close(tensor, alone.state_dict()[name], atol=2e-4, rtol=2e-3)
-    together, single = log(out / "whole"), log(tmp_path)
+    together, single = (
+        [json.loads(line) for line in (folder / run.LOG_NAME).read_text().splitlines()]
+        for folder in (out / "whole", tmp_path)
+    )
     assert len(together) == len(single) == 2
     for ours, theirs in zip(together, single, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-3)
 
 
 def test_a_killed_run_of_two_repeats_the_same_curve(out: Path) -> None:
-    whole, halves = log(out / "whole"), log(out / "halves")
-    assert len(whole) == len(halves) == 2
-    for ours, theirs in zip(halves, whole, strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-5)
-    weights = [load_file(out / name / "model.safetensors") for name in ("whole", "halves")]
+    whole, halves = out / "whole", out / "halves"
+    assert (whole / run.LOG_NAME).read_text() == (halves / run.LOG_NAME).read_text()
+    weights = [load_file(folder / "model.safetensors") for folder in (whole, halves)]
     for name, tensor in weights[0].items():
-        torch.testing.assert_close(tensor, weights[1][name], atol=1e-5, rtol=1e-4)
+        assert torch.equal(tensor, weights[1][name]), name
 
 
 def test_a_killed_run_of_two_goes_on_as_one(shards: Path, out: Path) -> None:
     resumed = train(recipe(), shards, out / "first", seed=3)
-    first, second = log(out / "first")
-    assert first == pytest.approx(log(out / "whole")[0], rel=1e-5)
-    assert second["epoch"] == 2
+    log = (out / "first" / run.LOG_NAME).read_text().splitlines()
+    assert log[0] == (out / "whole" / run.LOG_NAME).read_text().splitlines()[0]
+    assert len(log) == 2
     for name, tensor in load_file(out / "whole" / "model.safetensors").items():
         torch.testing.assert_close(resumed.state_dict()[name], tensor, atol=2e-4, rtol=2e-3)
 
 
 def test_only_the_first_process_writes_and_speaks(out: Path) -> None:
     first, second = json.loads((out / "printed.json").read_text())
+    assert first.count("epoch 1/2") == 3  # of the resumed run none: it went on after it
     assert first.count("epoch 2/2") == 2
     assert first.count("trained; measure it") == 2
     assert "epoch" not in second

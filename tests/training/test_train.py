@@ -63,7 +63,15 @@ def test_a_killed_run_repeats_the_same_curve(
         with pytest.raises(RuntimeError, match="killed"):
             train(experiment, shards, tmp_path / "halves", seed=3)
     assert len(log(tmp_path / "halves")) == 2
+    begun: list[int] = []
+
+    def noted(self: Any, trainer: Any, module: Any) -> None:
+        begun.append(trainer.current_epoch)
+        start(self, trainer, module)
+
+    monkeypatch.setattr(run._EpochLog, "on_train_epoch_start", noted)
     resumed = train(experiment, shards, tmp_path / "halves", seed=3)
+    assert begun == [2, 3]
     assert log(tmp_path / "halves") == log(tmp_path / "whole")
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name

@@ -81,7 +81,7 @@ def train(
         accelerator=accelerator,
         devices=devices,
         callbacks=[
-            ModelCheckpoint(out / "resume", save_last=True, save_top_k=0, every_n_epochs=1),
+            _keep_resume_point(out / "resume"),
             _EpochLog(out / LOG_NAME),
         ],
         logger=TensorBoardLogger(out, name="", version="tensorboard"),
@@ -175,13 +175,15 @@ def fit(
     with warnings.catch_warnings(), ExitStack() as stack:
         # One process reads arrays from memory (workers would copy them), a short run logs less
         # often than it is asked to, frozen towers are meant to be in evaluation mode, weights lie
-        # channels last, and the last is between Lightning and PyTorch.
+        # channels last, LeafSpec is between Lightning and PyTorch, and the folder of the resume
+        # point says whose it is before the point is there.
         for message in (
             "does not have many workers",
             "logging interval",
             "in eval mode",
             "Grad strides do not match",
             "LeafSpec",
+            "exists and is not empty",
         ):
             warnings.filterwarnings("ignore", message=f".*{message}.*")
         if task.experiment.training.checkpoint_activations:
@@ -230,6 +232,20 @@ class _EpochLog(Callback):
             f"with context {figures['val/image_context_to_audio_r10']:.3f}, "
             f"text to audio {figures['val/text_to_audio_r10']:.3f}"
         )
+
+
+def _keep_resume_point(folder: Path) -> ModelCheckpoint:
+    """Writes the resume point anew at the end of every epoch.
+
+    Not by ``save_last``: without a best checkpoint beside it, that one is written at the end alone.
+    """
+    return ModelCheckpoint(
+        folder,
+        filename=Path(_RESUME_NAME).stem,
+        save_top_k=1,
+        every_n_epochs=1,
+        enable_version_counter=False,
+    )
 
 
 def _resume_point(experiment: Experiment, out: Path, seed: int) -> Path | None:
