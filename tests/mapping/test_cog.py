@@ -19,6 +19,7 @@ def soundscape() -> SoundscapeMap:
     values = {"match_probability": probability, "uncertainty": (cells.lon + 180.0) / 720.0}
     return SoundscapeMap(
         data=as_dataset(cells, {**values, "csd": 1.0 - probability}),
+        frame=cells.frame,
         query=Query(texts=("“rain” & wind",)),
         moment=Moment(month=2, hour=5.5),
         zoom=3,
@@ -76,6 +77,13 @@ def test_a_coarse_map_is_a_valid_cog_too(tmp_path: Path) -> None:
     cells = Cells.globe(10.0)
     values = dict.fromkeys(("match_probability", "uncertainty", "csd"), cells.lat)
     coarse = SoundscapeMap(
-        as_dataset(cells, values), Query(texts=("rain",)), Moment(), 1, "tiny", "", "unknown"
+        data=as_dataset(cells, values),
+        frame=cells.frame,
+        query=Query(texts=("rain",)),
+        moment=Moment(),
+        zoom=1,
+        model="tiny",
+        attribution="",
+        licence="unknown",
     )
     assert cog_validate(str(coarse.to_cog(tmp_path / "rain.tif")), strict=True)[0]

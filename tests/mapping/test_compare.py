@@ -41,7 +41,7 @@ def test_xarray_and_rioxarray_agree_on_where_things_are(
     assert data.rio.crs.to_epsg() == 4326
     assert data.rio.bounds() == pytest.approx((-180.0, -90.0, 180.0, 90.0))
     stored = [float(part) for part in data["spatial_ref"].attrs["GeoTransform"].split()]
-    assert stored == list(cells.transform.to_gdal())
+    assert stored == list(cells.frame.transform.to_gdal())
     there = data["csd"].sel(lat=-25.0, lon=135.0, method="nearest")
     assert float(there) == found.at(lat=-25.0, lon=135.0)["csd"]
     assert all(variable.dtype == np.float32 for variable in data.data_vars.values())

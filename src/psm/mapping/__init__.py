@@ -15,6 +15,7 @@ from psm.mapping.cells import Cells
 from psm.mapping.cog import write_cog
 from psm.mapping.compare import map_queries, map_query
 from psm.mapping.embed import EmbeddedCells, embed_cells
+from psm.mapping.frame import Frame
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
 from psm.mapping.render import write_png
@@ -23,6 +24,7 @@ from psm.mapping.soundscape_map import SoundscapeMap
 __all__ = [
     "Cells",
     "EmbeddedCells",
+    "Frame",
     "Moment",
     "Query",
     "SoundscapeMap",

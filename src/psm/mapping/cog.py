@@ -11,7 +11,7 @@ from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 
 from psm.files import atomic_path
-from psm.mapping.soundscape_map import CRS, VARIABLES, SoundscapeMap
+from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
 
 COG_BANDS = ("match_probability", "uncertainty")
 """Band 1 and band 2."""
@@ -33,8 +33,8 @@ def write_cog(soundscape: SoundscapeMap, path: Path) -> Path:
         "count": len(COG_BANDS),
         "width": columns,
         "height": rows,
-        "crs": CRS,
-        "transform": soundscape.transform,
+        "crs": soundscape.frame.crs,
+        "transform": soundscape.frame.transform,
         "nodata": np.nan,
         "tiled": True,
         "blockxsize": _BLOCK_PX,

@@ -14,8 +14,18 @@ from psm.mapping.cells import Cells
 from psm.mapping.embed import EmbeddedCells
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
-from psm.mapping.soundscape_map import CRS, VARIABLES, SoundscapeMap
+from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
 from psm.model import PSM
+
+_AXES = {
+    name: {"axis": axis, "standard_name": standard_name, "units": units}
+    for name, axis, standard_name, units in (
+        ("lat", "Y", "latitude", "degrees_north"),
+        ("lon", "X", "longitude", "degrees_east"),
+        ("y", "Y", "projection_y_coordinate", "m"),
+        ("x", "X", "projection_x_coordinate", "m"),
+    )
+}
 
 # Imagery by name: whose data, and the licence that a map made from them falls under.
 _ATTRIBUTION = {
@@ -66,6 +76,7 @@ def map_queries(
                     embedded.cells,
                     {name: value[:, column].cpu().numpy() for name, value in values.items()},
                 ),
+                frame=embedded.cells.frame,
                 query=query,
                 moment=moment,
                 zoom=embedded.zoom,
@@ -77,19 +88,17 @@ def map_queries(
 
 def as_dataset(cells: Cells, values: dict[str, np.ndarray]) -> xr.Dataset:
     """Values of the cells, by name, as the georeferenced rasters of a :class:`SoundscapeMap`."""
+    frame = cells.frame
+    vertical, horizontal = frame.dims
     data = xr.Dataset(
         {
-            name: (("lat", "lon"), cells.raster(value), dict(VARIABLES[name]))
+            name: (frame.dims, cells.raster(value), dict(VARIABLES[name]))
             for name, value in values.items()
         },
         coords={
-            "lat": ("lat", cells.row_lat, _axis("Y", "latitude", "degrees_north")),
-            "lon": ("lon", cells.column_lon, _axis("X", "longitude", "degrees_east")),
+            vertical: (vertical, frame.y, _AXES[vertical]),
+            horizontal: (horizontal, frame.x, _AXES[horizontal]),
         },
     )
-    located: xr.Dataset = data.rio.write_crs(CRS).rio.write_transform(cells.transform)
+    located: xr.Dataset = data.rio.write_crs(frame.crs).rio.write_transform(frame.transform)
     return located
-
-
-def _axis(axis: str, name: str, units: str) -> dict[str, str]:
-    return {"axis": axis, "standard_name": name, "units": units}

@@ -114,12 +114,11 @@ def fingerprint(model: PSM, imagery: Views, cells: Cells, zoom: int) -> str:
         "imagery": f"{type(imagery).__qualname__} {getattr(imagery, 'version', '')}",
         "model": [config.imagery.model_dump(), config.satellite.model_dump(), config.dim],
         "zoom": zoom,
-        "step_deg": cells.step_deg,
+        "frame": [cells.frame.crs, *cells.frame.transform, *cells.frame.shape],
         "precision": model.precision,
     }
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for array in (cells.lat, cells.lon):
-        digest.update(np.ascontiguousarray(array, np.float64).tobytes())
+    digest.update(np.ascontiguousarray(cells.flat, np.int64).tobytes())
     for name, tensor in sorted(model.satellite.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())

@@ -8,15 +8,13 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
-from rasterio.transform import Affine
 
 import psm
 from psm.errors import InvalidContext
-from psm.mapping.cells import frame_index
+from psm.mapping.frame import Frame
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
 
-CRS = "EPSG:4326"
 VARIABLES = {
     "match_probability": {"long_name": "match probability", "units": "1"},
     "uncertainty": {"long_name": "standard deviation of the match probability", "units": "1"},
@@ -30,8 +28,10 @@ class SoundscapeMap:
     """How well each cell matches a query at a moment.
 
     Attributes:
-        data: ``match_probability``, ``uncertainty`` and ``csd`` over (lat, lon), float32, NaN where
-            there is no cell, with CRS and transform; what was asked is in its attributes.
+        data: ``match_probability``, ``uncertainty`` and ``csd`` over the rows and columns of the
+            frame, float32, NaN where there is no cell, with CRS and transform; what was asked is in
+            its attributes.
+        frame: where the rows and columns lie.
         query: what was asked for.
         moment: when.
         zoom: zoom level of the views.
@@ -41,6 +41,7 @@ class SoundscapeMap:
     """
 
     data: xr.Dataset
+    frame: Frame
     query: Query
     moment: Moment
     zoom: int
@@ -54,13 +55,7 @@ class SoundscapeMap:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return self.data.sizes["lat"], self.data.sizes["lon"]
-
-    @property
-    def transform(self) -> Affine:
-        """From (column, row) to the longitude and latitude of a pixel's corner."""
-        rows, columns = self.shape
-        return Affine(360.0 / columns, 0.0, -180.0, 0.0, -180.0 / rows, 90.0)
+        return self.frame.shape
 
     def values(self, name: str = "match_probability") -> Float[np.ndarray, "rows columns"]:
         """One variable as an array, rows from the north."""
@@ -74,8 +69,11 @@ class SoundscapeMap:
         """
         if not (-90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0):
             raise InvalidContext(f"{lat:g}, {lon:g} is no latitude and longitude in degrees")
-        row, column = frame_index(self.shape, lat=lat, lon=lon)
-        return {name: float(self.values(name)[row, column]) for name in VARIABLES}
+        row, column = self.frame.index(lat=lat, lon=lon)
+        return {
+            name: float(self.values(name)[row, column]) if row >= 0 else float("nan")
+            for name in VARIABLES
+        }
 
     @property
     def tags(self) -> dict[str, str]:

@@ -1,0 +1,45 @@
+"""The embedded imagery: NASA Blue Marble with the towns and roads of the simulated Earth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from jaxtyping import Float
+
+from psm.earth.tiles import GSD_M, VIEW_SIZE, ZOOMS, Imagery
+from psm.errors import ConfigError
+from psm.imagery.provider import NoImagery, Picture, View
+
+
+class BlueMarble:
+    """Views of 1, 3 or 5 km a pixel, at most 64 km, 192 km or 320 km wide, of any place."""
+
+    name = "blue-marble"
+    attribution = "NASA Blue Marble (public domain), GSHHG (LGPL), GeoNames (CC BY 4.0)"
+    licence = "CC-BY-4.0"
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """There are none."""
+        return {"provider": self.name, "version": 1}
+
+    def read(
+        self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"], view: View
+    ) -> Iterator[Picture | NoImagery]:
+        """See :class:`psm.imagery.provider.Provider`.
+
+        Raises:
+            ConfigError: a view that this imagery does not hold.
+            BrokenPackageData: a data package is missing or damaged.
+        """
+        zoom = round(view.side_m / (VIEW_SIZE * GSD_M))
+        if zoom not in ZOOMS or abs(zoom * VIEW_SIZE * GSD_M - view.side_m) > 1.0:
+            sides = ", ".join(f"{zoom * VIEW_SIZE * GSD_M / 1000:g}" for zoom in ZOOMS)
+            raise ConfigError(
+                f"blue-marble has views of {sides} km, not of {view.side_m / 1000:g} km: "
+                "a model for other imagery needs --imagery"
+            )
+        pixels = Imagery.load().views(lat=lat, lon=lon, zoom=zoom, size=view.size_px)
+        for picture in pixels:
+            yield Picture(picture, view.gsd_m)
