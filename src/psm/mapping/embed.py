@@ -22,6 +22,7 @@ from jaxtyping import Float, UInt8
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from psm.data.recording import AudioSource, CaptionSource
 from psm.earth.cache import cache_folder
 from psm.errors import ConfigError
 from psm.files import atomic_path
@@ -56,9 +57,21 @@ class EmbeddedCells:
     features: Float[Tensor, "n dim"]
     zoom: int
 
-    def locations(self, model: PSM, moment: Moment) -> Gaussian:
-        """Location Gaussians of the cells at a moment: place always known, sources unknown."""
-        context = moment.context(lat=self.cells.lat, lon=self.cells.lon)
+    def locations(
+        self,
+        model: PSM,
+        moment: Moment,
+        *,
+        audio_source: AudioSource | None = None,
+        caption_source: CaptionSource | None = None,
+    ) -> Gaussian:
+        """Location Gaussians of the cells at a moment: place known, sources only where given."""
+        context = moment.context(
+            lat=self.cells.lat,
+            lon=self.cells.lon,
+            audio_source=audio_source,
+            caption_source=caption_source,
+        )
         return location_gaussians(model, self.features, context)
 
 
