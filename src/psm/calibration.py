@@ -8,6 +8,8 @@ that it belongs to.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, Self
 from weakref import WeakKeyDictionary
@@ -23,6 +25,9 @@ from psm.model import PSM
 
 UNCALIBRATED = "none: the match probability as learnt"
 
+Curve = Callable[[Tensor], Tensor]
+"""From squared distances to probabilities of a match."""
+
 Method = Literal["platt", "isotonic"]
 Task = Literal["sounds", "pairs"]
 Share = Field(ge=0.0, le=1.0)
@@ -32,6 +37,11 @@ MEANINGS: dict[Task, str] = {
     "pairs": "the caption was written of a recording made at the place and time",
 }
 """What is as likely as a calibrated probability says, by what it was fitted to."""
+
+
+def learnt_curve(model: PSM) -> Curve:
+    """The match probability as the model learnt it."""
+    return lambda distance: torch.sigmoid(model.shift - model.negative_scale * distance)
 
 
 class Calibration(BaseModel):
@@ -76,8 +86,8 @@ class Calibration(BaseModel):
             raise ValueError("platt needs negative_scale and shift")
         if self.method == "isotonic":
             d, p = self.distances, self.probabilities
-            falls = all(a >= b for a, b in zip(p, p[1:], strict=False))
-            rises = all(a < b for a, b in zip(d, d[1:], strict=False))
+            falls = all(a >= b for a, b in pairwise(p))
+            rises = all(a < b for a, b in pairwise(d))
             if len(d) != len(p) or not d or not (falls and rises and 0.0 <= min(p) <= max(p) <= 1):
                 raise ValueError("isotonic needs probabilities that fall over rising distances")
         return self
@@ -154,7 +164,8 @@ class Calibration(BaseModel):
         """One line for the metadata of a map: how, on what, with which prior, to which end."""
         return (
             f"{self.method} on {self.recordings} held-out recordings, prior {self.prior:.3g}, "
-            f"ECE {self.ece['raw']:.4f} to {self.ece[self.method]:.4f}: p is how likely {self.meaning}"
+            f"ECE {self.ece['raw']:.4f} to {self.ece[self.method]:.4f}: "
+            f"p is how likely {self.meaning}"
         )
 
     def _refuse_other(self, weights: str, name: str) -> None:
@@ -170,7 +181,10 @@ _KNOWN: WeakKeyDictionary[PSM, tuple[object, str]] = WeakKeyDictionary()
 
 def _fingerprint(model: PSM) -> str:
     """The fingerprint of a model, computed again when a weight was moved or written to."""
-    state = tuple((t.data_ptr(), 0 if t.is_inference() else t._version) for t in model.state_dict().values())
+    state = tuple(
+        (tensor.data_ptr(), 0 if tensor.is_inference() else tensor._version)
+        for tensor in model.state_dict().values()
+    )
     known = _KNOWN.get(model)
     if known is None or known[0] != state:
         known = state, checkpoints.weights_fingerprint(model)

@@ -101,7 +101,7 @@ def weights_fingerprint(source: nn.Module | Path) -> str:
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
         data = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
-        digest.update(memoryview(data.numpy()))
+        digest.update(data.numpy().data)
     return digest.hexdigest()
 
 

@@ -217,7 +217,7 @@ def mixture(gaussians: Sequence[Gaussian], weights: Sequence[float] | None = Non
     With component k of weight w_k (they sum to 1), mean mu_k of unit length and variance v_k:
 
         mean = sum(w_k mu_k)
-        var  = sum(w_k v_k) + sum(w_k (mu_k - mean)²)     what each leaves open, and their disagreement
+        var  = sum(w_k v_k) + sum(w_k (mu_k - mean)²)     own spread, and disagreement
 
     The mean is shorter than 1 by that disagreement and is not normalised again: as it stands, the
     CSD to the mixture is the weighted average of the CSDs to its components.
@@ -230,7 +230,11 @@ def mixture(gaussians: Sequence[Gaussian], weights: Sequence[float] | None = Non
         ValueError: nothing to mix, or weights that do not fit.
     """
     factors = list(weights) if weights is not None else [1.0] * len(gaussians)
-    if not gaussians or len(factors) != len(gaussians) or not all(0 < w < math.inf for w in factors):
+    if (
+        not gaussians
+        or len(factors) != len(gaussians)
+        or not all(0 < w < math.inf for w in factors)
+    ):
         raise ValueError(f"{len(gaussians)} Gaussians need as many positive weights, not {factors}")
     shares = [factor / sum(factors) for factor in factors]
     units = [F.normalize(_wide(g.mean), dim=-1) for g in gaussians]

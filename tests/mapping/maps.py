@@ -23,9 +23,7 @@ def soundscape(
     rows, columns = (index.ravel() for index in np.indices(frame.shape))
     values = {
         "match_probability": np.ravel(probability),
-        "uncertainty": np.ravel(
-            np.full(frame.shape, 0.05) if uncertainty is None else uncertainty
-        ),
+        "uncertainty": np.ravel(np.full(frame.shape, 0.05) if uncertainty is None else uncertainty),
         "csd": 2.0 - np.ravel(probability),
     }
     about = {"model": "tiny", "attribution": "NASA", "licence": "CC-BY-4.0", **fields}

@@ -105,7 +105,11 @@ def any_of(maps: Sequence[SoundscapeMap]) -> SoundscapeMap:
     _require_probabilities(maps)
     absent, spread = _product([1.0 - m.values().astype(float) for m in maps], maps)
     return _combined(
-        maps, PROBABILITY, 1.0 - absent, spread, lambda names, kind: f"any of {_listed(names, kind)}"
+        maps,
+        PROBABILITY,
+        1.0 - absent,
+        spread,
+        lambda names, kind: f"any of {_listed(names, kind)}",
     )
 
 
@@ -259,4 +263,6 @@ def _require_together(maps: Sequence[SoundscapeMap]) -> None:
 
 def _named(frame: Frame) -> str:
     rows, columns = frame.shape
-    return f"{frame.crs[:20]}, {rows} x {columns}, from {frame.transform.c:g}, {frame.transform.f:g}"
+    return (
+        f"{frame.crs[:20]}, {rows} x {columns}, from {frame.transform.c:g}, {frame.transform.f:g}"
+    )

@@ -10,10 +10,10 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from psm.calibration import UNCALIBRATED, Calibration
+from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
 from psm.gaussian import concatenate, csd, csd_variance
 from psm.mapping.cells import Cells
-from psm.mapping.matching import answer, learnt_curve
+from psm.mapping.matching import answer
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
@@ -115,8 +115,17 @@ def map_queries(
                 model=model.config.name,
                 attribution=attribution,
                 licence=licence,
-                calibration=calibration.summary if calibration is not None else UNCALIBRATED,
+                calibration=_calibrated(calibration, query),
             )
+
+
+def _calibrated(calibration: Calibration | None, query: Query) -> str:
+    if calibration is None:
+        return UNCALIBRATED
+    terms = query.all_terms
+    is_as_fitted = len(terms) == 1 and terms[0].is_wanted and terms[0].audio is None
+    carried = "" if is_as_fitted else " (fitted to single texts, carried over to this query)"
+    return calibration.summary + carried
 
 
 def as_dataset(cells: Cells, values: dict[str, np.ndarray]) -> xr.Dataset:

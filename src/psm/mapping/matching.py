@@ -8,18 +8,14 @@ direction that the model has learnt nothing about; docs/queries.md compares the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from psm.calibration import Curve
 from psm.gaussian import Gaussian, moments
-from psm.model import PSM
-
-Curve = Callable[[Tensor], Tensor]
-"""From a squared distance to the probability of a match."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +34,6 @@ class EncodedQuery:
 
     def __len__(self) -> int:
         return len(self.gaussians.mean)
-
-
-def learnt_curve(model: PSM) -> Curve:
-    """The match probability as the model learnt it."""
-    return lambda distance: torch.sigmoid(model.shift - model.negative_scale * distance)
 
 
 def answer(

@@ -122,6 +122,16 @@ class Query:
         return f"{wanted}{unwanted}".strip()
 
     @property
+    def slug(self) -> str:
+        """The query in plain words, for the name of a file."""
+        words = [
+            ("" if term.is_wanted else "not ")
+            + (term.audio.stem if term.audio else term.wordings[0])
+            for term in self.all_terms
+        ]
+        return " ".join(words)
+
+    @property
     def tags(self) -> dict[str, str]:
         """What was asked, for the metadata of files; what was not is left out."""
         terms = self.all_terms
@@ -159,7 +169,9 @@ class Query:
             context = model.config.context
             knows = context.depth > 0 and name in context.fields
             if getattr(self, name) is not None and not knows:
-                raise ConfigError(f"{model.config.name} was not trained on the {name}: leave it out")
+                raise ConfigError(
+                    f"{model.config.name} was not trained on the {name}: leave it out"
+                )
         terms = self.all_terms
         encoded = _encode(model, terms, self.templates or ("{}",))
         wanted = [row for row, term in enumerate(terms) if term.is_wanted]

@@ -60,7 +60,7 @@ class Term:
             ConfigError: it cannot be read so.
         """
         what, weight = _weight(text.strip())
-        if what.startswith(("-", "−")):  # noqa: RUF001
+        if what.startswith(("-", "−")):
             what, weight = what[1:], -weight
         if "|" in what and not all(part.strip() for part in what.split("|")):
             raise ConfigError(

@@ -59,7 +59,9 @@ def summarise(
         raise ConfigError(f"the polygons have a column {taken[0]!r} already: give another prefix")
     _require_polygons(found)
     shapes = _in_frame(found.geometry, soundscape)
-    values = [_statistics(soundscape, which, all_of, shapes) for which, all_of in statistics.items()]
+    values = [
+        _statistics(soundscape, which, all_of, shapes) for which, all_of in statistics.items()
+    ]
     area = _statistics(soundscape, name, ["count"], shapes)
     area = area if soundscape.frame.is_geographic else area / 1e6
     table = np.concatenate([*values, area], axis=1)
@@ -99,7 +101,7 @@ def _statistics(
 
 
 def _in_frame(shapes: GeoSeries, soundscape: SoundscapeMap) -> GeoSeries:
-    """The polygons in the coordinate system of the map, cut at the antimeridian where it has one."""
+    """The polygons in the coordinate system of the map, cut at the antimeridian."""
     geopandas = require("geopandas", "maps")
     shapely = require("shapely", "maps")
     crs = soundscape.frame.crs

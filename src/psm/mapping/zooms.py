@@ -87,9 +87,7 @@ class MixedZooms:
     ) -> Gaussian:
         """Location Gaussians of the cells at a moment, mixed over the zoom levels."""
         seen: Sequence[Gaussian] = [
-            part.locations(
-                model, moment, audio_source=audio_source, caption_source=caption_source
-            )
+            part.locations(model, moment, audio_source=audio_source, caption_source=caption_source)
             for part in self.parts
         ]
         return mixture(seen)
