@@ -8,7 +8,16 @@ from torch.nn import functional as F
 from psm.data.recording import AudioSource
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, csd, csd_variance, mixture
-from psm.mapping import EmbeddedCells, MixedZooms, Moment, Query, embed_cells, map_query
+from psm.mapping import (
+    EmbeddedCells,
+    MixedZooms,
+    Moment,
+    Query,
+    all_of,
+    any_of,
+    embed_cells,
+    map_query,
+)
 from psm.mapping.matching import EncodedQuery, answer
 from psm.model import PSM
 
@@ -23,24 +32,32 @@ def curve(distance: torch.Tensor) -> torch.Tensor:
     return torch.sigmoid(10.0 - 5.0 * distance)
 
 
-def test_uncertainty_with_unwanted_terms_agrees_with_monte_carlo() -> None:
-    places, terms = gaussians(4, 0), gaussians(3, 1)
-    query = EncodedQuery(terms, has_wanted=True, powers=(1.0, 2.0))
-    found = answer(query, csd(places, terms), csd_variance(places, terms), curve)
+@pytest.mark.parametrize("is_any", [False, True])
+def test_answers_agree_with_monte_carlo(is_any: bool) -> None:
+    places, terms = gaussians(4, 0), gaussians(4, 1)
+    query = EncodedQuery(terms, powers=(1.0, 2.0, 1.0, 2.0), wanted=2, is_any=is_any)
+    distance = csd(places, terms)
+    found = answer(query, distance, csd_variance(places, terms), curve)
     generator = torch.Generator().manual_seed(2)
     # Each term meets a draw of its own of the place: terms are taken as independent.
-    draws = [
-        (places.sample(5_000, generator) - terms.rows(slice(k, k + 1)).sample(5_000, generator))
-        for k in range(3)
-    ]
-    p = [curve(draw.square().sum(-1)) for draw in draws]
-    product = p[0] * (1 - p[1]) * (1 - p[2]) ** 2
-    torch.testing.assert_close(found["uncertainty"], product.std(0), rtol=0.05, atol=0.006)
-    exact = [curve(csd(places, terms)[:, k]) for k in range(3)]
-    torch.testing.assert_close(
-        found["match_probability"], exact[0] * (1 - exact[1]) * (1 - exact[2]) ** 2
+    drawn = torch.stack(
+        [
+            places.sample(10_000, generator) - terms.rows(slice(k, k + 1)).sample(10_000, generator)
+            for k in range(4)
+        ],
+        dim=-2,
     )
-    torch.testing.assert_close(found["csd"], csd(places, terms)[:, 0])
+
+    def combined(p: torch.Tensor) -> torch.Tensor:
+        absent = 1 - p
+        both = p[..., 0] * p[..., 1] ** 2
+        either = 1 - absent[..., 0] * absent[..., 1] ** 2
+        return (either if is_any else both) * absent[..., 2] * absent[..., 3] ** 2
+
+    sampled = combined(curve(drawn.square().sum(-1)))
+    torch.testing.assert_close(found["uncertainty"], sampled.std(0), rtol=0.06, atol=0.004)
+    torch.testing.assert_close(found["match_probability"], combined(curve(distance)))
+    torch.testing.assert_close(found["csd"], distance[:, :2] @ torch.tensor([1 / 3, 2 / 3]))
 
 
 def test_an_unwanted_term_lowers_every_cell_by_its_own_map(
@@ -51,6 +68,16 @@ def test_an_unwanted_term_lowers_every_cell_by_its_own_map(
         for terms in (("birds",), ("traffic",), ("birds", "-traffic*2"))
     )
     np.testing.assert_allclose(both, alone * (1 - traffic) ** 2, rtol=1e-4, equal_nan=True)
+
+
+def test_all_and_any_are_what_the_algebra_of_maps_makes_of_them(
+    model: PSM, embedded: EmbeddedCells
+) -> None:
+    single = [map_query(model, embedded, Query.parse(text)) for text in ("rain", "wind")]
+    for together, algebra in (("all", all_of), ("any", any_of)):
+        found = map_query(model, embedded, Query.parse("rain", "wind", together=together))
+        expected = algebra(single).values()
+        np.testing.assert_allclose(found.values(), expected, rtol=1e-4, atol=1e-6, equal_nan=True)
 
 
 def test_a_map_of_what_is_not_heard(model: PSM, embedded: EmbeddedCells) -> None:

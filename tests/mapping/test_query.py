@@ -86,11 +86,11 @@ def test_unwanted_terms_are_kept_apart(model: PSM) -> None:
     torch.testing.assert_close(
         encoded.gaussians.rows(slice(1, 2)), Query(texts=("traffic",)).gaussian(model)
     )
-    assert encoded.powers == (2.0,)
-    with pytest.raises(ConfigError, match="not one Gaussian"):
+    assert (encoded.powers, encoded.wanted) == ((1.0, 2.0), 1)
+    with pytest.raises(ConfigError, match="more than one Gaussian"):
         query.gaussian(model)
     only = Query.parse("-traffic").encode(model)
-    assert (len(only), only.has_wanted) == (1, False)
+    assert (len(only), only.wanted) == (1, 0)
 
 
 def test_labels_and_tags_name_what_is_unwanted() -> None:
@@ -114,3 +114,17 @@ def test_wrong_sources_and_templates_are_explained(model: PSM) -> None:
     blind = PSM(model.config.model_copy(update={"context": ContextConfig(depth=0)})).eval()
     with pytest.raises(ConfigError, match="not trained on the audio_source"):
         Query.parse("rain", audio_source="inat").encode(blind)
+
+
+def test_all_and_any_keep_wanted_terms_apart(model: PSM) -> None:
+    query = Query.parse("rain", "wind*2", together="all")
+    assert query.label == "“rain” and “wind” ×2"
+    encoded = query.encode(model)
+    assert (encoded.powers, encoded.wanted, encoded.is_any) == ((1.0, 2.0), 2, False)
+    assert Query.parse("rain", "wind", together="any").encode(model).is_any
+    with pytest.raises(ConfigError, match="more than one Gaussian"):
+        query.gaussian(model)
+    alone = Query.parse("rain", together="any")
+    torch.testing.assert_close(alone.gaussian(model), Query.parse("rain").gaussian(model))
+    with pytest.raises(ConfigError, match="choose blend, all or any"):
+        Query.parse("rain", together="none")

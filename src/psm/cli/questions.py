@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from psm.cli.options import EARTH, MODEL, Data, Model, PrecisionOption, Seed, file_name
+
+Together = Literal["blend", "all", "any"]
 
 
 class Protocol(StrEnum):
@@ -94,6 +96,10 @@ def draw_map(
     audio: Annotated[
         list[str] | None, typer.Option(help="A recording to look for; may be given several times.")
     ] = None,
+    match: Annotated[
+        Together,
+        typer.Option(help="Several terms: blend (something like both), all of them, or any."),
+    ] = "blend",
     audio_source: Annotated[
         str | None, typer.Option(help="Archive that is meant: yfcc, inat, aporee, freesound.")
     ] = None,
@@ -126,8 +132,9 @@ def draw_map(
 ) -> None:
     """Draw where on Earth a sound would be heard: a cloud-optimised GeoTIFF and a picture.
 
-    Several texts and recordings make one combined query; `*2` weighs a term, `|` stands between
-    wordings of one thing, `--not` shuts a term out. Calibrated after `psm calibrate`. Examples:
+    Several texts and recordings make one query, see `--match`; `*2` weighs a term, `|` stands
+    between wordings of one thing, `--not` shuts a term out. Calibrated after `psm calibrate`.
+    Examples:
 
     `psm map "church bells" --month 12 --hour 18`
 
@@ -144,6 +151,7 @@ def draw_map(
         *(text or ()),
         without=without or (),
         audio=audio or (),
+        together=match,
         templates=mapping.TEMPLATES if ensemble else (),
         audio_source=audio_source,
         caption_source=caption_source,

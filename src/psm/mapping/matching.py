@@ -1,14 +1,21 @@
 """From distances to the answer of a query: probability, uncertainty, distance.
 
-A wanted Gaussian matches with probability p0, each unwanted term k with p_k. The probability of the
-one and none of the others is ``p0 · Π (1 - p_k)^w_k``: with w_k = 2, a term must stay away from two
-recordings. Subtracting the means of the unwanted terms instead would ask for their opposite, a
-direction that the model has learnt nothing about; docs/queries.md compares the two with the truth.
+A wanted term k matches with probability p_k, an unwanted one with q_k; matches are taken as
+independent. With w_k the sizes of their weights, a query comes to
+
+    blend    p · Π (1 - q_k)^w_k               p of all wanted terms combined into one Gaussian
+    all      Π p_k^w_k · Π (1 - q_k)^w_k
+    any      (1 - Π (1 - p_k)^w_k) · Π (1 - q_k)^w_k
+
+so that with w_k = 2, a term must stay away from two recordings. Subtracting the means of unwanted
+terms instead would ask for their opposite, a direction that the model has learnt nothing about;
+docs/queries.md holds all of this against the truth.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -17,23 +24,27 @@ from torch import Tensor
 from psm.calibration import Curve
 from psm.gaussian import Gaussian, moments
 
+Together = Literal["blend", "all", "any"]
+
 
 @dataclass(frozen=True, eq=False)
 class EncodedQuery:
     """A query in the space of a model.
 
     Attributes:
-        gaussians: ``(terms, dim)``: what is wanted, if anything is, then each unwanted term.
-        has_wanted: whether the first row is what is wanted.
-        powers: ``(unwanted,)`` how often each unwanted term is shut out, positive.
+        gaussians: ``(terms, dim)``: what is wanted, then what is unwanted.
+        powers: ``(terms,)`` sizes of the weights.
+        wanted: how many terms are; a blend is one.
+        is_any: whether one of the wanted terms is enough.
     """
 
     gaussians: Gaussian
-    has_wanted: bool
-    powers: tuple[float, ...] = ()
+    powers: tuple[float, ...]
+    wanted: int
+    is_any: bool = False
 
     def __len__(self) -> int:
-        return len(self.gaussians.mean)
+        return len(self.powers)
 
 
 def answer(
@@ -51,24 +62,52 @@ def answer(
         curve: from distance to probability.
 
     Returns:
-        ``match_probability``, its standard deviation ``uncertainty`` (terms taken as independent)
-        and ``csd`` to what is wanted, NaN where nothing is.
+        ``match_probability``; its standard deviation ``uncertainty``; and ``csd`` to what is
+        wanted, the average by weight where that is several terms, NaN where it is nothing.
     """
-    probability = torch.ones_like(distance[:, 0])
-    mean, spread = torch.ones_like(probability), torch.zeros_like(probability)
-    powers = ([0.0] if query.has_wanted else []) + list(query.powers)
-    for term, power in enumerate(powers):
-        factor = curve if term == 0 and query.has_wanted else _absence(curve, power)
-        own_mean, own = moments(factor, distance[:, term], variance[:, term])
-        probability = probability * factor(distance[:, term])
-        spread = spread * (own + own_mean.square()) + mean.square() * own
-        mean = mean * own_mean
+    wanted = range(query.wanted)
+    unwanted = range(query.wanted, len(query))
+    absent = [_absence(curve, power) for power in query.powers]
+    present = [_presence(curve, power) for power in query.powers]
+    found = _product([(absent if query.is_any else present)[k] for k in wanted], distance, variance)
+    if query.is_any and query.wanted:
+        found = 1.0 - found[0], 1.0 - found[1], found[2]
+    rest = _product(
+        [absent[k] for k in unwanted], distance[:, query.wanted :], variance[:, query.wanted :]
+    )
+    probability, _, spread = _times(found, rest)
+    weights = torch.tensor(query.powers[: query.wanted], dtype=distance.dtype)
+    shares = (weights / weights.sum()).to(distance.device)
     blank = torch.full_like(probability, torch.nan)
     return {
         "match_probability": probability,
         "uncertainty": spread.sqrt(),
-        "csd": distance[:, 0] if query.has_wanted else blank,
+        "csd": distance[:, : query.wanted] @ shares if query.wanted else blank,
     }
+
+
+_Factor = tuple[Tensor, Tensor, Tensor]
+"""Value at the distance itself, mean and variance, ``(n,)`` each."""
+
+
+def _product(curves: list[Curve], distance: Tensor, variance: Tensor) -> _Factor:
+    """The product over terms of a function of the distance to each."""
+    one = distance.new_ones(len(distance))
+    product: _Factor = one, one, torch.zeros_like(one)
+    for term, curve in enumerate(curves):
+        own = moments(curve, distance[:, term], variance[:, term])
+        product = _times(product, (curve(distance[:, term]), *own))
+    return product
+
+
+def _times(a: _Factor, b: _Factor) -> _Factor:
+    """The product of two independent factors; its variance has no term to cancel."""
+    spread = a[2] * b[2] + a[2] * b[1].square() + a[1].square() * b[2]
+    return a[0] * b[0], a[1] * b[1], spread
+
+
+def _presence(curve: Curve, power: float) -> Curve:
+    return curve if power == 1.0 else lambda distance: curve(distance) ** power
 
 
 def _absence(curve: Curve, power: float) -> Curve:

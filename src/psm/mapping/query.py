@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from psm.data.recording import AudioSource, CaptionSource
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, combine, concatenate, mixture
 from psm.inference import audio_gaussians, text_gaussians
-from psm.mapping.matching import EncodedQuery
+from psm.mapping.matching import EncodedQuery, Together
 from psm.mapping.term import Term
 from psm.model import PSM
 
@@ -26,13 +26,16 @@ _Source = TypeVar("_Source", bound=StrEnum)
 class Query:
     """Terms asked together. ``texts`` and ``audio`` are short for wanted terms of weight 1.
 
-    The wanted terms are combined into one Gaussian by weight. Each unwanted term multiplies the
-    match probability by ``(1 - p)**weight``, p being that of the term alone.
+    Several wanted terms are a ``blend``, one Gaussian by weight: something like both. With ``all``
+    a place must match each of them, with ``any`` one of them. Each unwanted term multiplies the
+    match probability by ``(1 - p)**weight``, p being that of the term alone. The equations are in
+    :mod:`psm.mapping.matching`.
 
     Attributes:
         texts: each a wanted term.
         audio: files, each a wanted term.
         terms: with weights, several wordings, or unwanted.
+        together: what several wanted terms mean: ``blend``, ``all`` or ``any``.
         templates: wordings that every text is asked in, with ``{}`` for the text; see
             :data:`psm.mapping.term.TEMPLATES`.
         audio_source: the archive whose recordings are meant; unknown to the model by default.
@@ -45,6 +48,7 @@ class Query:
     texts: tuple[str, ...] = ()
     audio: tuple[Path, ...] = ()
     terms: tuple[Term, ...] = ()
+    together: Together = "blend"
     templates: tuple[str, ...] = ()
     audio_source: AudioSource | None = None
     caption_source: CaptionSource | None = None
@@ -57,6 +61,8 @@ class Query:
         terms = (*wanted[: len(self.texts)], *self.terms, *wanted[len(self.texts) :])
         if not terms:
             raise ConfigError("a map needs a query: give a text or an audio file")
+        if self.together not in get_args(Together):
+            raise ConfigError(f"together {self.together!r}: choose blend, all or any")
         for template in self.templates:
             if template.count("{}") != 1:
                 raise ConfigError(f"template {template!r}: write {{}} once, for the text")
@@ -76,6 +82,7 @@ class Query:
         *texts: str,
         without: Iterable[str] = (),
         audio: Iterable[str | Path] = (),
+        together: Together = "blend",
         templates: Iterable[str] = (),
         audio_source: str | None = None,
         caption_source: str | None = None,
@@ -86,7 +93,7 @@ class Query:
             texts: what to hear.
             without: what not to hear.
             audio: recordings to look for.
-            templates, audio_source, caption_source: as of the class.
+            together, templates, audio_source, caption_source: as of the class.
 
         Raises:
             ConfigError: a term cannot be read, or there is none.
@@ -100,6 +107,7 @@ class Query:
         terms += [Term.parse_audio(path) for path in audio]
         return cls(
             terms=tuple(terms),
+            together=together,
             templates=tuple(templates),
             audio_source=audio_source,  # type: ignore[arg-type]  # checked and turned into one
             caption_source=caption_source,  # type: ignore[arg-type]
@@ -117,7 +125,8 @@ class Query:
     @property
     def label(self) -> str:
         """The query in words, as “church bells” ×2 + rain.wav − “traffic”."""
-        wanted = " + ".join(term.label for term in self.all_terms if term.is_wanted)
+        between = {"blend": " + ", "all": " and ", "any": " or "}[self.together]
+        wanted = between.join(term.label for term in self.all_terms if term.is_wanted)
         unwanted = "".join(f" − {term.label}" for term in self.all_terms if not term.is_wanted)
         return f"{wanted}{unwanted}".strip()
 
@@ -151,15 +160,18 @@ class Query:
         """The query as one Gaussian, ``(1, dim)``.
 
         Raises:
-            ConfigError: a term is unwanted, which no single Gaussian can say; see :meth:`encode`.
+            ConfigError: unwanted terms, or all or any of several, are more than one; see
+                :meth:`encode`.
             CorruptRecording: an audio file cannot be read.
         """
-        if not all(term.is_wanted for term in self.all_terms):
-            raise ConfigError(f"{self.label}: a query with unwanted terms is not one Gaussian")
+        terms = self.all_terms
+        is_one = len(terms) == 1 or self.together == "blend"
+        if not is_one or not all(term.is_wanted for term in terms):
+            raise ConfigError(f"{self.label} is more than one Gaussian: use Query.encode")
         return self.encode(model).gaussians
 
     def encode(self, model: PSM) -> EncodedQuery:
-        """The query as Gaussians: the wanted terms combined, and each unwanted term.
+        """The query as Gaussians: what is wanted, combined if a blend, and each unwanted term.
 
         Raises:
             ConfigError: the model does not know about the sources.
@@ -174,18 +186,18 @@ class Query:
                 )
         terms = self.all_terms
         encoded = _encode(model, terms, self.templates or ("{}",))
-        wanted = [row for row, term in enumerate(terms) if term.is_wanted]
-        unwanted = [row for row, term in enumerate(terms) if not term.is_wanted]
-        gaussians = [encoded[row] for row in unwanted]
-        if len(wanted) == 1:
-            gaussians.insert(0, encoded[wanted[0]])
-        elif wanted:
-            weights = [terms[row].weight for row in wanted]
-            gaussians.insert(0, combine([encoded[row] for row in wanted], weights))
+        pairs = list(zip(terms, encoded, strict=True))
+        wanted = [(term.weight, gaussian) for term, gaussian in pairs if term.is_wanted]
+        unwanted = [(-term.weight, gaussian) for term, gaussian in pairs if not term.is_wanted]
+        if self.together == "blend" and wanted:
+            weights, parts = zip(*wanted, strict=True)
+            wanted = [(1.0, parts[0] if len(parts) == 1 else combine(parts, weights))]
+        powers, gaussians = zip(*wanted, *unwanted, strict=True)
         return EncodedQuery(
             gaussians=concatenate(gaussians),
-            has_wanted=bool(wanted),
-            powers=tuple(-terms[row].weight for row in unwanted),
+            powers=powers,
+            wanted=len(wanted),
+            is_any=self.together == "any",
         )
 
     def without(self, *texts: str) -> Query:
