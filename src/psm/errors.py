@@ -49,6 +49,14 @@ class WorkerLost(PSMError):
     """A process that did part of the work was killed from outside."""
 
 
+class MissingExtra(PSMError):
+    """An optional dependency is not installed."""
+
+
+class StoreMismatch(PSMError):
+    """A store of embedded cells that holds something else than what is asked of it."""
+
+
 class PSMWarning(UserWarning):
     """Base class of every warning."""
 

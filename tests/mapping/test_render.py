@@ -48,7 +48,7 @@ def test_the_figure_says_what_is_mapped(soundscape: SoundscapeMap) -> None:
     for part in ("“church bells”", "July · 06:00 local time", "match probability", "uncertainty"):
         assert part in texts
     assert "2nd to 98th percentile" in texts
-    assert "NASA Blue Marble" in texts
+    assert soundscape.attribution in texts
     assert "fixed range" in _texts(soundscape, (0.0, 1.0))
 
 

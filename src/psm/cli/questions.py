@@ -111,8 +111,8 @@ def draw_map(
     `psm map "dawn chorus" --month 5 --utc 4 --animate hours`
     """
     from psm import PSM, mapping
-    from psm.earth.tiles import Imagery
     from psm.errors import ConfigError
+    from psm.imagery import BlueMarble
 
     query = mapping.Query(texts=tuple(text or ()), audio=tuple(audio or ()))
     moment = mapping.Moment(month=month, hour=hour, utc=utc)
@@ -121,7 +121,7 @@ def draw_map(
     cells = mapping.Cells.globe(step)
     loaded = PSM.from_pretrained(model, precision=precision)
     level = loaded.config.imagery.zooms[0] if zoom is None else zoom
-    embedded = mapping.embed_cells(loaded, Imagery.load(), cells, level)
+    embedded = mapping.embed_cells(loaded, BlueMarble(), cells, level)
     found = mapping.map_query(loaded, embedded, query, moment)
     path = (
         out

@@ -3,7 +3,7 @@
 ::
 
     cells = Cells.globe(step_deg=1.0)
-    embedded = embed_cells(model, Imagery.load(), cells, zoom=1)
+    embedded = embed_cells(model, BlueMarble(), cells, zoom=1)
     found = map_query(model, embedded, Query(texts=("church bells",)), Moment(month=7, hour=6))
     found.to_cog("bells.tif")
     found.to_png("bells.png")
@@ -14,12 +14,12 @@ from psm.mapping.animate import animate, hours_of_day, months_of_year, write_gif
 from psm.mapping.cells import Cells
 from psm.mapping.cog import write_cog
 from psm.mapping.compare import map_queries, map_query
-from psm.mapping.embed import EmbeddedCells, embed_cells
 from psm.mapping.frame import Frame
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
 from psm.mapping.render import write_png
 from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.store import EmbeddedCells, Store, embed, embed_cells
 
 __all__ = [
     "Cells",
@@ -28,7 +28,9 @@ __all__ = [
     "Moment",
     "Query",
     "SoundscapeMap",
+    "Store",
     "animate",
+    "embed",
     "embed_cells",
     "hours_of_day",
     "map_queries",

@@ -21,11 +21,11 @@ from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.mapping.canvas import Canvas
 from psm.mapping.compare import map_queries
-from psm.mapping.embed import EmbeddedCells
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
 from psm.mapping.render import credit_line
 from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.store import EmbeddedCells
 from psm.mapping.worldmap import (
     DIM,
     INK,

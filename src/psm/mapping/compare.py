@@ -11,10 +11,10 @@ import xarray as xr
 
 from psm.gaussian import concatenate, csd
 from psm.mapping.cells import Cells
-from psm.mapping.embed import EmbeddedCells
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
+from psm.mapping.store import EmbeddedCells
 from psm.model import PSM
 
 _AXES = {
@@ -24,14 +24,6 @@ _AXES = {
         ("lon", "X", "longitude", "degrees_east"),
         ("y", "Y", "projection_y_coordinate", "m"),
         ("x", "X", "projection_x_coordinate", "m"),
-    )
-}
-
-# Imagery by name: whose data, and the licence that a map made from them falls under.
-_ATTRIBUTION = {
-    "blue-marble": (
-        "NASA Blue Marble (public domain), GSHHG (LGPL), GeoNames (CC BY 4.0)",
-        "CC-BY-4.0",
     )
 }
 
@@ -60,9 +52,6 @@ def map_queries(
         CorruptRecording: an audio file of a query cannot be read.
     """
     asked = concatenate([query.gaussian(model) for query in queries])
-    attribution, licence = _ATTRIBUTION.get(
-        model.config.imagery.name, (model.config.imagery.name, "unknown")
-    )
     for moment in moments:
         places = embedded.locations(model, moment)
         values = {
@@ -81,8 +70,8 @@ def map_queries(
                 moment=moment,
                 zoom=embedded.zoom,
                 model=model.config.name,
-                attribution=attribution,
-                licence=licence,
+                attribution=embedded.attribution,
+                licence=embedded.licence,
             )
 
 
