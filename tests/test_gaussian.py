@@ -17,6 +17,7 @@ from psm.gaussian import (
     csd_variance,
     match_probability,
     match_uncertainty,
+    mixture,
 )
 
 
@@ -124,3 +125,36 @@ def test_weights_that_do_not_fit_are_refused(weights: list[float]) -> None:
     a = gaussians(1, 4, 0)
     with pytest.raises(ValueError, match="need as many finite weights"):
         combine([a, a], weights)
+
+
+def test_a_mixture_has_the_moments_of_draws_from_its_components() -> None:
+    parts = [gaussians(1, 6, seed, -2.5) for seed in range(3)]
+    weights = [1.0, 2.0, 5.0]
+    generator = torch.Generator().manual_seed(4)
+    draws = torch.cat(
+        [p.sample(int(40_000 * w), generator) for p, w in zip(parts, weights, strict=True)]
+    )
+    mixed = mixture(parts, weights)
+    torch.testing.assert_close(mixed.mean, draws.mean(0), atol=5e-3, rtol=0.0)
+    torch.testing.assert_close(mixed.var, draws.var(0), atol=2e-3, rtol=0.02)
+
+
+@given(seed=st.integers(0, 2**31), count=st.integers(1, 5), log_var=st.floats(-12, 2))
+def test_the_distance_to_a_mixture_is_the_mean_distance_to_its_components(
+    seed: int, count: int, log_var: float
+) -> None:
+    place = gaussians(4, 8, seed, log_var)
+    parts = [gaussians(2, 8, seed + 1 + k, log_var) for k in range(count)]
+    mean = torch.stack([csd(place, part) for part in parts]).mean(0)
+    torch.testing.assert_close(csd(place, mixture(parts)), mean, rtol=1e-4, atol=1e-5)
+
+
+def test_a_mixture_of_one_is_itself() -> None:
+    a = gaussians(2, 8, 0)
+    torch.testing.assert_close(mixture([a]), a)
+
+
+@pytest.mark.parametrize("weights", [[], [1.0], [1.0, -1.0], [1.0, math.nan]])
+def test_mixtures_need_a_positive_weight_each(weights: list[float]) -> None:
+    with pytest.raises(ValueError, match="as many positive weights"):
+        mixture([gaussians(1, 4, 0)] * 2, weights)

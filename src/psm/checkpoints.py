@@ -6,10 +6,12 @@ files are written aside and moved into place.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -21,6 +23,7 @@ from psm.files import atomic_path
 CONFIG_NAME = "config.yaml"
 WEIGHTS_NAME = "model.safetensors"
 TOKENIZER_NAME = "tokenizer"
+CALIBRATION_NAME = "calibration.json"
 
 
 def resolve(source: str | Path) -> Path:
@@ -46,7 +49,7 @@ def resolve(source: str | Path) -> Path:
     )
 
     try:
-        wanted = [CONFIG_NAME, WEIGHTS_NAME, f"{TOKENIZER_NAME}/*"]
+        wanted = [CONFIG_NAME, WEIGHTS_NAME, CALIBRATION_NAME, f"{TOKENIZER_NAME}/*"]
         path = snapshot_download(str(source), allow_patterns=wanted)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:
         reason = str(problem).splitlines()[0]
@@ -84,12 +87,22 @@ def load_weights(model: nn.Module, folder: Path) -> None:
     Raises:
         CheckpointMismatch: a key is missing, unexpected or of another shape, or the file is broken.
     """
-    path = folder / WEIGHTS_NAME
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as problem:
-        raise CheckpointMismatch(f"{path}: not readable as safetensors ({problem})") from None
-    fill(model, tensors, str(path))
+    fill(model, _read(folder), str(folder / WEIGHTS_NAME))
+
+
+def weights_fingerprint(source: nn.Module | Path) -> str:
+    """A hash of the stored weights of a model, or of those in its folder: the same for both.
+
+    Raises:
+        CheckpointMismatch: the file is broken.
+    """
+    tensors = _read(source) if isinstance(source, Path) else _stored(source)
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        data = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
+        digest.update(data.numpy().data)
+    return digest.hexdigest()
 
 
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
@@ -112,6 +125,14 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
             f"{origin}: {len(complaints)} of {len(wanted)} tensors do not fit its config ({first})"
         )
     model.load_state_dict(tensors, strict=False)
+
+
+def _read(folder: Path) -> dict[str, Tensor]:
+    path = folder / WEIGHTS_NAME
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as problem:
+        raise CheckpointMismatch(f"{path}: not readable as safetensors ({problem})") from None
 
 
 def _stored(model: nn.Module) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ log-variance overflows.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -128,10 +128,10 @@ def match_uncertainty(
 
     The squared distance of two draws is taken as normal with the CSD as its mean and
     :func:`csd_variance` as its variance; the result is the standard deviation of
-    ``sigmoid(shift - negative_scale * distance)`` under it, by Gauss-Hermite quadrature. It lies in
-    ``[0, 0.5]`` and, unlike the spread of either side alone, depends on the query. The normal
-    approximation holds while variances sum to less than the distance of the means; beyond that the
-    true distance is skewed and the result errs on the side of doubt.
+    ``sigmoid(shift - negative_scale * distance)`` under it. It lies in ``[0, 0.5]`` and, unlike the
+    spread of either side alone, depends on the query. The normal approximation holds while
+    variances sum to less than the distance of the means; beyond that the true distance is skewed
+    and the result errs on the side of doubt.
 
     Args:
         a: ``(n, dim)``.
@@ -143,17 +143,39 @@ def match_uncertainty(
     Returns:
         ``(n, m)`` standard deviations.
     """
-    logit = shift - negative_scale * csd(a, b)
-    spread = negative_scale * csd_variance(a, b).sqrt()
+    first, second = moments(
+        lambda distance: torch.sigmoid(shift - negative_scale * distance),
+        csd(a, b),
+        csd_variance(a, b),
+        nodes=nodes,
+    )
+    return (second - first.square()).clamp_min(0.0).sqrt()
+
+
+def moments(
+    curve: Callable[[Tensor], Tensor],
+    distance: Float[Tensor, "*shape"],
+    variance: Float[Tensor, "*shape"],
+    *,
+    nodes: int = 15,
+) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    """E[f] and E[f²] of a ``curve`` f of the squared distance, by Gauss-Hermite quadrature.
+
+    Args:
+        curve: from squared distances to numbers, such as a match probability.
+        distance: the mean of each squared distance, which is taken as normal.
+        variance: its variance.
+        nodes: quadrature nodes.
+    """
+    spread = variance.sqrt()
     points, weights = np.polynomial.hermite_e.hermegauss(nodes)
     weights = weights / weights.sum()
-    first = torch.zeros_like(logit)
-    second = torch.zeros_like(logit)
+    first, second = torch.zeros_like(distance), torch.zeros_like(distance)
     for point, weight in zip(points.tolist(), weights.tolist(), strict=True):
-        probability = torch.sigmoid(logit + point * spread)
-        first += weight * probability
-        second += weight * probability.square()
-    return (second - first.square()).clamp_min(0.0).sqrt()
+        value = curve(distance + point * spread)
+        first += weight * value
+        second += weight * value.square()
+    return first, second
 
 
 def combine(gaussians: Sequence[Gaussian], weights: Sequence[float] | None = None) -> Gaussian:
@@ -187,6 +209,43 @@ def combine(gaussians: Sequence[Gaussian], weights: Sequence[float] | None = Non
         ]
     )
     return Gaussian(F.normalize(means.sum(0), dim=-1), torch.logsumexp(log_vars, dim=0))
+
+
+def mixture(gaussians: Sequence[Gaussian], weights: Sequence[float] | None = None) -> Gaussian:
+    """One Gaussian with the moments of a mixture: one thing said, or seen, in several ways.
+
+    With component k of weight w_k (they sum to 1), mean mu_k of unit length and variance v_k:
+
+        mean = sum(w_k mu_k)
+        var  = sum(w_k v_k) + sum(w_k (mu_k - mean)²)     own spread, and disagreement
+
+    The mean is shorter than 1 by that disagreement and is not normalised again: as it stands, the
+    CSD to the mixture is the weighted average of the CSDs to its components.
+
+    Args:
+        gaussians: each ``(..., dim)``, of one shape.
+        weights: positive, one each; equal by default.
+
+    Raises:
+        ValueError: nothing to mix, or weights that do not fit.
+    """
+    factors = list(weights) if weights is not None else [1.0] * len(gaussians)
+    if (
+        not gaussians
+        or len(factors) != len(gaussians)
+        or not all(0 < w < math.inf for w in factors)
+    ):
+        raise ValueError(f"{len(gaussians)} Gaussians need as many positive weights, not {factors}")
+    shares = [factor / sum(factors) for factor in factors]
+    units = [F.normalize(_wide(g.mean), dim=-1) for g in gaussians]
+    mean = torch.stack([w * unit for w, unit in zip(shares, units, strict=True)]).sum(0)
+    var = torch.stack(
+        [
+            w * (g.var + (unit - mean).square())
+            for w, g, unit in zip(shares, gaussians, units, strict=True)
+        ]
+    ).sum(0)
+    return Gaussian(mean, var.log())
 
 
 def concatenate(gaussians: Sequence[Gaussian]) -> Gaussian:

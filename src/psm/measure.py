@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from psm.calibration import Calibration
 from psm.evaluation.features import encode_split
 from psm.evaluation.mapreport import MapReport, map_table
 from psm.evaluation.maps import evaluate_maps
@@ -40,7 +41,14 @@ class Measured:
 
 
 def measure(
-    model: PSM, earth: Path, out: Path, *, seed: int = 0, step_deg: float = 1.0, thin: int = 2
+    model: PSM,
+    earth: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    step_deg: float = 1.0,
+    thin: int = 2,
+    calibration: Calibration | None = None,
 ) -> Measured:
     """Measure a model, print the tables, write JSON and plots into ``out``.
 
@@ -51,6 +59,7 @@ def measure(
         seed: of the bootstrap.
         step_deg: grid of the maps.
         thin: maps meet the truth on every ``thin``-th row and column of that grid.
+        calibration: of the model; its maps are judged beside those as learnt.
 
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
@@ -61,7 +70,9 @@ def measure(
     lat, lon = cells.cells.lat, cells.cells.lon
     row, column = np.floor(lat / step_deg), np.floor(lon / step_deg)
     kept = (row % thin == 0) & (column % thin == 0)
-    maps = evaluate_maps(model, cells.features[kept], lat=lat[kept], lon=lon[kept])
+    maps = evaluate_maps(
+        model, cells.features[kept], lat=lat[kept], lon=lon[kept], calibration=calibration
+    )
     console().print(map_table(maps))
     _write_json(maps.to_json(), out / "maps.json")
     figures = {"reliability": plot_reliability(maps), "sounds": plot_sounds(maps)}

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from psm import __version__
+from psm.cli.calibration import calibrate
 from psm.cli.data import data_app
 from psm.cli.earth import earth_app
 from psm.cli.models import import_, list_presets, train
@@ -61,6 +62,7 @@ def demo(
 app.command()(train)
 app.command("import")(import_)
 app.command()(evaluate)
+app.command()(calibrate)
 app.command()(tables)
 app.command("map")(draw_map)
 app.command("presets")(list_presets)

@@ -46,6 +46,7 @@ def evaluate(
     import torch
 
     from psm import PSM
+    from psm.calibration import Calibration
     from psm.errors import ConfigError
     from psm.measure import measure, measure_psm2024, measure_retrieval
 
@@ -58,7 +59,8 @@ def evaluate(
         typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")
         return
     if maps:
-        measure(loaded, data, out, seed=seed, step_deg=step)
+        calibration = Calibration.find(model)
+        measure(loaded, data, out, seed=seed, step_deg=step, calibration=calibration)
     else:
         measure_retrieval(loaded, data, out, seed=seed)
     typer.echo(f"{out}: tables as JSON, plots as PNG")
@@ -82,10 +84,25 @@ def tables(
 
 
 def draw_map(
-    text: Annotated[list[str] | None, typer.Argument(help="What to listen for.")] = None,
-    audio: Annotated[
-        list[Path] | None, typer.Option(help="A recording to look for; may be given several times.")
+    text: Annotated[
+        list[str] | None, typer.Argument(help="What to listen for: frogs, frogs*2, frogs|toads.")
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--not", help="What not to hear, written in the same way."),
+    ] = None,
+    audio: Annotated[
+        list[str] | None, typer.Option(help="A recording to look for; may be given several times.")
+    ] = None,
+    audio_source: Annotated[
+        str | None, typer.Option(help="Archive that is meant: yfcc, inat, aporee, freesound.")
+    ] = None,
+    caption_source: Annotated[
+        str | None, typer.Option(help="Captions that are meant: meta, qwen, pengi.")
+    ] = None,
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Ask every text in several wordings.")
+    ] = False,
     month: Annotated[int | None, typer.Option(help="1..12; unknown by default.")] = None,
     hour: Annotated[
         float | None, typer.Option(help="Local solar time, the same in every cell.")
@@ -93,7 +110,12 @@ def draw_map(
     utc: Annotated[
         float | None, typer.Option(help="One instant: every cell has its own local hour.")
     ] = None,
-    zoom: Annotated[int | None, typer.Option(help="Zoom level of the imagery.")] = None,
+    zoom: Annotated[
+        list[int] | None, typer.Option(help="Zoom level of the imagery; several are mixed.")
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The match probability as learnt, not calibrated.")
+    ] = False,
     step: Annotated[float, typer.Option(help="Cell size in degrees.")] = 1.0,
     animate: Annotated[
         str | None, typer.Option(help="`hours` or `months`: a GIF beside the map.")
@@ -104,29 +126,39 @@ def draw_map(
 ) -> None:
     """Draw where on Earth a sound would be heard: a cloud-optimised GeoTIFF and a picture.
 
-    Several texts and recordings make one combined query. Examples:
+    Several texts and recordings make one combined query; `*2` weighs a term, `|` stands between
+    wordings of one thing, `--not` shuts a term out. Calibrated after `psm calibrate`. Examples:
 
     `psm map "church bells" --month 12 --hour 18`
+
+    `psm map "songbirds*2" "a stream|a brook" --not traffic --month 5 --hour 6`
 
     `psm map "dawn chorus" --month 5 --utc 4 --animate hours`
     """
     from psm import PSM, mapping
+    from psm.calibration import Calibration
     from psm.errors import ConfigError
     from psm.imagery import BlueMarble
 
-    query = mapping.Query(texts=tuple(text or ()), audio=tuple(audio or ()))
+    query = mapping.Query.parse(
+        *(text or ()),
+        without=without or (),
+        audio=audio or (),
+        templates=mapping.TEMPLATES if ensemble else (),
+        audio_source=audio_source,
+        caption_source=caption_source,
+    )
     moment = mapping.Moment(month=month, hour=hour, utc=utc)
     if animate not in (None, "hours", "months"):
         raise ConfigError(f"--animate {animate!r}: choose hours or months")
     cells = mapping.Cells.globe(step)
     loaded = PSM.from_pretrained(model, precision=precision)
-    level = loaded.config.imagery.zooms[0] if zoom is None else zoom
-    embedded = mapping.embed_cells(loaded, BlueMarble(), cells, level)
-    found = mapping.map_query(loaded, embedded, query, moment)
-    path = (
-        out
-        or Path("runs/maps") / f"{file_name([*query.texts, *(p.stem for p in query.audio)])}.tif"
-    )
+    calibration = None if raw else Calibration.find(model)
+    levels = zoom or loaded.config.imagery.zooms[:1]
+    parts = [mapping.embed_cells(loaded, BlueMarble(), cells, level) for level in levels]
+    embedded = parts[0] if len(parts) == 1 else mapping.MixedZooms(tuple(parts))
+    found = mapping.map_query(loaded, embedded, query, moment, calibration=calibration)
+    path = out or Path("runs/maps") / f"{file_name([query.slug])}.tif"
     typer.echo(found.to_cog(path))
     typer.echo(found.to_png(path.with_suffix(".png")))
     if animate == "hours":
@@ -135,4 +167,5 @@ def draw_map(
         frames = mapping.months_of_year(hour=hour, utc=utc)
     else:
         return
-    typer.echo(mapping.animate(loaded, embedded, query, frames, path.with_suffix(".gif")))
+    gif = path.with_suffix(".gif")
+    typer.echo(mapping.animate(loaded, embedded, query, frames, gif, calibration=calibration))

@@ -109,11 +109,12 @@ def draw_maps(model: PSM, embedded: EmbeddedCells, out: Path) -> None:
     count = len(queries) * len(MOMENTS)
     drawn = track(map_queries(model, embedded, queries, MOMENTS), "maps", count)
     by_query: dict[Query, list[SoundscapeMap]] = {query: [] for query in queries}
-    for soundscape in drawn:
+    asked = [query for _ in MOMENTS for query in queries]
+    for query, soundscape in zip(asked, drawn, strict=True):
         moment = soundscape.moment
-        name = f"{_slug(soundscape.query.texts[0])}-{moment.month:02d}-{moment.hour:02.0f}h"
+        name = f"{_slug(query.texts[0])}-{moment.month:02d}-{moment.hour:02.0f}h"
         soundscape.to_cog(out / f"{name}.tif")
-        by_query[soundscape.query].append(soundscape)
+        by_query[query].append(soundscape)
     for query, maps in track(by_query.items(), "drawing", len(by_query)):
         write_sheet(maps, out / f"{_slug(query.texts[0])}.png")
 

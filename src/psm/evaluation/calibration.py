@@ -34,19 +34,27 @@ class Reliability:
     skill: float
 
 
-def reliability(predicted: ArrayLike, truth: ArrayLike, bins: int = 20) -> Reliability:
-    """Reliability in ``bins`` of equal width over [0, 1]; any shape, all cells pooled."""
+def reliability(
+    predicted: ArrayLike, truth: ArrayLike, bins: int = 20, *, weight: ArrayLike | None = None
+) -> Reliability:
+    """Reliability in ``bins`` of equal width over [0, 1]; any shape, all cells pooled.
+
+    ``weight`` says how much each counts, all alike by default.
+    """
     p, t = np.ravel(predicted).astype(float), np.ravel(truth).astype(float)
+    w = np.ones(len(p)) if weight is None else np.ravel(weight).astype(float)
     index = np.minimum((p * bins).astype(np.int64), bins - 1)
     count = np.bincount(index, minlength=bins)
+    mass = np.bincount(index, w, minlength=bins)
     blank = np.full(bins, np.nan)
     mean_p, mean_t = (
-        np.divide(np.bincount(index, x, minlength=bins), count, out=blank.copy(), where=count > 0)
+        np.divide(np.bincount(index, w * x, minlength=bins), mass, out=blank.copy(), where=mass > 0)
         for x in (p, t)
     )
-    gap = np.nansum(np.abs(mean_p - mean_t) * count) / max(1, len(p))
-    variance = float(t.var())
-    skill = 1.0 - float(np.mean((p - t) ** 2)) / variance if variance > 0 else float("nan")
+    total = float(w.sum()) or 1.0
+    gap = np.nansum(np.abs(mean_p - mean_t) * mass) / total
+    variance = float(w @ (t - w @ t / total) ** 2) / total
+    skill = 1.0 - float(w @ (p - t) ** 2) / total / variance if variance > 0 else float("nan")
     return Reliability(mean_p, mean_t, count, float(gap), skill)
 
 

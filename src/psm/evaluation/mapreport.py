@@ -60,6 +60,7 @@ class MapReport:
         rank_risk: the same for the error in rank, which no miscalibration can touch.
         likely: true probability from which a cell is likely.
         cells, months, hours: what was mapped.
+        calibrated: the same maps with calibrated probabilities, where the model has a calibration.
     """
 
     model: str
@@ -72,6 +73,7 @@ class MapReport:
     cells: int
     months: tuple[int, ...]
     hours: tuple[float, ...]
+    calibrated: MapReport | None = None
 
     def median(self, measure: str) -> float | None:
         """Median over sounds of an attribute of :class:`SoundScore`."""
@@ -135,6 +137,7 @@ class MapReport:
                 {name: _finite(value) for name, value in asdict(score).items()}
                 for score in self.sounds
             ],
+            **({"calibrated": self.calibrated.to_json()} if self.calibrated else {}),
         }
 
 
@@ -169,7 +172,12 @@ _COLUMNS = (
 
 def map_table(report: MapReport) -> Table:
     """The scores of every sound for the terminal, with a line of summary."""
-    skill = _show(_finite(report.reliability.skill), "{:.0%}")
+    summary = "\n".join(
+        f"{kind}: ECE {one.reliability.ece:.4f}, share of the truth's variance explained "
+        f"{_show(_finite(one.reliability.skill), '{:.0%}')}"
+        for kind, one in (("all maps together", report), ("calibrated", report.calibrated))
+        if one is not None
+    )
     table = Table(
         title=f"Maps against the truth: {report.model}, {report.cells:,} cells, "
         f"{len(report.months)} months x {len(report.hours)} hours",
@@ -178,8 +186,7 @@ def map_table(report: MapReport) -> Table:
         show_footer=True,
         header_style="bold",
         padding=0,
-        caption=f"all maps together: ECE {report.reliability.ece:.3f}, "
-        f"share of the truth's variance explained {skill}\n"
+        caption=f"{summary}\n"
         "likely: share of cells where the sound is in at least "
         f"{report.likely:.0%} of recordings; signs: share of cells right where the truth differs",
         caption_justify="left",

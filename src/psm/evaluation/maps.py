@@ -7,6 +7,7 @@ by cell, with the true probability of hearing it. Arrays are ``(sounds, months, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from psm import inference
+from psm.calibration import Calibration, Curve, learnt_curve
 from psm.data.context import Context
 from psm.earth.sounds import Sound
 from psm.earth.soundscape import true_probability
@@ -24,6 +26,7 @@ from psm.evaluation.agreement import auc_of_ranks, pearson, spearman
 from psm.evaluation.calibration import RiskCoverage, mean_curve, reliability, risk_coverage
 from psm.evaluation.mapreport import MapReport, SoundScore
 from psm.evaluation.rhythm import SignScore, day_night_sign, peak_error, summer_winter_sign
+from psm.gaussian import csd, csd_variance, moments
 from psm.model import PSM
 from psm.progress import track
 
@@ -45,6 +48,7 @@ def evaluate_maps(
     hours: Sequence[float] = HOURS,
     queries: Mapping[Sound, str] = QUERY_PHRASES,
     name: str | None = None,
+    calibration: Calibration | None = None,
 ) -> MapReport:
     """Map every sound at ``months`` x ``hours`` (local) and hold the maps against the truth.
 
@@ -56,21 +60,38 @@ def evaluate_maps(
         hours: local mean solar time; evenly spaced for diurnal peaks.
         queries: text of each sound.
         name: the model's name in the report.
+        calibration: judged beside the match probability as learnt.
+
+    Raises:
+        CheckpointMismatch: the calibration is of other weights.
     """
-    predicted, uncertainty = predict_maps(
-        model, features, lat=lat, lon=lon, months=months, hours=hours, texts=list(queries.values())
-    )
-    truth = true_maps(lat=lat, lon=lon, months=months, hours=hours, sounds=list(queries))
-    return compare_maps(
-        predicted,
-        truth,
-        uncertainty if model.config.heads.probabilistic else None,
-        sounds=list(queries),
+    if calibration is not None:
+        calibration.require(model)
+    predicted = predict_maps(
+        model,
+        features,
         lat=lat,
+        lon=lon,
         months=months,
         hours=hours,
-        name=name or model.config.name,
+        texts=list(queries.values()),
+        curves=[learnt_curve(model), *([calibration.curve] if calibration else [])],
     )
+    truth = true_maps(lat=lat, lon=lon, months=months, hours=hours, sounds=list(queries))
+    raw, *calibrated = (
+        compare_maps(
+            probability,
+            truth,
+            uncertainty if model.config.heads.probabilistic else None,
+            sounds=list(queries),
+            lat=lat,
+            months=months,
+            hours=hours,
+            name=name or model.config.name,
+        )
+        for probability, uncertainty in predicted
+    )
+    return replace(raw, calibrated=calibrated[0]) if calibrated else raw
 
 
 @torch.inference_mode()
@@ -83,18 +104,23 @@ def predict_maps(
     months: Sequence[int],
     hours: Sequence[float],
     texts: Sequence[str],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Match probability and its uncertainty, each ``(texts, months, hours, n)``."""
+    curves: Sequence[Curve],
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Match probability and uncertainty by each curve, both ``(texts, months, hours, n)``."""
     query = inference.text_gaussians(model, texts)
     shape = (len(texts), len(months), len(hours), len(lat))
-    probability, uncertainty = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    predicted = [(np.empty(shape, np.float32), np.empty(shape, np.float32)) for _ in curves]
     times = [(m, h) for m in range(len(months)) for h in range(len(hours))]
     for m, h in track(times, "mapping every sound"):
         context = Context.of(lat=lat, lon=lon, month=months[m], hour=hours[h])
         location = inference.location_gaussians(model, features, context)
-        probability[:, m, h] = model.match_probability(location, query).T.cpu().numpy()
-        uncertainty[:, m, h] = model.match_uncertainty(location, query).T.cpu().numpy()
-    return probability, uncertainty
+        distance, variance = csd(location, query), csd_variance(location, query)
+        for curve, (probability, uncertainty) in zip(curves, predicted, strict=True):
+            first, second = moments(curve, distance, variance)
+            spread = (second - first.square()).clamp_min(0.0).sqrt()
+            probability[:, m, h] = curve(distance).T.cpu().numpy()
+            uncertainty[:, m, h] = spread.T.cpu().numpy()
+    return predicted
 
 
 def true_maps(

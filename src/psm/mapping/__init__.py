@@ -4,12 +4,14 @@
 
     cells = Cells.globe(step_deg=1.0)
     embedded = embed_cells(model, BlueMarble(), cells, zoom=1)
-    found = map_query(model, embedded, Query(texts=("church bells",)), Moment(month=7, hour=6))
+    query = Query.parse("church bells", without=["traffic"])
+    found = map_query(model, embedded, query, Moment(month=7, hour=6))
     found.to_cog("bells.tif")
     found.to_png("bells.png")
-    animate(model, embedded, found.query, hours_of_day(month=7, utc=True), "bells.gif")
+    animate(model, embedded, query, hours_of_day(month=7, utc=True), "bells.gif")
 """
 
+from psm.mapping.algebra import all_of, any_of, difference, log_ratio, mean, weighted_sum
 from psm.mapping.animate import animate, hours_of_day, months_of_year, write_gif
 from psm.mapping.cells import Cells
 from psm.mapping.cog import write_cog
@@ -20,22 +22,33 @@ from psm.mapping.query import Query
 from psm.mapping.render import write_png
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.store import EmbeddedCells, Store, embed, embed_cells
+from psm.mapping.term import TEMPLATES, Term
+from psm.mapping.zooms import MixedZooms
 
 __all__ = [
+    "TEMPLATES",
     "Cells",
     "EmbeddedCells",
     "Frame",
+    "MixedZooms",
     "Moment",
     "Query",
     "SoundscapeMap",
     "Store",
+    "Term",
+    "all_of",
     "animate",
+    "any_of",
+    "difference",
     "embed",
     "embed_cells",
     "hours_of_day",
+    "log_ratio",
     "map_queries",
     "map_query",
+    "mean",
     "months_of_year",
+    "weighted_sum",
     "write_cog",
     "write_gif",
     "write_png",

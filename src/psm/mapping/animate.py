@@ -17,15 +17,16 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from PIL import Image
 
+from psm.calibration import Calibration
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.mapping.canvas import Canvas
 from psm.mapping.compare import map_queries
 from psm.mapping.moment import Moment
+from psm.mapping.places import Places
 from psm.mapping.query import Query
 from psm.mapping.render import credit_line
 from psm.mapping.soundscape_map import SoundscapeMap
-from psm.mapping.store import EmbeddedCells
 from psm.mapping.worldmap import (
     DIM,
     INK,
@@ -60,13 +61,14 @@ def months_of_year(*, hour: float | None = None, utc: float | None = None) -> li
 
 def animate(
     model: PSM,
-    embedded: EmbeddedCells,
+    embedded: Places,
     query: Query,
     moments: Sequence[Moment],
     path: str | Path,
     *,
     value_range: tuple[float, float] | None = None,
     width_px: int = 900,
+    calibration: Calibration | None = None,
 ) -> Path:
     """Map a query at several moments and write the maps as one looping GIF.
 
@@ -75,8 +77,10 @@ def animate(
     Raises:
         ConfigError: there is no moment.
         CorruptRecording: an audio file of the query cannot be read.
+        CheckpointMismatch: the calibration is of other weights.
     """
-    maps = track(map_queries(model, embedded, [query], moments), "map moments", len(moments))
+    maps = map_queries(model, embedded, [query], moments, calibration=calibration)
+    maps = track(maps, "map moments", len(moments))
     return write_gif(list(maps), Path(path), value_range=value_range, width_px=width_px)
 
 

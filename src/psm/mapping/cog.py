@@ -11,17 +11,14 @@ from rasterio.enums import Resampling
 from rasterio.io import MemoryFile
 
 from psm.files import atomic_path
-from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
-
-COG_BANDS = ("match_probability", "uncertainty")
-"""Band 1 and band 2."""
+from psm.mapping.soundscape_map import SoundscapeMap
 
 _BLOCK_PX = 128
 _SMALLEST_OVERVIEW_PX = 32
 
 
 def write_cog(soundscape: SoundscapeMap, path: Path) -> Path:
-    """Write match probability and uncertainty, with overviews, no-data, band names, units and tags.
+    """Write the quantity and its uncertainty, with overviews, no-data, band names, units, tags.
 
     The file is complete or absent. rio-cogeo's own writer drops the units of bands, so that GDAL's
     COG driver copies an in-memory GeoTIFF here.
@@ -30,7 +27,7 @@ def write_cog(soundscape: SoundscapeMap, path: Path) -> Path:
     profile = {
         "driver": "GTiff",
         "dtype": "float32",
-        "count": len(COG_BANDS),
+        "count": 2,
         "width": columns,
         "height": rows,
         "crs": soundscape.frame.crs,
@@ -42,10 +39,11 @@ def write_cog(soundscape: SoundscapeMap, path: Path) -> Path:
     }
     with MemoryFile() as memory:
         with memory.open(**profile) as target:
-            for band, name in enumerate(COG_BANDS, start=1):
+            for band, name in enumerate((soundscape.quantity.name, "uncertainty"), start=1):
+                about = soundscape.data[name].attrs
                 target.write(soundscape.values(name), band)
-                target.set_band_description(band, VARIABLES[name]["long_name"])
-                target.set_band_unit(band, VARIABLES[name]["units"])
+                target.set_band_description(band, about["long_name"])
+                target.set_band_unit(band, about["units"])
             target.update_tags(**soundscape.tags)
             target.build_overviews(_overviews(min(rows, columns)), Resampling.average)
             target.update_tags(ns="rio_overview", resampling="average")

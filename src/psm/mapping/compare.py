@@ -9,12 +9,14 @@ import rioxarray  # noqa: F401  (gives every data set its .rio)
 import torch
 import xarray as xr
 
-from psm.gaussian import concatenate, csd
+from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
+from psm.gaussian import concatenate
 from psm.mapping.cells import Cells
+from psm.mapping.matching import answer
 from psm.mapping.moment import Moment
+from psm.mapping.places import Distances, Places
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
-from psm.mapping.store import EmbeddedCells
 from psm.model import PSM
 
 _AXES = {
@@ -29,41 +31,69 @@ _AXES = {
 
 
 def map_query(
-    model: PSM, embedded: EmbeddedCells, query: Query, moment: Moment | None = None
+    model: PSM,
+    embedded: Places,
+    query: Query,
+    moment: Moment | None = None,
+    *,
+    calibration: Calibration | None = None,
 ) -> SoundscapeMap:
-    """The map of one query at one moment.
+    """The map of one query at one moment; see :func:`map_queries`.
 
     Raises:
         CorruptRecording: an audio file of the query cannot be read.
+        ConfigError: the model does not know about the sources of the query.
+        CheckpointMismatch: the calibration is of other weights.
     """
-    return next(map_queries(model, embedded, [query], [moment or Moment()]))
+    moments = [moment or Moment()]
+    return next(map_queries(model, embedded, [query], moments, calibration=calibration))
 
 
 @torch.inference_mode()
 def map_queries(
-    model: PSM, embedded: EmbeddedCells, queries: Sequence[Query], moments: Sequence[Moment]
+    model: PSM,
+    embedded: Places,
+    queries: Sequence[Query],
+    moments: Sequence[Moment],
+    *,
+    calibration: Calibration | None = None,
 ) -> Iterator[SoundscapeMap]:
     """The map of every query at every moment, moment by moment.
 
-    A query is encoded once and the locations once a moment, so that another query at the same
-    moment costs next to nothing.
+    A query is encoded once and the locations once a moment (and source that queries name), so that
+    another query at the same moment costs next to nothing.
+
+    Args:
+        model: in evaluation mode.
+        embedded: cells at one zoom level or several.
+        queries: what to listen for.
+        moments: when.
+        calibration: turns distances into calibrated probabilities; by default they are as learnt.
 
     Raises:
         CorruptRecording: an audio file of a query cannot be read.
+        ConfigError: the model does not know about the sources of a query.
+        CheckpointMismatch: the calibration is of other weights.
     """
-    asked = concatenate([query.gaussian(model) for query in queries])
+    if calibration is not None:
+        calibration.require(model)
+    curve = learnt_curve(model) if calibration is None else calibration.curve
+    encoded = [query.encode(model) for query in queries]
+    asked = concatenate([query.gaussians for query in encoded])
+    columns = np.cumsum([0, *map(len, encoded)])
     for moment in moments:
-        places = embedded.locations(model, moment)
-        values = {
-            "match_probability": model.match_probability(places, asked),
-            "uncertainty": model.match_uncertainty(places, asked),
-            "csd": csd(places, asked),
-        }
-        for column, query in enumerate(queries):
+        measured: dict[object, Distances] = {}
+        for number, query in enumerate(queries):
+            sources = {"audio_source": query.audio_source, "caption_source": query.caption_source}
+            key = tuple(sources.values())
+            if key not in measured:
+                measured[key] = embedded.distances(model, asked, moment, **sources)  # type: ignore[arg-type]
+            own = slice(columns[number], columns[number + 1])
+            distance, variance = (values[:, own] for values in measured[key])
+            values = answer(encoded[number], distance, variance, curve)
             yield SoundscapeMap(
                 data=as_dataset(
-                    embedded.cells,
-                    {name: value[:, column].cpu().numpy() for name, value in values.items()},
+                    embedded.cells, {name: value.cpu().numpy() for name, value in values.items()}
                 ),
                 frame=embedded.cells.frame,
                 query=query,
@@ -72,7 +102,17 @@ def map_queries(
                 model=model.config.name,
                 attribution=embedded.attribution,
                 licence=embedded.licence,
+                calibration=_calibrated(calibration, query),
             )
+
+
+def _calibrated(calibration: Calibration | None, query: Query) -> str:
+    if calibration is None:
+        return UNCALIBRATED
+    terms = query.all_terms
+    is_as_fitted = len(terms) == 1 and terms[0].is_wanted and terms[0].audio is None
+    carried = "" if is_as_fitted else " (fitted to single texts, carried over to this query)"
+    return calibration.summary + carried
 
 
 def as_dataset(cells: Cells, values: dict[str, np.ndarray]) -> xr.Dataset:

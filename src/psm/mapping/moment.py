@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from psm.data.context import Context
+from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, AudioSource, CaptionSource
 from psm.errors import InvalidContext
 
 
@@ -45,9 +46,25 @@ class Moment:
             return np.where(hours < 24.0, hours, 0.0)  # mod may round up to 24 itself
         return np.full(len(lon), np.nan if self.hour is None else self.hour)
 
-    def context(self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"]) -> Context:
-        """The context of each place at this moment; the sources stay unknown."""
-        return Context.of(lat=lat, lon=lon, month=self.month, hour=self.local_hours(lon))
+    def context(
+        self,
+        *,
+        lat: Float[np.ndarray, " n"],
+        lon: Float[np.ndarray, " n"],
+        audio_source: AudioSource | None = None,
+        caption_source: CaptionSource | None = None,
+    ) -> Context:
+        """The context of each place at this moment; sources not given stay unknown."""
+        return Context.of(
+            lat=lat,
+            lon=lon,
+            month=self.month,
+            hour=self.local_hours(lon),
+            audio_source=None if audio_source is None else AUDIO_SOURCES.index(audio_source),
+            caption_source=(
+                None if caption_source is None else CAPTION_SOURCES.index(caption_source)
+            ),
+        )
 
     @property
     def month_name(self) -> str:

@@ -1,59 +1,230 @@
-"""What a map is asked for: words, recordings or both."""
+"""What a map is asked for: words, recordings or both, wanted and unwanted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from psm.data.audio import log_mel, read_audio, windows
+from psm.data.recording import AudioSource, CaptionSource
 from psm.errors import ConfigError
-from psm.gaussian import Gaussian, combine
+from psm.gaussian import Gaussian, combine, concatenate, mixture
 from psm.inference import audio_gaussians, text_gaussians
+from psm.mapping.matching import EncodedQuery
+from psm.mapping.term import Term
 from psm.model import PSM
+
+_Source = TypeVar("_Source", bound=StrEnum)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """Texts and audio files, combined into one Gaussian.
+    """Terms asked together. ``texts`` and ``audio`` are short for wanted terms of weight 1.
+
+    The wanted terms are combined into one Gaussian by weight. Each unwanted term multiplies the
+    match probability by ``(1 - p)**weight``, p being that of the term alone.
+
+    Attributes:
+        texts: each a wanted term.
+        audio: files, each a wanted term.
+        terms: with weights, several wordings, or unwanted.
+        templates: wordings that every text is asked in, with ``{}`` for the text; see
+            :data:`psm.mapping.term.TEMPLATES`.
+        audio_source: the archive whose recordings are meant; unknown to the model by default.
+        caption_source: whose captions are meant, likewise.
 
     Raises:
-        ConfigError: there is neither a text nor a file, or a text is empty.
+        ConfigError: there is nothing to ask, a text is empty, or there is no such source.
     """
 
     texts: tuple[str, ...] = ()
     audio: tuple[Path, ...] = ()
+    terms: tuple[Term, ...] = ()
+    templates: tuple[str, ...] = ()
+    audio_source: AudioSource | None = None
+    caption_source: CaptionSource | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.texts, str):
             raise ConfigError("a query takes a tuple of texts, not one string")
-        object.__setattr__(self, "texts", tuple(" ".join(text.split()) for text in self.texts))
-        object.__setattr__(self, "audio", tuple(Path(path) for path in self.audio))
-        if not self.texts and not self.audio:
+        wanted = [Term(wordings=(text,)) for text in self.texts]
+        wanted += [Term(audio=Path(path)) for path in self.audio]
+        terms = (*wanted[: len(self.texts)], *self.terms, *wanted[len(self.texts) :])
+        if not terms:
             raise ConfigError("a map needs a query: give a text or an audio file")
-        if not all(self.texts):
-            raise ConfigError("a query text is empty: say what to listen for, as 'church bells'")
+        for template in self.templates:
+            if template.count("{}") != 1:
+                raise ConfigError(f"template {template!r}: write {{}} once, for the text")
+        for name, value in {
+            "texts": tuple(text for term in terms[: len(self.texts)] for text in term.wordings),
+            "audio": tuple(Path(path) for path in self.audio),
+            "terms": tuple(self.terms),
+            "templates": tuple(self.templates),
+            "audio_source": _source("audio source", self.audio_source, AudioSource),
+            "caption_source": _source("caption source", self.caption_source, CaptionSource),
+        }.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def parse(
+        cls,
+        *texts: str,
+        without: Iterable[str] = (),
+        audio: Iterable[str | Path] = (),
+        templates: Iterable[str] = (),
+        audio_source: str | None = None,
+        caption_source: str | None = None,
+    ) -> Query:
+        """From terms as people type them; see :meth:`psm.mapping.term.Term.parse`.
+
+        Args:
+            texts: what to hear.
+            without: what not to hear.
+            audio: recordings to look for.
+            templates, audio_source, caption_source: as of the class.
+
+        Raises:
+            ConfigError: a term cannot be read, or there is none.
+        """
+        terms = [Term.parse(text) for text in texts]
+        for text in without:
+            term = Term.parse(text)
+            if not term.is_wanted:
+                raise ConfigError(f"{text!r} is unwanted twice: leave out the minus")
+            terms.append(term.negated())
+        terms += [Term.parse_audio(path) for path in audio]
+        return cls(
+            terms=tuple(terms),
+            templates=tuple(templates),
+            audio_source=audio_source,  # type: ignore[arg-type]  # checked and turned into one
+            caption_source=caption_source,  # type: ignore[arg-type]
+        )
+
+    @property
+    def all_terms(self) -> tuple[Term, ...]:
+        """Every term: those of the texts, those with weights, those of the audio files."""
+        return (
+            *(Term(wordings=(text,)) for text in self.texts),
+            *self.terms,
+            *(Term(audio=path) for path in self.audio),
+        )
 
     @property
     def label(self) -> str:
-        """The query in words, as “church bells” + rain.wav."""
-        return " + ".join([*(f"“{text}”" for text in self.texts), *(p.name for p in self.audio)])
+        """The query in words, as “church bells” ×2 + rain.wav − “traffic”."""
+        wanted = " + ".join(term.label for term in self.all_terms if term.is_wanted)
+        unwanted = "".join(f" − {term.label}" for term in self.all_terms if not term.is_wanted)
+        return f"{wanted}{unwanted}".strip()
+
+    @property
+    def slug(self) -> str:
+        """The query in plain words, for the name of a file."""
+        words = [
+            ("" if term.is_wanted else "not ")
+            + (term.audio.stem if term.audio else term.wordings[0])
+            for term in self.all_terms
+        ]
+        return " ".join(words)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What was asked, for the metadata of files; what was not is left out."""
+        terms = self.all_terms
+        words = [" | ".join(term.wordings) for term in terms if term.wordings and term.is_wanted]
+        tags = {
+            "query": self.label,
+            "query_texts": "; ".join(words),
+            "query_audio": "; ".join(term.audio.name for term in terms if term.audio),
+            "query_without": "; ".join(term.label for term in terms if not term.is_wanted),
+            "query_templates": "; ".join(self.templates),
+            "audio_source": self.audio_source or "",
+            "caption_source": self.caption_source or "",
+        }
+        return {name: f"{value}" for name, value in tags.items() if value}
 
     def gaussian(self, model: PSM) -> Gaussian:
         """The query as one Gaussian, ``(1, dim)``.
 
         Raises:
+            ConfigError: a term is unwanted, which no single Gaussian can say; see :meth:`encode`.
             CorruptRecording: an audio file cannot be read.
         """
-        parts = [_audio_gaussian(model, path) for path in self.audio]  # the likelier to fail
-        if self.texts:
-            of_texts = text_gaussians(model, self.texts)
-            parts += [of_texts.rows(slice(row, row + 1)) for row in range(len(self.texts))]
-        return parts[0] if len(parts) == 1 else combine(parts)
+        if not all(term.is_wanted for term in self.all_terms):
+            raise ConfigError(f"{self.label}: a query with unwanted terms is not one Gaussian")
+        return self.encode(model).gaussians
+
+    def encode(self, model: PSM) -> EncodedQuery:
+        """The query as Gaussians: the wanted terms combined, and each unwanted term.
+
+        Raises:
+            ConfigError: the model does not know about the sources.
+            CorruptRecording: an audio file cannot be read.
+        """
+        for name in ("audio_source", "caption_source"):
+            context = model.config.context
+            knows = context.depth > 0 and name in context.fields
+            if getattr(self, name) is not None and not knows:
+                raise ConfigError(
+                    f"{model.config.name} was not trained on the {name}: leave it out"
+                )
+        terms = self.all_terms
+        encoded = _encode(model, terms, self.templates or ("{}",))
+        wanted = [row for row, term in enumerate(terms) if term.is_wanted]
+        unwanted = [row for row, term in enumerate(terms) if not term.is_wanted]
+        gaussians = [encoded[row] for row in unwanted]
+        if len(wanted) == 1:
+            gaussians.insert(0, encoded[wanted[0]])
+        elif wanted:
+            weights = [terms[row].weight for row in wanted]
+            gaussians.insert(0, combine([encoded[row] for row in wanted], weights))
+        return EncodedQuery(
+            gaussians=concatenate(gaussians),
+            has_wanted=bool(wanted),
+            powers=tuple(-terms[row].weight for row in unwanted),
+        )
+
+    def without(self, *texts: str) -> Query:
+        """The same query, with more that is not to be heard."""
+        more = tuple(Term.parse(text).negated() for text in texts)
+        return replace(self, terms=(*self.terms, *more))
 
 
-def _audio_gaussian(model: PSM, path: Path) -> Gaussian:
+def _encode(model: PSM, terms: Sequence[Term], templates: Sequence[str]) -> list[Gaussian]:
+    """The Gaussian of each term, ``(1, dim)``."""
+    # Files first: they are the likelier to fail.
+    found = {row: _audio(model, term.audio) for row, term in enumerate(terms) if term.audio}
+    texts = [
+        [template.replace("{}", text) for text in term.wordings for template in templates]
+        for term in terms
+    ]
+    if any(texts):
+        rows = iter(_each(text_gaussians(model, [text for wordings in texts for text in wordings])))
+        for row, wordings in enumerate(texts):
+            said = [next(rows) for _ in wordings]
+            if said:
+                found[row] = said[0] if len(said) == 1 else mixture(said)
+    return [found[row] for row in range(len(terms))]
+
+
+def _each(gaussians: Gaussian) -> list[Gaussian]:
+    return [gaussians.rows(slice(row, row + 1)) for row in range(len(gaussians.mean))]
+
+
+def _audio(model: PSM, path: Path) -> Gaussian:
     config = model.config.audio
     clips = windows(read_audio(path, config.sample_rate_hz), config)
     return audio_gaussians(model, log_mel(clips, config)[None].astype(np.float16))
+
+
+def _source(name: str, value: str | None, known: type[_Source]) -> _Source | None:
+    if value is None:
+        return None
+    try:
+        return known(value)
+    except ValueError:
+        raise ConfigError(f"{name} {value!r}: choose one of {', '.join(known)}") from None

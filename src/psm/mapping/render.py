@@ -96,7 +96,7 @@ def _main_map(
     world = World(axes, canvas, PROBABILITY_COLOURS, colour_range(value_range, values))
     world.show(values, soundscape.moment)
     bar = figure.add_axes((0.53, 0.125, 0.42, 0.022))
-    colour_bar(bar, world.image, "match probability")
+    colour_bar(bar, world.image, soundscape.quantity.long_name)
     how = "fixed range" if value_range else "2nd to 98th percentile of the mapped area"
     figure.text(0.95, 0.155, how, ha="right", va="bottom", fontsize=7.5, color=DIM)
 

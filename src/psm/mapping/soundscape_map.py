@@ -2,52 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 import psm
+from psm.calibration import UNCALIBRATED
 from psm.errors import InvalidContext
 from psm.mapping.frame import Frame
 from psm.mapping.moment import Moment
+from psm.mapping.quantity import PROBABILITY, Combination, Quantity
 from psm.mapping.query import Query
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+    from pandas import DataFrame
 
 VARIABLES = {
     "match_probability": {"long_name": "match probability", "units": "1"},
     "uncertainty": {"long_name": "standard deviation of the match probability", "units": "1"},
     "csd": {"long_name": "closed-form sampled distance", "units": "1"},
 }
-"""What a map holds, and the attributes of each variable."""
+"""What a map of one query holds, and the attributes of each variable."""
 
 
 @dataclass(frozen=True, eq=False)
 class SoundscapeMap:
-    """How well each cell matches a query at a moment.
+    """How well each cell matches a query at a moment, or what several such maps come to.
+
+    Maps of one frame can be added, subtracted and scaled; see :mod:`psm.mapping.algebra`.
 
     Attributes:
         data: ``match_probability``, ``uncertainty`` and ``csd`` over the rows and columns of the
             frame, float32, NaN where there is no cell, with CRS and transform; what was asked is in
-            its attributes.
+            its attributes. A combined map has the variable of its quantity and ``uncertainty``.
         frame: where the rows and columns lie.
         query: what was asked for.
         moment: when.
-        zoom: zoom level of the views.
+        zoom: zoom level of the views, as ``1+3`` where several are mixed.
         model: name of the model.
         attribution: whose data the map stands on.
         licence: SPDX name of the licence that follows from it, if known.
+        calibration: what makes the probabilities believable, or that nothing does.
+        quantity: what the numbers are.
     """
 
     data: xr.Dataset
     frame: Frame
-    query: Query
+    query: Query | Combination
     moment: Moment
-    zoom: int
+    zoom: int | str
     model: str
     attribution: str
     licence: str
+    calibration: str = UNCALIBRATED
+    quantity: Quantity = PROBABILITY
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", self.data.assign_attrs(self.tags))
@@ -57,9 +72,9 @@ class SoundscapeMap:
         """Rows and columns."""
         return self.frame.shape
 
-    def values(self, name: str = "match_probability") -> Float[np.ndarray, "rows columns"]:
-        """One variable as an array, rows from the north."""
-        return np.asarray(self.data[name].values)
+    def values(self, name: str | None = None) -> Float[np.ndarray, "rows columns"]:
+        """One variable as an array, rows from the north; by default that of the quantity."""
+        return np.asarray(self.data[name or self.quantity.name].values)
 
     def at(self, *, lat: float, lon: float) -> dict[str, float]:
         """The variables in the cell that holds a place, NaN where there is none.
@@ -72,19 +87,58 @@ class SoundscapeMap:
         row, column = self.frame.index(lat=lat, lon=lon)
         return {
             name: float(self.values(name)[row, column]) if row >= 0 else float("nan")
-            for name in VARIABLES
+            for name in map(str, self.data.data_vars)
         }
+
+    def sample(self, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike) -> DataFrame:
+        """The variables at many places; see :func:`psm.mapping.points.sample`."""
+        from psm.mapping.points import sample
+
+        return sample(self, lat=lat, lon=lon, **columns)
+
+    def summarise(self, polygons: GeoDataFrame | str | Path) -> GeoDataFrame:
+        """Statistics of each polygon; see :func:`psm.mapping.zonal.summarise`."""
+        from psm.mapping.zonal import summarise
+
+        return summarise(self, polygons)
+
+    def crop(self, *, west: float, south: float, east: float, north: float) -> SoundscapeMap:
+        """The part within a box; see :func:`psm.mapping.points.crop`."""
+        from psm.mapping.points import crop
+
+        return crop(self, west=west, south=south, east=east, north=north)
+
+    def __add__(self, other: SoundscapeMap) -> SoundscapeMap:
+        from psm.mapping.algebra import weighted_sum
+
+        return weighted_sum([self, other], [1.0, 1.0])
+
+    def __sub__(self, other: SoundscapeMap) -> SoundscapeMap:
+        from psm.mapping.algebra import weighted_sum
+
+        return weighted_sum([self, other], [1.0, -1.0])
+
+    def __mul__(self, factor: float) -> SoundscapeMap:
+        from psm.mapping.algebra import weighted_sum
+
+        return weighted_sum([self], [factor])
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, factor: float) -> SoundscapeMap:
+        return self * (1.0 / factor)
 
     @property
     def tags(self) -> dict[str, str]:
         """What was asked of which model, for the metadata of files; unknown parts are left out."""
-        tags: dict[str, object | None] = {
-            "query": self.query.label,
-            "query_texts": "; ".join(self.query.texts) or None,
-            "query_audio": "; ".join(path.name for path in self.query.audio) or None,
+        tags: Mapping[str, object | None] = {
+            **self.query.tags,
+            "moment": f"{self.moment}",
             "month": self.moment.month,
             "local_hour": self.moment.hour,
             "utc_hour": self.moment.utc,
+            "quantity": self.quantity.long_name,
+            "calibration": self.calibration,
             "zoom": self.zoom,
             "model": self.model,
             "attribution": self.attribution,

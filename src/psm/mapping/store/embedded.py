@@ -8,10 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from psm.gaussian import Gaussian
+from psm.data.recording import AudioSource, CaptionSource
+from psm.gaussian import Gaussian, csd, csd_variance
 from psm.inference import location_gaussians
 from psm.mapping.cells import Cells
 from psm.mapping.moment import Moment
+from psm.mapping.places import Distances
 from psm.mapping.store.layout import Store
 from psm.model import PSM
 
@@ -46,21 +48,50 @@ class EmbeddedCells:
         features = torch.from_numpy(store.features(level))
         return cls(store.cells, features, level, store.attribution, store.licence)
 
-    def locations(self, model: PSM, moment: Moment) -> Gaussian:
-        """Location Gaussians of the cells at a moment: place always known, sources unknown.
+    def distances(
+        self,
+        model: PSM,
+        queries: Gaussian,
+        moment: Moment,
+        *,
+        audio_source: AudioSource | None = None,
+        caption_source: CaptionSource | None = None,
+    ) -> Distances:
+        """See :class:`psm.mapping.places.Places`: fuses all cells, then compares."""
+        places = self.locations(
+            model, moment, audio_source=audio_source, caption_source=caption_source
+        )
+        return Distances(csd(places, queries), csd_variance(places, queries))
+
+    def locations(
+        self,
+        model: PSM,
+        moment: Moment,
+        *,
+        audio_source: AudioSource | None = None,
+        caption_source: CaptionSource | None = None,
+    ) -> Gaussian:
+        """Location Gaussians of the cells at a moment: place known, sources only where given.
 
         NaN where there is no imagery.
         """
+
+        def fused(cells: Cells, features: Float[Tensor, "n dim"]) -> Gaussian:
+            context = moment.context(
+                lat=cells.lat,
+                lon=cells.lon,
+                audio_source=audio_source,
+                caption_source=caption_source,
+            )
+            return location_gaussians(model, features, context)
+
         is_seen = ~self.features[:, 0].isnan()
         if is_seen.all():
-            context = moment.context(lat=self.cells.lat, lon=self.cells.lon)
-            return location_gaussians(model, self.features, context)
+            return fused(self.cells, self.features)
         blank = torch.full((len(is_seen), model.config.dim), torch.nan, device=model.device)
         every = Gaussian(blank, blank.clone())
         if is_seen.any():
-            seen = self.cells.part(is_seen.numpy())
-            context = moment.context(lat=seen.lat, lon=seen.lon)
-            found = location_gaussians(model, self.features[is_seen], context)
+            found = fused(self.cells.part(is_seen.numpy()), self.features[is_seen])
             for whole, part in zip(every, found, strict=True):
                 whole[is_seen.to(model.device)] = part
         return every

@@ -1,0 +1,268 @@
+"""What several maps come to: means, differences, sums, ratios, any of, all of.
+
+A mean of probabilities is a probability again; a difference is not, and says so by its quantity.
+
+How the errors of two maps go together is not known, only that maps of one model rather share
+theirs: the correlation is taken to lie anywhere in [0, 1], and the uncertainty is the largest that
+it allows. With weights w and standard deviations s,
+
+    uncertainty = hypot(sum over w > 0 of w s, sum over w < 0 of |w| s).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from psm.calibration import UNCALIBRATED
+from psm.errors import ConfigError
+from psm.mapping.frame import Frame
+from psm.mapping.moment import Moment
+from psm.mapping.quantity import LOG_RATIO, PROBABILITY, Combination, Moments, Quantity, linear
+from psm.mapping.query import Query
+from psm.mapping.soundscape_map import SoundscapeMap
+
+_NAMED = 3  # more maps than these are counted, not listed
+
+Raster = Float[np.ndarray, "rows columns"]
+Words = Callable[[list[str], str], str]
+
+
+def weighted_sum(maps: Sequence[SoundscapeMap], weights: Sequence[float]) -> SoundscapeMap:
+    """The sum of ``weights`` times maps.
+
+    With weights that are positive and sum to 1 it is a probability; with 1 and -1 a difference in
+    [-1, 1]; else a number between the sums of the negative and of the positive weights.
+
+    Raises:
+        ConfigError: the maps do not go together, or a weight is missing or no number.
+    """
+    _require_linear(maps, weights)
+
+    def words(names: list[str], _kind: str) -> str:
+        first, *rest = zip(weights, names, strict=True)
+        text = _scaled(abs(first[0]), first[1])
+        text = f"− {text}" if first[0] < 0 else text
+        signs = ((" − " if w < 0 else " + ", abs(w), name) for w, name in rest)
+        return text + "".join(f"{sign}{_scaled(size, name)}" for sign, size, name in signs)
+
+    return _sum(maps, weights, words)
+
+
+def mean(maps: Sequence[SoundscapeMap], weights: Sequence[float] | None = None) -> SoundscapeMap:
+    """The average of maps, by weight where they are given: of a day from its hours, for instance.
+
+    Raises:
+        ConfigError: the maps do not go together, or the weights are not positive numbers.
+    """
+    factors = [1.0] * len(maps) if weights is None else list(weights)
+    _require_linear(maps, factors)
+    if min(factors) < 0.0 or sum(factors) <= 0.0:
+        raise ConfigError(f"weights {factors}: a mean needs positive ones")
+
+    def words(names: list[str], kind: str) -> str:
+        weighted = "mean" if weights is None else "weighted mean"
+        return f"{weighted} of {_listed(names, kind)}"
+
+    return _sum(maps, [factor / sum(factors) for factor in factors], words)
+
+
+def difference(a: SoundscapeMap, b: SoundscapeMap) -> SoundscapeMap:
+    """``a - b``, with the uncertainty of two unrelated errors.
+
+    Raises:
+        ConfigError: the maps do not go together.
+    """
+    return weighted_sum([a, b], [1.0, -1.0])
+
+
+def log_ratio(a: SoundscapeMap, b: SoundscapeMap) -> SoundscapeMap:
+    """``log2(a / b)``: 1 where ``a`` is twice as likely as ``b``, -1 where half as likely.
+
+    The uncertainty is that of the first order, ``hypot(sa / a, sb / b) / ln 2``.
+
+    Raises:
+        ConfigError: the maps do not go together, or are no probabilities.
+    """
+    _require_probabilities([a, b])
+    tiny = np.finfo(np.float32).tiny
+    p, q = (np.maximum(m.values().astype(float), tiny) for m in (a, b))
+    relative = np.hypot(_spread(a) / p, _spread(b) / q) / math.log(2.0)
+    return _combined(
+        [a, b], LOG_RATIO, np.log2(p / q), relative, lambda names, _: " : ".join(names)
+    )
+
+
+def any_of(maps: Sequence[SoundscapeMap]) -> SoundscapeMap:
+    """The probability that at least one matches, ``1 - Π (1 - p)``, matches taken as independent.
+
+    Raises:
+        ConfigError: the maps do not go together, or are no probabilities.
+    """
+    _require_probabilities(maps)
+    absent, spread = _product([1.0 - m.values().astype(float) for m in maps], maps)
+    return _combined(
+        maps,
+        PROBABILITY,
+        1.0 - absent,
+        spread,
+        lambda names, kind: f"any of {_listed(names, kind)}",
+    )
+
+
+def all_of(maps: Sequence[SoundscapeMap]) -> SoundscapeMap:
+    """The probability that all match, ``Π p``, matches taken as independent.
+
+    Raises:
+        ConfigError: the maps do not go together, or are no probabilities.
+    """
+    _require_probabilities(maps)
+    product, spread = _product([m.values().astype(float) for m in maps], maps)
+    return _combined(
+        maps, PROBABILITY, product, spread, lambda names, kind: f"all of {_listed(names, kind)}"
+    )
+
+
+def _sum(maps: Sequence[SoundscapeMap], weights: Sequence[float], words: Words) -> SoundscapeMap:
+    value = sum(w * m.values().astype(float) for w, m in zip(weights, maps, strict=True))
+    above, below = (
+        sum(
+            (abs(w) * _spread(m) for w, m in zip(weights, maps, strict=True) if (w > 0) == sign),
+            np.zeros(maps[0].shape),
+        )
+        for sign in (True, False)
+    )
+    # A contrast among the maps may share its error with the others in either sense.
+    is_mixed = any(m.quantity.is_diverging for m in maps)
+    ends = [
+        sorted(w * end for end in m.quantity.value_range)
+        for w, m in zip(weights, maps, strict=True)
+    ]
+    quantity = linear(sum(low for low, _ in ends), sum(high for _, high in ends))
+    spread = above + below if is_mixed else np.hypot(above, below)
+    return _combined(maps, quantity, np.asarray(value), spread, words)
+
+
+def _product(factors: list[Raster], maps: Sequence[SoundscapeMap]) -> tuple[Raster, Raster]:
+    """The product of independent factors and its standard deviation."""
+    first, second = np.ones(maps[0].shape), np.ones(maps[0].shape)
+    for factor, soundscape in zip(factors, maps, strict=True):
+        first, second = first * factor, second * (factor**2 + _spread(soundscape) ** 2)
+    return first, np.sqrt(np.maximum(second - first**2, 0.0))
+
+
+def _spread(soundscape: SoundscapeMap) -> Raster:
+    return soundscape.values("uncertainty").astype(float)
+
+
+def _combined(
+    maps: Sequence[SoundscapeMap], quantity: Quantity, value: Raster, spread: Raster, words: Words
+) -> SoundscapeMap:
+    first = maps[0]
+    attributes = {
+        quantity.name: (value, quantity.long_name),
+        "uncertainty": (spread, f"standard deviation of the {quantity.long_name}"),
+    }
+    blank = first.data.drop_vars(list(first.data.data_vars)).drop_attrs(deep=False)
+    data = blank.assign(
+        {
+            name: (first.frame.dims, values.astype(np.float32), {"long_name": text, "units": "1"})
+            for name, (values, text) in attributes.items()
+        }
+    )
+    query, moment = _asked(maps, words)
+    return SoundscapeMap(
+        data=data,
+        frame=first.frame,
+        query=query,
+        moment=moment,
+        zoom=first.zoom if len({m.zoom for m in maps}) == 1 else _joined(maps, "zoom", ", "),
+        model=_joined(maps, "model", ", "),
+        attribution=_joined(maps, "attribution", "; "),
+        licence=_joined(maps, "licence", " AND "),
+        calibration=_joined(maps, "calibration", "; "),
+        quantity=quantity,
+    )
+
+
+def _asked(maps: Sequence[SoundscapeMap], words: Words) -> tuple[Query | Combination, Moment]:
+    """What the maps asked for together, and when: only what differs is spelt out."""
+    queries, moments = [_atom(m) for m in maps], [f"{m.moment}" for m in maps]
+    one_query, one_moment = len(set(queries)) == 1, len(set(moments)) == 1
+    if one_moment and (not one_query or len(maps) == 1):
+        return Combination(words(queries, "queries")), maps[0].moment
+    if one_moment:
+        seen = [f"{q} ({m.model}, zoom {m.zoom})" for q, m in zip(queries, maps, strict=True)]
+        return Combination(words(seen, "maps")), maps[0].moment
+    shared = {
+        name: getattr(maps[0].moment, name)
+        for name in ("month", "hour", "utc")
+        if len({getattr(m.moment, name) for m in maps}) == 1
+    }
+    if one_query:
+        return maps[0].query, Moments(label=words(moments, "moments"), **shared)
+    both = [f"{q} ({when})" for q, when in zip(queries, moments, strict=True)]
+    return Combination(words(both, "maps")), Moments(label=f"{len(set(moments))} moments", **shared)
+
+
+def _atom(soundscape: SoundscapeMap) -> str:
+    query = soundscape.query
+    is_one = isinstance(query, Query) and len(query.all_terms) == 1
+    return query.label if is_one else f"({query.label})"
+
+
+def _scaled(size: float, name: str) -> str:
+    return name if size == 1.0 else f"{size:.4g} × {name}"
+
+
+def _listed(names: list[str], kind: str) -> str:
+    if len(names) > _NAMED:
+        return f"{len(names)} {kind}"
+    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]
+
+
+def _joined(maps: Sequence[SoundscapeMap], name: str, between: str) -> str:
+    return between.join(dict.fromkeys(f"{getattr(m, name)}" for m in maps))
+
+
+def _require_linear(maps: Sequence[SoundscapeMap], weights: Sequence[float]) -> None:
+    _require_together(maps)
+    if len(weights) != len(maps) or not all(map(math.isfinite, weights)) or not any(weights):
+        raise ConfigError(f"{len(maps)} maps need as many finite weights, not {list(weights)}")
+    if any(m.quantity == LOG_RATIO for m in maps):
+        raise ConfigError("a log ratio cannot be added to other maps: combine them before")
+
+
+def _require_probabilities(maps: Sequence[SoundscapeMap]) -> None:
+    _require_together(maps)
+    for soundscape in maps:
+        if soundscape.quantity != PROBABILITY:
+            raise ConfigError(
+                f"{soundscape.query.label}: a {soundscape.quantity.long_name}, "
+                "where match probabilities are needed"
+            )
+
+
+def _require_together(maps: Sequence[SoundscapeMap]) -> None:
+    if not maps:
+        raise ConfigError("no map to combine")
+    first = maps[0].frame
+    for soundscape in maps[1:]:
+        frame = soundscape.frame
+        if frame != first:
+            raise ConfigError(
+                f"maps lie on different rasters ({_named(first)} and {_named(frame)}): "
+                "map both on the same cells"
+            )
+    if len({m.calibration == UNCALIBRATED for m in maps}) > 1:
+        raise ConfigError("some maps are calibrated and others are not: map all in one way")
+
+
+def _named(frame: Frame) -> str:
+    rows, columns = frame.shape
+    return (
+        f"{frame.crs[:20]}, {rows} x {columns}, from {frame.transform.c:g}, {frame.transform.f:g}"
+    )

@@ -1,0 +1,111 @@
+"""A map at places: a table of points, or the part within a box."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from rasterio.transform import Affine
+
+from psm.errors import ConfigError, InvalidContext
+from psm.extras import require
+from psm.mapping.frame import Frame
+from psm.mapping.soundscape_map import SoundscapeMap
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+    from pandas import DataFrame
+
+
+def sample(
+    soundscape: SoundscapeMap, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike
+) -> DataFrame:
+    """The variables in the cells that hold N places, as a table; ``to_csv`` writes it.
+
+    Args:
+        soundscape: the map.
+        lat, lon: ``(N,)`` degrees.
+        columns: more to keep beside them, ``(N,)`` each, such as ``name=``.
+
+    Returns:
+        N rows: the columns, ``lat``, ``lon``, then the variables, NaN where there is no cell.
+
+    Raises:
+        InvalidContext: a place is none.
+        ConfigError: the columns are not as long as the places.
+    """
+    from pandas import DataFrame
+
+    lats, lons = np.broadcast_arrays(*(np.atleast_1d(np.asarray(x, float)) for x in (lat, lon)))
+    wrong = ~((np.abs(lats) <= 90.0) & (np.abs(lons) <= 180.0))
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise InvalidContext(
+            f"place {at}: {lats[at]:g}, {lons[at]:g} is no latitude and longitude in degrees"
+        )
+    for name, values in columns.items():
+        if len(np.atleast_1d(np.asarray(values))) != len(lats):
+            raise ConfigError(f"column {name!r} needs {len(lats)} values, one for each place")
+    rows, across = soundscape.frame.index(lat=lats, lon=lons)
+    table = {**columns, "lat": lats, "lon": lons}
+    for name in map(str, soundscape.data.data_vars):
+        found = soundscape.values(name)[rows, across]
+        table[name] = np.where(rows >= 0, found, np.nan).astype(np.float32)
+    return DataFrame(table)
+
+
+def as_geodataframe(table: DataFrame) -> GeoDataFrame:
+    """A table of :func:`sample` with a point in EPSG:4326 for each row.
+
+    Raises:
+        MissingExtra: geopandas is not installed.
+    """
+    geopandas = require("geopandas", "maps")
+    points = geopandas.points_from_xy(table["lon"], table["lat"])
+    return geopandas.GeoDataFrame(table, geometry=points, crs="EPSG:4326")
+
+
+def crop(
+    soundscape: SoundscapeMap, *, west: float, south: float, east: float, north: float
+) -> SoundscapeMap:
+    """The cells whose centres lie within a box of degrees, on the smallest frame that holds them.
+
+    With ``west`` greater than ``east`` the box reaches over the antimeridian; on a map of the
+    globe the frame then spans all longitudes, with no data outside of the box.
+
+    Raises:
+        InvalidContext: there is no such box.
+        ConfigError: it holds no cell of the map.
+    """
+    is_box = -90.0 <= south < north <= 90.0 and west != east
+    if not is_box or not all(-180.0 <= lon <= 180.0 for lon in (west, east)):
+        raise InvalidContext(
+            f"west {west:g}, south {south:g}, east {east:g}, north {north:g} is no box in degrees"
+        )
+    frame = soundscape.frame
+    rows, columns = np.nonzero(np.isfinite(soundscape.values()))
+    lat, lon = frame.places(rows, columns)
+    along = (lon >= west) & (lon <= east) if west < east else (lon >= west) | (lon <= east)
+    inside = along & (lat >= south) & (lat <= north)
+    if not inside.any():
+        raise ConfigError(
+            f"no cell of the map lies in west {west:g}, south {south:g}, "
+            f"east {east:g}, north {north:g}"
+        )
+    rows, columns = rows[inside], columns[inside]
+    top, left = int(rows.min()), int(columns.min())
+    shape = int(rows.max()) - top + 1, int(columns.max()) - left + 1
+    kept = np.zeros(frame.shape, bool)
+    kept[rows, columns] = True
+    vertical, horizontal = frame.dims
+    window = {
+        vertical: slice(top, top + shape[0]),
+        horizontal: slice(left, left + shape[1]),
+    }
+    t = frame.transform
+    part = Frame(frame.crs, Affine(t.a, 0.0, t.c + left * t.a, 0.0, t.e, t.f + top * t.e), shape)
+    data = soundscape.data.where(soundscape.data[soundscape.quantity.name].copy(data=kept))
+    located = data.isel(window).rio.write_transform(part.transform)
+    return replace(soundscape, data=located, frame=part)
