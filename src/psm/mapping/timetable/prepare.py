@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,11 +10,13 @@ import zarr
 from jaxtyping import Float
 from torch import Tensor
 
-from psm.errors import ConfigError
+from psm.checkpoints import weights_fingerprint
+from psm.errors import ConfigError, StoreMismatch
 from psm.gaussian import Gaussian
 from psm.inference import location_gaussians
 from psm.mapping.moment import Moment
 from psm.mapping.store import Store
+from psm.mapping.store.fingerprint import satellite_fingerprint
 from psm.mapping.store.layout import EMBEDDED
 from psm.mapping.timetable.expansion import Expansion, fit
 from psm.mapping.timetable.states import STATES
@@ -59,17 +60,14 @@ def prepare(
         StoreMismatch: the store is of another model.
     """
     zoom = store.zooms[0] if zoom is None else zoom
-    store.require_model(model)
-    status = store.status(zoom)
-    if not status.all():
+    if store.header.parts["weights"] != satellite_fingerprint(model):
+        raise StoreMismatch(f"{store.url}: embedded with another model than {model.config.name}")
+    if any(unit.zoom == zoom for unit in store.undone(retry=False)):
         raise ConfigError(f"{store.url}: not complete; run its `psm embed` again first")
-    embedded = np.flatnonzero(status == EMBEDDED)
-    if not len(embedded):
-        raise ConfigError(f"{store.url}: no cell has imagery at zoom {zoom}")
     settings = {
         "version": _VERSION,
         "store": store.header.fingerprint,
-        "fusion": _weights(model),
+        "fusion": weights_fingerprint(model),
         "sample": sample,
         "rank": rank,
         "seen": seen,
@@ -77,8 +75,10 @@ def prepare(
     }
     group = store.group.require_group(group_name(zoom))
     if group.attrs.get("settings") != settings:
-        chosen = generator(seed, "timetable").permutation(embedded)[:sample]
-        expansion = _fit(store, model, zoom, np.sort(chosen), rank=rank, seen=seen)
+        _, chosen = sampled_rows(store, zoom, sample=sample, seed=seed)
+        if not len(chosen):
+            raise ConfigError(f"{store.url}: no cell has imagery at zoom {zoom}")
+        expansion = _fit(store, model, zoom, chosen, rank=rank, seen=seen)
         group = _write(store, zoom, expansion, settings)
     _expand_all(store, model, zoom, group)
     return group
@@ -93,7 +93,7 @@ def is_prepared(store: Store, model: PSM, zoom: int) -> bool:
     """Whether a store is prepared for this very model, completely."""
     group = store.group.get(group_name(zoom))
     settings = None if group is None else group.attrs.get("settings")
-    if settings is None or settings["fusion"] != _weights(model):
+    if settings is None or settings["fusion"] != weights_fingerprint(model):
         return False
     return bool(np.asarray(group["done"]).all())
 
@@ -108,10 +108,18 @@ def read_expansion(group: zarr.Group) -> Expansion:
     return Expansion(**wide)
 
 
+def sampled_rows(
+    store: Store, zoom: int, *, sample: int = _SAMPLE, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """All cells with imagery, and those of them that an expansion is fitted to, ascending."""
+    embedded = np.flatnonzero(store.status(zoom) == EMBEDDED)
+    return embedded, np.sort(generator(seed, "timetable").permutation(embedded)[:sample])
+
+
 def _fit(
     store: Store, model: PSM, zoom: int, rows: np.ndarray, *, rank: int, seen: int
 ) -> Expansion:
-    features, lat, lon = _cells(store, zoom, rows)
+    features, lat, lon = some_cells(store, zoom, rows)
     shape = (len(STATES), len(rows), model.config.dim)
     means, log_vars = torch.empty(shape, dtype=torch.float16), torch.empty(shape, dtype=torch.float16)
     for state, moment in enumerate(track(STATES, f"fuse {len(rows)} cells at every time")):
@@ -171,14 +179,14 @@ def _expand_all(store: Store, model: PSM, zoom: int, group: zarr.Group) -> None:
         is_seen = store.status(zoom, slice(start, start + unit)) == EMBEDDED
         coefficients = np.full((len(rows), expansion.rank), np.nan, np.float16)
         if is_seen.any():
-            features, lat, lon = _cells(store, zoom, rows[is_seen])
+            features, lat, lon = some_cells(store, zoom, rows[is_seen])
             fused = (_fused(model, features, lat, lon, moment) for moment in moments)
             coefficients[is_seen] = expansion.coefficients(fused).numpy()
         group["coefficients"][start : start + unit] = coefficients
         group["done"][start : start + unit] = np.ones(len(rows), np.uint8)
 
 
-def _cells(
+def some_cells(
     store: Store, zoom: int, rows: np.ndarray
 ) -> tuple[Float[Tensor, "n dim"], np.ndarray, np.ndarray]:
     """Features and places of some cells, in the order of ``rows``, which ascends."""
