@@ -1,0 +1,50 @@
+"""From what people write to a source of imagery."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+from psm.errors import ConfigError, MissingData
+from psm.imagery.blue_marble import BlueMarble
+from psm.imagery.provider import Provider
+from psm.imagery.rasters import Rasters
+
+_KINDS = "blue-marble, a raster file, or a folder or pattern of them as 'scenes/*.tif'"
+_LIKE_FILES = ("://", "/", "*", "?", "\\")
+
+
+def open_imagery(text: str, *, month: int | None = None, **options: object) -> Provider:
+    """The source that a text names.
+
+    Args:
+        text: ``blue-marble``; a raster file, folder, pattern or URL.
+        month: 1 to 12, for sources that have imagery of every month.
+        options: those of :class:`~psm.imagery.rasters.Rasters`; Blue Marble has none.
+
+    Raises:
+        ConfigError: nothing of this kind, or an option that this kind of source does not have.
+        MissingData: no such file.
+        MissingExtra: the source needs a package that is not installed.
+    """
+    if month is not None and not 1 <= month <= 12:
+        raise ConfigError(f"imagery of month {month}: months are 1 to 12")
+    if text == BlueMarble.name:
+        _check("blue-marble", (), options)
+        return BlueMarble()
+    maker: Callable[..., Provider] = Rasters
+    if not (Path(text).exists() or any(mark in text for mark in _LIKE_FILES)):
+        if Path(text).suffix:
+            raise MissingData(f"{text}: no such imagery")
+        raise ConfigError(f"imagery {text!r} is not known: {_KINDS}")
+    known = [name for name in inspect.signature(maker).parameters if name != "month"][1:]
+    _check("rasters", known, options)
+    return maker(text, month=month, **options)
+
+
+def _check(kind: str, known: list[str] | tuple[str, ...], options: dict[str, object]) -> None:
+    for name in options:
+        if name not in known:
+            has = ", ".join(known) or "none"
+            raise ConfigError(f"imagery of kind {kind} has no option {name!r}; it has {has}")
