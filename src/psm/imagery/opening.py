@@ -11,7 +11,10 @@ from psm.imagery.blue_marble import BlueMarble
 from psm.imagery.provider import Provider
 from psm.imagery.rasters import Rasters
 
-_KINDS = "blue-marble, a raster file, or a folder or pattern of them as 'scenes/*.tif'"
+_KINDS = (
+    "blue-marble, a raster file, a folder or pattern of them as 'scenes/*.tif', "
+    "xyz:NAME or xyz:URL with {z}/{x}/{y}"
+)
 _LIKE_FILES = ("://", "/", "*", "?", "\\")
 
 
@@ -19,9 +22,11 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
     """The source that a text names.
 
     Args:
-        text: ``blue-marble``; a raster file, folder, pattern or URL.
+        text: ``blue-marble``; a raster file, folder, pattern or URL; ``xyz:`` and a name of
+            xyzservices or a URL template.
         month: 1 to 12, for sources that have imagery of every month.
-        options: those of :class:`~psm.imagery.rasters.Rasters`; Blue Marble has none.
+        options: those of :class:`~psm.imagery.rasters.Rasters` or
+            :class:`~psm.imagery.tiles.Tiles`; Blue Marble has none.
 
     Raises:
         ConfigError: nothing of this kind, or an option that this kind of source does not have.
@@ -33,14 +38,26 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
     if text == BlueMarble.name:
         _check("blue-marble", (), options)
         return BlueMarble()
+    kind, _, rest = text.partition(":")
     maker: Callable[..., Provider] = Rasters
-    if not (Path(text).exists() or any(mark in text for mark in _LIKE_FILES)):
+    if kind == "xyz":
+        if not rest:
+            raise ConfigError(f"imagery {text!r} names nothing: {_KINDS}")
+        maker, text = _maker(), rest
+    elif not (Path(text).exists() or any(mark in text for mark in _LIKE_FILES)):
         if Path(text).suffix:
             raise MissingData(f"{text}: no such imagery")
         raise ConfigError(f"imagery {text!r} is not known: {_KINDS}")
     known = [name for name in inspect.signature(maker).parameters if name != "month"][1:]
-    _check("rasters", known, options)
+    _check(kind if maker is not Rasters else "rasters", known, options)
     return maker(text, month=month, **options)
+
+
+def _maker() -> Callable[..., Provider]:
+    # Not imported above, for what they need is not always installed.
+    from psm.imagery.tiles import Tiles
+
+    return Tiles
 
 
 def _check(kind: str, known: list[str] | tuple[str, ...], options: dict[str, object]) -> None:
