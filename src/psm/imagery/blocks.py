@@ -9,9 +9,9 @@ from threading import Lock
 
 import numpy as np
 from affine import Affine
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
-from psm.imagery.provider import NoImagery, Reason
+from psm.imagery.provider import NoImagery
 
 Pixels = UInt8[np.ndarray, "rows columns 4"]
 """RGB and alpha: 0 where there is no data."""
@@ -36,10 +36,10 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Some pixels, and why those that are missing are missing."""
+    """Some pixels, and those of the missing ones that are under clouds."""
 
     pixels: Pixels
-    why: Reason = Reason.NO_DATA
+    is_cloud: Bool[np.ndarray, "rows columns"] | None = None
 
 
 def scaled(transform: Affine, x: float, y: float) -> Affine:

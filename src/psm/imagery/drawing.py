@@ -146,7 +146,8 @@ def draw(where: Mesh, level: Level, fetch: Fetch) -> tuple[Pixels, Reason] | NoI
         return None
     left, right, top, bottom = window
     source = np.zeros((bottom - top, right - left, 4), np.uint8)
-    side, why, is_empty = level.block_px, Reason.NO_DATA, True
+    is_cloud = np.zeros(source.shape[:2], bool)
+    side, is_empty = level.block_px, True
     for row, column in where.blocks(level):
         block = fetch(row, column)
         if isinstance(block, NoImagery):
@@ -154,12 +155,18 @@ def draw(where: Mesh, level: Level, fetch: Fetch) -> tuple[Pixels, Reason] | NoI
         if block is None:
             continue
         y, x = row * side - top, column * side - left
-        part = block.pixels[max(-y, 0) : bottom - top - y, max(-x, 0) : right - left - x]
-        y, x = max(y, 0), max(x, 0)
-        source[y : y + part.shape[0], x : x + part.shape[1]] = part
-        why = block.why if block.why is not Reason.NO_DATA else why
+        cut = np.s_[max(-y, 0) : bottom - top - y, max(-x, 0) : right - left - x]
+        part = block.pixels[cut]
+        place = np.s_[max(y, 0) : max(y, 0) + part.shape[0], max(x, 0) : max(x, 0) + part.shape[1]]
+        source[place] = part
+        if block.is_cloud is not None:
+            is_cloud[place] = block.is_cloud[cut]
         is_empty = False
-    return None if is_empty else (_warp(source, where.x - left, where.y - top, where.edges), why)
+    if is_empty:
+        return None
+    is_clouded = 2 * np.count_nonzero(is_cloud) > np.count_nonzero(source[..., 3] == 0)
+    why = Reason.CLOUD if is_clouded else Reason.NO_DATA
+    return _warp(source, where.x - left, where.y - top, where.edges), why
 
 
 def over(first: Pixels, second: Pixels) -> Pixels:

@@ -13,7 +13,7 @@ from psm.imagery.rasters import Rasters
 
 _KINDS = (
     "blue-marble, a raster file, a folder or pattern of them as 'scenes/*.tif', "
-    "xyz:NAME or xyz:URL with {z}/{x}/{y}"
+    "xyz:NAME or xyz:URL with {z}/{x}/{y}, or stac:CATALOGUE"
 )
 _LIKE_FILES = ("://", "/", "*", "?", "\\")
 
@@ -23,10 +23,10 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
 
     Args:
         text: ``blue-marble``; a raster file, folder, pattern or URL; ``xyz:`` and a name of
-            xyzservices or a URL template.
+            xyzservices or a URL template; ``stac:`` and a catalogue.
         month: 1 to 12, for sources that have imagery of every month.
-        options: those of :class:`~psm.imagery.rasters.Rasters` or
-            :class:`~psm.imagery.tiles.Tiles`; Blue Marble has none.
+        options: those of :class:`~psm.imagery.rasters.Rasters`, :class:`~psm.imagery.tiles.Tiles`
+            or :class:`~psm.imagery.stac.Stac`; Blue Marble has none.
 
     Raises:
         ConfigError: nothing of this kind, or an option that this kind of source does not have.
@@ -40,10 +40,10 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
         return BlueMarble()
     kind, _, rest = text.partition(":")
     maker: Callable[..., Provider] = Rasters
-    if kind == "xyz":
+    if kind in ("xyz", "stac"):
         if not rest:
             raise ConfigError(f"imagery {text!r} names nothing: {_KINDS}")
-        maker, text = _maker(), rest
+        maker, text = _maker(kind), rest
     elif not (Path(text).exists() or any(mark in text for mark in _LIKE_FILES)):
         if Path(text).suffix:
             raise MissingData(f"{text}: no such imagery")
@@ -53,11 +53,15 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
     return maker(text, month=month, **options)
 
 
-def _maker() -> Callable[..., Provider]:
+def _maker(kind: str) -> Callable[..., Provider]:
     # Not imported above, for what they need is not always installed.
-    from psm.imagery.tiles import Tiles
+    if kind == "xyz":
+        from psm.imagery.tiles import Tiles
 
-    return Tiles
+        return Tiles
+    from psm.imagery.stac import Stac
+
+    return Stac
 
 
 def _check(kind: str, known: list[str] | tuple[str, ...], options: dict[str, object]) -> None:
