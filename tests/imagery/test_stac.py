@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import pickle
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -216,6 +219,103 @@ def test_settings_are_of_the_scenes(tmp_path: Path) -> None:
     assert stac(tmp_path / "d", Scene("a", properties=NEW)).settings != first
 
 
+class Api(BaseHTTPRequestHandler):
+    """A STAC API with one collection, two items a page, of the catalogue in a folder."""
+
+    protocol_version = "HTTP/1.1"
+    folder: ClassVar[Path] = Path()
+    queries: ClassVar[list[dict[str, str]]] = []
+    is_busy: ClassVar[bool] = False
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        root = f"http://127.0.0.1:{self.server.server_address[1]}"
+        about = {"id": "api", "stac_version": "1.0.0", "description": "of the tests"}
+        told: dict[str, Any] | None = None
+        if path == "/":
+            spec = "https://api.stacspec.org/v1.0.0"
+            told = about | {
+                "type": "Catalog",
+                "conformsTo": [f"{spec}/core", f"{spec}/item-search", f"{spec}/collections"],
+                "links": [
+                    {"rel": "self", "href": root},
+                    {"rel": "root", "href": root},
+                    {"rel": "data", "href": f"{root}/collections"},
+                    {"rel": "search", "href": f"{root}/search", "type": "application/geo+json"},
+                ],
+            }
+        elif path == "/collections/sentinel-2-l2a":
+            told = about | {
+                "type": "Collection", "id": "sentinel-2-l2a", "license": "proprietary",
+                "providers": [{"name": "ESA"}], "links": [],
+                "extent": {"spatial": {"bbox": [[-180, -90, 180, 90]]},
+                           "temporal": {"interval": [["2015-01-01T00:00:00Z", None]]}},
+            }  # fmt: skip
+        elif path == "/search" and not self.is_busy:
+            asked = dict(parse_qsl(query))
+            self.queries.append(asked)
+            start, end = asked["datetime"].split("/")
+            west, south, east, north = map(float, asked["bbox"].split(","))
+            found = [
+                item
+                for path in sorted(self.folder.glob("*/*.json"))
+                for item in [json.loads(path.read_text()) | {"links": []}]
+                if start <= item["properties"]["datetime"] <= end
+                and item["bbox"][0] <= east and item["bbox"][2] >= west
+                and item["bbox"][1] <= north and item["bbox"][3] >= south
+            ]  # fmt: skip
+            first = int(asked.get("first", 0))
+            page = found[first : first + 2]
+            more = {"rel": "next", "href": f"{root}/search?{query}&first={first + 2}"}
+            told = {"type": "FeatureCollection", "features": page,
+                    "links": [more] if len(found) > first + 2 else []}  # fmt: skip
+        body = json.dumps(told or {}).encode()
+        self.send_response(200 if told else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def serving(handler: Any) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+# The client keeps its connection to the server; nobody can close it.
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_an_api_answers_like_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = {"2022-06-10": 100, "2022-07-10": 140, "2022-08-10": 180, "2022-12-10": 20}
+    scenes = [Scene(f"s{grey}", day, grey=grey) for day, grey in days.items()]
+    files = write_catalogue(tmp_path, scenes)
+    monkeypatch.setattr(Api, "folder", tmp_path)
+    with serving(Api) as url:
+        provider = Stac(url, month=7, years=[2021, 2022])
+        seen = look(provider, VIEW)
+        assert isinstance(seen, Picture), (seen, Api.queries)
+        assert np.unique(seen.pixels) == [140]
+        assert (seen.pixels == look(Stac(str(files), month=7), VIEW).pixels).all()
+        assert provider.attribution == "Contains modified Copernicus Sentinel data (ESA)"
+        assert provider.settings["catalogue"] == url
+        assert {asked["datetime"][:7] for asked in Api.queries} == {"2021-06", "2022-06"}
+        assert look(provider, VIEW, lat=-10.0).reason is Reason.NO_DATA
+        with pytest.raises(ConfigError, match="has no collection landsat"):
+            Stac(url, collection="landsat")
+        monkeypatch.setattr(Api, "is_busy", True)
+        failed = look(pickle.loads(pickle.dumps(provider)), VIEW)
+        assert failed == NoImagery(Reason.FAILED, "the catalogue does not answer (APIError)")
+
+
 class Signed(SimpleHTTPRequestHandler):
     """Files for those who have a token; a new token for everybody who asks."""
 
@@ -240,20 +340,12 @@ class Signed(SimpleHTTPRequestHandler):
 
 
 def test_assets_are_signed_and_the_token_is_nowhere(tmp_path: Path) -> None:
-    handler = partial(Signed, directory=str(tmp_path))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            root = f"http://127.0.0.1:{server.server_address[1]}"
-            write_catalogue(tmp_path, [Scene("a")], root=root)
-            url = f"{root}/catalog.json"
-            seen = look(Stac(url), VIEW)
-            assert seen == NoImagery(Reason.FAILED, "scene a cannot be read (RasterioIOError)")
-            provider = pickle.loads(pickle.dumps(Stac(url, sign=f"{root}/token/{{collection}}")))
-            assert difference(look(provider, VIEW)) < 4
-            assert Signed.paths.count("/token/sentinel-2-l2a") == 1
-            assert "hush" not in str(provider.settings)
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(partial(Signed, directory=str(tmp_path))) as root:
+        write_catalogue(tmp_path, [Scene("a")], root=root)
+        url = f"{root}/catalog.json"
+        seen = look(Stac(url), VIEW)
+        assert seen == NoImagery(Reason.FAILED, "scene a cannot be read (RasterioIOError)")
+        provider = pickle.loads(pickle.dumps(Stac(url, sign=f"{root}/token/{{collection}}")))
+        assert difference(look(provider, VIEW)) < 4
+        assert Signed.paths.count("/token/sentinel-2-l2a") == 1
+        assert "hush" not in str(provider.settings)

@@ -55,7 +55,8 @@ class Catalogue:
         """Of an API, its URL without a query; of files, what they say."""
         if self.is_api:
             parts = urlsplit(self.where)
-            return f"{parts.scheme}://{parts.hostname}{parts.path}".rstrip("/")
+            host = parts.netloc.rpartition("@")[2]
+            return f"{parts.scheme}://{host}{parts.path}".rstrip("/")
         listed = sorted((item.id, json.dumps(item.properties, sort_keys=True, default=str))
                         for item in self._open())  # fmt: skip
         return hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:16]
@@ -84,12 +85,15 @@ class Catalogue:
         items = []
         for first, last in season.intervals():
             search = client.search(
-                collections=[self.collection], bbox=box, datetime=(first, last), limit=200
+                method="GET",  # the one that every API has
+                collections=[self.collection],
+                bbox=box,
+                datetime=(first, last),
+                limit=200,
             )
             try:
                 items += list(search.items())
             except Exception as problem:
-                # requests, urllib3 and the client each have their own; messages may hold URLs.
                 raise OSError(f"the catalogue does not answer ({type(problem).__name__})") from None
         return items
 
@@ -104,14 +108,12 @@ class Catalogue:
         host = urlsplit(self.where).hostname
         try:
             client = client_of.open(self.where)
+            collection = client.get_collection(self.collection)
         except Exception as problem:
+            # requests, urllib3 and the client each have their own; messages may hold URLs.
             raise MissingData(
                 f"{host} does not answer as a STAC API ({type(problem).__name__})"
             ) from None
-        try:
-            collection = client.get_collection(self.collection)
-        except Exception:
-            collection = None
         if collection is None:
             raise ConfigError(
                 f"{host} has no collection {self.collection}: give the option collection, "

@@ -20,7 +20,7 @@ from psm.imagery.blocks import Block, BlockCache, Level
 from psm.imagery.catalogue import Catalogue, clearest, touches
 from psm.imagery.drawing import draw, finish, mesh, projection, too_coarse
 from psm.imagery.provider import NoImagery, Picture, Reason, View
-from psm.imagery.rasterfile import is_remote
+from psm.imagery.rasterfile import gdal, is_remote
 from psm.imagery.scaling import REFLECTANCE, as_scale, to_uint8
 from psm.imagery.sentinel import (
     CLEAR,
@@ -203,24 +203,25 @@ class Stac:
             for name in colours
         ]
         self.used[item.id] = offsets[0]
+        where = item.assets[colours[0]].get_absolute_href() or ""
         try:
-            loaded = load(
-                [item],
-                bands=[*colours, names["scl"]],
-                geobox=_geobox(area),
-                resampling={
-                    names["scl"]: "nearest",
-                    "*": "bilinear" if area[1] == 0 else "average",
-                },
-                dtype={**dict.fromkeys(colours, "uint16"), names["scl"]: "uint8"},
-                patch_url=self._token,
-            )  # fmt: skip
+            with gdal(where):
+                loaded = load(
+                    [item],
+                    bands=[*colours, names["scl"]],
+                    geobox=_geobox(area),
+                    resampling={
+                        names["scl"]: "nearest",
+                        "*": "bilinear" if area[1] == 0 else "average",
+                    },
+                    dtype={**dict.fromkeys(colours, "uint16"), names["scl"]: "uint8"},
+                    patch_url=self._token,
+                )  # fmt: skip
             bands = np.stack([loaded[name].values[0] for name in colours]).astype(np.int32)
             scl = loaded[names["scl"]].values[0]
         except Exception as problem:
             # odc, rasterio and GDAL each have their own errors, and messages may hold a token.
-            remote = is_remote(item.assets[colours[0]].get_absolute_href() or "")
-            reason = Reason.FAILED if remote else Reason.UNREADABLE
+            reason = Reason.FAILED if is_remote(where) else Reason.UNREADABLE
             return NoImagery(reason, f"scene {item.id} cannot be read ({type(problem).__name__})")
         is_there = (bands > 0).all(0)
         clear = is_clear(scl, bands)
