@@ -63,3 +63,7 @@ class PSMWarning(UserWarning):
 
 class RefusedRecordings(PSMWarning):
     """Some recordings could not be used; the message counts them by reason."""
+
+
+class BulkDownload(PSMWarning):
+    """The terms of a map service do not allow to fetch many of its tiles."""
