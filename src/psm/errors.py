@@ -49,9 +49,21 @@ class WorkerLost(PSMError):
     """A process that did part of the work was killed from outside."""
 
 
+class MissingExtra(PSMError):
+    """An optional dependency is not installed."""
+
+
 class PSMWarning(UserWarning):
     """Base class of every warning."""
 
 
 class RefusedRecordings(PSMWarning):
     """Some recordings could not be used; the message counts them by reason."""
+
+
+class RepairedGeometry(PSMWarning):
+    """Some outlines of a region crossed themselves and were repaired, or were left out."""
+
+
+class UntrueSpacing(PSMWarning):
+    """A coordinate system that was asked for stretches the cells of a grid."""
