@@ -67,3 +67,11 @@ class RefusedRecordings(PSMWarning):
 
 class BulkDownload(PSMWarning):
     """The terms of a map service do not allow to fetch many of its tiles."""
+
+
+class RepairedGeometry(PSMWarning):
+    """Some outlines of a region crossed themselves and were repaired, or were left out."""
+
+
+class UntrueSpacing(PSMWarning):
+    """A coordinate system that was asked for stretches the cells of a grid."""
