@@ -49,6 +49,10 @@ class WorkerLost(PSMError):
     """A process that did part of the work was killed from outside."""
 
 
+class MissingExtra(PSMError):
+    """An optional dependency is not installed."""
+
+
 class PSMWarning(UserWarning):
     """Base class of every warning."""
 
