@@ -52,9 +52,11 @@ def hatch(axes: Axes, drawing: Drawing, soundscape: SoundscapeMap, width_px: int
     rows, columns = is_unsure.shape
     row, column = np.arange(height_px)[:, None], np.arange(width_px)[None, :]
     period = max(4.0, width_px / _LINES)
-    is_line = (row + column) % period < max(1.0, period / 6.0)
-    shown = is_line & is_unsure[row * rows // height_px, column * columns // width_px]
-    _lay_over(axes, drawing, INK, 0.75 * shown)
+    # A light line beside each dark one, so that dark values show the hatching too.
+    line_px, along = max(1.0, period / 7.0), (row + column) % period
+    is_there = is_unsure[row * rows // height_px, column * columns // width_px]
+    _lay_over(axes, drawing, INK, 0.8 * (is_there & (along < line_px)))
+    _lay_over(axes, drawing, PAPER, 0.5 * (is_there & (along >= line_px) & (along < 2.0 * line_px)))
     return threshold
 
 

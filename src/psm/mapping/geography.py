@@ -23,6 +23,8 @@ LEAST_KM = 60.0
 
 _LEAST_RIVERS_KM = 250.0  # the rivers are coarser than the shores
 
+_LEAST_POINTS = 8  # fewer make a triangle of a lake
+
 _SMALLEST = 1 / 500  # of the diagonal: the side of the smallest island and lake that is drawn
 
 
@@ -56,9 +58,10 @@ def geography(window: Window) -> Geography | None:
     detail: Detail = "l" if window.diagonal_km > COARSE_KM else "i"
     smallest = (window.diagonal_km * _SMALLEST) ** 2
     shapes = read_shapes("gshhs", detail)
-    land = shapes.where(levels=(1, 5), smallest_km2=smallest)
-    islands = shapes.where(levels=(3,), smallest_km2=smallest)
-    lakes = shapes.where(levels=(2,), smallest_km2=16.0 * smallest)
+    smooth = np.array([len(line) for line in shapes.lines]) >= _LEAST_POINTS
+    land = smooth & shapes.where(levels=(1, 5), smallest_km2=smallest)
+    islands = smooth & shapes.where(levels=(3,), smallest_km2=smallest)
+    lakes = smooth & shapes.where(levels=(2,), smallest_km2=16.0 * smallest)
     filled = _areas(window, shapes, land)
     water = shapely.difference(_areas(window, shapes, lakes), _areas(window, shapes, islands))
     return Geography(
@@ -104,8 +107,14 @@ def _areas(window: Window, shapes: Shapes, kept: NDArray[np.bool_]) -> BaseGeome
         if len(ring) < 3:
             continue
         area = shapely.make_valid(shapely.Polygon(ring + np.array([turn, 0.0])))
-        found.append(_on_plane(window, shapely.clip_by_rect(area, *window.box)))
+        found.append(_on_plane(window, shapely.clip_by_rect(area, *_beyond_poles(window))))
     return shapely.union_all(found) if found else shapely.MultiPolygon()
+
+
+def _beyond_poles(window: Window) -> tuple[float, float, float, float]:
+    """The box, whose edges must not run along those of the Antarctic at the pole."""
+    west, south, east, north = window.box
+    return west, south - 1e-3, east, north + 1e-3
 
 
 def _earth(window: Window) -> BaseGeometry:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,14 +162,21 @@ def outline(ring: Float[np.ndarray, "points 2"]) -> BaseGeometry:
     whole = shapely.Polygon(closed)
     if closed[:, 0].min() >= -180.0 and closed[:, 0].max() <= 180.0:
         return shapely.orient_polygons(whole)
-    parts = []
-    for turn in (-360.0, 0.0, 360.0):
-        cut = shapely.clip_by_rect(
-            shapely.transform(whole, lambda at, turn=turn: at + np.array([turn, 0.0])),
-            *(-180.0, -90.0, 180.0, 90.0),
-        )
-        parts += [part for part in shapely.get_parts(cut) if part.area > 0.0]
-    return shapely.orient_polygons(parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts))
+    world = shapely.box(-180.0, -90.0, 180.0, 90.0)
+    turned = (shapely.transform(whole, partial(_turn, degrees=d)) for d in (-360.0, 0.0, 360.0))
+    # Around a pole the pieces share an edge: where the ring was opened.
+    found = shapely.union_all([shapely.intersection(each, world) for each in turned])
+    return shapely.orient_polygons(_areas_only(found))
+
+
+def _areas_only(shape: BaseGeometry) -> BaseGeometry:
+    """Without the lines and points in which a shape touches the antimeridian."""
+    parts = [part for part in shapely.get_parts(shape) if part.area > 0.0]
+    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+
+
+def _turn(at: Float[np.ndarray, "points 2"], degrees: float) -> Float[np.ndarray, "points 2"]:
+    return np.asarray(at + np.array([degrees, 0.0]))
 
 
 def _write_parquet(found: Hexagons, tags: dict[str, str], path: Path) -> None:

@@ -89,7 +89,10 @@ class RegionMap:
             above = [shores] if is_plain else [*lines, shores]
         if window != Window(frame.crs, *frame.bounds):
             above.append(_outline(frame))
-        above.append(_sheet(window, "none", edge=DIM))
+        if around is not None and around.earth:
+            above.append(PathPatch(around.earth, facecolor="none", edgecolor=DIM, linewidth=0.6))
+        else:
+            above.append(_sheet(window, "none", edge=DIM))
         self.layers: tuple[Artist, ...] = (self.image, *above)
         for order, artist in enumerate((*below, *self.layers)):
             artist.set_zorder(order)
@@ -129,4 +132,5 @@ def _sheet(window: Window, colour: str, edge: str = "none") -> Rectangle:
         facecolor=colour,
         edgecolor=edge,
         linewidth=0.6,
+        clip_on=False,
     )
