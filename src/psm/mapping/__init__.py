@@ -12,14 +12,15 @@
 """
 
 from psm.mapping.algebra import all_of, any_of, difference, log_ratio, mean, weighted_sum
-from psm.mapping.animate import animate, hours_of_day, months_of_year, write_gif
+from psm.mapping.animate import animate, hours_of_day, months_of_year, write_gif, write_mp4
 from psm.mapping.cells import Cells
 from psm.mapping.cog import write_cog
 from psm.mapping.compare import map_queries, map_query
+from psm.mapping.cube import write_cube
 from psm.mapping.frame import Frame
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
-from psm.mapping.render import write_png
+from psm.mapping.render import write_png, write_svg
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.store import EmbeddedCells, Store, embed, embed_cells
 from psm.mapping.term import TEMPLATES, Term
@@ -50,6 +51,9 @@ __all__ = [
     "months_of_year",
     "weighted_sum",
     "write_cog",
+    "write_cube",
     "write_gif",
+    "write_mp4",
     "write_png",
+    "write_svg",
 ]

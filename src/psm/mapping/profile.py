@@ -55,7 +55,7 @@ class Profile:
     def loudest(self, count: int | None = None) -> list[int]:
         """The sounds that are likeliest at their best time, likeliest first."""
         peak = self.probability.max((1, 2))
-        return np.argsort(-peak, kind="stable")[:count].tolist()
+        return [int(sound) for sound in np.argsort(-peak, kind="stable")[:count]]
 
     def peak(self, sound: int) -> tuple[int, int]:
         """Month (1..12) and hour at which a sound is likeliest."""
@@ -164,6 +164,4 @@ def through_time(
     first, second = moments(curve, distance, variance)
     spread = (second - first.square()).clamp_min(0.0).sqrt()
     shape = (len(texts), MONTHS, HOURS)
-    return tuple(
-        values.T.reshape(shape).cpu().numpy() for values in (curve(distance), spread)
-    )  # type: ignore[return-value]
+    return tuple(values.T.reshape(shape).cpu().numpy() for values in (curve(distance), spread))  # type: ignore[return-value]

@@ -15,8 +15,8 @@ from matplotlib.image import AxesImage
 import psm
 from psm.errors import ConfigError
 from psm.files import atomic_path
+from psm.mapping.look import DIM, INK, PAPER, PROBABILITY_COLOURS, colour_bar, fit_text, style
 from psm.mapping.profile import HOURS, MONTHS, Profile
-from psm.mapping.worldmap import DIM, INK, PAPER, PROBABILITY_COLOURS, colour_bar, fit_text, style
 
 _COLUMNS, _MOST = 4, 28
 _PANEL_IN = (2.9, 1.75)
@@ -59,7 +59,8 @@ def write_profile(profile: Profile, path: Path, *, most: int = 12, dpi: int = 13
         assert image is not None
         bar = figure.add_axes((_SIDE_IN / width, 0.5 / height, 3.2 / width, 0.11 / height))
         colour_bar(bar, image, "match probability", small=True)
-        credit = f"{profile.model} · zoom {profile.zoom} · psm {psm.__version__} · {profile.attribution}"
+        parts = (profile.model, f"zoom {profile.zoom}", f"psm {psm.__version__}")
+        credit = " · ".join([*parts, profile.attribution])
         figure.text(0.985, 0.12 / height, credit, ha="right", va="bottom", color=DIM, fontsize=6)
         with atomic_path(path) as aside:
             figure.savefig(aside, facecolor=PAPER)

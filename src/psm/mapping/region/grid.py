@@ -101,7 +101,8 @@ class Grid:
         is_near = (xmin < east) & (xmax > west) & (ymin < north) & (ymax > south)
         clipped = shapely.clip_by_rect(areas[is_near], west, south, east, north)
         parts = shapely.get_parts(shapely.get_parts(clipped))
-        return parts[(shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)]
+        is_area = (shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)
+        return np.asarray(parts[is_area])
 
 
 def frame_around(outline: BaseGeometry, crs: str, spacing_m: float) -> Frame:

@@ -60,7 +60,7 @@ def parts_of(
     config = model.config
     imagery = config.imagery
     parts = {
-        "weights": _weights(model),
+        "weights": satellite_fingerprint(model),
         "encoder": config.satellite.model_dump(mode="json", exclude={"source", "adapt"}),
         "precision": _precision(model),
         "view": [imagery.view_px, imagery.gsd_m, imagery.mean, imagery.std],
@@ -93,7 +93,8 @@ def difference(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _weights(model: PSM) -> str:
+def satellite_fingerprint(model: PSM) -> str:
+    """A short name of the weights that features come from."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.satellite.state_dict().items()):
         digest.update(name.encode())

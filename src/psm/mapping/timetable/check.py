@@ -1,4 +1,4 @@
-"""How near a timetable comes to exact fusion, measured on cells and times that it was not made of."""
+"""How near a timetable comes to exact fusion, on cells and times that it was not made of."""
 
 from __future__ import annotations
 
@@ -74,7 +74,10 @@ def agreement(
     times = [Moment(month=int(random.integers(1, 13)), hour=float(random.uniform(0.0, 24.0)))
              for _ in range(moments)]  # fmt: skip
     times += [Moment(month=7), Moment(hour=5.0)]
-    embedded, own = sampled_rows(timetable.store, timetable.zoom)
+    made_of = timetable.settings
+    embedded, own = sampled_rows(
+        timetable.store, timetable.zoom, sample=made_of["sample"], seed=made_of["seed"]
+    )
     others = np.setdiff1d(embedded, own)
     rows = np.sort(random.permutation(others if len(others) >= 64 else embedded)[:cells])
     features, lat, lon = some_cells(timetable.store, timetable.zoom, rows)
@@ -83,10 +86,8 @@ def agreement(
     for moment in times:
         fused = location_gaussians(model, features, moment.context(lat=lat, lon=lon))
         exact, exact_spread = csd(fused, queries).cpu(), csd_variance(fused, queries).cpu().sqrt()
-        found, variance = (part[rows] for part in timetable.distances(queries, moment))
-        ranks += [
-            float(spearmanr(a, b).statistic) for a, b in zip(exact.T, found.T, strict=True)
-        ]
+        found, variance = (part[rows] for part in timetable.distances(model, queries, moment))
+        ranks += [float(spearmanr(a, b).statistic) for a, b in zip(exact.T, found.T, strict=True)]
         errors.append(_share(exact, found))
         spreads.append(_share(exact_spread, variance.sqrt()))
     return Agreement(

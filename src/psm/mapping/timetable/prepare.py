@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
-import zarr
 from jaxtyping import Float
 from torch import Tensor
 
@@ -40,7 +40,7 @@ def prepare(
     rank: int = _RANK,
     seen: int = _SEEN,
     seed: int = 0,
-) -> zarr.Group:
+) -> None:
     """Make month and hour interactive: see :class:`psm.mapping.timetable.Timetable`.
 
     Fuses a sample of cells at every month and hour, then every cell at ``seen`` of them. It may be
@@ -73,15 +73,14 @@ def prepare(
         "seen": seen,
         "seed": seed,
     }
-    group = store.group.require_group(group_name(zoom))
-    if group.attrs.get("settings") != settings:
+    group = _group(store, zoom)
+    if group is None or group.attrs.get("settings") != settings:
         _, chosen = sampled_rows(store, zoom, sample=sample, seed=seed)
         if not len(chosen):
             raise ConfigError(f"{store.url}: no cell has imagery at zoom {zoom}")
         expansion = _fit(store, model, zoom, chosen, rank=rank, seen=seen)
         group = _write(store, zoom, expansion, settings)
     _expand_all(store, model, zoom, group)
-    return group
 
 
 def group_name(zoom: int) -> str:
@@ -91,15 +90,19 @@ def group_name(zoom: int) -> str:
 
 def is_prepared(store: Store, model: PSM, zoom: int) -> bool:
     """Whether a store is prepared for this very model, completely."""
-    group = store.group.get(group_name(zoom))
-    settings = None if group is None else group.attrs.get("settings")
-    if settings is None or settings["fusion"] != weights_fingerprint(model):
+    group = _group(store, zoom)
+    settings = {} if group is None else group.attrs.get("settings", {})
+    if group is None or settings.get("fusion") != weights_fingerprint(model):
         return False
     return bool(np.asarray(group["done"]).all())
 
 
-def read_expansion(group: zarr.Group) -> Expansion:
-    """What :func:`prepare` wrote."""
+def _group(store: Store, zoom: int) -> Any:
+    return store.group.get(group_name(zoom))
+
+
+def read_expansion(group: Any) -> Expansion:
+    """What :func:`prepare` wrote into a group of a store."""
     parts = {part: torch.from_numpy(np.asarray(group[part])) for part in _PARTS}
     wide = {
         part: tensor.float() if tensor.is_floating_point() else tensor
@@ -121,7 +124,7 @@ def _fit(
 ) -> Expansion:
     features, lat, lon = some_cells(store, zoom, rows)
     shape = (len(STATES), len(rows), model.config.dim)
-    means, log_vars = torch.empty(shape, dtype=torch.float16), torch.empty(shape, dtype=torch.float16)
+    means, log_vars = (torch.empty(shape, dtype=torch.float16) for _ in range(2))
     for state, moment in enumerate(track(STATES, f"fuse {len(rows)} cells at every time")):
         found = _fused(model, features, lat, lon, moment)
         means[state], log_vars[state] = found.mean.cpu(), found.log_var.cpu()
@@ -136,9 +139,7 @@ def _fit(
     )
 
 
-def _write(
-    store: Store, zoom: int, expansion: Expansion, settings: dict[str, object]
-) -> zarr.Group:
+def _write(store: Store, zoom: int, expansion: Expansion, settings: dict[str, Any]) -> Any:
     # The settings come last: without them the next run starts over.
     group = store.group.create_group(group_name(zoom), overwrite=True)
     for part in _PARTS:
@@ -167,7 +168,7 @@ def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (1, *shape[1:]) if len(shape) > 1 else shape
 
 
-def _expand_all(store: Store, model: PSM, zoom: int, group: zarr.Group) -> None:
+def _expand_all(store: Store, model: PSM, zoom: int, group: Any) -> None:
     unit, done = store.header.unit, np.asarray(group["done"])
     open_units = [start for start in range(0, len(store), unit) if not done[start]]
     if not open_units:

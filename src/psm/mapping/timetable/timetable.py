@@ -10,10 +10,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from psm.errors import MissingData
+from psm.data.recording import AudioSource, CaptionSource
+from psm.errors import ConfigError, MissingData
 from psm.gaussian import Gaussian
 from psm.mapping.cells import Cells
 from psm.mapping.moment import Moment
+from psm.mapping.places import Distances
 from psm.mapping.store import Store
 from psm.mapping.timetable.expansion import Answer, Expansion
 from psm.mapping.timetable.prepare import group_name, is_prepared, read_expansion
@@ -50,10 +52,13 @@ class Timetable:
                 f"{store.url}: not prepared for {model.config.name} at zoom {self.zoom}; "
                 f"run `psm prepare {store.url}`"
             )
-        group = store.group[group_name(self.zoom)]
+        group: Any = store.group[group_name(self.zoom)]
+        self.settings: dict[str, Any] = group.attrs["settings"]
         self.expansion: Expansion = read_expansion(group)
         self._array: Any = group["coefficients"]
-        self._resident = self._read(slice(None)) if resident else None
+        self._resident: Tensor | None = None
+        if resident:
+            self._resident = self._read(slice(None))
 
     @property
     def cells(self) -> Cells:
@@ -71,9 +76,21 @@ class Timetable:
         return self.store.licence
 
     def distances(
-        self, queries: Gaussian, moment: Moment
-    ) -> tuple[Float[Tensor, "n m"], Float[Tensor, "n m"]]:
-        """CSD of every cell to each query, and its variance; NaN without imagery."""
+        self,
+        model: PSM,  # noqa: ARG002  (what it knows is in the coefficients)
+        queries: Gaussian,
+        moment: Moment,
+        *,
+        audio_source: AudioSource | None = None,
+        caption_source: CaptionSource | None = None,
+    ) -> Distances:
+        """See :class:`psm.mapping.places.Places`.
+
+        Raises:
+            ConfigError: a source is given; a prepared store knows month and hour alone.
+        """
+        if audio_source is not None or caption_source is not None:
+            raise ConfigError("a prepared store does not know sources; ask it exactly (--exact)")
         answer = self.expansion.answer(queries, month_state(moment.month))
         if moment.utc is None:
             answer = _hour_of(answer, moment.hour)
@@ -88,10 +105,10 @@ class Timetable:
                 parts = _at_hours(answer, coefficients, hour_weights(hours))
             for total, part in zip(found, parts, strict=True):
                 total[rows] = part
-        return found[0].clamp_min_(0.0), found[1].clamp_min_(0.0)
+        return Distances(found[0].clamp_min_(0.0), found[1].clamp_min_(0.0))
 
     def _read(self, rows: slice) -> Float[Tensor, "n rank"]:
-        if getattr(self, "_resident", None) is not None:
+        if self._resident is not None:
             return self._resident[rows]
         return torch.from_numpy(np.asarray(self._array[rows])).float()
 
