@@ -113,6 +113,25 @@ def test_map_writes_raster_picture_and_animation(demo: Path, tmp_path: Path) -> 
         assert film.n_frames == 12
 
 
+def test_calibrate_makes_maps_say_so(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = shutil.copytree(demo / "model", tmp_path / "model")
+    assert psm("calibrate", "--model", model, "--data", demo / "earth", "--split", "train") == 0
+    assert "chosen" in capsys.readouterr().err
+    assert (model / "calibration.png").stat().st_size > 10_000
+    terms = ("frogs*2", "a stream|a brook", "--not", "traffic", "--zoom", "1", "--zoom", "3")
+    for raw in ([], ["--raw"]):
+        out = tmp_path / "map.tif"
+        code = psm("map", *terms, "--step", "10", "--model", model, "--out", out, *raw)
+        assert code == 0
+        with rasterio.open(out) as raster:
+            tags = raster.tags()
+        assert tags["query"] == "“frogs” ×2 + “a stream | a brook” − “traffic”"
+        assert tags["zoom"] == "1+3"
+        assert ("held-out recordings" in tags["calibration"]) == (not raw)
+
+
 def test_evaluate_prints_and_writes(demo: Path, tmp_path: Path) -> None:
     code = psm("evaluate", "--model", demo / "model", "--data", demo / "earth", "--out", tmp_path)
     assert code == 0
@@ -204,6 +223,9 @@ def test_an_interrupt_says_how_to_go_on(
         (["map", "frogs", "--month", "13", "--out", "OUT"], "month 13"),
         (["map", "frogs", "--hour", "24", "--out", "OUT"], "hour 24"),
         ([*MAP, "frogs", "--zoom", "2"], "zoom 2"),
+        ([*MAP, "frogs*loud"], "after * comes the weight"),
+        ([*MAP, "frogs", "--audio-source", "radio"], "choose one of yfcc"),
+        (["calibrate", "--model", "DEMO/model", "--data", "DEMO/earth", "--prior", "7"], "prior 7"),
         ([*MAP, "--audio", "TEXT"], "not a readable audio file"),
         ([*MAP, "frogs", "--animate", "days"], "hours or months"),
     ],

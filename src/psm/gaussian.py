@@ -164,13 +164,13 @@ def match_uncertainty(
     Returns:
         ``(n, m)`` standard deviations.
     """
-    first, second = moments(
+    _, variance = moments(
         lambda distance: torch.sigmoid(shift - negative_scale * distance),
         csd(a, b),
         csd_variance(a, b),
         nodes=nodes,
     )
-    return (second - first.square()).clamp_min(0.0).sqrt()
+    return variance.sqrt()
 
 
 def moments(
@@ -180,7 +180,7 @@ def moments(
     *,
     nodes: int = 15,
 ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
-    """E[f] and E[f²] of a ``curve`` f of the squared distance, by Gauss-Hermite quadrature.
+    """Mean and variance of a ``curve`` of the squared distance, by Gauss-Hermite quadrature.
 
     Args:
         curve: from squared distances to numbers, such as a match probability.
@@ -191,12 +191,14 @@ def moments(
     spread = variance.sqrt()
     points, weights = np.polynomial.hermite_e.hermegauss(nodes)
     weights = weights / weights.sum()
+    # Around the value in the middle: near 1, E[f²] - E[f]² would cancel in float32.
+    middle = curve(distance)
     first, second = torch.zeros_like(distance), torch.zeros_like(distance)
     for point, weight in zip(points.tolist(), weights.tolist(), strict=True):
-        value = curve(distance + point * spread)
-        first += weight * value
-        second += weight * value.square()
-    return first, second
+        off = curve(distance + point * spread) - middle
+        first += weight * off
+        second += weight * off.square()
+    return middle + first, (second - first.square()).clamp_min(0.0)
 
 
 def combine(gaussians: Sequence[Gaussian], weights: Sequence[float] | None = None) -> Gaussian:

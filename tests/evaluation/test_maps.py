@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from psm.data.context import Context
 from psm.evaluation import maps
 from psm.evaluation.mapreport import MapReport, map_table
 from psm.evaluation.maps import HOURS, MONTHS, compare_maps, evaluate_maps
-from psm.gaussian import Gaussian, match_probability, match_uncertainty
+from psm.gaussian import Gaussian
 from psm.model import PSM
 
 SOUNDS = ("owls", "cicadas", "waves")
@@ -110,6 +111,7 @@ class AllKnowing(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.config = SimpleNamespace(name="all-knowing", heads=SimpleNamespace(probabilistic=True))
+        self.negative_scale, self.shift = torch.tensor(5.0), torch.tensor(5.0)
 
     def encode_text(self, texts: list[str]) -> Gaussian:
         assert texts == [f"the sound of {sound}" for sound in SOUNDS]
@@ -124,12 +126,6 @@ class AllKnowing(nn.Module):
         mean = torch.cat([known, rest], dim=-1)
         assert len(image) == len(mean)
         return Gaussian(mean, torch.full_like(mean, -8.0))
-
-    def match_probability(self, a: Gaussian, b: Gaussian) -> Tensor:
-        return match_probability(a, b, negative_scale=5.0, shift=5.0)
-
-    def match_uncertainty(self, a: Gaussian, b: Gaussian) -> Tensor:
-        return match_uncertainty(a, b, negative_scale=5.0, shift=5.0)
 
 
 @pytest.fixture
@@ -155,3 +151,13 @@ def test_a_model_that_knows_the_truth_is_found_to_know_it(report: MapReport) -> 
     # Its slope and offset are not the world's: the order is right, the numbers are not.
     assert report.reliability.ece > 0.05
     assert "uncertainty" in report.risk
+
+
+def test_a_calibration_is_judged_beside_the_probability_as_learnt(report: MapReport) -> None:
+    better = compare_maps(truth(), truth(), sounds=SOUNDS, lat=LAT)
+    both = replace(report, calibrated=better)
+    assert both.to_json()["calibrated"]["ece"] == pytest.approx(0.0, abs=1e-9)
+    output = StringIO()
+    Console(width=120, file=output).print(map_table(both))
+    assert "calibrated: ECE 0.0000" in output.getvalue()
+    assert "calibrated" not in report.to_json()

@@ -6,8 +6,9 @@ import pytest
 import soundfile
 import torch
 
+from psm.config import ContextConfig
 from psm.errors import ConfigError, CorruptRecording
-from psm.gaussian import combine
+from psm.gaussian import combine, mixture
 from psm.inference import text_gaussians
 from psm.mapping import Query
 from psm.model import PSM
@@ -59,3 +60,57 @@ def test_an_unreadable_recording_is_named(model: PSM, tmp_path: Path) -> None:
     path.write_bytes(b"not audio")
     with pytest.raises(CorruptRecording, match=r"broken\.wav"):
         Query(audio=(path,)).gaussian(model)
+
+
+def test_weights_decide_what_is_combined_how_much(model: PSM) -> None:
+    found = Query.parse("rain*3", "wind").gaussian(model)
+    alone = [Query(texts=(text,)).gaussian(model) for text in ("rain", "wind")]
+    torch.testing.assert_close(found.mean, combine(alone, [3.0, 1.0]).mean)
+
+
+def test_wordings_of_one_term_are_a_mixture(model: PSM) -> None:
+    found = Query.parse("rain|a downpour").gaussian(model)
+    alone = [Query(texts=(text,)).gaussian(model) for text in ("rain", "a downpour")]
+    torch.testing.assert_close(found, mixture(alone))
+    worded = Query(texts=("rain",), templates=("{}", "the sound of {}")).gaussian(model)
+    said = [Query(texts=(text,)).gaussian(model) for text in ("rain", "the sound of rain")]
+    torch.testing.assert_close(worded, mixture(said))
+
+
+def test_unwanted_terms_are_kept_apart(model: PSM) -> None:
+    query = Query.parse("birds", "rain", without=["traffic*2"])
+    encoded = query.encode(model)
+    torch.testing.assert_close(
+        encoded.gaussians.rows(slice(0, 1)), Query(texts=("birds", "rain")).gaussian(model)
+    )
+    torch.testing.assert_close(
+        encoded.gaussians.rows(slice(1, 2)), Query(texts=("traffic",)).gaussian(model)
+    )
+    assert encoded.powers == (2.0,)
+    with pytest.raises(ConfigError, match="not one Gaussian"):
+        query.gaussian(model)
+    only = Query.parse("-traffic").encode(model)
+    assert (len(only), only.has_wanted) == (1, False)
+
+
+def test_labels_and_tags_name_what_is_unwanted() -> None:
+    query = Query.parse("birds*2", "-traffic", without=["rain|a downpour"], audio_source="aporee")
+    assert query.label == "“birds” ×2 − “traffic” − “rain | a downpour”"
+    assert query.tags["query_texts"] == "birds"
+    assert query.tags["query_without"] == "“traffic”; “rain | a downpour”"
+    assert query.tags["audio_source"] == "aporee"
+    assert query.slug == "birds not traffic not rain"
+    assert Query.parse("-traffic").label == "− “traffic”"
+    assert Query(texts=("birds",)).without("traffic").label == "“birds” − “traffic”"
+
+
+def test_wrong_sources_and_templates_are_explained(model: PSM) -> None:
+    with pytest.raises(ConfigError, match="choose one of yfcc, inat"):
+        Query.parse("rain", audio_source="spotify")
+    with pytest.raises(ConfigError, match=r"write \{\} once"):
+        Query(texts=("rain",), templates=("the sound of",))
+    with pytest.raises(ConfigError, match="unwanted twice"):
+        Query.parse("rain", without=["-wind"])
+    blind = PSM(model.config.model_copy(update={"context": ContextConfig(depth=0)})).eval()
+    with pytest.raises(ConfigError, match="not trained on the audio_source"):
+        Query.parse("rain", audio_source="inat").encode(blind)

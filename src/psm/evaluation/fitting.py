@@ -127,7 +127,9 @@ def fit_platt(pairs: Pairs) -> Platt:
 def fit_isotonic(pairs: Pairs) -> Isotonic:
     """The falling curve under which the answers are most likely.
 
-    Every level holds one pair more, which is positive by the prior, so that none is 0 or 1.
+    Each level of the isotonic fit becomes one knot, at the mean distance of its pairs: on a map,
+    cells of one level are not all alike. A level holds one pair more, which is positive by the
+    prior, so that none is 0 or 1.
     """
     order = np.argsort(pairs.distance, kind="stable")
     starts = np.unique(np.linspace(0, len(order), _BINS + 1).astype(int)[:-1])

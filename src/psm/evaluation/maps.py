@@ -116,9 +116,8 @@ def predict_maps(
         location = inference.location_gaussians(model, features, context)
         distance, variance = csd(location, query), csd_variance(location, query)
         for curve, (probability, uncertainty) in zip(curves, predicted, strict=True):
-            first, second = moments(curve, distance, variance)
-            spread = (second - first.square()).clamp_min(0.0).sqrt()
             probability[:, m, h] = curve(distance).T.cpu().numpy()
+            spread = moments(curve, distance, variance)[1].sqrt()
             uncertainty[:, m, h] = spread.T.cpu().numpy()
     return predicted
 

@@ -55,17 +55,18 @@ def answer(
         and ``csd`` to what is wanted, NaN where nothing is.
     """
     probability = torch.ones_like(distance[:, 0])
-    first, second = torch.ones_like(probability), torch.ones_like(probability)
+    mean, spread = torch.ones_like(probability), torch.zeros_like(probability)
     powers = ([0.0] if query.has_wanted else []) + list(query.powers)
     for term, power in enumerate(powers):
         factor = curve if term == 0 and query.has_wanted else _absence(curve, power)
-        of_term = moments(factor, distance[:, term], variance[:, term])
+        own_mean, own = moments(factor, distance[:, term], variance[:, term])
         probability = probability * factor(distance[:, term])
-        first, second = first * of_term[0], second * of_term[1]
+        spread = spread * (own + own_mean.square()) + mean.square() * own
+        mean = mean * own_mean
     blank = torch.full_like(probability, torch.nan)
     return {
         "match_probability": probability,
-        "uncertainty": (second - first.square()).clamp_min(0.0).sqrt(),
+        "uncertainty": spread.sqrt(),
         "csd": distance[:, 0] if query.has_wanted else blank,
     }
 

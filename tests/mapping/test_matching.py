@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from psm.data.recording import AudioSource
+from psm.errors import ConfigError
+from psm.gaussian import Gaussian, csd, csd_variance, mixture
+from psm.mapping import EmbeddedCells, MixedZooms, Moment, Query, embed_cells, map_query
+from psm.mapping.matching import EncodedQuery, answer
+from psm.model import PSM
+
+
+def gaussians(count: int, seed: int) -> Gaussian:
+    generator = torch.Generator().manual_seed(seed)
+    mean = F.normalize(torch.randn(count, 128, generator=generator), dim=-1)
+    return Gaussian(mean, torch.full_like(mean, -8.0))
+
+
+def curve(distance: torch.Tensor) -> torch.Tensor:
+    return torch.sigmoid(10.0 - 5.0 * distance)
+
+
+def test_uncertainty_with_unwanted_terms_agrees_with_monte_carlo() -> None:
+    places, terms = gaussians(4, 0), gaussians(3, 1)
+    query = EncodedQuery(terms, has_wanted=True, powers=(1.0, 2.0))
+    found = answer(query, csd(places, terms), csd_variance(places, terms), curve)
+    generator = torch.Generator().manual_seed(2)
+    # Each term meets a draw of its own of the place: terms are taken as independent.
+    draws = [
+        (places.sample(5_000, generator) - terms.rows(slice(k, k + 1)).sample(5_000, generator))
+        for k in range(3)
+    ]
+    p = [curve(draw.square().sum(-1)) for draw in draws]
+    product = p[0] * (1 - p[1]) * (1 - p[2]) ** 2
+    torch.testing.assert_close(found["uncertainty"], product.std(0), rtol=0.05, atol=0.006)
+    exact = [curve(csd(places, terms)[:, k]) for k in range(3)]
+    torch.testing.assert_close(
+        found["match_probability"], exact[0] * (1 - exact[1]) * (1 - exact[2]) ** 2
+    )
+    torch.testing.assert_close(found["csd"], csd(places, terms)[:, 0])
+
+
+def test_an_unwanted_term_lowers_every_cell_by_its_own_map(
+    model: PSM, embedded: EmbeddedCells
+) -> None:
+    alone, traffic, both = (
+        map_query(model, embedded, Query.parse(*terms)).values()
+        for terms in (("birds",), ("traffic",), ("birds", "-traffic*2"))
+    )
+    np.testing.assert_allclose(both, alone * (1 - traffic) ** 2, rtol=1e-4, equal_nan=True)
+
+
+def test_a_map_of_what_is_not_heard(model: PSM, embedded: EmbeddedCells) -> None:
+    quiet = map_query(model, embedded, Query.parse("-traffic"))
+    traffic = map_query(model, embedded, Query.parse("traffic"))
+    np.testing.assert_allclose(
+        quiet.values(), 1.0 - traffic.values(), rtol=1e-5, atol=1e-6, equal_nan=True
+    )
+    np.testing.assert_allclose(
+        quiet.values("uncertainty"), traffic.values("uncertainty"), atol=1e-5, equal_nan=True
+    )
+    assert np.isnan(quiet.values("csd")).all()
+
+
+def test_a_source_changes_the_map_of_its_query_alone(model: PSM, embedded: EmbeddedCells) -> None:
+    told = Query(texts=("birds",), audio_source=AudioSource.INAT)
+    free, inat = (map_query(model, embedded, q) for q in (Query(texts=("birds",)), told))
+    assert np.nanmax(np.abs(free.values("csd") - inat.values("csd"))) > 1e-4
+    expected = csd(
+        embedded.locations(model, Moment(), audio_source=AudioSource.INAT), told.gaussian(model)
+    )
+    rows, columns = embedded.cells.rows, embedded.cells.columns
+    np.testing.assert_allclose(
+        inat.values("csd")[rows, columns], expected.detach()[:, 0], rtol=1e-5
+    )
+
+
+def test_zooms_are_mixed(model: PSM, embedded: EmbeddedCells, imagery, tmp_path) -> None:
+    wide = embed_cells(model, imagery, embedded.cells, zoom=3, store=tmp_path)
+    mixed = MixedZooms((embedded, wide))
+    expected = mixture([part.locations(model, Moment()) for part in (embedded, wide)])
+    torch.testing.assert_close(mixed.locations(model, Moment()), expected)
+    found = map_query(model, mixed, Query(texts=("birds",)))
+    assert found.tags["zoom"] == "1+3"
+    distances = [map_query(model, part, found.query).values("csd") for part in (embedded, wide)]
+    np.testing.assert_allclose(
+        found.values("csd"), np.mean(distances, axis=0), rtol=1e-4, equal_nan=True
+    )
+
+
+def test_zooms_of_different_cells_are_not_mixed(embedded: EmbeddedCells) -> None:
+    fewer = EmbeddedCells(embedded.cells.part(slice(0, 5)), embedded.features[:5], 3)
+    with pytest.raises(ConfigError, match="of different cells"):
+        MixedZooms((embedded, fewer))
+    with pytest.raises(ConfigError, match="mixed in once"):
+        MixedZooms((embedded, embedded))
+    with pytest.raises(ConfigError, match="at least one"):
+        MixedZooms(())

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from psm.errors import ConfigError, InvalidContext
+from psm.mapping import SoundscapeMap
+from psm.mapping.points import as_geodataframe, crop
+from tests.mapping.maps import GLOBE, soundscape
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def found() -> SoundscapeMap:
+    values = RNG.uniform(0, 1, GLOBE.shape)
+    values[:4] = np.nan
+    return soundscape(values)
+
+
+def test_many_places_are_one_by_one(found: SoundscapeMap, tmp_path: Path) -> None:
+    lat, lon = RNG.uniform(-90, 90, 50), RNG.uniform(-180, 180, 50)
+    table = found.sample(lat=lat, lon=lon, name=[f"p{i}" for i in range(50)])
+    assert list(table.columns) == [
+        "name", "lat", "lon", "match_probability", "uncertainty", "csd",
+    ]  # fmt: skip
+    for row in table.itertuples():
+        alone = found.at(lat=row.lat, lon=row.lon)
+        assert row.match_probability == pytest.approx(alone["match_probability"], nan_ok=True)
+    table.to_csv(tmp_path / "points.csv", index=False)
+    assert pd.read_csv(tmp_path / "points.csv")["name"].tolist() == table["name"].tolist()
+
+
+def test_points_for_a_gis(found: SoundscapeMap) -> None:
+    points = as_geodataframe(found.sample(lat=[10.0, 20.0], lon=[30.0, 40.0]))
+    assert points.crs.to_epsg() == 4326
+    assert (points.geometry.x.tolist(), points.geometry.y.tolist()) == ([30.0, 40.0], [10.0, 20.0])
+
+
+def test_wrong_places_are_named(found: SoundscapeMap) -> None:
+    with pytest.raises(InvalidContext, match="place 1: 99, 0"):
+        found.sample(lat=[0.0, 99.0], lon=0.0)
+    with pytest.raises(InvalidContext, match="place 0: nan"):
+        found.sample(lat=np.nan, lon=0.0)
+    with pytest.raises(ConfigError, match="column 'name' needs 2 values"):
+        found.sample(lat=[0.0, 1.0], lon=0.0, name=["a"])
+
+
+def test_a_box_keeps_its_cells_where_they_were(found: SoundscapeMap) -> None:
+    part = crop(found, west=-20.0, south=-10.0, east=30.0, north=60.0)
+    assert part.shape == (14, 10)
+    assert part.frame.bounds == (-20.0, -10.0, 30.0, 60.0)
+    assert part.data.rio.bounds() == pytest.approx(part.frame.bounds)
+    lat, lon = RNG.uniform(-9, 59, 40), RNG.uniform(-19, 29, 40)
+    pd.testing.assert_frame_equal(part.sample(lat=lat, lon=lon), found.sample(lat=lat, lon=lon))
+    assert np.isnan(part.at(lat=0.0, lon=90.0)["csd"])
+    assert part.data["csd"].dtype == np.float32
+    assert part.data["csd"].attrs == found.data["csd"].attrs
+    assert part.tags == found.tags
+
+
+def test_a_box_across_the_antimeridian(found: SoundscapeMap) -> None:
+    part = found.crop(west=170.0, south=-10.0, east=-170.0, north=10.0)
+    assert np.isfinite(part.values()).sum() == 16
+    for lon in (171.0, 179.0, -179.0, -171.0):
+        assert part.at(lat=1.0, lon=lon) == found.at(lat=1.0, lon=lon)
+    assert np.isnan(part.at(lat=1.0, lon=0.0)["csd"])
+
+
+def test_boxes_that_hold_nothing_are_refused(found: SoundscapeMap) -> None:
+    with pytest.raises(ConfigError, match="no cell of the map"):
+        found.crop(west=0.0, south=80.0, east=10.0, north=85.0)
+    with pytest.raises(InvalidContext, match="no box"):
+        found.crop(west=0.0, south=10.0, east=10.0, north=-10.0)
