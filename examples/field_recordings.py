@@ -17,8 +17,8 @@ import torch
 
 from psm import PSM
 from psm.data.audio import log_mel, read_audio, windows
-from psm.earth.tiles import Imagery
 from psm.gaussian import Gaussian, concatenate, csd
+from psm.imagery import BlueMarble
 from psm.mapping import Cells, Moment, Query, embed_cells, map_query
 
 
@@ -52,7 +52,7 @@ def main() -> None:
     for top in (1, 5):
         print(f"top-{top}: {(ranks <= top).sum()} of {len(rows)} (chance {top})")
     if arguments.maps:
-        embedded = embed_cells(model, Imagery.load(), Cells.globe())
+        embedded = embed_cells(model, BlueMarble(), Cells.globe())
         for row in rows[: arguments.maps]:
             query = Query(audio=(arguments.folder / row["file"],))
             found = map_query(model, embedded, query, Moment(month=7, hour=6.0))

@@ -10,8 +10,10 @@ from psm import PSM, inference
 from psm import precision as precisions
 from psm.config import ModelConfig
 from psm.gaussian import csd
+from psm.imagery import BlueMarble
 from psm.mapping import Cells
-from psm.mapping.embed import fingerprint
+from psm.mapping.store import fingerprint as fingerprints
+from psm.mapping.store import plan
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
 
 
@@ -77,11 +79,18 @@ def test_float32_leaves_mixed_precision_around_it_alone() -> None:
 
 def test_maps_of_another_precision_are_kept_apart() -> None:
     psm, cells = model(), Cells.globe(30.0)
-    before = fingerprint(psm, _NoImagery(), cells, 1)
+    exact = plan(psm, BlueMarble(), cells).fingerprint
+    psm.precision = "bfloat16"
+    assert plan(psm, BlueMarble(), cells).fingerprint != exact
+
+
+@pytest.mark.parametrize(("native", "same"), [(True, "bfloat16"), (False, "float32")])
+def test_maps_by_auto_are_those_of_what_it_comes_to(
+    native: bool, same: precisions.Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprints, "has_bfloat16", lambda _device=None: native)
+    psm, cells = model(), Cells.globe(30.0)
     psm.precision = "auto"
-    assert fingerprint(psm, _NoImagery(), cells, 1) != before
-
-
-class _NoImagery:
-    def views(self, **_: object) -> np.ndarray:
-        raise AssertionError("not needed for a fingerprint")
+    by_auto = plan(psm, BlueMarble(), cells).fingerprint
+    psm.precision = same
+    assert plan(psm, BlueMarble(), cells).fingerprint == by_auto

@@ -53,9 +53,25 @@ class MissingExtra(PSMError):
     """An optional dependency is not installed."""
 
 
+class StoreMismatch(PSMError):
+    """A store of embedded cells that holds something else than what is asked of it."""
+
+
 class PSMWarning(UserWarning):
     """Base class of every warning."""
 
 
 class RefusedRecordings(PSMWarning):
     """Some recordings could not be used; the message counts them by reason."""
+
+
+class BulkDownload(PSMWarning):
+    """The terms of a map service do not allow to fetch many of its tiles."""
+
+
+class RepairedGeometry(PSMWarning):
+    """Some outlines of a region crossed themselves and were repaired, or were left out."""
+
+
+class UntrueSpacing(PSMWarning):
+    """A coordinate system that was asked for stretches the cells of a grid."""

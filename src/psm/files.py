@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,3 +28,27 @@ def atomic_path(path: Path) -> Iterator[Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to fill that becomes ``path`` only if the block ends well.
+
+    An older ``path``, folder or file, makes way at the last moment.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    spare = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".partial"))
+    aside, old = spare / "new", spare / "old"
+    aside.mkdir()
+    try:
+        yield aside
+        if path.exists():
+            path.replace(old)
+        try:
+            aside.replace(path)
+        except OSError:
+            if old.exists():
+                old.replace(path)
+            raise
+    finally:
+        shutil.rmtree(spare, ignore_errors=True)

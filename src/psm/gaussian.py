@@ -93,20 +93,41 @@ def csd_variance(a: Gaussian, b: Gaussian) -> Float[Tensor, "n m"]:
     Returns:
         ``(n, m)``, never negative.
     """
-    mean_a, mean_b, var_a, var_b = _wide(a.mean), _wide(b.mean), a.var, b.var
-    own_a = 2.0 * var_a.square().sum(-1) + 4.0 * (var_a * mean_a.square()).sum(-1)
-    own_b = 2.0 * var_b.square().sum(-1) + 4.0 * (var_b * mean_b.square()).sum(-1)
-    left = torch.cat([var_a, mean_a.square(), var_a * mean_a, mean_a], dim=-1)
-    right = torch.cat(
-        [
-            4.0 * (var_b + mean_b.square()),
-            4.0 * var_b,
-            -8.0 * mean_b,
-            -8.0 * var_b * mean_b,
-        ],
-        dim=-1,
-    )
-    return (own_a[:, None] + own_b[None, :] + left @ right.T).clamp_min(0.0)
+    weights, offset = variance_weights(b)
+    return (variance_factors(a) @ weights.T + offset).clamp_min(0.0)
+
+
+def csd_factors(a: Gaussian) -> Float[Tensor, "n terms"]:
+    """One side of the CSD as an inner product, ``(n, dim + 1)``; see :func:`csd_weights`.
+
+    What is linear in these factors can be averaged, expanded or projected once for all queries.
+    """
+    mean = _wide(a.mean)
+    own = mean.square().sum(-1) + a.var.sum(-1)
+    return torch.cat([2.0 * mean, own[..., None]], dim=-1)
+
+
+def csd_weights(b: Gaussian) -> tuple[Float[Tensor, "m terms"], Float[Tensor, " m"]]:
+    """The other side: ``csd(a, b) = csd_factors(a) @ weights.T + offset``."""
+    mean = _wide(b.mean)
+    offset = mean.square().sum(-1) + b.var.sum(-1)
+    return torch.cat([-mean, torch.ones_like(offset)[..., None]], dim=-1), offset
+
+
+def variance_factors(a: Gaussian) -> Float[Tensor, "n terms"]:
+    """One side of :func:`csd_variance` as an inner product, ``(n, 4 dim + 1)``."""
+    mean, var = _wide(a.mean), a.var
+    own = 2.0 * var.square().sum(-1) + 4.0 * (var * mean.square()).sum(-1)
+    return torch.cat([var, mean.square(), var * mean, mean, own[..., None]], dim=-1)
+
+
+def variance_weights(b: Gaussian) -> tuple[Float[Tensor, "m terms"], Float[Tensor, " m"]]:
+    """The other side: ``csd_variance(a, b) = variance_factors(a) @ weights.T + offset``."""
+    mean, var = _wide(b.mean), b.var
+    offset = 2.0 * var.square().sum(-1) + 4.0 * (var * mean.square()).sum(-1)
+    one = torch.ones_like(offset)[..., None]
+    parts = [4.0 * (var + mean.square()), 4.0 * var, -8.0 * mean, -8.0 * var * mean, one]
+    return torch.cat(parts, dim=-1), offset
 
 
 def match_probability(

@@ -58,10 +58,13 @@ def image_features(
 def location_gaussians(
     model: PSM, features: Float[Tensor, "n dim"], context: Context | None = None
 ) -> Gaussian:
-    """Fuse image features with their contexts."""
+    """Fuse image features, of any precision, with their contexts."""
     return concatenate(
         [
-            model.fuse(features[rows], context.rows(rows) if context is not None else None)
+            model.fuse(
+                features[rows].to(model.device, torch.float32),
+                context.rows(rows) if context is not None else None,
+            )
             for rows in _batches(len(features), _FUSED_BATCH)
         ]
     )

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from psm.calibration import Calibration
-from psm.earth.tiles import Imagery
 from psm.evaluation.features import encode_split
 from psm.evaluation.mapreport import MapReport, map_table
 from psm.evaluation.maps import evaluate_maps
@@ -26,6 +25,7 @@ from psm.evaluation.psm2024 import RESULT_NAME, Psm2024, Results, evaluate_psm20
 from psm.evaluation.report import RetrievalReport, retrieval_table
 from psm.evaluation.tables import LATEX_HEADER, latex, markdown, screen
 from psm.files import atomic_path
+from psm.imagery import BlueMarble
 from psm.mapping import Cells, EmbeddedCells, embed_cells
 from psm.model import PSM
 from psm.progress import console, wide_console
@@ -66,7 +66,7 @@ def measure(
     """
     retrieval = measure_retrieval(model, earth, out, seed=seed)
     zoom = model.config.imagery.zooms[0]
-    cells = embed_cells(model, Imagery.load(), Cells.globe(step_deg), zoom)
+    cells = embed_cells(model, BlueMarble(), Cells.globe(step_deg), zoom)
     lat, lon = cells.cells.lat, cells.cells.lon
     row, column = np.floor(lat / step_deg), np.floor(lon / step_deg)
     kept = (row % thin == 0) & (column % thin == 0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sized
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ Result = TypeVar("Result")
 def run_all(
     work: Callable[[Shared, Job], Result],
     shared: Shared,
-    jobs: Sequence[Job],
+    jobs: Iterable[Job],
     *,
     workers: int | None = None,
 ) -> Iterator[Result]:
@@ -32,13 +33,16 @@ def run_all(
     Args:
         work: a function of a module; it and what it is given travel to other processes.
         shared: what all jobs need; it travels once to every process.
-        jobs: what differs.
+        jobs: what differs; however many they are, only those that somebody will soon be free for
+            are taken.
         workers: processes; all cores by default.
 
     Raises:
         WorkerLost: a process was killed from outside.
     """
-    size = min(workers or os.cpu_count() or 1, len(jobs))
+    size = workers or os.cpu_count() or 1
+    if isinstance(jobs, Sized):
+        size = min(size, len(jobs))
     if size <= 1:
         for job in jobs:
             yield work(shared, job)
@@ -48,8 +52,13 @@ def run_all(
             size, get_context("spawn"), initializer=_prepare, initargs=(work, shared)
         )
         try:
-            for future in as_completed([pool.submit(_run, job) for job in jobs]):
-                yield future.result()
+            coming = iter(jobs)
+            running = {pool.submit(_run, job) for job in islice(coming, 2 * size)}
+            while running:
+                ended, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    yield future.result()
+                running |= {pool.submit(_run, job) for job in islice(coming, len(ended))}
         except BrokenProcessPool:
             raise WorkerLost(
                 "a worker process was killed, most likely for want of memory; "

@@ -2,50 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import ArrayLike
+from rasterio.transform import Affine
 
-from psm.config import AudioTowerConfig, ContextConfig, ImageryConfig, ModelConfig, SatelliteConfig
-from psm.mapping import Cells, EmbeddedCells, embed_cells
+from psm.mapping import (
+    Cells,
+    EmbeddedCells,
+    Frame,
+    Moment,
+    Query,
+    SoundscapeMap,
+    embed_cells,
+)
+from psm.mapping.compare import as_dataset
 from psm.model import PSM
-
-
-class FakeImagery:
-    """Views of one colour, red by latitude and green by longitude; counts what it draws."""
-
-    def __init__(self) -> None:
-        self.drawn = 0
-
-    def views(self, *, lat: ArrayLike, lon: ArrayLike, zoom: int, size: int) -> np.ndarray:
-        lats, lons = np.asarray(lat, float), np.asarray(lon, float)
-        self.drawn += len(lats)
-        colour = np.stack([(lats + 90) / 180, (lons + 180) / 360, np.full(len(lats), zoom / 9)], -1)
-        pixels = np.round(255 * colour).astype(np.uint8)
-        return np.broadcast_to(pixels[:, None, None], (len(lats), size, size, 3)).copy()
+from tests.mapping.store.fakes import PlaceImagery, tiny_config
 
 
 @pytest.fixture
-def imagery() -> FakeImagery:
-    return FakeImagery()
+def imagery() -> PlaceImagery:
+    return PlaceImagery()
 
 
 @pytest.fixture(scope="session")
 def model() -> PSM:
-    config = ModelConfig(
-        name="tiny",
-        dim=16,
-        imagery=ImageryConfig(view_px=16, gsd_m=1000.0, zooms=(1, 3)),
-        satellite=SatelliteConfig(patch_px=8, dim=16, depth=1, heads=2, gsd_unit_m=1000.0),
-        audio_tower=AudioTowerConfig(channels=(4, 8)),
-        context=ContextConfig(depth=1, heads=2, feedforward=16, hidden=8, dropout=0.0),
-    )
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        return PSM(config).eval()
+        return PSM(tiny_config()).eval()
 
 
 @pytest.fixture(scope="session")
@@ -54,5 +42,46 @@ def cells() -> Cells:
 
 
 @pytest.fixture
-def embedded(model: PSM, cells: Cells, imagery: FakeImagery, tmp_path: Path) -> EmbeddedCells:
+def embedded(model: PSM, cells: Cells, imagery: PlaceImagery, tmp_path: Path) -> EmbeddedCells:
     return embed_cells(model, imagery, cells, zoom=1, store=tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def place_map() -> Callable[..., SoundscapeMap]:
+    """Makes a map of any frame whose values are a function of the place in it; one cell is empty.
+
+    From the west to the east the probability grows from 0 to 1, from the north to the south the
+    uncertainty from 0 to 0.5.
+    """
+
+    def make(frame: Frame, moment: Moment | None = None, **changes: object) -> SoundscapeMap:
+        rows, columns = (at.ravel() for at in np.indices(frame.shape))
+        kept = np.arange(len(rows)) != (1 if len(rows) > 1 else -1)
+        cells = Cells(frame, rows[kept], columns[kept])
+        east = (cells.columns + 0.5) / frame.shape[1]
+        south = (cells.rows + 0.5) / frame.shape[0]
+        values = {"match_probability": east, "uncertainty": south / 2.0, "csd": 1.0 - east}
+        fields = {
+            "query": Query(texts=("church bells",)),
+            "moment": moment or Moment(month=7, hour=6.0),
+            "zoom": 1,
+            "model": "tiny",
+            "attribution": "somebody's data",
+            "licence": "CC-BY-4.0",
+        }
+        return SoundscapeMap(data=as_dataset(cells, values), frame=frame, **{**fields, **changes})
+
+    return make
+
+
+def laea(*, lat: float, lon: float, rows: int, columns: int, step_m: float) -> Frame:
+    """A frame centred on a place, in the equal-area projection around it."""
+    crs = f"+proj=laea +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
+    left, top = -columns * step_m / 2.0, rows * step_m / 2.0
+    return Frame(crs, Affine(step_m, 0.0, left, 0.0, -step_m, top), (rows, columns))
+
+
+@pytest.fixture(scope="session")
+def around() -> Callable[..., Frame]:
+    """:func:`laea`."""
+    return laea

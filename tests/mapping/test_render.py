@@ -13,6 +13,7 @@ from psm.earth.sun import elevation
 from psm.errors import ConfigError
 from psm.mapping import (
     EmbeddedCells,
+    Frame,
     Moment,
     Query,
     SoundscapeMap,
@@ -22,10 +23,10 @@ from psm.mapping import (
     months_of_year,
     write_gif,
 )
+from psm.mapping.look import PAPER, SEA, robust_range, style
 from psm.mapping.night import night_side
 from psm.mapping.projection import CENTRAL_LON, unproject
 from psm.mapping.render import draw
-from psm.mapping.worldmap import PAPER, SEA, robust_range, style
 from psm.model import PSM
 
 BELLS = Query(texts=("church bells",))
@@ -48,7 +49,7 @@ def test_the_figure_says_what_is_mapped(soundscape: SoundscapeMap) -> None:
     for part in ("“church bells”", "July · 06:00 local time", "match probability", "uncertainty"):
         assert part in texts
     assert "2nd to 98th percentile" in texts
-    assert "NASA Blue Marble" in texts
+    assert soundscape.attribution in texts
     assert "fixed range" in _texts(soundscape, (0.0, 1.0))
 
 
@@ -91,10 +92,10 @@ def test_the_range_of_colours_leaves_out_the_extremes_of_the_area() -> None:
     raster = np.full((180, 360), np.nan, np.float32)
     raster[90] = np.linspace(0.0, 1.0, 360)
     raster[0] = 50.0  # a whole row beside the pole, but next to no area
-    low, high = robust_range(raster)
+    low, high = robust_range(raster, frame=Frame.globe(1.0))
     assert low == pytest.approx(0.02, abs=0.01)
     assert high == pytest.approx(0.98, abs=0.02)
-    flat = robust_range(np.full((18, 36), 0.25, np.float32))
+    flat = robust_range(np.full((18, 36), 0.25, np.float32), frame=Frame.globe(10.0))
     assert flat[0] < 0.25 < flat[1]
 
 

@@ -144,8 +144,8 @@ def draw_map(
     """
     from psm import PSM, mapping
     from psm.calibration import Calibration
-    from psm.earth.tiles import Imagery
     from psm.errors import ConfigError
+    from psm.imagery import BlueMarble
 
     query = mapping.Query.parse(
         *(text or ()),
@@ -162,8 +162,8 @@ def draw_map(
     cells = mapping.Cells.globe(step)
     loaded = PSM.from_pretrained(model, precision=precision)
     calibration = None if raw else Calibration.find(model)
-    imagery, levels = Imagery.load(), zoom or loaded.config.imagery.zooms[:1]
-    parts = [mapping.embed_cells(loaded, imagery, cells, level) for level in levels]
+    levels = zoom or loaded.config.imagery.zooms[:1]
+    parts = [mapping.embed_cells(loaded, BlueMarble(), cells, level) for level in levels]
     embedded = parts[0] if len(parts) == 1 else mapping.MixedZooms(tuple(parts))
     found = mapping.map_query(loaded, embedded, query, moment, calibration=calibration)
     path = out or Path("runs/maps") / f"{file_name([query.slug])}.tif"

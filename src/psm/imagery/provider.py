@@ -35,7 +35,8 @@ class Picture:
 
     Attributes:
         pixels: RGB.
-        gsd_m: of the pixels; that of the view, unless the provider could not give it.
+        gsd_m: metres of ground that a pixel covers; that of the view, unless the provider could
+            not give it.
     """
 
     pixels: UInt8[np.ndarray, "size size 3"]
@@ -67,27 +68,34 @@ class NoImagery:
 
 @runtime_checkable
 class Provider(Protocol):
-    """A source of imagery.
-
-    Attributes:
-        name: for people, as ``blue-marble``.
-        attribution: whose data, as it has to stand on a map.
-        licence: SPDX name, or the terms in words.
-        settings: all that changes the pixels, ready for JSON; part of a store's fingerprint.
-    """
-
-    name: str
-    attribution: str
-    licence: str
+    """A source of imagery. It can be pickled, and opens what it reads inside of :meth:`read`."""
 
     @property
-    def settings(self) -> Mapping[str, object]: ...
+    def name(self) -> str:
+        """For people, as ``blue-marble``."""
+        ...
+
+    @property
+    def attribution(self) -> str:
+        """Whose data, as it has to stand on a map."""
+        ...
+
+    @property
+    def licence(self) -> str:
+        """SPDX name, or the terms in words."""
+        ...
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """All that changes the pixels, ready for JSON; part of a store's fingerprint. No keys."""
+        ...
 
     def read(
         self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"], view: View
     ) -> Iterator[Picture | NoImagery]:
         """What is seen of each place, in the order of the places.
 
-        A place that cannot be shown is a :class:`NoImagery`; an error is what ends the whole job.
+        A picture depends on its place alone, not on the places that were asked for with it. A
+        place that cannot be shown is a :class:`NoImagery`; an error is what ends the whole job.
         """
         ...

@@ -3,7 +3,7 @@
 ::
 
     cells = Cells.globe(step_deg=1.0)
-    embedded = embed_cells(model, Imagery.load(), cells, zoom=1)
+    embedded = embed_cells(model, BlueMarble(), cells, zoom=1)
     query = Query.parse("church bells", without=["traffic"])
     found = map_query(model, embedded, query, Moment(month=7, hour=6))
     found.to_cog("bells.tif")
@@ -12,16 +12,17 @@
 """
 
 from psm.mapping.algebra import all_of, any_of, difference, log_ratio, mean, weighted_sum
-from psm.mapping.animate import animate, hours_of_day, months_of_year, write_gif
+from psm.mapping.animate import animate, hours_of_day, months_of_year, write_gif, write_mp4
 from psm.mapping.cells import Cells
 from psm.mapping.cog import write_cog
 from psm.mapping.compare import map_queries, map_query
-from psm.mapping.embed import EmbeddedCells, embed_cells
+from psm.mapping.cube import write_cube
 from psm.mapping.frame import Frame
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
-from psm.mapping.render import write_png
+from psm.mapping.render import write_png, write_svg
 from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.store import EmbeddedCells, Store, embed, embed_cells
 from psm.mapping.term import TEMPLATES, Term
 from psm.mapping.zooms import MixedZooms
 
@@ -34,11 +35,13 @@ __all__ = [
     "Moment",
     "Query",
     "SoundscapeMap",
+    "Store",
     "Term",
     "all_of",
     "animate",
     "any_of",
     "difference",
+    "embed",
     "embed_cells",
     "hours_of_day",
     "log_ratio",
@@ -48,6 +51,9 @@ __all__ = [
     "months_of_year",
     "weighted_sum",
     "write_cog",
+    "write_cube",
     "write_gif",
+    "write_mp4",
     "write_png",
+    "write_svg",
 ]

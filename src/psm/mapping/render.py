@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from psm.files import atomic_path
-from psm.mapping.canvas import Canvas
-from psm.mapping.moment import Moment
-from psm.mapping.night import night_side
-from psm.mapping.soundscape_map import SoundscapeMap
-from psm.mapping.worldmap import (
+from psm.mapping import doubt, marginalia
+from psm.mapping.drawing import Drawing, draw_map
+from psm.mapping.geography import geography
+from psm.mapping.graticule import draw_graticule
+from psm.mapping.layout import GLOBE, Layout, region_layout
+from psm.mapping.look import (
     DIM,
+    NO_DATA,
     PAPER,
     PROBABILITY_COLOURS,
     UNCERTAINTY_COLOURS,
-    World,
     colour_bar,
     colour_range,
     fit_text,
+    new_figure,
     robust_range,
     style,
 )
+from psm.mapping.moment import Moment
+from psm.mapping.night import night_side
+from psm.mapping.soundscape_map import SoundscapeMap, Uncertainty
+from psm.mapping.towns import draw_towns
+from psm.mapping.window import Window
 
-_WIDTH_IN, _HEIGHT_IN = 12.0, 7.6
+_LETTERS_PER_INCH = 19.0
+_CREDIT_PT = 6.5
 
 
 def write_png(
@@ -35,8 +46,12 @@ def write_png(
     *,
     value_range: tuple[float, float] | None = None,
     width_px: int = 1600,
+    uncertainty: Uncertainty = "inset",
 ) -> Path:
     """Draw a map with title, coastlines, legend, uncertainty and attribution.
+
+    The map of a region is drawn in its own projection, with graticule, scale bar, north, rivers,
+    borders and the names of its largest towns.
 
     Args:
         soundscape: the map.
@@ -44,74 +59,196 @@ def write_png(
         value_range: match probabilities at the ends of the colours; by default where all but the
             lowest and the highest 2 % of the mapped area lie.
         width_px: width of the picture.
+        uncertainty: a small map of its own (``inset``), hatching over the least sure third
+            (``hatch``), colours paler where less sure (``fade``), or ``none``.
 
     Raises:
-        ConfigError: the range is none.
+        ConfigError: the range is none, or the way to draw uncertainty unknown.
     """
+    tags = soundscape.tags
+    metadata = {
+        "Title": f"{soundscape.query.label}, {soundscape.moment}",
+        "Software": tags.pop("software"),
+        "Copyright": soundscape.rights,
+        **tags,
+    }
     with style():
-        figure = draw(soundscape, value_range=value_range, width_px=width_px)
+        figure = draw(
+            soundscape, value_range=value_range, width_px=width_px, uncertainty=uncertainty
+        )
         with atomic_path(path) as aside:
-            figure.savefig(
-                aside,
-                format="png",
-                facecolor=PAPER,
-                metadata={"Software": soundscape.tags["software"]},
-            )
+            figure.savefig(aside, format="png", facecolor=PAPER, metadata=metadata)
+    return path
+
+
+def write_svg(
+    soundscape: SoundscapeMap,
+    path: Path,
+    *,
+    value_range: tuple[float, float] | None = None,
+    width_px: int = 1600,
+    uncertainty: Uncertainty = "inset",
+) -> Path:
+    """Draw the figure of :func:`write_png` as SVG: lines and words as such, the values as pixels.
+
+    Words are set in DejaVu Sans where it is installed, and may be edited.
+
+    Args:
+        soundscape, value_range, uncertainty: see :func:`write_png`.
+        path: the SVG file; complete or absent.
+        width_px: pixels of the values across the figure, as far as the map has as many.
+
+    Raises:
+        ConfigError: the range is none, or the way to draw uncertainty unknown.
+    """
+    metadata: dict[str, Any] = {
+        "Title": f"{soundscape.query.label}, {soundscape.moment}",
+        "Creator": soundscape.tags["software"],
+        "Rights": soundscape.rights,
+        "Description": "; ".join(f"{name}: {value}" for name, value in soundscape.tags.items()),
+        "Date": None,
+    }
+    with style(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "psm"}):
+        figure = draw(
+            soundscape, value_range=value_range, width_px=width_px, uncertainty=uncertainty
+        )
+        with atomic_path(path) as aside:
+            figure.savefig(aside, format="svg", facecolor=PAPER, metadata=metadata)
     return path
 
 
 def draw(
-    soundscape: SoundscapeMap, *, value_range: tuple[float, float] | None, width_px: int
+    soundscape: SoundscapeMap,
+    *,
+    value_range: tuple[float, float] | None,
+    width_px: int,
+    uncertainty: Uncertainty = "inset",
 ) -> Figure:
     """The figure of :func:`write_png`."""
-    figure = Figure(figsize=(_WIDTH_IN, _HEIGHT_IN), dpi=width_px / _WIDTH_IN, facecolor=PAPER)
-    FigureCanvasAgg(figure)
-    _titles(figure, soundscape)
-    _main_map(figure, soundscape, value_range, width_px)
-    _uncertainty_map(figure, soundscape, width_px // 3)
+    doubt.check_uncertainty(uncertainty)
+    frame = soundscape.frame
+    window = None if frame.is_globe else Window.of(frame)
+    layout = GLOBE if window is None else region_layout(window.shape)
+    figure = new_figure(*layout.size, width_px)
+    _titles(figure, layout, soundscape)
+    values = soundscape.values()
+    axes = layout.axes(figure, layout.map)
+    map_px = round(width_px * layout.map[2] / layout.size[0])
+    drawing = draw_map(
+        axes,
+        frame,
+        PROBABILITY_COLOURS,
+        colour_range(value_range, values, frame=frame),
+        has_data=np.isfinite(values),
+        width_px=map_px,
+    )
+    drawing.show(values, soundscape.moment)
+    how = "fixed range" if value_range else "2nd to 98th percentile of the mapped area"
+    left, bottom, width, height = layout.bar
+    above = layout.at((left + width, bottom + height + 0.06))
+    figure.text(*above, how, ha="right", va="bottom", fontsize=7.5, color=DIM)
+    colour_bar(layout.axes(figure, layout.bar), drawing.image, "match probability")
+    _uncertainty(figure, layout, axes, drawing, soundscape, map_px, uncertainty)
+    sources = [] if window is None else _surroundings(figure, layout, axes, window, values)
+    credit = credit_line(soundscape, sources)
+    lines = textwrap.fill(credit, int(layout.credit_width * _LETTERS_PER_INCH))
     figure.text(
-        0.985, 0.018, credit_line(soundscape), ha="right", va="bottom", color=DIM, fontsize=6.5
+        *layout.at(layout.credit), lines, ha="right", va="bottom", color=DIM, fontsize=_CREDIT_PT
     )
     return figure
 
 
-def _titles(figure: Figure, soundscape: SoundscapeMap) -> None:
-    title = figure.text(0.03, 0.965, soundscape.query.label, va="top", fontsize=21, weight="bold")
+def _titles(figure: Figure, layout: Layout, soundscape: SoundscapeMap) -> None:
+    title = figure.text(
+        *layout.at(layout.title), soundscape.query.label, va="top", fontsize=21, weight="bold"
+    )
+    fit_text(title, room=1.0 - 2.0 * layout.at(layout.title)[0], smallest_pt=10.0)
     when = f"{soundscape.moment}"
-    if night_side(soundscape.moment):
-        when += " · shaded sea: night"
-    fit_text(title, room=0.94, smallest_pt=10.0)
-    figure.text(0.03, 0.902, when, va="top", fontsize=12.5, color=DIM)
+    frame = soundscape.frame
+    if frame.is_globe:
+        when += " · shaded sea: night" if night_side(soundscape.moment) else ""
+    else:
+        step, unit = (frame.transform.a, "°") if frame.is_geographic else _metric(frame.transform.a)
+        when += f" · cells of {step:.4g}{unit}"
+    figure.text(*layout.at(layout.moment), when, va="top", fontsize=12.5, color=DIM)
 
 
-def _main_map(
+def _metric(metres: float) -> tuple[float, str]:
+    return (metres / 1e3, " km") if metres >= 1e3 else (metres, " m")
+
+
+def _uncertainty(
     figure: Figure,
+    layout: Layout,
+    axes: Axes,
+    drawing: Drawing,
     soundscape: SoundscapeMap,
-    value_range: tuple[float, float] | None,
     width_px: int,
+    how: Uncertainty,
 ) -> None:
-    values = soundscape.values()
-    canvas = Canvas.of(np.isfinite(values), width_px)
-    axes = figure.add_axes((0.015, 0.20, 0.97, 0.665))
-    world = World(axes, canvas, PROBABILITY_COLOURS, colour_range(value_range, values))
-    world.show(values, soundscape.moment)
-    bar = figure.add_axes((0.53, 0.125, 0.42, 0.022))
-    colour_bar(bar, world.image, soundscape.quantity.long_name)
-    how = "fixed range" if value_range else "2nd to 98th percentile of the mapped area"
-    figure.text(0.95, 0.155, how, ha="right", va="bottom", fontsize=7.5, color=DIM)
+    left, bottom, _, height = layout.small_map
+    if how == "inset":
+        values = soundscape.values("uncertainty")
+        small = draw_map(
+            layout.axes(figure, layout.small_map),
+            soundscape.frame,
+            UNCERTAINTY_COLOURS,
+            robust_range(values, frame=soundscape.frame),
+            has_data=np.isfinite(values),
+            width_px=width_px // 3,
+            coast_pt=0.2,
+            is_plain=True,
+        )
+        small.show(values, Moment())
+        words = "uncertainty (standard deviation)"
+        colour_bar(layout.axes(figure, layout.small_bar), small.image, words, small=True)
+    elif how == "fade":
+        bar = layout.axes(figure, (left, bottom + height / 2.0, 2.2, layout.small_bar[3]))
+        words = "uncertainty: paler where less sure"
+        colour_bar(bar, doubt.fade(axes, drawing, soundscape), words, small=True)
+    elif how == "hatch":
+        least = doubt.hatch(axes, drawing, soundscape, width_px)
+        words = f"uncertainty above {least:.2g}: the least sure third"
+        place = {"left_in": left, "bottom_in": bottom + height / 2.0}
+        marginalia.key(figure, PAPER, words, is_hatched=True, **place)
 
 
-def _uncertainty_map(figure: Figure, soundscape: SoundscapeMap, width_px: int) -> None:
-    values = soundscape.values("uncertainty")
-    canvas = Canvas.of(np.isfinite(values), width_px)
-    axes = figure.add_axes((0.02, 0.02, 0.26, 0.178))
-    world = World(axes, canvas, UNCERTAINTY_COLOURS, robust_range(values), coast_pt=0.2)
-    world.show(values, Moment())
-    bar = figure.add_axes((0.30, 0.125, 0.16, 0.014))
-    colour_bar(bar, world.image, "uncertainty (standard deviation)", small=True)
+def _surroundings(
+    figure: Figure, layout: Layout, axes: Axes, window: Window, values: np.ndarray
+) -> list[str]:
+    """What only the map of a region has; returns the sources of what was drawn."""
+    top = max(layer.get_zorder() for layer in axes.get_children())
+    draw_graticule(axes, window, size_pt=7.0, zorder=top + 1.0)
+    towns = draw_towns(axes, window, size_pt=layout.words_pt, zorder=top + 3.0)
+    if layout.scale is not None and window.is_all_earth:
+        left, bottom, room = layout.scale
+        inches = layout.map[2] / window.width
+        marginalia.scale_bar(
+            figure,
+            window,
+            inches_per_unit=inches,
+            left_in=left,
+            bottom_in=bottom,
+            longest_in=room,
+        )
+    if window.north_deg is not None and window.is_all_earth:
+        marginalia.north_arrow(figure, window.north_deg, centre_in=layout.north, size_in=0.5)
+    if layout.key is not None and not np.isfinite(values).all():
+        left, bottom = layout.key
+        marginalia.key(figure, NO_DATA, "no data", left_in=left, bottom_in=bottom)
+    sources = ["GSHHG (LGPL)"] if geography(window) is not None else []
+    return [*sources, "GeoNames (CC BY 4.0)"] if towns else sources
 
 
-def credit_line(soundscape: SoundscapeMap) -> str:
-    """Model, zoom, software and data of a map."""
-    zoom = f"zoom {soundscape.zoom}"
-    return f"{soundscape.model} · {zoom} · {soundscape.tags['software']} · {soundscape.attribution}"
+def credit_line(soundscape: SoundscapeMap, sources: list[str] | None = None) -> str:
+    """Model, zoom, software, data and licence of a map; sources of what is drawn with it."""
+    parts = [soundscape.model, f"zoom {soundscape.zoom}", soundscape.tags["software"]]
+    named = [source for source in sources or () if source not in soundscape.attribution]
+    parts.append(", ".join([*filter(None, [soundscape.attribution]), *named]))
+    if soundscape.licence not in ("", "unknown"):
+        parts.append(f"licence {soundscape.licence}")
+    return " · ".join(filter(None, parts))
+
+
+def _rights(soundscape: SoundscapeMap) -> str:
+    return f"{soundscape.attribution}; licence: {soundscape.licence}"

@@ -6,24 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from psm.errors import ConfigError
 from psm.files import atomic_path
-from psm.mapping.canvas import Canvas
-from psm.mapping.render import credit_line
-from psm.mapping.soundscape_map import SoundscapeMap
-from psm.mapping.worldmap import (
+from psm.mapping.drawing import draw_map
+from psm.mapping.look import (
     DIM,
     PAPER,
     PROBABILITY_COLOURS,
-    World,
     colour_bar,
     fit_text,
+    new_figure,
     robust_range,
     style,
 )
+from psm.mapping.render import credit_line
+from psm.mapping.soundscape_map import SoundscapeMap
 
 _WIDTH_IN, _HEIGHT_IN = 12.0, 7.2
 _COLUMNS, _MOST = 2, 4
@@ -44,22 +42,29 @@ def write_sheet(maps: Sequence[SoundscapeMap], path: Path, *, width_px: int = 15
     if not 1 <= len(maps) <= _MOST:
         raise ConfigError(f"a sheet takes 1 to {_MOST} maps, not {len(maps)}")
     with style():
-        figure = Figure(figsize=(_WIDTH_IN, _HEIGHT_IN), dpi=width_px / _WIDTH_IN, facecolor=PAPER)
-        FigureCanvasAgg(figure)
+        figure = new_figure(_WIDTH_IN, _HEIGHT_IN, width_px)
         title = figure.text(0.02, 0.972, maps[0].query.label, va="top", fontsize=19, weight="bold")
         fit_text(title, room=0.94, smallest_pt=10.0)
         values = [soundscape.values() for soundscape in maps]
-        limits = robust_range(*values)
-        canvas = Canvas.of(np.isfinite(values[0]), width_px // _COLUMNS)
+        frame = maps[0].frame
+        limits = robust_range(*values, frame=frame)
         for number, (soundscape, raster) in enumerate(zip(maps, values, strict=True)):
             left, bottom = _LEFTS[number % _COLUMNS], _BOTTOMS[number // _COLUMNS]
             axes = figure.add_axes((left, bottom, *_SIZE))
-            world = World(axes, canvas, PROBABILITY_COLOURS, limits, coast_pt=0.25)
-            world.show(raster, soundscape.moment)
+            drawing = draw_map(
+                axes,
+                frame,
+                PROBABILITY_COLOURS,
+                limits,
+                has_data=np.isfinite(values[0]),
+                width_px=width_px // _COLUMNS,
+                coast_pt=0.25,
+            )
+            drawing.show(raster, soundscape.moment)
             figure.text(
                 left + 0.012, bottom + _SIZE[1] + 0.008, f"{soundscape.moment}", fontsize=11
             )
-        colour_bar(figure.add_axes((0.02, 0.075, 0.36, 0.018)), world.image, "match probability")
+        colour_bar(figure.add_axes((0.02, 0.075, 0.36, 0.018)), drawing.image, "match probability")
         figure.text(
             0.985, 0.02, credit_line(maps[0]), ha="right", va="bottom", color=DIM, fontsize=6.5
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -23,6 +23,9 @@ from psm.mapping.query import Query
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from pandas import DataFrame
+
+Uncertainty = Literal["inset", "hatch", "fade", "none"]
+"""How uncertainty is drawn: a small map, hatching over the least sure third, paler colours."""
 
 VARIABLES = {
     "match_probability": {"long_name": "match probability", "units": "1"},
@@ -147,11 +150,22 @@ class SoundscapeMap:
         }
         return {name: f"{value}" for name, value in tags.items() if value is not None}
 
-    def to_cog(self, path: str | Path) -> Path:
+    @property
+    def rights(self) -> str:
+        """Whose data the map stands on and under which licence, in one line."""
+        return f"{self.attribution}; licence: {self.licence}"
+
+    def write(self, path: str | Path, **options: Any) -> Path:
+        """Write a file whose suffix says its format; see :func:`psm.mapping.write.write`."""
+        from psm.mapping.write import write
+
+        return write(self, Path(path), **options)
+
+    def to_cog(self, path: str | Path, *, csd: bool = False) -> Path:
         """Write a cloud-optimised GeoTIFF; see :func:`psm.mapping.cog.write_cog`."""
         from psm.mapping.cog import write_cog
 
-        return write_cog(self, Path(path))
+        return write_cog(self, Path(path), csd=csd)
 
     def to_png(
         self,
@@ -159,8 +173,32 @@ class SoundscapeMap:
         *,
         value_range: tuple[float, float] | None = None,
         width_px: int = 1600,
+        uncertainty: Uncertainty = "inset",
     ) -> Path:
         """Write a figure; see :func:`psm.mapping.render.write_png`."""
         from psm.mapping.render import write_png
 
-        return write_png(self, Path(path), value_range=value_range, width_px=width_px)
+        return write_png(
+            self, Path(path), value_range=value_range, width_px=width_px, uncertainty=uncertainty
+        )
+
+    def to_svg(
+        self,
+        path: str | Path,
+        *,
+        value_range: tuple[float, float] | None = None,
+        width_px: int = 1600,
+        uncertainty: Uncertainty = "inset",
+    ) -> Path:
+        """Write a figure of lines and words; see :func:`psm.mapping.render.write_svg`."""
+        from psm.mapping.render import write_svg
+
+        return write_svg(
+            self, Path(path), value_range=value_range, width_px=width_px, uncertainty=uncertainty
+        )
+
+    def to_h3(self, path: str | Path, resolution: int | None = None) -> Path:
+        """Write means of hexagons as GeoParquet or GeoJSON; see :mod:`psm.mapping.hexagons`."""
+        from psm.mapping.hexagons import write_h3
+
+        return write_h3(self, Path(path), resolution=resolution)

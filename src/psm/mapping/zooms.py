@@ -4,36 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from psm.data.recording import AudioSource, CaptionSource
 from psm.errors import ConfigError
-from psm.gaussian import Gaussian, mixture
+from psm.gaussian import Gaussian, csd, csd_variance, mixture
 from psm.mapping.cells import Cells
-from psm.mapping.embed import EmbeddedCells
 from psm.mapping.moment import Moment
+from psm.mapping.places import Distances
+from psm.mapping.store import EmbeddedCells
 from psm.model import PSM
-
-
-class Embedded(Protocol):
-    """What queries are held against: :class:`EmbeddedCells` or :class:`MixedZooms`."""
-
-    @property
-    def cells(self) -> Cells: ...
-
-    @property
-    def zoom(self) -> int | str: ...
-
-    def locations(
-        self,
-        model: PSM,
-        moment: Moment,
-        *,
-        audio_source: AudioSource | None = None,
-        caption_source: CaptionSource | None = None,
-    ) -> Gaussian: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +57,31 @@ class MixedZooms:
     def zoom(self) -> str:
         """The zoom levels, as ``1+3``."""
         return "+".join(str(part.zoom) for part in self.parts)
+
+    @property
+    def attribution(self) -> str:
+        """Whose imagery it is."""
+        return self.parts[0].attribution
+
+    @property
+    def licence(self) -> str:
+        """Of the imagery."""
+        return self.parts[0].licence
+
+    def distances(
+        self,
+        model: PSM,
+        queries: Gaussian,
+        moment: Moment,
+        *,
+        audio_source: AudioSource | None = None,
+        caption_source: CaptionSource | None = None,
+    ) -> Distances:
+        """See :class:`psm.mapping.places.Places`."""
+        places = self.locations(
+            model, moment, audio_source=audio_source, caption_source=caption_source
+        )
+        return Distances(csd(places, queries), csd_variance(places, queries))
 
     def locations(
         self,

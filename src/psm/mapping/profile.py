@@ -1,0 +1,167 @@
+"""The soundscape of one place through the day and the year."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+import psm
+from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
+from psm.data.context import Context
+from psm.errors import MissingData
+from psm.files import atomic_path
+from psm.gaussian import csd, csd_variance, moments
+from psm.imagery import NoImagery, Provider, View
+from psm.inference import image_features, location_gaussians, text_gaussians
+from psm.model import PSM
+
+MONTHS, HOURS = 12, 24
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Match probabilities of a vocabulary of sounds at one place.
+
+    Attributes:
+        lat, lon: the place, degrees.
+        texts: the sounds.
+        probability: ``(sounds, 12, 24)`` by month and local hour.
+        uncertainty: its standard deviation.
+        model: name of the model.
+        zoom: of the view.
+        attribution, licence: of the imagery.
+        calibration: how distances became probabilities.
+    """
+
+    lat: float
+    lon: float
+    texts: tuple[str, ...]
+    probability: Float[np.ndarray, "sounds 12 24"]
+    uncertainty: Float[np.ndarray, "sounds 12 24"]
+    model: str
+    zoom: int
+    attribution: str
+    licence: str
+    calibration: str = UNCALIBRATED
+
+    def loudest(self, count: int | None = None) -> list[int]:
+        """The sounds that are likeliest at their best time, likeliest first."""
+        peak = self.probability.max((1, 2))
+        return [int(sound) for sound in np.argsort(-peak, kind="stable")[:count]]
+
+    def peak(self, sound: int) -> tuple[int, int]:
+        """Month (1..12) and hour at which a sound is likeliest."""
+        month, hour = np.unravel_index(self.probability[sound].argmax(), (MONTHS, HOURS))
+        return int(month) + 1, int(hour)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, rounded to what it is good for."""
+        return {
+            "lat": self.lat,
+            "lon": self.lon,
+            "model": self.model,
+            "zoom": self.zoom,
+            "calibration": self.calibration,
+            "attribution": self.attribution,
+            "licence": self.licence,
+            "software": f"psm {psm.__version__}",
+            "sounds": {
+                text: {
+                    "probability": self.probability[row].round(5).tolist(),
+                    "uncertainty": self.uncertainty[row].round(5).tolist(),
+                }
+                for row, text in enumerate(self.texts)
+            },
+        }
+
+    def write_json(self, path: Path) -> Path:
+        """Write :meth:`to_json`: every sound by month and hour."""
+        with atomic_path(path) as aside:
+            aside.write_text(json.dumps(self.to_json()) + "\n")
+        return path
+
+
+def profile(
+    model: PSM,
+    provider: Provider,
+    texts: Sequence[str],
+    *,
+    lat: float,
+    lon: float,
+    zoom: int | None = None,
+    calibration: Calibration | None = None,
+) -> Profile:
+    """The profile of any place that the imagery shows.
+
+    Args:
+        model: in evaluation mode.
+        provider: of the imagery.
+        texts: the sounds.
+        lat, lon: the place, degrees.
+        zoom: level that the model was trained on; by default its first.
+        calibration: turns distances into calibrated probabilities.
+
+    Raises:
+        MissingData: there is no imagery of the place.
+        InvalidContext: there is no such place.
+        CheckpointMismatch: the calibration is of other weights.
+    """
+    imagery = model.config.imagery
+    level = imagery.zooms[0] if zoom is None else zoom
+    Context.of(lat=lat, lon=lon)  # refuses what is no place
+    view = View(imagery.view_px, imagery.gsd_m * level)
+    (picture,) = provider.read(lat=np.array([lat]), lon=np.array([lon]), view=view)
+    if isinstance(picture, NoImagery):
+        raise MissingData(f"{lat:g}, {lon:g}: {picture.reason} ({picture.detail})")
+    features = image_features(model, picture.pixels[None], picture.gsd_m)
+    probability, uncertainty = through_time(
+        model, features, texts, lat=lat, lon=lon, calibration=calibration
+    )
+    return Profile(
+        lat=lat,
+        lon=lon,
+        texts=tuple(texts),
+        probability=probability,
+        uncertainty=uncertainty,
+        model=model.config.name,
+        zoom=level,
+        attribution=provider.attribution,
+        licence=provider.licence,
+        calibration=UNCALIBRATED if calibration is None else calibration.summary,
+    )
+
+
+@torch.inference_mode()
+def through_time(
+    model: PSM,
+    features: Float[Tensor, "1 dim"],
+    texts: Sequence[str],
+    *,
+    lat: float,
+    lon: float,
+    calibration: Calibration | None = None,
+) -> tuple[Float[np.ndarray, "sounds 12 24"], Float[np.ndarray, "sounds 12 24"]]:
+    """Match probability and its uncertainty of every sound, month and local hour at a place."""
+    if calibration is not None:
+        calibration.require(model)
+    curve = learnt_curve(model) if calibration is None else calibration.curve
+    month, hour = np.meshgrid(np.arange(1.0, MONTHS + 1), np.arange(float(HOURS)), indexing="ij")
+    context = Context.of(
+        lat=np.full(month.size, lat), lon=np.full(month.size, lon),
+        month=month.ravel(), hour=hour.ravel(),
+    )  # fmt: skip
+    places = location_gaussians(model, features.expand(month.size, -1), context)
+    queries = text_gaussians(model, texts)
+    distance, variance = csd(places, queries), csd_variance(places, queries)
+    first, second = moments(curve, distance, variance)
+    spread = (second - first.square()).clamp_min(0.0).sqrt()
+    shape = (len(texts), MONTHS, HOURS)
+    return tuple(values.T.reshape(shape).cpu().numpy() for values in (curve(distance), spread))  # type: ignore[return-value]

@@ -1,0 +1,169 @@
+"""A region of the Earth: where a map is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from psm.errors import ConfigError
+from psm.mapping.region import shapes
+from psm.mapping.region.files import read_outline
+from psm.mapping.region.grid import Grid, frame_around
+from psm.mapping.region.land import on_land
+from psm.mapping.region.lengths import format_length
+from psm.mapping.region.places import find_country, find_town
+from psm.mapping.region.projections import (
+    best_system,
+    distortion,
+    named_system,
+    projected,
+    warn_if_untrue,
+)
+from psm.mapping.region.sphere import polygons_of
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """An area by its outline.
+
+    Attributes:
+        name: for people, as ``Vienna, AT``.
+        geometry: polygons in longitude and latitude (WGS84) within [-180, 180], split at the
+            antimeridian; an edge is a straight line in longitude and latitude.
+
+    Raises:
+        ConfigError: no area, or one outside of these bounds.
+    """
+
+    name: str
+    geometry: BaseGeometry
+
+    def __post_init__(self) -> None:
+        if self.geometry.is_empty or self.geometry.geom_type not in ("Polygon", "MultiPolygon"):
+            raise ConfigError(f"{self.name}: no area")
+        west, south, east, north = self.geometry.bounds
+        if west < -180.0 or east > 180.0 or south < -90.0 or north > 90.0:
+            raise ConfigError(f"{self.name}: longitudes lie in -180..180, latitudes in -90..90")
+
+    @classmethod
+    def bbox(cls, west: float, south: float, east: float, north: float) -> Region:
+        """Between meridians and parallels, degrees; ``west > east`` crosses the antimeridian.
+
+        Raises:
+            ConfigError: out of range or empty.
+        """
+        name = f"{west:g},{south:g},{east:g},{north:g}"
+        return cls(name, shapes.box(west=west, south=south, east=east, north=north))
+
+    @classmethod
+    def file(cls, path: str | Path, layer: str | None = None) -> Region:
+        """All polygons of a vector file: GeoJSON, GeoPackage, shapefile; any coordinate system.
+
+        Warns:
+            RepairedGeometry: outlines crossed themselves, or lines and points were left out.
+
+        Raises:
+            MissingData, ConfigError: no such file, no such layer, or no area in it.
+            MissingExtra: pyogrio is not installed.
+        """
+        path = Path(path)
+        name = path.stem if layer is None else f"{path.stem}, {layer}"
+        return cls(name, read_outline(path, layer))
+
+    @classmethod
+    def place(
+        cls, name: str, *, country: str | None = None, radius_m: float | None = None
+    ) -> Region:
+        """A town by any of its names: a circle as wide as a town of so many people is built up.
+
+        Args:
+            name: of several towns of a name the one with most people is meant.
+            country: ISO 3166 two-letter code, to choose.
+            radius_m: of the circle, if given.
+
+        Raises:
+            ConfigError: there is no such town; the message offers similar names.
+        """
+        if country is None and radius_m is None and (code := find_country(name)):
+            raise ConfigError(
+                f"{name} ({code}) is a country, and outlines of countries are not at hand: give a "
+                "GeoJSON, GeoPackage or shapefile of it, or a bbox west,south,east,north"
+            )
+        town = find_town(name, country)
+        radius = town.radius_m if radius_m is None else radius_m
+        area = shapes.circle(lat=town.lat, lon=town.lon, radius_m=radius)
+        return cls(f"{town.name}, {town.country}", area)
+
+    @classmethod
+    def circle(cls, *, lat: float, lon: float, radius_m: float) -> Region:
+        """All places within ``radius_m`` metres.
+
+        Raises:
+            ConfigError: out of range.
+        """
+        name = f"{format_length(radius_m)} around {lat:g},{lon:g}"
+        return cls(name, shapes.circle(lat=lat, lon=lon, radius_m=radius_m))
+
+    @classmethod
+    def globe(cls) -> Region:
+        """The whole Earth."""
+        return cls("globe", shapes.globe())
+
+    @classmethod
+    def parse(cls, text: str) -> Region:
+        """A region as the command line names it; see :func:`psm.mapping.region.words.parse`.
+
+        Raises:
+            ConfigError, MissingData: it names none.
+        """
+        from psm.mapping.region.words import parse
+
+        return parse(text)
+
+    @property
+    def area_km2(self) -> float:
+        """On the ellipsoid."""
+        return shapes.area_km2(self.geometry)
+
+    def without(self, other: Region) -> Region:
+        """What of this region is not in the other one.
+
+        Raises:
+            ConfigError: nothing is left.
+        """
+        left = polygons_of(shapely.difference(self.geometry, other.geometry))
+        if left.is_empty:
+            raise ConfigError(f"{self.name} without {other.name}: nothing is left")
+        return Region(f"{self.name} without {other.name}", left)
+
+    def grid(self, spacing_m: float, *, crs: str | None = None, land_only: bool = False) -> Grid:
+        """Cells whose centres lie in the region, on a metric grid.
+
+        Args:
+            spacing_m: from a cell to the next, in metres on the ground.
+            crs: a projected system in metres to use instead of an equal-area one for the region.
+            land_only: only cells on land; lakes are none.
+
+        Warns:
+            UntrueSpacing: ``crs`` makes distances wrong by more than 5 %.
+
+        Raises:
+            ConfigError: a spacing or system that makes no grid, or no land in the region.
+            BrokenPackageData: ``land_only``, and the shorelines are not installed.
+        """
+        if not 0.1 <= spacing_m <= 2e6:
+            raise ConfigError(f"spacing {spacing_m:g} m: needs to lie between 0.1 m and 2000 km")
+        system = best_system(self.geometry) if crs is None else named_system(crs)
+        area = on_land(self.geometry) if land_only else self.geometry
+        if area.is_empty:
+            raise ConfigError(f"{self.name}: no land in it")
+        outline = projected(area, system, spacing_m)
+        off = distortion(self.geometry, system)
+        if crs is not None:
+            warn_if_untrue(crs, off)
+        return Grid(
+            frame_around(outline, system.crs, spacing_m), outline, spacing_m, off, self.name
+        )

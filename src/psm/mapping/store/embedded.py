@@ -1,0 +1,97 @@
+"""Embedded cells in memory, for the queries that follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from psm.data.recording import AudioSource, CaptionSource
+from psm.gaussian import Gaussian, csd, csd_variance
+from psm.inference import location_gaussians
+from psm.mapping.cells import Cells
+from psm.mapping.moment import Moment
+from psm.mapping.places import Distances
+from psm.mapping.store.layout import Store
+from psm.model import PSM
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedCells:
+    """Cells with the image features that a model sees there, before fusion with any context.
+
+    Attributes:
+        cells: the places.
+        features: a row for each cell, float16 where they come from a store; NaN where there is no
+            imagery.
+        zoom: of the views.
+        attribution: whose imagery it is, as it has to stand on a map.
+        licence: of the imagery.
+    """
+
+    cells: Cells
+    features: Float[Tensor, "n dim"]
+    zoom: int
+    attribution: str
+    licence: str
+
+    @classmethod
+    def of(cls, store: Store, zoom: int | None = None) -> EmbeddedCells:
+        """All cells of a store at a zoom level, by default its first.
+
+        Raises:
+            ConfigError: the store does not have it.
+        """
+        level = store.zooms[0] if zoom is None else zoom
+        features = torch.from_numpy(store.features(level))
+        return cls(store.cells, features, level, store.attribution, store.licence)
+
+    def distances(
+        self,
+        model: PSM,
+        queries: Gaussian,
+        moment: Moment,
+        *,
+        audio_source: AudioSource | None = None,
+        caption_source: CaptionSource | None = None,
+    ) -> Distances:
+        """See :class:`psm.mapping.places.Places`: fuses all cells, then compares."""
+        places = self.locations(
+            model, moment, audio_source=audio_source, caption_source=caption_source
+        )
+        return Distances(csd(places, queries), csd_variance(places, queries))
+
+    def locations(
+        self,
+        model: PSM,
+        moment: Moment,
+        *,
+        audio_source: AudioSource | None = None,
+        caption_source: CaptionSource | None = None,
+    ) -> Gaussian:
+        """Location Gaussians of the cells at a moment: place known, sources only where given.
+
+        NaN where there is no imagery.
+        """
+
+        def fused(cells: Cells, features: Float[Tensor, "n dim"]) -> Gaussian:
+            context = moment.context(
+                lat=cells.lat,
+                lon=cells.lon,
+                audio_source=audio_source,
+                caption_source=caption_source,
+            )
+            return location_gaussians(model, features, context)
+
+        is_seen = ~self.features[:, 0].isnan()
+        if is_seen.all():
+            return fused(self.cells, self.features)
+        blank = torch.full((len(is_seen), model.config.dim), torch.nan, device=model.device)
+        every = Gaussian(blank, blank.clone())
+        if is_seen.any():
+            found = fused(self.cells.part(is_seen.numpy()), self.features[is_seen])
+            for whole, part in zip(every, found, strict=True):
+                whole[is_seen.to(model.device)] = part
+        return every

@@ -1,0 +1,181 @@
+"""Embedding a region: the slow half of every map, done once, and only what is not done yet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from psm.errors import ConfigError
+from psm.imagery import Provider
+from psm.mapping.store.estimate import Estimate
+from psm.mapping.store.estimate import estimate as estimate_views
+from psm.mapping.store.executor import Executor, Local
+from psm.mapping.store.fingerprint import CellBlocks, digest, parts_of, survey
+from psm.mapping.store.header import Header
+from psm.mapping.store.layout import Store
+from psm.mapping.store.place import writing
+from psm.mapping.store.worker import Job
+from psm.model import PSM
+from psm.progress import track
+
+_UNIT_CELLS = 1024
+_UNIT_VIEW_BYTES = 2**26
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run of :func:`embed` did, and what is in the store after it.
+
+    Attributes:
+        store: the store.
+        views: that this run went through.
+        seconds: that it took.
+        busy: share of that time in which the encoders worked.
+        counts: by zoom level, how many cells are embedded and how many not, by reason.
+    """
+
+    store: Store
+    views: int
+    seconds: float
+    busy: float
+    counts: Mapping[int, Mapping[str, int]]
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        for zoom, counts in self.counts.items():
+            words = [f"{count:,} {label}" for label, count in counts.items()]
+            yield f"zoom {zoom}: {', '.join(words)}"
+        if self.views:
+            rate = self.views / max(self.seconds, 1e-9)
+            yield f"{self.views:,} views in {self.seconds:.0f} s, {rate:.0f}/s, " + (
+                f"encoder busy {self.busy:.0%}"
+            )
+
+
+def plan(
+    model: PSM,
+    provider: Provider,
+    cells: CellBlocks,
+    *,
+    zooms: Sequence[int] | None = None,
+    month: int | None = None,
+    unit: int | None = None,
+) -> Header:
+    """What the store of these cells will say of itself. Goes once over the cells, to count them.
+
+    Args:
+        model: in evaluation mode.
+        provider: of the imagery.
+        cells: a region's grid, or :class:`psm.mapping.Cells`.
+        zooms: levels that the model was trained on; by default its first.
+        month: that the provider was asked for, if any.
+        unit: cells that are embedded and written together; by default 1024, or fewer where views
+            are large. A store of very many cells has fewer files with a larger one.
+
+    Raises:
+        ConfigError: the model does not know a zoom level, or there is no cell.
+    """
+    config = model.config
+    levels = tuple(dict.fromkeys(config.imagery.zooms[:1] if zooms is None else zooms))
+    for zoom in levels:
+        if zoom not in config.imagery.zooms:
+            known = ", ".join(map(str, config.imagery.zooms))
+            raise ConfigError(f"zoom {zoom}: {config.name} knows {known}")
+    counted = survey(cells)
+    if not counted[0] or not levels:
+        raise ConfigError("nothing to embed: no cell, or no zoom level")
+    if unit is not None and unit < 1:
+        raise ConfigError(f"unit: {unit} cells, but it takes one at least")
+    parts = parts_of(model, provider, cells.frame, counted, levels, month)
+    return Header(
+        model=config.name,
+        dim=config.dim,
+        view_px=config.imagery.view_px,
+        gsd_m=config.imagery.gsd_m,
+        zooms=levels,
+        imagery=parts["imagery"],
+        attribution=provider.attribution,
+        licence=provider.licence,
+        month=month,
+        frame=cells.frame,
+        cells=counted[0],
+        unit=unit or _unit(config.imagery.view_px),
+        parts=parts,
+        fingerprint=digest(parts),
+    )
+
+
+def estimate(
+    url: str | Path, model: PSM, provider: Provider, cells: CellBlocks, header: Header,
+    *, executor: Executor | None = None, retry: bool = True,
+) -> Estimate:  # fmt: skip
+    """What :func:`embed` of the same will take; what is there already takes nothing.
+
+    Raises:
+        StoreMismatch: something else is there.
+        PSMError: the imagery cannot be read at all.
+    """
+    store = Store.find(url, header)
+    views = header.cells * len(header.zooms) if store is None else _open_cells(store, retry)
+    lanes = (executor or Local()).lanes
+    return estimate_views(model, provider, cells, header, views, lanes=lanes)
+
+
+def embed(
+    url: str | Path,
+    model: PSM,
+    provider: Provider,
+    cells: CellBlocks,
+    header: Header | None = None,
+    *,
+    executor: Executor | None = None,
+    retry: bool = True,
+) -> Report:
+    """Embed cells into the store at ``url``, whatever of it is not there yet.
+
+    It may be killed at any time and started again, also several times at once. Memory does not
+    grow with the number of cells.
+
+    Args:
+        url: a folder, or a URL that fsspec knows.
+        model: in evaluation mode.
+        provider: of the imagery.
+        cells: a region's grid, or :class:`psm.mapping.Cells`.
+        header: from :func:`plan`; by default at the model's first zoom level.
+        executor: who does the work; this process by default.
+        retry: ask again for imagery that was not answered in an earlier run.
+
+    Raises:
+        StoreMismatch: the store at ``url`` holds something else.
+        PSMError: the imagery cannot be read at all; what is done stays.
+    """
+    url, executor = str(url), executor or Local()
+    store = Store.create(url, header or plan(model, provider, cells), cells)
+    start = time.monotonic()
+    busy = views = 0.0
+    with writing(url):
+        if total := _open_cells(store, retry):
+            job = Job(url, model, provider, retry)
+            done = executor.run(job, store.undone(retry=retry))
+            for unit in track(
+                done, f"embed {total:,} views", total, weight=lambda unit: unit.cells, unit="views"
+            ):
+                busy += unit.encoding_s
+                views += unit.cells
+    seconds = time.monotonic() - start
+    share = busy / max(seconds, 1e-9) / executor.lanes
+    counts = {zoom: store.counts(zoom) for zoom in store.zooms}
+    return Report(store, int(views), seconds, share, counts)
+
+
+def _open_cells(store: Store, retry: bool) -> int:
+    spans = (store.rows(unit) for unit in store.undone(retry=retry))
+    return sum(rows.stop - rows.start for rows in spans)
+
+
+def _unit(view_px: int) -> int:
+    # The views of a unit are in memory together, several units at a time.
+    fitting = max(64, _UNIT_VIEW_BYTES // (3 * view_px**2))
+    return int(min(_UNIT_CELLS, 1 << (fitting.bit_length() - 1)))

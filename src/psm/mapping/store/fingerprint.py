@@ -1,0 +1,110 @@
+"""What changes the features of a store, part by part: two stores that agree in all hold the same.
+
+The unit of work is none of it: it shapes the files, not what is in them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from psm.imagery import Provider
+from psm.mapping.frame import Frame, Indices
+from psm.model import PSM
+from psm.precision import has_bfloat16
+
+Parts = dict[str, Any]
+
+
+@runtime_checkable
+class CellBlocks(Protocol):
+    """Cells of a frame, a few at a time: :class:`psm.mapping.Cells`, or the grid of a region."""
+
+    @property
+    def frame(self) -> Frame: ...
+
+    def blocks(self) -> Iterator[tuple[Indices, Indices]]:
+        """Rows and columns; every time the same, in the same order."""
+        ...
+
+
+def flat_blocks(cells: CellBlocks) -> Iterator[Indices]:
+    """Pixel numbers of the cells, block by block."""
+    columns = cells.frame.shape[1]
+    for rows, column in cells.blocks():
+        yield np.asarray(rows, np.int64) * columns + np.asarray(column, np.int64)
+
+
+def survey(cells: CellBlocks) -> tuple[int, str]:
+    """How many cells there are, and the hash of their pixel numbers in order."""
+    count, digest = 0, hashlib.sha256()
+    for flat in flat_blocks(cells):
+        count += len(flat)
+        digest.update(flat.astype("<i8").tobytes())
+    return count, digest.hexdigest()[:24]
+
+
+def parts_of(
+    model: PSM,
+    provider: Provider,
+    frame: Frame,
+    survey: tuple[int, str],
+    zooms: Sequence[int],
+    month: int | None,
+) -> Parts:
+    """All that changes the features, by the name that an error gives it, ready for JSON."""
+    config = model.config
+    imagery = config.imagery
+    parts = {
+        "weights": satellite_fingerprint(model),
+        "encoder": config.satellite.model_dump(mode="json", exclude={"source", "adapt"}),
+        "precision": _precision(model),
+        "view": [imagery.view_px, imagery.gsd_m, imagery.mean, imagery.std],
+        "zooms": list(zooms),
+        "imagery": dict(provider.settings),
+        "month": month,
+        "frame": [frame.crs, list(frame.transform)[:6], frame.shape],
+        "cells": list(survey),
+    }
+    plain: Parts = json.loads(json.dumps(parts))
+    return plain
+
+
+def digest(parts: Mapping[str, Any]) -> str:
+    """A short name for the parts."""
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def difference(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """The parts that differ, in words: ``another month (7, not 8), other weights``."""
+    words = []
+    for name in sorted(found.keys() | asked.keys()):
+        ours, theirs = asked.get(name), found.get(name)
+        if ours == theirs:
+            continue
+        is_short = all(isinstance(value, int | str | None) for value in (ours, theirs))
+        values = f" ({theirs}, not {ours})" if is_short and name != "weights" else ""
+        words.append(f"other {name}{values}")
+    return ", ".join(words)
+
+
+def satellite_fingerprint(model: PSM) -> str:
+    """A short name of the weights that features come from."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.satellite.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:24]
+
+
+def _precision(model: PSM) -> str:
+    # What "auto" comes to on this machine: another may compute otherwise.
+    if model.precision != "auto":
+        return model.precision
+    is_exact = model.config.reference or not has_bfloat16(model.device)
+    return "float32" if is_exact else "bfloat16"

@@ -1,0 +1,14 @@
+"""Month and hour in real time: a store is prepared once, then any moment is one matrix product.
+
+::
+
+    prepare(store, model)
+    timetable = Timetable(store, model)
+    map_query(model, timetable, Query(texts=("frogs",)), Moment(month=7, hour=22.0))
+"""
+
+from psm.mapping.timetable.check import Agreement, agreement
+from psm.mapping.timetable.prepare import prepare
+from psm.mapping.timetable.timetable import Timetable
+
+__all__ = ["Agreement", "Timetable", "agreement", "prepare"]

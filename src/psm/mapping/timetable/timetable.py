@@ -1,0 +1,155 @@
+"""Maps of any month and hour in a fraction of a second, from a prepared store."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from psm.data.recording import AudioSource, CaptionSource
+from psm.errors import ConfigError, MissingData
+from psm.gaussian import Gaussian
+from psm.mapping.cells import Cells
+from psm.mapping.moment import Moment
+from psm.mapping.places import Distances
+from psm.mapping.store import Store
+from psm.mapping.timetable.expansion import Answer, Expansion
+from psm.mapping.timetable.prepare import group_name, is_prepared, read_expansion
+from psm.mapping.timetable.states import HOURS, hour_weights, month_state
+from psm.model import PSM
+
+_BLOCK = 32768  # cells that are scored together
+
+
+class Timetable:
+    """A prepared store, ready for queries at any month and hour.
+
+    Its distances are those of exact fusion but for a small error, which
+    :func:`psm.mapping.timetable.agreement` measures.
+
+    Args:
+        store: prepared, see :func:`psm.mapping.timetable.prepare`.
+        model: that it was prepared with.
+        zoom: one of the store's; by default its first.
+        resident: keep the coefficients in memory as float32: twice the size on disk, and answers
+            three times as fast. Otherwise they are read at every query.
+
+    Raises:
+        MissingData: the store is not prepared with this model, or not completely.
+    """
+
+    def __init__(
+        self, store: Store, model: PSM, zoom: int | None = None, *, resident: bool = False
+    ) -> None:
+        self.store = store
+        self.zoom = store.zooms[0] if zoom is None else zoom
+        if not is_prepared(store, model, self.zoom):
+            raise MissingData(
+                f"{store.url}: not prepared for {model.config.name} at zoom {self.zoom}; "
+                f"run `psm prepare {store.url}`"
+            )
+        group: Any = store.group[group_name(self.zoom)]
+        self.settings: dict[str, Any] = group.attrs["settings"]
+        self.expansion: Expansion = read_expansion(group)
+        self._array: Any = group["coefficients"]
+        self._resident: Tensor | None = None
+        if resident:
+            self._resident = self._read(slice(None))
+
+    @property
+    def cells(self) -> Cells:
+        """The places."""
+        return self.store.cells
+
+    @property
+    def attribution(self) -> str:
+        """Whose imagery it is."""
+        return self.store.attribution
+
+    @property
+    def licence(self) -> str:
+        """Of the imagery."""
+        return self.store.licence
+
+    def distances(
+        self,
+        model: PSM,  # noqa: ARG002  (what it knows is in the coefficients)
+        queries: Gaussian,
+        moment: Moment,
+        *,
+        audio_source: AudioSource | None = None,
+        caption_source: CaptionSource | None = None,
+    ) -> Distances:
+        """See :class:`psm.mapping.places.Places`.
+
+        Raises:
+            ConfigError: a source is given; a prepared store knows month and hour alone.
+        """
+        if audio_source is not None or caption_source is not None:
+            raise ConfigError("a prepared store does not know sources; ask it exactly (--exact)")
+        answer = self.expansion.answer(queries, month_state(moment.month))
+        if moment.utc is None:
+            answer = _hour_of(answer, moment.hour)
+        found = torch.empty(2, len(self.store), len(queries.mean))
+        for start in range(0, len(self.store), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            coefficients = self._read(rows)
+            if moment.utc is None:
+                parts = _at(answer, coefficients)
+            else:
+                hours = torch.from_numpy(moment.local_hours(self._lon[rows])).float()
+                parts = _at_hours(answer, coefficients, hour_weights(hours))
+            for total, part in zip(found, parts, strict=True):
+                total[rows] = part
+        return Distances(found[0].clamp_min_(0.0), found[1].clamp_min_(0.0))
+
+    def _read(self, rows: slice) -> Float[Tensor, "n rank"]:
+        if self._resident is not None:
+            return self._resident[rows]
+        return torch.from_numpy(np.asarray(self._array[rows])).float()
+
+    @cached_property
+    def _lon(self) -> np.ndarray:
+        return self.cells.lon
+
+
+def _hour_of(answer: Answer, hour: float | None) -> Answer:
+    """The answer at one hour, or at the unknown one."""
+    weights = torch.zeros(1, HOURS + 1)
+    if hour is None:
+        weights[0, HOURS] = 1.0
+    else:
+        weights[:, :HOURS] = hour_weights(torch.tensor([hour]))
+    return Answer(*(torch.tensordot(weights, part, dims=1) for part in answer))
+
+
+def _at(answer: Answer, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+    spread = answer.variance_weights.shape[1]
+    return (
+        torch.addmm(answer.csd_offset, coefficients, answer.csd_weights[0]),
+        torch.addmm(answer.variance_offset, coefficients[:, :spread], answer.variance_weights[0]),
+    )
+
+
+def _at_hours(
+    answer: Answer, coefficients: Tensor, hours: Float[Tensor, "n hours"]
+) -> tuple[Tensor, Tensor]:
+    spread = answer.variance_weights.shape[1]
+    return (
+        _mean_of_hours(answer.csd_offset, answer.csd_weights, coefficients, hours),
+        _mean_of_hours(
+            answer.variance_offset, answer.variance_weights, coefficients[:, :spread], hours
+        ),
+    )
+
+
+def _mean_of_hours(offset: Tensor, weights: Tensor, values: Tensor, hours: Tensor) -> Tensor:
+    columns = [
+        ((values @ weights[:HOURS, :, query].T + offset[:HOURS, query]) * hours).sum(-1)
+        for query in range(offset.shape[1])
+    ]
+    return torch.stack(columns, dim=-1)

@@ -1,0 +1,58 @@
+"""One way to write a map: the suffix says the format."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from psm.errors import ConfigError
+from psm.mapping.cog import write_cog
+from psm.mapping.cube import write_cube
+from psm.mapping.hexagons import write_h3
+from psm.mapping.qgis import write_qml
+from psm.mapping.render import write_png, write_svg
+from psm.mapping.soundscape_map import SoundscapeMap
+
+
+def _one_moment(soundscape: SoundscapeMap, path: Path) -> Path:
+    return write_cube([soundscape], path)
+
+
+WRITERS: dict[str, Callable[..., Path]] = {
+    ".tif": write_cog,
+    ".tiff": write_cog,
+    ".png": write_png,
+    ".svg": write_svg,
+    ".nc": _one_moment,
+    ".zarr": _one_moment,
+    ".parquet": write_h3,
+    ".geojson": write_h3,
+    ".qml": write_qml,
+}
+"""What writes a file of each suffix."""
+
+
+def write(soundscape: SoundscapeMap, path: Path, **options: Any) -> Path:
+    """Write a map as what the suffix of the path says.
+
+    Args:
+        soundscape: the map.
+        path: the file; complete or absent.
+        options: those of the format, as ``width_px`` for a picture.
+
+    Raises:
+        ConfigError: no format has this suffix, or the format does not have this option.
+        MissingExtra: the format needs a package that is not installed.
+    """
+    writer = WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise ConfigError(f"{path}: no format for {path.suffix!r}; choose {', '.join(WRITERS)}")
+    known = list(inspect.signature(writer).parameters)[2:]
+    for name in options:
+        if name not in known:
+            raise ConfigError(
+                f"{path.suffix} has no option {name!r}; it has {', '.join(known) or 'none'}"
+            )
+    return writer(soundscape, path, **options)
