@@ -12,9 +12,11 @@ from psm import __version__
 from psm.cli.calibration import calibrate
 from psm.cli.data import data_app
 from psm.cli.earth import earth_app
+from psm.cli.maps import draw_map, prepare
 from psm.cli.models import import_, list_presets, train
 from psm.cli.options import Overrides, Preset, Seed, settings
-from psm.cli.questions import draw_map, evaluate, tables
+from psm.cli.places import profile, search
+from psm.cli.questions import evaluate, tables
 from psm.errors import PSMError
 
 app = typer.Typer(
@@ -65,6 +67,9 @@ app.command()(evaluate)
 app.command()(calibrate)
 app.command()(tables)
 app.command("map")(draw_map)
+app.command()(prepare)
+app.command()(profile)
+app.command()(search)
 app.command("presets")(list_presets)
 app.add_typer(data_app, name="data")
 app.add_typer(earth_app, name="earth")

@@ -24,6 +24,8 @@ from psm.mapping.render import write_png, write_svg
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.store import EmbeddedCells, Store, embed, embed_cells
 from psm.mapping.term import TEMPLATES, Term
+from psm.mapping.timetable import Timetable, agreement, prepare
+from psm.mapping.write import check_suffixes
 from psm.mapping.zooms import MixedZooms
 
 __all__ = [
@@ -37,9 +39,12 @@ __all__ = [
     "SoundscapeMap",
     "Store",
     "Term",
+    "Timetable",
+    "agreement",
     "all_of",
     "animate",
     "any_of",
+    "check_suffixes",
     "difference",
     "embed",
     "embed_cells",
@@ -49,6 +54,7 @@ __all__ = [
     "map_query",
     "mean",
     "months_of_year",
+    "prepare",
     "weighted_sum",
     "write_cog",
     "write_cube",

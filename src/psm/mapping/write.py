@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,17 @@ WRITERS: dict[str, Callable[..., Path]] = {
 """What writes a file of each suffix."""
 
 
+def check_suffixes(paths: Iterable[Path]) -> None:
+    """Refuse what :func:`write` could not write, before any work.
+
+    Raises:
+        ConfigError: no format has one of the suffixes.
+    """
+    for path in paths:
+        if path.suffix.lower() not in WRITERS:
+            raise ConfigError(f"{path}: no format for {path.suffix!r}; choose {', '.join(WRITERS)}")
+
+
 def write(soundscape: SoundscapeMap, path: Path, **options: Any) -> Path:
     """Write a map as what the suffix of the path says.
 
@@ -46,9 +57,8 @@ def write(soundscape: SoundscapeMap, path: Path, **options: Any) -> Path:
         ConfigError: no format has this suffix, or the format does not have this option.
         MissingExtra: the format needs a package that is not installed.
     """
-    writer = WRITERS.get(path.suffix.lower())
-    if writer is None:
-        raise ConfigError(f"{path}: no format for {path.suffix!r}; choose {', '.join(WRITERS)}")
+    check_suffixes([path])
+    writer = WRITERS[path.suffix.lower()]
     known = list(inspect.signature(writer).parameters)[2:]
     for name in options:
         if name not in known:

@@ -22,9 +22,10 @@ from psm.errors import ConfigError, MissingData, StoreMismatch
 from psm.imagery import Reason
 from psm.mapping.cells import Cells
 from psm.mapping.frame import Frame, Indices
-from psm.mapping.store.fingerprint import CellBlocks, difference, flat_blocks
+from psm.mapping.store.fingerprint import CellBlocks, difference, flat_blocks, satellite_fingerprint
 from psm.mapping.store.header import Header
 from psm.mapping.store.place import alone, local_folder, zarr_store
+from psm.model import PSM
 
 if TYPE_CHECKING:
     from psm.mapping.store.embedded import EmbeddedCells
@@ -180,6 +181,18 @@ class Store:
         else:
             self._read_files(folder / f"zoom-{zoom}" / "features", start, stop, into)
         return into
+
+    def require_model(self, model: PSM) -> None:
+        """Refuse a model whose features these are not.
+
+        Raises:
+            StoreMismatch: the satellite encoder has other weights.
+        """
+        if self.header.parts["weights"] != satellite_fingerprint(model):
+            raise StoreMismatch(
+                f"{self.url}: embedded with another model ({self.header.model}) than "
+                f"{model.config.name}; give that one by --model, or embed anew"
+            )
 
     def embedded(self, zoom: int | None = None) -> EmbeddedCells:
         """All cells at a zoom level, in memory; see :meth:`EmbeddedCells.of`."""

@@ -11,12 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from psm.checkpoints import weights_fingerprint
-from psm.errors import ConfigError, StoreMismatch
+from psm.errors import ConfigError
 from psm.gaussian import Gaussian
 from psm.inference import location_gaussians
 from psm.mapping.moment import Moment
 from psm.mapping.store import Store
-from psm.mapping.store.fingerprint import satellite_fingerprint
 from psm.mapping.store.layout import EMBEDDED
 from psm.mapping.timetable.expansion import Expansion, fit
 from psm.mapping.timetable.states import STATES
@@ -60,8 +59,7 @@ def prepare(
         StoreMismatch: the store is of another model.
     """
     zoom = store.zooms[0] if zoom is None else zoom
-    if store.header.parts["weights"] != satellite_fingerprint(model):
-        raise StoreMismatch(f"{store.url}: embedded with another model than {model.config.name}")
+    store.require_model(model)
     if any(unit.zoom == zoom for unit in store.undone(retry=False)):
         raise ConfigError(f"{store.url}: not complete; run its `psm embed` again first")
     settings = {

@@ -60,6 +60,11 @@ class Timetable:
         if resident:
             self._resident = self._read(slice(None))
 
+    @classmethod
+    def find(cls, store: Store, model: PSM, zoom: int) -> Timetable | None:
+        """The timetable of a store for a model; ``None`` where it is not prepared."""
+        return cls(store, model, zoom) if is_prepared(store, model, zoom) else None
+
     @property
     def cells(self) -> Cells:
         """The places."""

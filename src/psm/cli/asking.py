@@ -1,0 +1,152 @@
+"""What commands that ask a model have in common: the query, the moment, and the places asked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from psm.cli.options import settings
+
+if TYPE_CHECKING:
+    from psm.calibration import Calibration
+    from psm.mapping import Cells, Query
+    from psm.mapping.places import Places
+    from psm.model import PSM
+
+Together = Literal["blend", "all", "any"]
+
+Texts = Annotated[
+    list[str] | None, typer.Argument(help="What to listen for: frogs, frogs*2, frogs|toads.")
+]
+Without = Annotated[
+    list[str] | None, typer.Option("--not", help="What not to hear, written in the same way.")
+]
+Audio = Annotated[
+    list[str] | None, typer.Option(help="A recording to look for; may be given several times.")
+]
+Match = Annotated[
+    Together, typer.Option(help="Several terms: blend (something like both), all of them, or any.")
+]
+AudioSourceOption = Annotated[
+    str | None, typer.Option(help="Archive that is meant: yfcc, inat, aporee, freesound.")
+]
+CaptionSourceOption = Annotated[
+    str | None, typer.Option(help="Captions that are meant: meta, qwen, pengi.")
+]
+Ensemble = Annotated[bool, typer.Option("--ensemble", help="Ask every text in several wordings.")]
+Month = Annotated[int | None, typer.Option(help="1..12; unknown by default.")]
+Hour = Annotated[float | None, typer.Option(help="Local solar time, the same in every cell.")]
+Utc = Annotated[float | None, typer.Option(help="One instant: every cell has its own local hour.")]
+Zooms = Annotated[
+    list[int] | None, typer.Option(help="Zoom level of the imagery; several are mixed.")
+]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="The match probability as learnt, not calibrated.")
+]
+StoreOption = Annotated[
+    str | None, typer.Option("--store", help="Ask a store of `psm embed` instead of a region.")
+]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="Fuse every cell, though the store is prepared.")
+]
+RegionOption = Annotated[
+    str | None,
+    typer.Option(
+        help='"Vienna, 20km", a bbox W,S,E,N, a circle "48.2,16.4,5km" or a vector file; '
+        "all land by default."
+    ),
+]
+Spacing = Annotated[
+    str | None, typer.Option(help="From cell to cell: 500m, 2km; some 10,000 cells by default.")
+]
+LandOnly = Annotated[bool, typer.Option("--land-only", help="Leave the sea of a region out.")]
+Step = Annotated[float, typer.Option(help="Without a region: cell size in degrees.")]
+ImageryOption = Annotated[
+    str, typer.Option(help="blue-marble, a raster file or pattern, xyz:…, stac:…")
+]
+ImagerySet = Annotated[
+    list[str] | None, typer.Option(help="Change a setting of the imagery: rate=2")
+]
+
+_USUAL_CELLS = 10_000
+
+
+@dataclass(frozen=True)
+class Where:
+    """The places that are asked, as the command line says it."""
+
+    store: str | None
+    exact: bool
+    region: str | None
+    spacing: str | None
+    land_only: bool
+    step: float
+    imagery: str
+    imagery_set: list[str] | None
+    zoom: list[int] | None
+    month: int | None
+
+    def places(self, model: PSM, query: Query) -> Places:
+        """Embedded cells, of the store or of the user's cache; one bar while they are embedded."""
+        from psm.errors import ConfigError
+        from psm.imagery import open_imagery
+        from psm.mapping import MixedZooms, embed_cells
+
+        if self.store is not None:
+            if self.region is not None:
+                raise ConfigError("--store and --region: a store has its own region")
+            return self._of_store(model, query)
+        cells = self._cells()
+        provider = open_imagery(self.imagery, month=self.month, **settings(self.imagery_set))
+        levels = self.zoom or model.config.imagery.zooms[:1]
+        parts = [embed_cells(model, provider, cells, level) for level in levels]
+        return parts[0] if len(parts) == 1 else MixedZooms(tuple(parts))
+
+    def _of_store(self, model: PSM, query: Query) -> Places:
+        from psm.mapping import MixedZooms, Store, Timetable
+
+        store = Store.open(self.store or "")
+        store.require_model(model)
+        levels = self.zoom or store.zooms[:1]
+        knows_no_source = query.audio_source is None and query.caption_source is None
+        if len(levels) == 1 and knows_no_source and not self.exact:
+            prepared = Timetable.find(store, model, levels[0])
+            if prepared is not None:
+                return prepared
+        parts = [store.embedded(level) for level in levels]
+        return parts[0] if len(parts) == 1 else MixedZooms(tuple(parts))
+
+    def _cells(self) -> Cells:
+        from psm.errors import ConfigError
+        from psm.mapping import Cells
+        from psm.mapping.region import Region, format_length, parse_length
+
+        if self.region is None or self.region == "globe":
+            if self.spacing is not None:
+                raise ConfigError("--spacing is for a --region; the globe takes --step in degrees")
+            return Cells.globe(self.step)
+        region = Region.parse(self.region)
+        if self.spacing is None:
+            spacing_m = _round_down(1000.0 * math.sqrt(region.area_km2 / _USUAL_CELLS))
+        else:
+            spacing_m = parse_length(self.spacing)
+        grid = region.grid(spacing_m, land_only=self.land_only)
+        cells = grid.cells()
+        typer.echo(f"{region.name}: {len(cells):,} cells, {format_length(spacing_m)} apart")
+        return cells
+
+
+def calibration_of(model: str, raw: bool) -> Calibration | None:
+    """The calibration of a model folder, unless it is not wanted or not there."""
+    from psm.calibration import Calibration
+
+    return None if raw else Calibration.find(model)
+
+
+def _round_down(metres: float) -> float:
+    """To 1, 2 or 5 times a power of ten."""
+    size = 10.0 ** math.floor(math.log10(max(metres, 1.0)))
+    return max(factor * size for factor in (1.0, 2.0, 5.0) if factor * size <= max(metres, 1.0))

@@ -1,0 +1,158 @@
+"""``psm map`` and ``psm prepare``: where something is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from psm.cli import asking
+from psm.cli.options import MODEL, Model, PrecisionOption, file_name
+
+if TYPE_CHECKING:
+    from psm.mapping import Moment
+
+_FILMS, _CUBES = (".gif", ".mp4"), (".nc", ".zarr")
+
+
+def draw_map(
+    text: asking.Texts = None,
+    without: asking.Without = None,
+    audio: asking.Audio = None,
+    match: asking.Match = "blend",
+    audio_source: asking.AudioSourceOption = None,
+    caption_source: asking.CaptionSourceOption = None,
+    ensemble: asking.Ensemble = False,
+    month: asking.Month = None,
+    hour: asking.Hour = None,
+    utc: asking.Utc = None,
+    region: asking.RegionOption = None,
+    spacing: asking.Spacing = None,
+    land_only: asking.LandOnly = False,
+    step: asking.Step = 1.0,
+    store: asking.StoreOption = None,
+    exact: asking.Exact = False,
+    imagery: asking.ImageryOption = "blue-marble",
+    imagery_set: asking.ImagerySet = None,
+    zoom: asking.Zooms = None,
+    raw: asking.Raw = False,
+    animate: Annotated[
+        str | None, typer.Option(help="`hours`, `months` or `both`: for films and cubes.")
+    ] = None,
+    uncertainty: Annotated[
+        str, typer.Option(help="In pictures: inset, hatch, fade or none.")
+    ] = "inset",
+    model: Model = str(MODEL),
+    precision: PrecisionOption = "auto",
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="File to write, its suffix says what: .tif .png .svg .nc .zarr .parquet "
+            ".geojson .gif .mp4; may be given several times. A GeoTIFF and a PNG by default."
+        ),
+    ] = None,
+) -> None:
+    """Draw where a sound would be heard: on the globe, in a region, or in a prepared store.
+
+    Several texts and recordings make one query, see `--match`; `*2` weighs a term, `|` stands
+    between wordings of one thing, `--not` shuts a term out. Calibrated after `psm calibrate`.
+    Examples:
+
+    `psm map "church bells" --month 12 --hour 18`
+
+    `psm map "songbirds*2" "a stream|a brook" --not traffic --region "Vienna, 200km" --month 5`
+
+    `psm map "dawn chorus" --month 5 --animate hours --utc 4 --out dawn.mp4`
+
+    `psm map frogs --store alps.zarr --month 4 --hour 22 --out frogs.tif --out frogs.geojson`
+    """
+    from psm import PSM, mapping
+    from psm.errors import ConfigError
+
+    query = mapping.Query.parse(
+        *(text or ()),
+        without=without or (),
+        audio=audio or (),
+        together=match,
+        templates=mapping.TEMPLATES if ensemble else (),
+        audio_source=audio_source,
+        caption_source=caption_source,
+    )
+    moment = mapping.Moment(month=month, hour=hour, utc=utc)
+    frames = _frames(animate, moment)
+    name = Path("runs/maps") / file_name([query.slug])
+    paths = out or [name.with_suffix(".tif"), name.with_suffix(".png")]
+    if frames and not any(path.suffix in (*_FILMS, *_CUBES) for path in paths):
+        paths = [*paths, paths[0].with_suffix(".gif")]
+    series = [path for path in paths if path.suffix in (*_FILMS, *_CUBES) and frames]
+    if films := [path for path in paths if path.suffix in _FILMS and not frames]:
+        raise ConfigError(f"{films[0]}: a film needs --animate hours or months")
+    mapping.check_suffixes([path for path in paths if path not in series])
+    loaded = PSM.from_pretrained(model, precision=precision)
+    calibration = asking.calibration_of(model, raw)
+    where = asking.Where(
+        store, exact, region, spacing, land_only, step, imagery, imagery_set, zoom, month
+    )
+    places = where.places(loaded, query)
+    found = mapping.map_query(loaded, places, query, moment, calibration=calibration)
+    for path in paths:
+        if path in series:
+            continue
+        is_picture = path.suffix.lower() in (".png", ".svg")
+        typer.echo(found.write(path, **({"uncertainty": uncertainty} if is_picture else {})))
+    for path in series:
+        if path.suffix in _FILMS:
+            film = mapping.animate(loaded, places, query, frames, path, calibration=calibration)
+            typer.echo(film)
+            continue
+        maps = mapping.map_queries(loaded, places, [query], frames, calibration=calibration)
+        typer.echo(mapping.write_cube(maps, path, moments=frames))
+
+
+def prepare(
+    store: Annotated[str, typer.Argument(help="A store of `psm embed`.")],
+    zoom: asking.Zooms = None,
+    sample: Annotated[
+        int, typer.Option(help="Cells that are fused at every month and hour.", min=2)
+    ] = 2048,
+    rank: Annotated[int, typer.Option(help="Numbers kept a cell, two bytes each.", min=1)] = 512,
+    seen: Annotated[int, typer.Option(help="Times at which every cell is fused.", min=1)] = 16,
+    model: Model = str(MODEL),
+) -> None:
+    """Make month and hour of a store interactive: after this, any map takes under a second.
+
+    Fuses every cell at a few times and keeps what follows from them for all others, then compares
+    with exact maps and says how near they are. Safe to interrupt: the same command goes on.
+
+    `psm prepare alps.zarr`
+    """
+    from psm import PSM
+    from psm.mapping import Store, Timetable, agreement
+    from psm.mapping import prepare as prepare_store
+
+    loaded = PSM.from_pretrained(model)
+    found = Store.open(store)
+    for level in zoom or found.zooms:
+        prepare_store(found, loaded, level, sample=sample, rank=rank, seen=seen)
+        measured = agreement(Timetable(found, loaded, level), loaded)
+        typer.echo(f"{store}, zoom {level}: {measured}")
+
+
+def _frames(animate: str | None, moment: Moment) -> Sequence[Moment]:
+    from psm.errors import ConfigError
+    from psm.mapping import hours_of_day, months_of_year
+
+    is_utc = moment.utc is not None
+    match animate:
+        case None:
+            return ()
+        case "hours":
+            return hours_of_day(month=moment.month, utc=is_utc)
+        case "months":
+            return months_of_year(hour=moment.hour, utc=moment.utc)
+        case "both":
+            days = (hours_of_day(month=month, utc=is_utc) for month in range(1, 13))
+            return [each for day in days for each in day]
+    raise ConfigError(f"--animate {animate!r}: choose hours, months or both")

@@ -1,0 +1,91 @@
+"""Recordings of a data set, searched for what a place sounds like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from psm.calibration import Calibration, learnt_curve
+from psm.errors import ConfigError, MissingData
+from psm.evaluation.features import encode_split
+from psm.imagery import NoImagery, Provider, View
+from psm.inference import image_features, location_gaussians
+from psm.mapping.moment import Moment
+from psm.mapping.search import FoundRecording, best_recordings
+from psm.model import PSM
+
+
+@torch.inference_mode()
+def search_recordings(
+    model: PSM,
+    provider: Provider,
+    gallery: Path,
+    *,
+    lat: float,
+    lon: float,
+    moment: Moment,
+    split: str = "test",
+    zoom: int | None = None,
+    calibration: Calibration | None = None,
+    count: int = 20,
+    apart_km: float = 0.0,
+) -> list[FoundRecording]:
+    """The recordings that match a place at a moment best, best first.
+
+    The encoded shards are kept in the folder ``.features`` of the gallery, so that the next search is
+    quick.
+
+    Args:
+        model: in evaluation mode.
+        provider: of the imagery of the place.
+        gallery: folder of shards.
+        lat, lon: the place, degrees.
+        moment: when.
+        split: of the gallery.
+        zoom: level that the model was trained on; by default its first.
+        calibration: turns distances into calibrated probabilities.
+        count: how many, at most.
+        apart_km: a recording made nearer than this to a better one is left out.
+
+    Raises:
+        MissingData, CorruptShard: there is no imagery of the place, or no readable gallery.
+        InvalidContext: there is no such place.
+    """
+    imagery = model.config.imagery
+    level = imagery.zooms[0] if zoom is None else zoom
+    lats, lons = np.array([lat]), np.array([lon])
+    context = moment.context(lat=lats, lon=lons)
+    view = View(imagery.view_px, imagery.gsd_m * level)
+    (picture,) = provider.read(lat=lats, lon=lons, view=view)
+    if isinstance(picture, NoImagery):
+        raise MissingData(f"{lat:g}, {lon:g}: {picture.reason} ({picture.detail})")
+    features = image_features(model, picture.pixels[None], picture.gsd_m)
+    place = location_gaussians(model, features, context)
+    encoded = encode_split(model, gallery, split=split, zooms=(), keep=gallery / ".features" / split)
+    if calibration is not None:
+        calibration.require(model)
+    curve = learnt_curve(model) if calibration is None else calibration.curve
+    return best_recordings(
+        place,
+        model.audio_head(encoded.audio),
+        encoded.recordings,
+        curve,
+        count,
+        apart_km=apart_km,
+    )
+
+
+def parse_place(text: str) -> tuple[float, float]:
+    """Latitude and longitude of ``48.2,16.4``.
+
+    Raises:
+        ConfigError: no two numbers.
+    """
+    parts = text.split(",")
+    try:
+        lat, lon = (float(part) for part in parts)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no place: write LAT,LON in degrees, as 48.2,16.4") from None
+    return lat, lon
