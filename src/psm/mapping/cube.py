@@ -17,7 +17,7 @@ from psm.mapping.moment import Moment
 from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
 
 _CHUNK_PX = 256
-_MOMENT_TAGS = ("month", "local_hour", "utc_hour")
+_MOMENT_TAGS = ("moment", "month", "local_hour", "utc_hour")
 
 
 @dataclass(frozen=True)
