@@ -63,7 +63,9 @@ def search_recordings(
         raise MissingData(f"{lat:g}, {lon:g}: {picture.reason} ({picture.detail})")
     features = image_features(model, picture.pixels[None], picture.gsd_m)
     place = location_gaussians(model, features, context)
-    encoded = encode_split(model, gallery, split=split, zooms=(), keep=gallery / ".features" / split)
+    encoded = encode_split(
+        model, gallery, split=split, zooms=(), keep=gallery / ".features" / split
+    )
     if calibration is not None:
         calibration.require(model)
     curve = learnt_curve(model) if calibration is None else calibration.curve

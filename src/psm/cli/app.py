@@ -12,6 +12,7 @@ from psm import __version__
 from psm.cli.calibration import calibrate
 from psm.cli.data import data_app
 from psm.cli.earth import earth_app
+from psm.cli.embedding import embed
 from psm.cli.maps import draw_map, prepare
 from psm.cli.models import import_, list_presets, train
 from psm.cli.options import Overrides, Preset, Seed, settings
@@ -66,6 +67,7 @@ app.command("import")(import_)
 app.command()(evaluate)
 app.command()(calibrate)
 app.command()(tables)
+app.command()(embed)
 app.command("map")(draw_map)
 app.command()(prepare)
 app.command()(profile)

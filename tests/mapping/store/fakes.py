@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 
 from psm.config import AudioTowerConfig, ContextConfig, ImageryConfig, ModelConfig, SatelliteConfig
+from psm.errors import ConfigError
 from psm.imagery import NoImagery, Picture, Reason, View
 
 
@@ -25,10 +27,12 @@ class PlaceImagery:
         missing: Mapping[tuple[float, float], Reason] | None = None,
         delay_s: float = 0.0,
         flavour: int = 0,
+        fails: bool = False,
     ) -> None:
         self.missing = dict(missing or {})
         self.delay_s = delay_s
         self.flavour = flavour
+        self.fails = fails
         self.drawn = 0
 
     @property
@@ -39,6 +43,8 @@ class PlaceImagery:
         self, *, lat: np.ndarray, lon: np.ndarray, view: View
     ) -> Iterator[Picture | NoImagery]:
         for y, x in zip(lat.tolist(), lon.tolist(), strict=True):
+            if self.fails:
+                raise ConfigError("no more imagery")
             time.sleep(self.delay_s)
             self.drawn += 1
             reason = self.missing.get((round(y, 6), round(x, 6)))
@@ -50,19 +56,21 @@ class PlaceImagery:
             yield Picture(pixels, view.gsd_m)
 
 
-class DeadlyImagery(PlaceImagery):
-    """Kills the process that reads the first place, as often as the folder has files to take."""
+class NodeImagery(PlaceImagery):
+    """Leaves a file named by the node of the cluster that reads; waits until two nodes do."""
 
-    def __init__(self, lives: str) -> None:
-        super().__init__()
-        self.lives = lives
+    def __init__(self, seen: str, *, delay_s: float) -> None:
+        super().__init__(delay_s=delay_s)
+        self.seen = seen
 
     def read(
         self, *, lat: np.ndarray, lon: np.ndarray, view: View
     ) -> Iterator[Picture | NoImagery]:
-        for name in os.listdir(self.lives):
-            os.unlink(os.path.join(self.lives, name))
-            os._exit(9)
+        import ray
+
+        Path(self.seen, ray.get_runtime_context().get_node_id()).touch()
+        while len(os.listdir(self.seen)) < 2:
+            time.sleep(0.01)
         return super().read(lat=lat, lon=lon, view=view)
 
 

@@ -16,7 +16,7 @@ from psm.mapping.store.fingerprint import CellBlocks, digest, parts_of, survey
 from psm.mapping.store.header import Header
 from psm.mapping.store.layout import Store
 from psm.mapping.store.place import writing
-from psm.mapping.store.worker import Job
+from psm.mapping.store.worker import Job, image_half
 from psm.model import PSM
 from psm.progress import track
 
@@ -157,7 +157,8 @@ def embed(
     busy = views = 0.0
     with writing(url):
         if total := _open_cells(store, retry):
-            job = Job(url, model, provider, retry)
+            half = image_half(model, store.header.parts["precision"])
+            job = Job(url, half, provider, retry)
             done = executor.run(job, store.undone(retry=retry))
             for unit in track(
                 done, f"embed {total:,} views", total, weight=lambda unit: unit.cells, unit="views"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from psm.imagery import NoImagery, Provider, Reason
 from psm.inference import image_features
 from psm.mapping.store.layout import EMBEDDED, FIRST_REASON, NOT_DONE, PASSING, Store, Unit
 from psm.model import PSM
+from psm.precision import Precision
 
 AHEAD = 3
 """Units in flight for each worker: one is read, one waits, one is encoded or written."""
@@ -28,7 +30,7 @@ class Job:
 
     Attributes:
         url: of the store.
-        model: in evaluation mode.
+        model: in evaluation mode; its :func:`image_half` will do.
         provider: of the imagery.
         retry: whether cells whose imagery was not answered are asked for again.
     """
@@ -37,6 +39,17 @@ class Job:
     model: PSM
     provider: Provider
     retry: bool = True
+
+
+def image_half(model: PSM, precision: Precision) -> PSM:
+    """What of a model sees imagery, in a fixed precision: the rest need not travel.
+
+    ``auto`` may come to something else on another machine.
+    """
+    half = copy.copy(model)
+    half._modules = {"satellite": model.satellite}
+    half.precision = precision
+    return half
 
 
 class Done(NamedTuple):
@@ -65,6 +78,7 @@ class Worker:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._store = Store.open(job.url)
+        self._model = job.model
         self._reader = ThreadPoolExecutor(1, "imagery")
         self._encoder = ThreadPoolExecutor(1, "encoder")
         self._is_closed = False
@@ -114,10 +128,10 @@ class Worker:
         features = np.full((len(is_seen), self._store.header.dim), np.nan, np.float16)
         if is_seen.any():
             with np.errstate(over="ignore"):
-                found = image_features(self._job.model, views.pixels, views.gsd_m)
+                found = image_features(self._model, views.pixels, views.gsd_m)
                 features[is_seen] = found.cpu().numpy().astype(np.float16)[is_seen]
             if not np.isfinite(features[is_seen]).all():
-                name = self._job.model.config.name
+                name = self._model.config.name
                 raise ConfigError(f"{name}: features that float16 cannot hold; was it trained?")
         return features, time.perf_counter() - start
 

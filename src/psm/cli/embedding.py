@@ -1,0 +1,122 @@
+"""``psm embed``: the slow half of a map, for any region and imagery."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from psm.cli.options import MODEL, Model, PrecisionOption, settings
+
+if TYPE_CHECKING:
+    from psm.mapping.store import CellBlocks, Executor
+
+_ASK_FROM_S, _ASK_FROM_BYTES = 60.0, 10**9
+
+
+class ExecutorName(StrEnum):
+    """Who does the work."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+def embed(
+    region: Annotated[
+        str, typer.Argument(help="A place, a bbox, a circle, a file, or globe; see docs/store.md.")
+    ],
+    out: Annotated[str, typer.Option(help="The store: a folder, or s3://…, gs://…")],
+    spacing: Annotated[str, typer.Option(help="Side of a cell: 250m, 1km.")] = "1km",
+    step: Annotated[
+        float | None,
+        typer.Option(help="For globe: cells of so many degrees over all land instead."),
+    ] = None,
+    land_only: Annotated[bool, typer.Option("--land-only", help="Leave the sea out.")] = False,
+    imagery: Annotated[
+        str, typer.Option(help="blue-marble, a raster file or pattern, xyz:…, stac:…")
+    ] = "blue-marble",
+    imagery_set: Annotated[
+        list[str] | None, typer.Option(help="Change a setting of the imagery: rate=2")
+    ] = None,
+    zoom: Annotated[
+        list[int] | None,
+        typer.Option(help="Zoom level; may be given several times. The model's first by default."),
+    ] = None,
+    month: Annotated[int | None, typer.Option(help="Imagery of this month, 1..12.")] = None,
+    model: Model = str(MODEL),
+    precision: PrecisionOption = "auto",
+    unit: Annotated[
+        int | None, typer.Option(help="Cells written together; larger for fewer files.", min=1)
+    ] = None,
+    executor: Annotated[ExecutorName, typer.Option(help="local, or ray.")] = ExecutorName.LOCAL,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Encoders: processes here (1 by default), actors on a cluster.", min=1),
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(help="Of a running cluster, or auto; by default one starts here.")
+    ] = None,
+    retry: Annotated[
+        bool, typer.Option(help="Ask again for imagery that was not answered before.")
+    ] = True,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before long work.")] = False,
+) -> None:
+    """Embed the cells of a region once, for all the maps that are asked of it.
+
+    Says first what it will take. Safe to interrupt or kill at any time: the same command goes on
+    where it stopped, and asks again for imagery that was not answered. Examples:
+
+    `psm embed "Vienna, 20km" --spacing 500m --out vienna.zarr`
+
+    `psm embed alps.geojson --imagery "mosaic/*.tif" --zoom 1 --zoom 3 --out s3://bucket/alps.zarr`
+    """
+    import torch
+
+    from psm import PSM
+    from psm.imagery import open_imagery
+    from psm.mapping import store
+
+    cells = _cells(region, spacing, step, land_only)
+    provider = open_imagery(imagery, month=month, **settings(imagery_set))
+    loaded = PSM.from_pretrained(model, precision=precision)
+    who = _executor(executor, workers, ray_address)
+    if torch.cuda.is_available() and who.lanes == 1:
+        loaded = loaded.to("cuda")
+    header = store.plan(loaded, provider, cells, zooms=zoom, month=month, unit=unit)
+    guess = store.estimate(out, loaded, provider, cells, header, executor=who, retry=retry)
+    typer.echo(f"{out}: {guess}")
+    is_long = guess.seconds > _ASK_FROM_S or (guess.views and guess.size_bytes > _ASK_FROM_BYTES)
+    if is_long and not yes and sys.stdin.isatty() and not typer.confirm("go?"):
+        raise typer.Exit(1)
+    report = store.embed(out, loaded, provider, cells, header, executor=who, retry=retry)
+    for line in report.lines():
+        typer.echo(line)
+
+
+def _cells(region: str, spacing: str, step: float | None, land_only: bool) -> CellBlocks:
+    from psm.errors import ConfigError
+    from psm.mapping import Cells
+
+    if step is not None:
+        if region != "globe":
+            raise ConfigError(f"--step {step:g}: degrees are for globe; {region} takes --spacing")
+        return Cells.globe(step)
+    from psm.mapping.region import Region
+    from psm.mapping.region.lengths import parse_length
+
+    return Region.parse(region).grid(parse_length(spacing), land_only=land_only)
+
+
+def _executor(name: ExecutorName, workers: int | None, address: str | None) -> Executor:
+    from psm.errors import ConfigError
+    from psm.mapping.store import Local
+
+    if name is ExecutorName.RAY:
+        from psm.mapping.store.on_ray import Ray
+
+        return Ray(address=address, workers=workers)
+    if address is not None:
+        raise ConfigError("--ray-address: needs --executor ray")
+    return Local(workers or 1)
