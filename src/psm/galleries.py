@@ -34,8 +34,7 @@ def search_recordings(
 ) -> list[FoundRecording]:
     """The recordings that match a place at a moment best, best first.
 
-    The encoded shards are kept in the folder ``.features`` of the gallery, so that the next search is
-    quick.
+    The encoded shards are kept in the gallery's folder ``.features``: the next search is quick.
 
     Args:
         model: in evaluation mode.
@@ -63,9 +62,8 @@ def search_recordings(
         raise MissingData(f"{lat:g}, {lon:g}: {picture.reason} ({picture.detail})")
     features = image_features(model, picture.pixels[None], picture.gsd_m)
     place = location_gaussians(model, features, context)
-    encoded = encode_split(
-        model, gallery, split=split, zooms=(), keep=gallery / ".features" / split
-    )
+    keep = gallery / ".features" / split
+    encoded = encode_split(model, gallery, split=split, zooms=(), keep=keep)
     if calibration is not None:
         calibration.require(model)
     curve = learnt_curve(model) if calibration is None else calibration.curve

@@ -169,17 +169,29 @@ class Store:
         Raises:
             MissingData: a file was cut short.
         """
+        return self.read_rows(f"zoom-{zoom}/features", self._of(zoom, "features"), rows, out=out)
+
+    def read_rows(
+        self, name: str, array: Any, rows: slice, *, out: np.ndarray | None = None
+    ) -> Float16[np.ndarray, "n width"]:
+        """Rows of a float16 array that has a row for each cell and a chunk for each unit.
+
+        Args:
+            name: path of the array in the store.
+            array: the array itself.
+            rows, out: as of :meth:`features`.
+
+        Raises:
+            MissingData: a file was cut short.
+        """
         start, stop, _ = rows.indices(len(self))
-        shape = (max(0, stop - start), self.header.dim)
+        shape = (max(0, stop - start), array.shape[1])
         into = np.empty(shape, np.float16) if out is None else out
-        array = self._of(zoom, "features")
         folder = local_folder(self.url)
-        if not len(into):
-            pass
-        elif folder is None:
+        if folder is None:
             into[:] = array[start:stop]
         else:
-            self._read_files(folder / f"zoom-{zoom}" / "features", start, stop, into)
+            self._read_files(folder / name, start, stop, into)
         return into
 
     def require_model(self, model: PSM) -> None:
@@ -266,7 +278,7 @@ class Store:
 
     def _read_files(self, folder: Path, start: int, stop: int, into: np.ndarray) -> None:
         # Chunks are plain rows of float16: read where they are wanted, at the speed of memory.
-        unit, row_bytes = self.header.unit, 2 * self.header.dim
+        unit, row_bytes = self.header.unit, into.itemsize * into.shape[1]
         for number in range(start // unit, -(-stop // unit)):
             first, last = max(start, number * unit), min(stop, (number + 1) * unit)
             part = into[first - start : last - start]
@@ -307,13 +319,15 @@ def _make(url: str, header: Header, cells: CellBlocks) -> None:
         zarr.create_group(place, attributes={_UNFINISHED: header.to_json()}, overwrite=True)
     root = zarr.open_group(place, mode="r+")
     count, unit = header.cells, header.unit
-    index = _array(
+    index = create_array(
         root, "index", (count,), (min(_INDEX_CHUNK, count),), "int64", -1, [ZstdCodec(level=3)]
     )
     for zoom in header.zooms:
         group = root.require_group(f"zoom-{zoom}")
-        _array(group, "features", (count, header.dim), (unit, header.dim), "float16", np.nan, None)
-        _array(group, "status", (count,), (unit,), "uint8", NOT_DONE, None)
+        create_array(
+            group, "features", (count, header.dim), (unit, header.dim), "float16", np.nan, None
+        )
+        create_array(group, "status", (count,), (unit,), "uint8", NOT_DONE)
     written = 0
     for flat in _rechunked(flat_blocks(cells), _INDEX_CHUNK):
         index[written : written + len(flat)] = flat
@@ -323,15 +337,16 @@ def _make(url: str, header: Header, cells: CellBlocks) -> None:
     zarr.open_group(place, mode="r+").attrs.put({_KEY: header.to_json()})
 
 
-def _array(
+def create_array(
     group: zarr.Group,
     name: str,
     shape: tuple[int, ...],
     chunks: tuple[int, ...],
     dtype: str,
     fill: float,
-    compressors: list[ZstdCodec] | None,
+    compressors: list[ZstdCodec] | None = None,
 ) -> Any:
+    """An array of a store, a file a chunk; the one that is there, where there is one."""
     if name in group:
         return group[name]
     return group.create_array(

@@ -16,7 +16,7 @@ from psm.gaussian import Gaussian
 from psm.inference import location_gaussians
 from psm.mapping.moment import Moment
 from psm.mapping.store import Store
-from psm.mapping.store.layout import EMBEDDED
+from psm.mapping.store.layout import EMBEDDED, create_array
 from psm.mapping.timetable.expansion import Expansion, fit
 from psm.mapping.timetable.states import STATES
 from psm.model import PSM
@@ -146,17 +146,9 @@ def _write(store: Store, zoom: int, expansion: Expansion, settings: dict[str, An
             values = values.astype(np.float16)
         group.create_array(part, data=values, chunks=_chunks(values.shape))
     unit, cells = store.header.unit, len(store)
-    group.create_array(
-        "coefficients",
-        shape=(cells, expansion.rank),
-        chunks=(unit, expansion.rank),
-        dtype="float16",
-        fill_value=np.nan,
-        compressors=None,
-    )
-    group.create_array(
-        "done", shape=(cells,), chunks=(unit,), dtype="uint8", fill_value=0, compressors=None
-    )
+    shape = (cells, expansion.rank)
+    create_array(group, "coefficients", shape, (unit, expansion.rank), "float16", np.nan)
+    create_array(group, "done", (cells,), (unit,), "uint8", 0)
     group.attrs["settings"] = settings
     return group
 

@@ -38,6 +38,9 @@ class Timetable:
         resident: keep the coefficients in memory as float32: twice the size on disk, and answers
             three times as fast. Otherwise they are read at every query.
 
+    Attributes:
+        coefficients: ``(N, rank)``, where they are resident.
+
     Raises:
         MissingData: the store is not prepared with this model, or not completely.
     """
@@ -56,9 +59,12 @@ class Timetable:
         self.settings: dict[str, Any] = group.attrs["settings"]
         self.expansion: Expansion = read_expansion(group)
         self._array: Any = group["coefficients"]
-        self._resident: Tensor | None = None
+        self.coefficients: Tensor | None = None
         if resident:
-            self._resident = self._read(slice(None))
+            every = torch.empty(len(store), self.expansion.rank)
+            for start in range(0, len(store), _BLOCK):
+                every[start : start + _BLOCK] = self._read(slice(start, start + _BLOCK))
+            self.coefficients = every
 
     @classmethod
     def find(cls, store: Store, model: PSM, zoom: int) -> Timetable | None:
@@ -113,9 +119,10 @@ class Timetable:
         return Distances(found[0].clamp_min_(0.0), found[1].clamp_min_(0.0))
 
     def _read(self, rows: slice) -> Float[Tensor, "n rank"]:
-        if self._resident is not None:
-            return self._resident[rows]
-        return torch.from_numpy(np.asarray(self._array[rows])).float()
+        if self.coefficients is not None:
+            return self.coefficients[rows]
+        name = f"{group_name(self.zoom)}/coefficients"
+        return torch.from_numpy(self.store.read_rows(name, self._array, rows)).float()
 
     @cached_property
     def _lon(self) -> np.ndarray:
