@@ -60,7 +60,7 @@ def main() -> None:
 
 def prepare_few(source: str, path: Path, step_deg: float) -> Path:
     """A globe of few cells, embedded and prepared; says how near it is to exact maps."""
-    model = PSM.from_pretrained(source)
+    model = PSM.from_pretrained(source, precision="auto")
     cells = mapping.Cells.globe(step_deg)
     store = embed(path, model, BlueMarble(), cells, plan(model, BlueMarble(), cells)).store
     start = time.perf_counter()

@@ -120,6 +120,7 @@ def prepare(
     rank: Annotated[int, typer.Option(help="Numbers kept a cell, two bytes each.", min=1)] = 512,
     seen: Annotated[int, typer.Option(help="Times at which every cell is fused.", min=1)] = 16,
     model: Model = str(MODEL),
+    precision: PrecisionOption = "auto",
 ) -> None:
     """Make month and hour of a store interactive: after this, any map takes under a second.
 
@@ -132,7 +133,7 @@ def prepare(
     from psm.mapping import Store, Timetable, agreement
     from psm.mapping import prepare as prepare_store
 
-    loaded = PSM.from_pretrained(model)
+    loaded = PSM.from_pretrained(model, precision=precision)
     found = Store.open(store)
     for level in zoom or found.zooms:
         prepare_store(found, loaded, level, sample=sample, rank=rank, seen=seen)
