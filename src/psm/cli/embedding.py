@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from psm.cli.options import MODEL, Model, PrecisionOption, settings
+from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
 
 if TYPE_CHECKING:
     from psm.mapping.store import CellBlocks, Executor
@@ -45,7 +45,7 @@ def embed(
         typer.Option(help="Zoom level; may be given several times. The model's first by default."),
     ] = None,
     month: Annotated[int | None, typer.Option(help="Imagery of this month, 1..12.")] = None,
-    model: Model = str(MODEL),
+    model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     unit: Annotated[
         int | None, typer.Option(help="Cells written together; larger for fewer files.", min=1)

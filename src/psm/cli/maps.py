@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from psm.cli import asking
-from psm.cli.options import MODEL, Model, PrecisionOption, file_name
+from psm.cli.options import PRETRAINED, Model, PrecisionOption, file_name
 
 if TYPE_CHECKING:
     from psm.mapping import Moment
@@ -44,7 +44,7 @@ def draw_map(
     uncertainty: Annotated[
         str, typer.Option(help="In pictures: inset, hatch, fade or none.")
     ] = "inset",
-    model: Model = str(MODEL),
+    model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     out: Annotated[
         list[Path] | None,
@@ -119,7 +119,7 @@ def prepare(
     ] = 2048,
     rank: Annotated[int, typer.Option(help="Numbers kept a cell, two bytes each.", min=1)] = 512,
     seen: Annotated[int, typer.Option(help="Times at which every cell is fused.", min=1)] = 16,
-    model: Model = str(MODEL),
+    model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
 ) -> None:
     """Make month and hour of a store interactive: after this, any map takes under a second.

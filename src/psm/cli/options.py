@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 MODEL = Path("runs/demo/model")
+PRETRAINED = "earth-small"
+"""The model that comes with the package."""
+
 EARTH = Path("runs/demo/earth")
 
 Seed = Annotated[int, typer.Option(help="Every random choice follows from it.", min=0)]

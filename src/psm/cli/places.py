@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from psm.cli import asking
-from psm.cli.options import MODEL, Model, PrecisionOption, settings
+from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
 
 Lat = Annotated[float, typer.Argument(help="Degrees north.")]
 Lon = Annotated[float, typer.Argument(help="Degrees east.")]
@@ -30,7 +30,7 @@ def profile(
     imagery_set: asking.ImagerySet = None,
     zoom: Annotated[int | None, typer.Option(help="Zoom level of the imagery.")] = None,
     raw: asking.Raw = False,
-    model: Model = str(MODEL),
+    model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     out: Annotated[
         Path | None, typer.Option(help="PNG or SVG to write; all numbers as JSON beside it.")
@@ -96,7 +96,7 @@ def search(
     apart: Annotated[
         str | None, typer.Option(help="No two results nearer than this: 50km.")
     ] = None,
-    model: Model = str(MODEL),
+    model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     out: Annotated[
         Path | None, typer.Option(help="GeoJSON to write, besides the table on screen.")
