@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import shapely
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
