@@ -290,7 +290,7 @@ def test_an_interrupt_says_how_to_go_on(
         ([*MAP, "frogs", "--out", "film.mp4"], "needs --animate"),
         ([*MAP, "frogs", "--store", "nowhere.zarr"], "nowhere.zarr"),
         ([*MAP, "frogs", "--store", "nowhere.zarr", "--region", "Vienna"], "has its own region"),
-        ([*MAP, "frogs", "--region", "Viena"], "Vienna"),
+        ([*MAP, "frogs", "--region", "Vienaa"], "Vienna"),
         ([*MAP, "frogs", "--spacing", "5km"], "--step in degrees"),
         ([*MAP, "frogs", "--region", "Vienna", "--spacing", "5"], "no length"),
         ([*MAP, "frogs", "--imagery", "nowhere.tif"], "nowhere.tif: no such imagery"),

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 import numpy as np
 import shapely
 from jaxtyping import Float
-from numpy.typing import NDArray
 from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
@@ -63,21 +62,23 @@ def recentred(geometry: BaseGeometry, lon: float) -> BaseGeometry:
     return polygons_of(shapely.union_all(turns))
 
 
-def polygons_of(geometry: BaseGeometry) -> BaseGeometry:
-    """The areas of a geometry, without its points and lines."""
-    parts = [
-        part
-        for part in shapely.get_parts(shapely.get_parts(geometry))
-        if part.geom_type == "Polygon" and not part.is_empty
-    ]
-    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+def polygons_of(*geometries: BaseGeometry) -> BaseGeometry:
+    """The areas of geometries, without their points and lines. They are not merged."""
+    parts = np.asarray(geometries, object)
+    while len(parts) and (shapely.get_type_id(parts) > 3).any():  # a collection may hold another
+        parts = shapely.get_parts(parts)
+    parts = parts[(shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)]
+    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
-def valid(areas: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Each area, repaired where it crosses itself."""
-    areas, is_crossed = areas.copy(), ~shapely.is_valid(areas)
-    areas[is_crossed] = shapely.make_valid(areas[is_crossed])
-    return areas
+def valid(area: BaseGeometry) -> BaseGeometry:
+    """An area, each part repaired where it crosses itself."""
+    parts = shapely.get_parts(area)
+    is_crossed = ~shapely.is_valid(parts)
+    parts[is_crossed] = shapely.make_valid(
+        parts[is_crossed], method="structure", keep_collapsed=False
+    )
+    return polygons_of(*parts)
 
 
 def _ring_area(ring: Ring) -> tuple[BaseGeometry, bool]:
@@ -102,7 +103,7 @@ def _ring_area(ring: Ring) -> tuple[BaseGeometry, bool]:
     area = shapely.Polygon(points)
     is_crossed = not area.is_valid
     if is_crossed:
-        area = polygons_of(shapely.make_valid(area))
+        area = valid(area)
     return (recentred(area, 0.0) if not area.is_empty else area), is_crossed
 
 
