@@ -147,7 +147,7 @@ def draw(
     left, bottom, width, height = layout.bar
     above = layout.at((left + width, bottom + height + 0.06))
     figure.text(*above, how, ha="right", va="bottom", fontsize=7.5, color=DIM)
-    colour_bar(layout.axes(figure, layout.bar), drawing.image, "match probability")
+    colour_bar(layout.axes(figure, layout.bar), drawing.image, soundscape.quantity.long_name)
     _uncertainty(figure, layout, axes, drawing, soundscape, map_px, uncertainty)
     sources = [] if window is None else _surroundings(figure, layout, axes, window, values)
     credit = credit_line(soundscape, sources)

@@ -64,7 +64,9 @@ def write_sheet(maps: Sequence[SoundscapeMap], path: Path, *, width_px: int = 15
             figure.text(
                 left + 0.012, bottom + _SIZE[1] + 0.008, f"{soundscape.moment}", fontsize=11
             )
-        colour_bar(figure.add_axes((0.02, 0.075, 0.36, 0.018)), drawing.image, "match probability")
+        colour_bar(
+            figure.add_axes((0.02, 0.075, 0.36, 0.018)), drawing.image, maps[0].quantity.long_name
+        )
         figure.text(
             0.985, 0.02, credit_line(maps[0]), ha="right", va="bottom", color=DIM, fontsize=6.5
         )
