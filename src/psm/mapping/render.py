@@ -21,10 +21,10 @@ from psm.mapping.look import (
     DIM,
     NO_DATA,
     PAPER,
-    PROBABILITY_COLOURS,
     UNCERTAINTY_COLOURS,
     colour_bar,
     colour_range,
+    colours_of,
     fit_text,
     new_figure,
     robust_range,
@@ -137,8 +137,10 @@ def draw(
     drawing = draw_map(
         axes,
         frame,
-        PROBABILITY_COLOURS,
-        colour_range(value_range, values, frame=frame),
+        colours_of(soundscape.quantity),
+        colour_range(
+            value_range, values, frame=frame, is_diverging=soundscape.quantity.is_diverging
+        ),
         has_data=np.isfinite(values),
         width_px=map_px,
     )
