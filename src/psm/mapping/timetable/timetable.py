@@ -22,7 +22,8 @@ from psm.mapping.timetable.prepare import group_name, is_prepared, read_expansio
 from psm.mapping.timetable.states import HOURS, hour_weights, month_state
 from psm.model import PSM
 
-_BLOCK = 32768  # cells that are scored together
+_BLOCK = 2048  # cells that are scored together: their numbers stay in the cache
+_FEW_QUERIES, _FEW_HOURS = 4, 8
 
 
 class Timetable:
@@ -112,8 +113,7 @@ class Timetable:
             if moment.utc is None:
                 parts = _at(answer, coefficients)
             else:
-                hours = torch.from_numpy(moment.local_hours(self._lon[rows])).float()
-                parts = _at_hours(answer, coefficients, hour_weights(hours))
+                parts = _at_hours(answer, coefficients, moment.local_hours(self._lon[rows]))
             for total, part in zip(found, parts, strict=True):
                 total[rows] = part
         return Distances(found[0].clamp_min_(0.0), found[1].clamp_min_(0.0))
@@ -142,19 +142,38 @@ def _hour_of(answer: Answer, hour: float | None) -> Answer:
 def _at(answer: Answer, coefficients: Tensor) -> tuple[Tensor, Tensor]:
     spread = answer.variance_weights.shape[1]
     return (
-        torch.addmm(answer.csd_offset, coefficients, answer.csd_weights[0]),
-        torch.addmm(answer.variance_offset, coefficients[:, :spread], answer.variance_weights[0]),
+        _product(answer.csd_offset[0], answer.csd_weights[0], coefficients),
+        _product(answer.variance_offset[0], answer.variance_weights[0], coefficients[:, :spread]),
     )
 
 
+def _product(offset: Tensor, weights: Tensor, values: Tensor) -> Tensor:
+    # A vector at a time runs at the speed of memory; a matrix of few columns does not.
+    if weights.shape[1] > _FEW_QUERIES:
+        return torch.addmm(offset, values, weights)
+    columns = [torch.mv(values, column) for column in weights.T.contiguous()]
+    return torch.stack(columns, dim=-1) + offset
+
+
 def _at_hours(
-    answer: Answer, coefficients: Tensor, hours: Float[Tensor, "n hours"]
+    answer: Answer, coefficients: Tensor, hours: Float[np.ndarray, " n"]
 ) -> tuple[Tensor, Tensor]:
+    """Every cell at its own hour, to the minute."""
+    minutes, groups = np.unique(np.round(hours * 60.0), return_inverse=True)
+    if len(minutes) <= _FEW_HOURS:  # neighbours have nearly the same
+        found = torch.empty(2, len(hours), answer.csd_offset.shape[1])
+        for group, minute in enumerate(minutes.tolist()):
+            own = torch.from_numpy(groups == group)
+            parts = _at(_hour_of(answer, minute / 60.0), coefficients[own])
+            for total, part in zip(found, parts, strict=True):
+                total[own] = part
+        return found[0], found[1]
+    weights = hour_weights(torch.from_numpy(minutes / 60.0).float())[torch.from_numpy(groups)]
     spread = answer.variance_weights.shape[1]
     return (
-        _mean_of_hours(answer.csd_offset, answer.csd_weights, coefficients, hours),
+        _mean_of_hours(answer.csd_offset, answer.csd_weights, coefficients, weights),
         _mean_of_hours(
-            answer.variance_offset, answer.variance_weights, coefficients[:, :spread], hours
+            answer.variance_offset, answer.variance_weights, coefficients[:, :spread], weights
         ),
     )
 
