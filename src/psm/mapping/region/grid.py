@@ -101,7 +101,7 @@ class Grid:
         xmin, ymin, xmax, ymax = shapely.bounds(areas).T
         is_near = (xmin < east) & (xmax > west) & (ymin < north) & (ymax > south)
         clipped = shapely.clip_by_rect(areas[is_near], west, south, east, north)
-        return shapely.get_parts(polygons_of(*clipped))
+        return np.asarray(shapely.get_parts(polygons_of(*clipped)))
 
 
 def frame_around(outline: BaseGeometry, crs: str, spacing_m: float) -> Frame:
