@@ -24,6 +24,27 @@ PrecisionOption = Annotated[
     Literal["auto", "float32", "bfloat16"],
     typer.Option("--precision", help="auto: bfloat16 where the processor has it."),
 ]
+RegionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        help="A place (`Vienna`, `Vienna, US`, `Vienna, 20km`), `lat,lon,radius`, a bbox "
+        "`west,south,east,north`, a vector file (`FILE` or `FILE:LAYER`), or `globe`.",
+    ),
+]
+SpacingOption = Annotated[
+    str | None, typer.Option("--spacing", help="From a cell to the next: 500m, 2km.")
+]
+CrsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--crs", help="Projected system in metres; by default equal-area, centred on the region."
+    ),
+]
+LandOption = Annotated[bool, typer.Option("--land-only", help="Only cells on land.")]
+WithoutOption = Annotated[
+    list[Path] | None, typer.Option("--without", help="Vector file of areas to leave out.")
+]
 Heads = Annotated[
     int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
 ]

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from psm.earth.packages import package_file
 from psm.errors import BrokenPackageData
-from psm.mapping.region.sphere import polygons_of, valid
+from psm.mapping.region.sphere import polygons_of, valid_each
 
 _LAND, _LAKE, _ISLAND_IN_LAKE = ("1", "5"), ("2",), ("3",)  # 5: Antarctica
 
@@ -46,12 +46,12 @@ def land_polygons() -> BaseGeometry:
         ]
     except (OSError, ValueError, IndexError) as problem:
         raise BrokenPackageData(f"{path}: not a shoreline file ({problem})") from None
-    areas = np.array([valid(shapely.Polygon(ring.astype(np.float64))) for ring in rings], object)
+    areas = valid_each(np.array([shapely.Polygon(ring.astype(np.float64)) for ring in rings]))
     level = np.array([row[0] for row in rows])
     land, lakes, islands = (
         areas[np.isin(level, names)] for names in (_LAND, _LAKE, _ISLAND_IN_LAKE)
     )
-    lake, row = shapely.STRtree(land).query(lakes, "intersects")
+    row, lake = shapely.STRtree(lakes).query(land, "intersects")
     for at in np.unique(row):
         land[at] = _without(land[at], lakes[lake[row == at]])
     return polygons_of(*land, *islands)

@@ -5,12 +5,13 @@ Everywhere here an edge is a straight line in longitude and latitude, as in GeoJ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
 import shapely
 from jaxtyping import Float
-from shapely.affinity import translate
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from psm.errors import ConfigError
@@ -52,14 +53,27 @@ def recentred(geometry: BaseGeometry, lon: float) -> BaseGeometry:
         geometry: within [-180, 180], or within any one turn.
         lon: degrees, the middle of the result.
     """
-    west, _, east, _ = geometry.bounds
-    first = int(np.ceil((lon - 180.0 - east) / 360.0))
-    last = int(np.floor((lon + 180.0 - west) / 360.0))
-    window = shapely.box(lon - 180.0, -90.0, lon + 180.0, 90.0)
-    if first == last == 0 and lon - 180.0 <= west and east <= lon + 180.0:
+    left, right = lon - 180.0, lon + 180.0
+    parts = shapely.get_parts(geometry)
+    west, _, east, _ = shapely.bounds(parts).T
+    if west.min() >= left and east.max() <= right:
         return geometry
-    turns = [translate(geometry, 360.0 * k).intersection(window) for k in range(first, last + 1)]
-    return polygons_of(shapely.union_all(turns))
+    window = shapely.box(left, -90.0, right, 90.0)
+    whole, cut = [], []
+    for turn in range(
+        math.ceil((left - east.max()) / 360.0), math.ceil((right - west.min()) / 360)
+    ):
+        shift = 360.0 * turn
+        is_near = (west + shift < right) & (east + shift > left)
+        is_whole = (west + shift >= left) & (east + shift <= right)
+        # What ends at a cut of before meets its other half now.
+        is_whole &= ((west + 180.0) % 360.0 != 0.0) & ((east + 180.0) % 360.0 != 0.0)
+        moved = shapely.transform(
+            parts, lambda lon, lat, s=shift: (lon + s, lat), interleaved=False
+        )
+        whole.extend(moved[is_whole])
+        cut.extend(shapely.intersection(moved[is_near & ~is_whole], window))
+    return polygons_of(*whole, shapely.union_all(cut))
 
 
 def polygons_of(*geometries: BaseGeometry) -> BaseGeometry:
@@ -73,12 +87,16 @@ def polygons_of(*geometries: BaseGeometry) -> BaseGeometry:
 
 def valid(area: BaseGeometry) -> BaseGeometry:
     """An area, each part repaired where it crosses itself."""
-    parts = shapely.get_parts(area)
-    is_crossed = ~shapely.is_valid(parts)
-    parts[is_crossed] = shapely.make_valid(
-        parts[is_crossed], method="structure", keep_collapsed=False
-    )
-    return polygons_of(*parts)
+    return polygons_of(*valid_each(shapely.get_parts(area)))
+
+
+def valid_each(areas: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Areas, in order, those repaired that cross themselves."""
+    is_crossed = ~shapely.is_valid(areas)
+    repaired = shapely.make_valid(areas[is_crossed], method="structure", keep_collapsed=False)
+    areas = areas.copy()
+    areas[is_crossed] = repaired
+    return areas
 
 
 def _ring_area(ring: Ring) -> tuple[BaseGeometry, bool]:
