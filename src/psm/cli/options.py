@@ -33,7 +33,10 @@ RegionOption = Annotated[
     ),
 ]
 SpacingOption = Annotated[
-    str | None, typer.Option("--spacing", help="From a cell to the next: 500m, 2km.")
+    str | None,
+    typer.Option(
+        "--spacing", help="From a cell to the next: 500m, 2km; some 10,000 cells by default."
+    ),
 ]
 CrsOption = Annotated[
     str | None,
@@ -42,6 +45,17 @@ CrsOption = Annotated[
     ),
 ]
 LandOption = Annotated[bool, typer.Option("--land-only", help="Only cells on land.")]
+StepOption = Annotated[
+    float, typer.Option("--step", help="Of the globe without --spacing: degrees, over all land.")
+]
+ImageryOption = Annotated[
+    str,
+    typer.Option("--imagery", help="blue-marble, a raster file or pattern, xyz:…, stac:…"),
+]
+ImagerySet = Annotated[
+    list[str] | None,
+    typer.Option("--imagery-set", help="Change a setting of the imagery: rate=2"),
+]
 WithoutOption = Annotated[
     list[Path] | None, typer.Option("--without", help="Vector file of areas to leave out.")
 ]
