@@ -28,7 +28,7 @@ from psm.gaussian import csd
 from psm.imagery import BlueMarble
 from psm.inference import location_gaussians, text_gaussians
 from psm.mapping.store import Store, embed, plan
-from psm.mapping.store.layout import create_array
+from psm.mapping.store.creation import create_array
 from psm.mapping.timetable import Timetable, agreement, prepare
 from psm.mapping.timetable.prepare import group_name
 
