@@ -18,6 +18,7 @@ from psm.cli.models import import_, list_presets, train
 from psm.cli.options import Overrides, Preset, Seed, settings
 from psm.cli.places import profile, search
 from psm.cli.questions import evaluate, tables
+from psm.cli.serving import serve
 from psm.errors import PSMError
 
 app = typer.Typer(
@@ -72,6 +73,7 @@ app.command("map")(draw_map)
 app.command()(prepare)
 app.command()(profile)
 app.command()(search)
+app.command()(serve)
 app.command("presets")(list_presets)
 app.add_typer(data_app, name="data")
 app.add_typer(earth_app, name="earth")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -170,8 +170,13 @@ class Query:
             raise ConfigError(f"{self.label} is more than one Gaussian: use Query.encode")
         return self.encode(model).gaussians
 
-    def encode(self, model: PSM) -> EncodedQuery:
+    def encode(self, model: PSM, recordings: Mapping[Path, Gaussian] | None = None) -> EncodedQuery:
         """The query as Gaussians: what is wanted, combined if a blend, and each unwanted term.
+
+        Args:
+            model: in evaluation mode.
+            recordings: audio terms that are encoded already, ``(1, dim)`` each; their files are not
+                read.
 
         Raises:
             ConfigError: the model does not know about the sources.
@@ -185,7 +190,7 @@ class Query:
                     f"{model.config.name} was not trained on the {name}: leave it out"
                 )
         terms = self.all_terms
-        encoded = _encode(model, terms, self.templates or ("{}",))
+        encoded = _encode(model, terms, self.templates or ("{}",), recordings or {})
         pairs = list(zip(terms, encoded, strict=True))
         wanted = [(term.weight, gaussian) for term, gaussian in pairs if term.is_wanted]
         unwanted = [(-term.weight, gaussian) for term, gaussian in pairs if not term.is_wanted]
@@ -206,10 +211,19 @@ class Query:
         return replace(self, terms=(*self.terms, *more))
 
 
-def _encode(model: PSM, terms: Sequence[Term], templates: Sequence[str]) -> list[Gaussian]:
+def _encode(
+    model: PSM,
+    terms: Sequence[Term],
+    templates: Sequence[str],
+    recordings: Mapping[Path, Gaussian],
+) -> list[Gaussian]:
     """The Gaussian of each term, ``(1, dim)``."""
     # Files first: they are the likelier to fail.
-    found = {row: _audio(model, term.audio) for row, term in enumerate(terms) if term.audio}
+    found = {
+        row: recordings[term.audio] if term.audio in recordings else _audio(model, term.audio)
+        for row, term in enumerate(terms)
+        if term.audio
+    }
     texts = [
         [template.replace("{}", text) for text in term.wordings for template in templates]
         for term in terms

@@ -6,7 +6,7 @@
     embedded = EmbeddedCells.of(store)
 """
 
-from psm.mapping.store.cache import embed_cells
+from psm.mapping.store.cache import cached_store, embed_cells
 from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.embedding import Report, embed, estimate, plan
 from psm.mapping.store.estimate import Estimate
@@ -29,6 +29,7 @@ __all__ = [
     "Store",
     "Unit",
     "Worker",
+    "cached_store",
     "embed",
     "embed_cells",
     "estimate",

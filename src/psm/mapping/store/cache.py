@@ -10,6 +10,7 @@ from psm.imagery import Provider
 from psm.mapping.cells import Cells
 from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.embedding import embed, plan
+from psm.mapping.store.layout import Store
 from psm.model import PSM
 
 _STORES_KEPT = 12
@@ -19,6 +20,16 @@ def embed_cells(
     model: PSM, imagery: Provider, cells: Cells, zoom: int = 1, *, store: Path | None = None
 ) -> EmbeddedCells:
     """Image features of every cell, read from the store where they are already there.
+
+    Args and errors are those of :func:`cached_store`.
+    """
+    return EmbeddedCells.of(cached_store(model, imagery, cells, zoom, store=store), zoom)
+
+
+def cached_store(
+    model: PSM, imagery: Provider, cells: Cells, zoom: int = 1, *, store: Path | None = None
+) -> Store:
+    """The store of every cell, embedded where it is not there already.
 
     Args:
         model: in evaluation mode.
@@ -37,7 +48,7 @@ def embed_cells(
     folder.touch()
     if store is None:
         _forget_old(folder)
-    return EmbeddedCells.of(report.store, zoom)
+    return report.store
 
 
 def _forget_old(current: Path) -> None:

@@ -1,0 +1,88 @@
+"""``psm serve``: the explorer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from psm.cli.options import PrecisionOption
+
+
+def serve(
+    store: Annotated[
+        list[str] | None,
+        typer.Argument(help="Stores of `psm embed`; the whole embedded Earth without any."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Model folder or hub id; that of the demo, else the one included."),
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The match probability as learnt, not calibrated.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="0.0.0.0 to be reached from other machines.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="Port.", min=0, max=65535)] = 8000,
+    key: Annotated[
+        str | None,
+        typer.Option(envvar="PSM_SERVE_KEY", help="Key that the API wants; none by default."),
+    ] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Origin of another site whose pages may ask; may be given several times."
+        ),
+    ] = None,
+    base: Annotated[
+        str, typer.Option(help="Base map: blue-marble, none, or a tile URL with {z}/{x}/{y}.")
+    ] = "blue-marble",
+    base_attribution: Annotated[
+        str, typer.Option(help="What has to stand on the map for such a URL.")
+    ] = "",
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="A text file with a sound in each line, to suggest.")
+    ] = None,
+    step: Annotated[float, typer.Option(help="Cell size of the embedded Earth, degrees.")] = 1.0,
+    prepare: Annotated[
+        bool, typer.Option(help="Make month and hour interactive, in the background.")
+    ] = True,
+    threads: Annotated[int | None, typer.Option(help="Of PyTorch; all cores.", min=1)] = None,
+    rate: Annotated[float, typer.Option(help="Requests a second and client.", min=0.1)] = 100.0,
+    proxy: Annotated[
+        str | None, typer.Option(help="Address of a proxy whose X-Forwarded-For is believed.")
+    ] = None,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="A line of JSON for each request.")
+    ] = False,
+    precision: PrecisionOption = "auto",
+) -> None:
+    """Open the explorer: a map of sounds in the browser, and an HTTP API.
+
+    `psm serve` shows the embedded Earth. Month and hour become interactive some minutes after the
+    first start; until then every new map takes seconds.
+
+    `psm serve alps.zarr --model runs/alps --key secret --host 0.0.0.0`
+    """
+    from psm.server.running import run
+    from psm.server.settings import Settings
+
+    settings = Settings(
+        stores=tuple(store or ()),
+        model=model,
+        raw=raw,
+        vocabulary=vocabulary,
+        step_deg=step,
+        prepare=prepare,
+        key=key,
+        cors=tuple(cors or ()),
+        base=base,
+        base_attribution=base_attribution,
+        threads=threads,
+        rate_per_s=rate,
+        burst=15.0 * rate,
+        access_log=access_log,
+    )
+    run(settings, host=host, port=port, proxy=proxy, precision=precision)

@@ -1,0 +1,199 @@
+"""The stores that a server answers from."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from psm.checkpoints import weights_fingerprint
+from psm.gaussian import Gaussian
+from psm.mapping.moment import Moment
+from psm.mapping.places import Distances, Places
+from psm.mapping.region.lengths import format_length
+from psm.mapping.store import EmbeddedCells, Store
+from psm.mapping.store.layout import EMBEDDED
+from psm.mapping.timetable import Timetable
+from psm.mapping.timetable.prepare import group_name
+from psm.mapping.timetable.states import month_state
+from psm.model import PSM
+from psm.server.tiling import Finder
+from psm.sphere import wrap_longitude
+
+_RANGE_CELLS, _RANGE_CELLS_EXACT = 4096, 192
+_RANGE_HOURS = tuple(range(0, 24, 3))
+
+
+@dataclass(eq=False)
+class Served:
+    """A store, and how it is asked at present.
+
+    Attributes:
+        id: what it is called in addresses.
+        name: what it is called on the page.
+        store: on disk.
+        places: exact at first; a timetable once it is prepared.
+        is_preparing: whether somebody works on that.
+    """
+
+    id: str
+    name: str
+    store: Store
+    places: Places
+    model_name: str
+    weights: str
+    is_preparing: bool = False
+    area: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.area = self.store.frame.row_km2[self.store.cells.rows]
+
+    @classmethod
+    def open(cls, url: str, model: PSM, *, name: str, id_: str) -> Served:
+        """A store of ``psm embed``, as fast as it is prepared for.
+
+        Raises:
+            MissingData: there is none.
+            StoreMismatch: it is of another model.
+        """
+        store = Store.open(url)
+        store.require_model(model)
+        places = interactive(store, model) or EmbeddedCells.of(store)
+        return cls(id_, name, store, places, model.config.name, weights_fingerprint(model))
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether any month and hour takes no more than an instant."""
+        return isinstance(self.places, Timetable)
+
+    @property
+    def version(self) -> str:
+        """A short name for everything that its maps depend on, besides the calibration."""
+        words = [self.store.header.fingerprint, self.weights, f"{self.is_interactive}"]
+        return hashlib.blake2b("\n".join(words).encode(), digest_size=8).hexdigest()
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the sounds of its places are known: it shows the simulated Earth."""
+        return self.store.header.imagery.get("provider") == "blue-marble"
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Finds cells by place and by tile."""
+        zoom = self.store.zooms[0]
+        return Finder(self.store.cells, self.store.status(zoom) == EMBEDDED)
+
+    @cached_property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north of all cells; east lies beyond 180 where they cross it."""
+        frame, cells = self.store.frame, self.store.cells
+        if frame.is_globe:
+            return -180.0, -90.0, 180.0, 90.0
+        pad_lat = -frame.transform.e if frame.is_geographic else -frame.transform.e / 111_000.0
+        south = float(np.clip(cells.lat.min() - pad_lat / 2.0, -90.0, 90.0))
+        north = float(np.clip(cells.lat.max() + pad_lat / 2.0, -90.0, 90.0))
+        most = max(0.02, float(np.cos(np.radians(max(abs(south), abs(north))))))
+        pad_lon = frame.transform.a if frame.is_geographic else frame.transform.a / 111_000.0 / most
+        lon = cells.lon
+        if lon.max() - lon.min() > 180.0:
+            lon = np.mod(lon, 360.0)
+        west, east = float(lon.min() - pad_lon / 2.0), float(lon.max() + pad_lon / 2.0)
+        shift = float(wrap_longitude(west)) - west
+        return west + shift, south, min(east + shift, west + shift + 360.0), north
+
+    @property
+    def spacing(self) -> str:
+        """From cell to cell, in words."""
+        step = self.store.frame.transform.a
+        return f"{step:g}°" if self.store.frame.is_geographic else format_length(step)
+
+    def features(self, cell: int) -> Float[torch.Tensor, "1 dim"]:
+        """What the model sees of a cell."""
+        found = self.store.features(self.store.zooms[0], slice(cell, cell + 1))
+        return torch.from_numpy(found).float()
+
+    @cached_property
+    def _sample(self) -> tuple[NDArray[np.int64], torch.Tensor]:
+        """Cells for ranges, and their coefficients in a timetable."""
+        known = np.flatnonzero(self.store.status(self.store.zooms[0]) == EMBEDDED)
+        random = np.random.default_rng(0)
+        rows = np.sort(random.permutation(known)[:_RANGE_CELLS])
+        array = self.store.group[f"{group_name(self.store.zooms[0])}/coefficients"]
+        return rows, torch.from_numpy(np.asarray(array.oindex[rows])).float()  # type: ignore[union-attr]
+
+    @torch.inference_mode()
+    def over_time(
+        self, model: PSM, queries: Gaussian
+    ) -> tuple[NDArray[np.float64], list[Distances]]:
+        """Some cells at every month and every third hour.
+
+        Returns:
+            Their areas, and for each of 96 moments their csd and its variance, ``(cells, m)``.
+        """
+        if isinstance(self.places, Timetable):
+            rows, coefficients = self._sample
+            found: list[Distances] = []
+            for month in range(1, 13):
+                asked = self.places.expansion.answer(queries, month_state(month))
+                spread = asked.variance_weights.shape[1]
+                for hour in _RANGE_HOURS:
+                    distance = coefficients @ asked.csd_weights[hour] + asked.csd_offset[hour]
+                    variance = (
+                        coefficients[:, :spread] @ asked.variance_weights[hour]
+                        + asked.variance_offset[hour]
+                    )
+                    found.append(Distances(distance.clamp_min(0.0), variance.clamp_min(0.0)))
+            return self.area[rows], found
+        exact = self.places
+        assert isinstance(exact, EmbeddedCells)
+        known = np.flatnonzero(~exact.features[:, 0].isnan().numpy())
+        rows = np.sort(np.random.default_rng(0).permutation(known)[:_RANGE_CELLS_EXACT])
+        part = EmbeddedCells(
+            exact.cells.part(rows), exact.features[rows], exact.zoom, exact.attribution,
+            exact.licence,
+        )  # fmt: skip
+        moments = [Moment(month=m, hour=float(h)) for m in range(1, 13) for h in _RANGE_HOURS]
+        return self.area[rows], [part.distances(model, queries, moment) for moment in moments]
+
+
+def interactive(store: Store, model: PSM) -> Timetable | None:
+    """The timetable of a store in memory; ``None`` where it is not prepared."""
+    zoom = store.zooms[0]
+    found = Timetable.find(store, model, zoom)
+    return None if found is None else Timetable(store, model, zoom, resident=True)
+
+
+def open_all(urls: Iterable[str], model: PSM) -> dict[str, Served]:
+    """Stores by id, which follows from their names.
+
+    Raises:
+        MissingData: one is not there.
+        StoreMismatch: one is of another model.
+    """
+    found: dict[str, Served] = {}
+    for url in urls:
+        stem = PurePosixPath(url.rstrip("/")).name.removesuffix(".zarr") or "store"
+        id_ = unique(slug(stem), found)
+        found[id_] = Served.open(url, model, name=stem, id_=id_)
+    return found
+
+
+def slug(name: str) -> str:
+    """A name as a part of an address."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "store"
+
+
+def unique(name: str, taken: Iterable[str]) -> str:
+    """The name, with a number where it is taken."""
+    others, number, candidate = set(taken), 2, name
+    while candidate in others:
+        candidate, number = f"{name}-{number}", number + 1
+    return candidate

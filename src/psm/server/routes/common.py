@@ -1,0 +1,58 @@
+"""What routes have in common: the state, conditional answers, numbers for JSON."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import Depends, Path, Request
+from starlette.responses import Response
+
+from psm.mapping.moment import Moment
+from psm.server.questions import Terms
+from psm.server.schemas import MomentModel
+from psm.server.state import State
+
+StoreId = Annotated[str, Path(max_length=80, description="Id of a store.", examples=["earth"])]
+
+MAX_AGE_S = 300
+
+
+def _state(request: Request) -> State:
+    state: State = request.scope["psm_state"]
+    return state
+
+
+StateOf = Annotated[State, Depends(_state)]
+
+
+def caching(etag: str, terms: Terms | None, state: State) -> dict[str, str]:
+    """Headers of what may be remembered: by anybody, unless it hangs on a key or a recording."""
+    is_private = state.settings.key is not None or bool(terms is not None and terms.audio)
+    who = "private" if is_private else "public"
+    return {"ETag": etag, "Cache-Control": f"{who}, max-age={MAX_AGE_S}"}
+
+
+def unchanged(request: Request, headers: dict[str, str]) -> Response | None:
+    """304, where the client has this very answer."""
+    given = request.headers.get("if-none-match", "")
+    known = [part.strip().removeprefix("W/") for part in given.split(",")]
+    is_known = headers["ETag"] in known or given.strip() == "*"
+    return Response(status_code=304, headers=headers) if is_known else None
+
+
+def moment_model(moment: Moment) -> MomentModel:
+    """A moment, with words for it."""
+    return MomentModel(month=moment.month, hour=moment.hour, utc=moment.utc, label=f"{moment}")
+
+
+def number(value: float, digits: int = 5) -> float | None:
+    """For JSON: rounded, and ``None`` where it is no number."""
+    return round(float(value), digits) if math.isfinite(value) else None
+
+
+def rounded(values: np.ndarray[Any, Any]) -> list[list[float]]:
+    """A table for JSON."""
+    table: list[list[float]] = values.astype(float).round(4).tolist()
+    return table

@@ -1,0 +1,102 @@
+"""Pictures: the tiles of an answer, and its legend."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from psm.server import pictures
+from psm.server.asking import weighted_range
+from psm.server.colours import Colours, all_colours
+from psm.server.pictures import MEDIA_TYPES, Format
+from psm.server.problems import Problem, documented
+from psm.server.questions import Layer, LegendParams, Shown, TileQuestion
+from psm.server.routes.common import StateOf, StoreId, caching, unchanged
+from psm.server.tiling import DEEPEST
+
+router = APIRouter(prefix="/stores/{store}", tags=["pictures"])
+
+_PICTURE = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
+_TILE = {**_PICTURE, "image/webp": {"schema": {"type": "string", "format": "binary"}}}
+_LOOKS = 2  # raised when the same values come to look otherwise
+
+_LABELS = {"probability": "match probability", "uncertainty": "uncertainty of it"}
+
+Number = Annotated[int, Path(ge=0)]
+
+
+@router.get(
+    "/tiles/{layer}/{z}/{x}/{y}.{form}",
+    name="tile",
+    response_class=Response,
+    responses={
+        200: {"content": _TILE, "description": "256 x 256 pixels, transparent without cells."},
+        304: {"description": "As it was."},
+        **documented(401, 404, 422, 429, 503),
+    },
+)
+async def tile(
+    request: Request,
+    state: StateOf,
+    store: StoreId,
+    layer: Layer,
+    z: Annotated[int, Path(ge=0, le=DEEPEST)],
+    x: Number,
+    y: Number,
+    form: Format,
+    question: Annotated[TileQuestion, Query()],
+) -> Response:
+    """A tile of a map, as web maps number them."""
+    if max(x, y) >= 2**z:
+        raise Problem(422, f"x and y: tiles of zoom {z} go from 0 to {2**z - 1}", kind="invalid")
+    served, asked = state.store(store), state.asked(question)
+    colours = _colours(question, layer)
+    etag = state.etag(
+        served, _LOOKS, asked.key, question.moment, layer, z, x, y, form, colours.id, question.min,
+        question.max,
+    )  # fmt: skip
+    headers = caching(etag, question, state)
+    known = unchanged(request, headers)
+    if known is not None:
+        return known
+    made = await state.answer(served, question)
+
+    def draw() -> bytes:
+        low, high = question.min, question.max
+        values = made.layer(layer)
+        if low is None or high is None:
+            found = weighted_range(values, served.area)
+            low, high = found[0] if low is None else low, found[1] if high is None else high
+        levels = state.index(served, z, x, y).levels(values, low, high)
+        return pictures.encode(levels, colours, form)
+
+    content = await run_in_threadpool(draw)
+    return Response(content, headers=headers, media_type=MEDIA_TYPES[form])
+
+
+@router.get(
+    "/legend.png",
+    response_class=Response,
+    responses={200: {"content": _PICTURE}, **documented(401, 404, 422, 429)},
+)
+async def legend(
+    state: StateOf, store: StoreId, params: Annotated[LegendParams, Query()]
+) -> Response:
+    """The colours of a layer as a strip."""
+    state.store(store)
+    low = 0.0 if params.min is None else params.min
+    high = 1.0 if params.max is None else params.max
+    if not low < high:
+        raise Problem(422, "min: must be below max", kind="invalid")
+    colours = _colours(params, params.layer)
+    content = await run_in_threadpool(pictures.legend, colours, _LABELS[params.layer], low, high)
+    headers = {"Cache-Control": "public, max-age=3600"}
+    return Response(content, headers=headers, media_type="image/png")
+
+
+def _colours(shown: Shown, layer: Layer) -> Colours:
+    usual = "magma" if layer == "probability" else "slate"
+    return all_colours()[shown.colours or usual]

@@ -1,0 +1,72 @@
+"""What is not under /api/v1: the page, its base map, health and metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path as FilePath
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+
+from psm.server import basemap
+from psm.server.problems import Problem
+from psm.server.routes.common import StateOf, unchanged
+from psm.server.schemas import HealthModel
+
+router = APIRouter(include_in_schema=False)
+
+STATIC = FilePath(__file__).parent.parent / "static"
+
+_NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>PSM</title>
+<body><h1>PSM is running</h1><p>Its page was not built: run <code>npm ci</code> and
+<code>npm run build</code> in <code>web/</code>. The API is at
+<a href="/api/v1/openapi.json">/api/v1</a>.</p></body></html>"""
+
+
+@router.get("/")
+async def page() -> Response:
+    """The page."""
+    index = STATIC / "index.html"
+    if not index.is_file():
+        return HTMLResponse(_NO_PAGE)
+    return FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/base/{z}/{x}/{y}.webp")
+async def base_tile(
+    request: Request,
+    z: Annotated[int, Path(ge=0, le=basemap.DEEPEST)],
+    x: Annotated[int, Path(ge=0)],
+    y: Annotated[int, Path(ge=0)],
+) -> Response:
+    """A tile of the Blue Marble."""
+    if max(x, y) >= 2**z:
+        raise Problem(422, f"x and y: tiles of zoom {z} go from 0 to {2**z - 1}", kind="invalid")
+    headers = {"ETag": f'"marble-1-{z}-{x}-{y}"', "Cache-Control": "public, max-age=604800"}
+    known = unchanged(request, headers)
+    if known is not None:
+        return known
+    content = await run_in_threadpool(basemap.tile, z, x, y)
+    return Response(content, headers=headers, media_type="image/webp")
+
+
+@router.get("/health/live")
+async def live() -> Response:
+    """The process answers."""
+    return JSONResponse({"is_live": True}, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/health/ready")
+async def ready(state: StateOf) -> Response:
+    """Whether requests may come: 503 until the model is there, and again at the end."""
+    health = HealthModel(is_ready=state.is_ready, preparing=state.preparing.names)
+    return JSONResponse(
+        health.model_dump(), 200 if state.is_ready else 503, {"Cache-Control": "no-store"}
+    )
+
+
+@router.get("/metrics")
+async def metrics(state: StateOf) -> Response:
+    """What Prometheus reads."""
+    return state.metrics.response()

@@ -1,0 +1,90 @@
+"""What can be asked: stores, models, colours, suggestions, the base map of the page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.concurrency import run_in_threadpool
+
+from psm.server import basemap
+from psm.server.colours import all_colours
+from psm.server.problems import documented
+from psm.server.questions import Params, SuggestionsParams
+from psm.server.routes.common import StateOf
+from psm.server.schemas import BaseMapModel, ColoursModel, ModelModel, StoreModel
+
+router = APIRouter(tags=["what there is"], responses=documented(401, 422, 429))
+
+NoParams = Annotated[Params, Query()]
+
+
+@router.get("/stores")
+async def list_stores(state: StateOf, _: NoParams) -> list[StoreModel]:
+    """The stores that can be asked."""
+    return await run_in_threadpool(_stores, state)
+
+
+def _stores(state: StateOf) -> list[StoreModel]:
+    return [
+        StoreModel(
+            id=store.id,
+            name=store.name,
+            model=store.model_name,
+            cells=len(store.store),
+            bounds=store.bounds,
+            is_globe=store.store.frame.is_globe,
+            crs=store.store.frame.crs,
+            spacing=store.spacing,
+            zooms=list(store.store.zooms),
+            attribution=store.store.attribution,
+            licence=store.store.licence,
+            month=store.store.month,
+            is_interactive=store.is_interactive,
+            is_preparing=store.is_preparing,
+            is_calibrated=state.calibration is not None,
+            is_simulated=store.is_simulated,
+        )
+        for store in state.stores.values()
+    ]
+
+
+@router.get("/models")
+async def list_models(state: StateOf, _: NoParams) -> list[ModelModel]:
+    """The model that answers."""
+    model = state.model
+    return [
+        ModelModel(
+            id=model.config.name,
+            name=model.config.name,
+            dim=model.config.dim,
+            parameters=sum(each.numel() for each in model.parameters()),
+            precision=model.precision,
+            calibration="none" if state.calibration is None else state.calibration.summary,
+        )
+    ]
+
+
+@router.get("/colours")
+async def list_colours(_: NoParams) -> list[ColoursModel]:
+    """The palettes of tiles."""
+    return [ColoursModel(id=c.id, name=c.name, css=c.css) for c in all_colours().values()]
+
+
+@router.get("/suggestions")
+async def suggest(state: StateOf, params: Annotated[SuggestionsParams, Query()]) -> list[str]:
+    """Sounds that begin so, at most 8."""
+    return state.vocabulary.suggest(params.prefix)
+
+
+@router.get("/base")
+async def base_map(state: StateOf, _: NoParams) -> BaseMapModel:
+    """Where the page takes its base map from; this server fetches nothing."""
+    base = state.settings.base
+    if base == "blue-marble":
+        tiles = "/base/{z}/{x}/{y}.webp"
+        return BaseMapModel(tiles=tiles, attribution=basemap.ATTRIBUTION, max_zoom=basemap.DEEPEST)
+    attribution = state.settings.base_attribution
+    return BaseMapModel(
+        tiles=None if base == "none" else base, attribution=attribution, max_zoom=19
+    )

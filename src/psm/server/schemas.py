@@ -1,0 +1,165 @@
+"""What answers hold."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+Range = tuple[float, float]
+
+
+class StoreModel(BaseModel):
+    """A store that can be asked."""
+
+    id: str = Field(examples=["earth"])
+    name: str
+    model: str
+    cells: int
+    bounds: tuple[float, float, float, float] = Field(description="West, south, east, north.")
+    is_globe: bool
+    crs: str
+    spacing: str = Field(examples=["1°", "500 m"])
+    zooms: list[int]
+    attribution: str
+    licence: str
+    month: int | None
+    is_interactive: bool = Field(description="Prepared: any month and hour in an instant.")
+    is_preparing: bool
+    is_calibrated: bool
+    is_simulated: bool = Field(description="The simulated Earth: /listen works.")
+
+
+class ModelModel(BaseModel):
+    """A model."""
+
+    id: str
+    name: str
+    dim: int
+    parameters: int
+    precision: str
+    calibration: str
+
+
+class BaseMapModel(BaseModel):
+    """The base map of the page."""
+
+    tiles: str | None = Field(description="With {z}/{x}/{y}; null for no base map.")
+    attribution: str
+    max_zoom: int
+
+
+class ColoursModel(BaseModel):
+    """A palette."""
+
+    id: str
+    name: str
+    css: list[str] = Field(description="16 steps, lowest first.")
+
+
+class MomentModel(BaseModel):
+    """When."""
+
+    month: int | None
+    hour: float | None
+    utc: float | None
+    label: str
+
+
+class RangesModel(BaseModel):
+    """Ends of colours, between which all but 2 % of the area at either end lies."""
+
+    probability: Range
+    uncertainty: Range
+
+
+class AnswerModel(BaseModel):
+    """A map in numbers."""
+
+    label: str
+    moment: MomentModel
+    range: RangesModel
+    mean: float | None = Field(description="Mean probability over the area.")
+    calibration: str
+    etag: str
+    seconds: float = Field(description="That the model worked; near 0 where it was remembered.")
+
+
+class CellModel(BaseModel):
+    """Centre of a cell."""
+
+    lat: float
+    lon: float
+
+
+class ValueModel(BaseModel):
+    """The map at a place; nulls where there is no cell."""
+
+    lat: float
+    lon: float
+    cell: CellModel | None
+    probability: float | None
+    uncertainty: float | None
+    csd: float | None
+
+
+class SoundModel(BaseModel):
+    """A sound of the vocabulary."""
+
+    text: str
+    probability: float
+
+
+class ProfileModel(BaseModel):
+    """A place through the year and the day; null where there is no cell."""
+
+    lat: float
+    lon: float
+    place: str | None = Field(examples=["near Vienna, AT"])
+    label: str
+    land: bool
+    probability: list[list[float]] | None = Field(description="12 months of 24 hours.")
+    uncertainty: list[list[float]] | None
+    top: list[SoundModel]
+
+
+class FoundModel(BaseModel):
+    """One of the best places."""
+
+    lat: float
+    lon: float
+    probability: float
+    uncertainty: float
+    name: str | None
+
+
+class FrameModel(BaseModel):
+    """One moment of an animation."""
+
+    month: int | None
+    hour: float | None
+    utc: float | None
+    label: str
+    tiles: str = Field(description="Address with {z}/{x}/{y}.")
+
+
+class FramesModel(BaseModel):
+    """An animation, its colours alike in every frame."""
+
+    frames: list[FrameModel]
+    range: RangesModel
+
+
+class UploadModel(BaseModel):
+    """A recording that was understood."""
+
+    id: str
+    name: str
+    duration_s: float
+    waveform: list[float] = Field(description="200 peaks between 0 and 1.")
+    heard: list[SoundModel]
+
+
+class HealthModel(BaseModel):
+    """Whether to send requests here."""
+
+    is_ready: bool
+    preparing: list[str] = Field(description="Stores that still answer exactly, and slowly.")

@@ -1,0 +1,93 @@
+"""Recordings that people ask with: decoded aside, kept as Gaussians, then forgotten."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from psm.data.audio import log_mel, windows
+from psm.gaussian import Gaussian
+from psm.inference import audio_gaussians
+from psm.model import PSM
+from psm.server.memory import Recent
+from psm.server.settings import Settings
+
+_PEAKS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """A recording; its sound is not kept.
+
+    Attributes:
+        id: follows from its bytes.
+        name: of the file.
+        duration_s: length.
+        peaks: 200 between 0 and 1, the loudest of them 1.
+        gaussian: ``(1, dim)``.
+        heard: the likeliest sounds of the vocabulary.
+    """
+
+    id: str
+    name: str
+    duration_s: float
+    peaks: tuple[float, ...]
+    gaussian: Gaussian
+    heard: tuple[dict[str, object], ...] = ()
+
+
+class Uploads:
+    """The recordings that a server keeps.
+
+    Args:
+        settings: of the server.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._kept: Recent[Upload] = Recent(settings.uploads, kept_s=settings.upload_kept_s)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, id_: str) -> Upload | None:
+        """A recording, or ``None`` where it is forgotten."""
+        return self._kept.get(id_)
+
+    def put(self, upload: Upload) -> None:
+        """Keep a recording for a while."""
+        self._kept.put(upload.id, upload)
+
+    async def close(self) -> None:
+        """Forget all."""
+        self._kept.clear()
+
+
+def id_of(data: bytes) -> str:
+    """The id of a recording: it follows from its bytes."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def file_name(name: str | None) -> str:
+    """What a file is called, without folders and whatever cannot be shown."""
+    last = (name or "").replace("\\", "/").rpartition("/")[2]
+    shown = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*')
+    return shown.strip(". ")[:80] or "recording"
+
+
+def peaks(waveform: Float32[np.ndarray, " samples"]) -> tuple[float, ...]:
+    """The loudest moment of each of 200 parts."""
+    parts = np.array_split(np.abs(waveform), _PEAKS)
+    found = np.array([part.max() if part.size else 0.0 for part in parts])
+    return tuple((found / max(float(found.max()), 1e-9)).round(3).tolist())
+
+
+@torch.inference_mode()
+def gaussian_of(model: PSM, waveform: Float32[np.ndarray, " samples"]) -> Gaussian:
+    """A recording in the space of the model, ``(1, dim)``."""
+    config = model.config.audio
+    clips = windows(waveform, config)
+    return audio_gaussians(model, log_mel(clips, config)[None].astype(np.float16))

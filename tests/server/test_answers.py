@@ -1,0 +1,178 @@
+"""Answers over HTTP: the same as the library gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from psm.mapping import EmbeddedCells, Moment, Query, Store, map_query
+from psm.model import PSM
+
+WORLD, SLOW = "/api/v1/stores/world", "/api/v1/stores/slow"
+
+
+@pytest.fixture(scope="module")
+def exact(stores: tuple[str, str]) -> EmbeddedCells:
+    return EmbeddedCells.of(Store.open(stores[1]))
+
+
+def test_stores_say_what_they_are(client: TestClient) -> None:
+    world, slow = client.get("/api/v1/stores").json()
+    assert (world["id"], slow["id"]) == ("world", "slow")
+    assert world["is_interactive"]
+    assert not slow["is_interactive"]
+    assert world["is_globe"]
+    assert world["spacing"] == "10°"
+    assert world["zooms"] == [1]
+    assert world["bounds"] == [-180.0, -90.0, 180.0, 90.0]
+    assert world["attribution"] == "nobody"
+    assert not world["is_simulated"]
+
+
+def test_values_are_those_of_the_library(
+    client: TestClient, model: PSM, exact: EmbeddedCells
+) -> None:
+    query = Query.parse("frogs*2", "rain|drizzle", without=["traffic"])
+    found = map_query(model, exact, query, Moment(month=5, utc=4.0))
+    asked = {
+        "text": ["frogs*2", "rain|drizzle"], "without": "traffic", "month": 5, "utc": 4,
+        "lat": 48.2, "lon": 16.4,
+    }  # fmt: skip
+    wanted = found.at(lat=48.2, lon=16.4)
+    value = client.get(f"{SLOW}/value", params=asked).json()
+    assert value["cell"] == {"lat": 45.0, "lon": 15.0}
+    assert value["probability"] == pytest.approx(wanted["match_probability"], abs=1e-5)
+    assert value["uncertainty"] == pytest.approx(wanted["uncertainty"], abs=1e-5)
+    assert value["csd"] == pytest.approx(wanted["csd"], abs=1e-5)
+    near = client.get(f"{WORLD}/value", params=asked).json()  # by its timetable
+    assert near["csd"] == pytest.approx(wanted["csd"], abs=0.02)
+
+
+def test_answer_sums_up_a_map(client: TestClient, model: PSM, exact: EmbeddedCells) -> None:
+    found = map_query(model, exact, Query.parse("frogs"), Moment(month=5)).values()
+    answer = client.get(f"{SLOW}/answer", params={"text": "frogs", "month": 5}).json()
+    assert answer["label"] == "“frogs”"
+    assert answer["moment"] == {"month": 5, "hour": None, "utc": None, "label": "May · any hour"}
+    low, high = answer["range"]["probability"]
+    assert np.nanmin(found) <= low < high <= np.nanmax(found)
+    assert low < answer["mean"] < high
+    again = client.get(f"{SLOW}/answer", params={"text": "frogs", "month": 5}).json()
+    assert again["etag"] == answer["etag"]
+    other = client.get(f"{SLOW}/answer", params={"text": "frogs", "month": 6}).json()
+    assert other["etag"] != answer["etag"]
+
+
+def test_ranges_of_a_timetable_are_those_of_exact_fusion(client: TestClient) -> None:
+    quick = client.get(f"{WORLD}/range", params={"text": "frogs"}).json()
+    exact = client.get(f"{SLOW}/range", params={"text": "frogs"}).json()
+    for layer in ("probability", "uncertainty"):
+        assert quick[layer] == pytest.approx(exact[layer], rel=0.15)
+
+
+def test_profile_agrees_with_the_map_at_every_hour(client: TestClient) -> None:
+    place = {"text": "frogs", "lat": 48.2, "lon": 16.4}
+    profile = client.get(f"{SLOW}/profile", params=place | {"month": 4, "hour": 21}).json()
+    assert np.array(profile["probability"]).shape == (12, 24)
+    assert np.array(profile["uncertainty"]).shape == (12, 24)
+    assert profile["land"]
+    assert profile["place"].startswith("near ")
+    assert len(profile["top"]) == 5
+    chances = [sound["probability"] for sound in profile["top"]]
+    assert chances == sorted(chances, reverse=True)
+    value = client.get(f"{SLOW}/value", params=place | {"month": 4, "hour": 21}).json()
+    assert profile["probability"][3][21] == pytest.approx(value["probability"], abs=1e-4)
+
+
+def test_there_is_nothing_at_sea(client: TestClient) -> None:
+    place = {"text": "frogs", "lat": -48.0, "lon": -130.0}
+    value = client.get(f"{WORLD}/value", params=place).json()
+    assert value["cell"] is None
+    assert value["probability"] is None
+    profile = client.get(f"{WORLD}/profile", params=place).json()
+    assert not profile["land"]
+    assert profile["probability"] is None
+    assert profile["top"] == []
+
+
+def test_best_places_are_apart_and_best_first(client: TestClient) -> None:
+    params = {"text": "frogs", "count": 5, "apart_km": 2000}
+    found = client.get(f"{WORLD}/places", params=params).json()
+    chances = [place["probability"] for place in found]
+    assert len(found) == 5
+    assert chances == sorted(chances, reverse=True)
+    best = client.get(f"{WORLD}/answer", params={"text": "frogs"}).json()["range"]
+    assert chances[0] >= best["probability"][1]
+
+
+@pytest.mark.parametrize(("over", "count"), [("hours", 24), ("months", 12)])
+def test_frames_name_tiles_that_are_there(client: TestClient, over: str, count: int) -> None:
+    params = {"text": ["frogs", "a & b"], "over": over, "month": 5, "hour": 4}
+    found = client.get(f"{WORLD}/frames", params=params).json()
+    assert len(found["frames"]) == count
+    assert len({frame["label"] for frame in found["frames"]}) == count
+    last = found["frames"][-1]["tiles"].format(z=1, x=0, y=0)
+    assert client.get(last).status_code == 200
+
+
+def test_suggestions(client: TestClient) -> None:
+    found = client.get("/api/v1/suggestions", params={"prefix": "Church"}).json()
+    assert found[0] == "church bells ringing"
+    assert len(found) <= 8
+    assert len(client.get("/api/v1/suggestions").json()) == 8
+    assert client.get("/api/v1/suggestions", params={"prefix": "zzz"}).json() == []
+
+
+def test_models_and_colours(client: TestClient, model: PSM) -> None:
+    (only,) = client.get("/api/v1/models").json()
+    assert only["name"] == "tiny"
+    assert only["dim"] == model.config.dim
+    colours = client.get("/api/v1/colours").json()
+    assert {"magma", "slate"} <= {each["id"] for each in colours}
+    assert all(len(each["css"]) == 16 and each["css"][0][0] == "#" for each in colours)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        (f"{WORLD}/answer", 422, "ask for something"),
+        (f"{WORLD}/answer?text=frogs&month=13", 422, "month"),
+        (f"{WORLD}/answer?text=frogs&hour=24", 422, "hour"),
+        (f"{WORLD}/answer?text=frogs&hour=nan", 422, "hour"),
+        (f"{WORLD}/answer?text=frogs&hour=1&utc=1", 422, "not both"),
+        (f"{WORLD}/answer?text=frogs&muonth=1", 422, "muonth"),
+        (f"{WORLD}/answer?text=%20", 422, "empty"),
+        (f"{WORLD}/answer?text=frogs*two", 422, "weight"),
+        (f"{WORLD}/answer?text=frogs*1e300", 422, "weight"),
+        (f"{WORLD}/answer?text=frogs*nan", 422, "weight"),
+        (f"{WORLD}/answer?text=frogs&without=-rain", 422, "twice"),
+        (f"{WORLD}/answer?text=a%00b", 422, "text"),
+        (f"{WORLD}/answer?text={'a' * 201}", 422, "text"),
+        (f"{WORLD}/answer?{'text=a&' * 9}", 422, "text"),
+        (f"{WORLD}/answer?audio=../../etc/passwd", 422, "audio"),
+        (f"{WORLD}/answer?audio={'0' * 32}", 404, "upload it again"),
+        (f"{WORLD}/value?text=frogs&lat=91&lon=0", 422, "lat"),
+        (f"{WORLD}/value?text=frogs", 422, "lat"),
+        (f"{WORLD}/places?text=frogs&count=1000", 422, "count"),
+        ("/api/v1/stores/nowhere/answer?text=frogs", 404, "there are world, slow"),
+        ("/api/v1/stores/..%2f..%2fetc/answer?text=frogs", 404, ""),
+        ("/api/v1/nothing", 404, "nothing at this address"),
+        ("/nothing", 404, "nothing at this address"),
+        ("/assets/..%2f..%2fapp.py", 404, ""),
+    ],
+)
+def test_mistakes_are_problems(client: TestClient, path: str, status: int, words: str) -> None:
+    found = client.get(path)
+    assert found.status_code == status, found.text
+    assert found.headers["content-type"] == "application/problem+json"
+    problem = found.json()
+    assert problem["status"] == status
+    assert problem["title"]
+    assert words in problem["detail"]
+
+
+def test_other_methods_are_refused(client: TestClient) -> None:
+    found = client.delete(f"{WORLD}/answer")
+    assert found.status_code == 405
+    assert found.headers["allow"] == "GET"
+    assert found.headers["content-type"] == "application/problem+json"
