@@ -22,7 +22,7 @@ class Area:
     Attributes:
         region: in words; none is the globe.
         spacing: a length; by default such that there are some 10,000 cells.
-        step: degrees of the globe's grid, where there is no spacing.
+        step: degrees of the globe's grid, where there is no spacing; 1 by default.
         crs: of the grid, instead of an equal-area one.
         land_only: leave the sea out.
         without: vector files of areas to leave out.
@@ -30,7 +30,7 @@ class Area:
 
     region: str | None
     spacing: str | None
-    step: float
+    step: float | None
     crs: str | None = None
     land_only: bool = False
     without: tuple[Path, ...] = ()
@@ -48,7 +48,10 @@ class Area:
         if self.region in (None, GLOBE) and self.spacing is None:
             if self.crs or self.without:
                 raise ConfigError("the globe by degrees has no --crs and no --without: --spacing")
-            return Cells.globe(self.step)
+            return Cells.globe(1.0 if self.step is None else self.step)
+        if self.step is not None:
+            what = self.region or "--spacing"
+            raise ConfigError(f"--step {self.step:g}: degrees are for globe; {what} takes lengths")
         region = Region.parse(self.region or GLOBE)
         for path in self.without:
             region = region.without(Region.file(path))

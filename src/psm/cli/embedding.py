@@ -32,7 +32,7 @@ def embed(
     ],
     out: Annotated[str, typer.Option(help="The store: a folder, or s3://…, gs://…")],
     spacing: options.SpacingOption = None,
-    step: options.StepOption = 1.0,
+    step: options.StepOption = None,
     crs: options.CrsOption = None,
     land_only: options.LandOption = False,
     without: options.WithoutOption = None,

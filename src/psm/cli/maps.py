@@ -31,7 +31,7 @@ def draw_map(
     utc: asking.Utc = None,
     region: options.RegionOption = None,
     spacing: options.SpacingOption = None,
-    step: options.StepOption = 1.0,
+    step: options.StepOption = None,
     crs: options.CrsOption = None,
     land_only: options.LandOption = False,
     without_area: options.WithoutOption = None,

@@ -46,7 +46,8 @@ CrsOption = Annotated[
 ]
 LandOption = Annotated[bool, typer.Option("--land-only", help="Only cells on land.")]
 StepOption = Annotated[
-    float, typer.Option("--step", help="Of the globe without --spacing: degrees, over all land.")
+    float | None,
+    typer.Option("--step", help="Of the globe without --spacing: degrees, over all land; 1."),
 ]
 ImageryOption = Annotated[
     str,

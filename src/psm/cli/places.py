@@ -77,7 +77,7 @@ def search(
     utc: asking.Utc = None,
     region: options.RegionOption = None,
     spacing: options.SpacingOption = None,
-    step: options.StepOption = 1.0,
+    step: options.StepOption = None,
     crs: options.CrsOption = None,
     land_only: options.LandOption = False,
     without_area: options.WithoutOption = None,
