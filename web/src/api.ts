@@ -13,6 +13,7 @@ export interface Store {
   readonly attribution: string;
   readonly licence: string;
   readonly is_interactive: boolean;
+  readonly is_preparing: boolean;
   readonly is_calibrated: boolean;
   readonly is_simulated: boolean;
 }

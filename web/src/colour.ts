@@ -35,7 +35,7 @@ export function gradient(css: readonly string[]): string {
 }
 
 /** Both layers in one: what is unsure fades, but never vanishes. */
-export const FAINTEST = 0.12;
+export const FAINTEST = 0.25;
 
 export function certaintyAlpha(uncertaintyShare: number): number {
   return 1 - (1 - FAINTEST) * uncertaintyShare;
@@ -78,16 +78,15 @@ export function union(...ranges: readonly Range[]): Range {
   return [Math.min(...ranges.map(([low]) => low)), Math.max(...ranges.map(([, high]) => high))];
 }
 
-/** As many digits as tell the ends of a range apart. */
-export function formatValue(value: number, range: Range = [0, 1]): string {
-  const span = range[1] - range[0];
-  if (span > 0 && span < 5e-4) return value.toExponential(1);
-  const digits = span >= 0.5 ? 2 : span >= 0.02 ? 3 : 4;
-  return value.toFixed(digits);
-}
-
 export function percent(value: number): string {
   const hundred = 100 * value;
   if (hundred > 0 && hundred < 0.1) return "< 0.1 %";
   return `${hundred.toFixed(hundred < 10 ? 1 : 0)} %`;
+}
+
+/** With as many digits as tell the ends of a range apart. */
+export function percentIn(value: number, [low, high]: Range): string {
+  const span = 100 * (high - low);
+  const digits = span >= 20 ? 0 : span >= 2 ? 1 : span >= 0.2 ? 2 : 3;
+  return `${(100 * value).toFixed(digits)} %`;
 }

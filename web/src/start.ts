@@ -13,7 +13,25 @@ export async function start(): Promise<void> {
       stores.value = known;
       startTrouble.value = null;
     });
+    watchPreparing();
   } catch (error) {
     startTrouble.value = error instanceof ApiError ? error : new ApiError("broken", String(error));
   }
+}
+
+const LOOK_MS = 15_000;
+let timer = 0;
+
+/** A store becomes fast some minutes after the first start of its server. */
+function watchPreparing(): void {
+  clearTimeout(timer);
+  if (!stores.peek()?.some(({ is_preparing }) => is_preparing)) return;
+  timer = window.setTimeout(async () => {
+    try {
+      stores.value = await api.stores();
+    } catch {
+      // The next question will say so.
+    }
+    watchPreparing();
+  }, LOOK_MS);
 }

@@ -91,6 +91,9 @@ const narrow = matchMedia("(max-width: 760px)");
 export const isPhone = signal(narrow.matches);
 narrow.addEventListener("change", () => (isPhone.value = narrow.matches));
 
+/** How much of a phone's screen the sheet takes. */
+export const sheetPx = signal(200);
+
 // ---- colours ----
 
 const NO_PALETTE: Palette = { id: "", name: "", css: ["#888888", "#888888"] };

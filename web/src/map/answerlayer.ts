@@ -83,7 +83,7 @@ export class AnswerLayer {
     this.map.addSource(slot.id, {
       type: "raster",
       tiles: [template],
-      tileSize: 512, // half the requests; the cells of a globe are larger than the pixels anyway
+      tileSize: 256,
       maxzoom: this.options.deepest(),
     });
     this.map.addLayer(

@@ -1,10 +1,10 @@
 /** The map of the page, a second one while two sides are compared, and the divider between them. */
 
-import { effect } from "@preact/signals";
+import { computed, effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { places, tiles } from "../answers";
 import { sideWords, momentWords, isAsked } from "../question";
-import { base, change, edited, isCalm, isPlaying, store, theme, view } from "../state";
+import { base, change, edited, isCalm, isPhone, isPlaying, sheetPx, store, theme, view } from "../state";
 import type { Which } from "../url";
 import { onScreen, panes } from "./panes";
 import { Pane } from "./pane";
@@ -16,6 +16,14 @@ function deepest(): number {
   if (!degrees) return 14;
   return Math.max(2, Math.min(14, Math.ceil(Math.log2((360 / 256) * (6 / Number(degrees[1])))) ));
 }
+
+const hasPlace = computed(() => view.value.place !== null);
+
+/** What panels leave free of the map, in pixels from each edge. */
+const clear = computed(() => {
+  if (isPhone.value) return { left: 0, right: 0, top: 90, bottom: sheetPx.value };
+  return { left: 376, right: hasPlace.value ? 360 : 8, top: 8, bottom: 190 };
+});
 
 function choose(which: Which) {
   return (lat: number, lon: number) => change({ place: { lat, lon, side: which } });
@@ -64,18 +72,20 @@ function follow(pane: Pane, which: Which): (() => void)[] {
   pane.map.on("moveend", () => {
     if (which === "b") return;
     const { lat, lng } = pane.map.getCenter();
-    change({ camera: { lat, lon: lng, zoom: pane.map.getZoom() } }, "replace");
+    // Later: the map also moves inside effects, which must not change what they follow.
+    queueMicrotask(() => change({ camera: { lat, lon: lng, zoom: pane.map.getZoom() } }, "replace"));
   });
   pane.map.on("idle", () => (onScreen[which].value = pane.answer.isSettled));
   let fitted: string | null = camera ? (store.peek()?.id ?? null) : null;
   return [
     effect(() => pane.setTheme(theme.value)),
+    effect(() => pane.setPadding(clear.value)),
     effect(() => pane.setGlobe(view.value.isGlobe)),
     effect(() => {
       const at = store.value;
       if (!at || at.id === fitted || which === "b") return;
       fitted = at.id;
-      if (!at.is_globe) pane.fit(at);
+      pane.fit(at);
     }),
     effect(() => {
       const address = tiles[which].value;

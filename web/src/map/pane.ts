@@ -13,11 +13,11 @@ export interface PaneSettings {
   readonly onClick: (lat: number, lon: number) => void;
 }
 
-const PAPER = { light: "#dfe6ec", dark: "#0b0e14" } as const;
+const PAPER = { light: "#eaeff3", dark: "#0b0e14" } as const;
 /** How the base steps back behind the answer. */
 const BASE_PAINT = {
-  light: { "raster-saturation": -0.45, "raster-brightness-min": 0.3, "raster-brightness-max": 1, "raster-contrast": -0.15 },
-  dark: { "raster-saturation": -0.35, "raster-brightness-min": 0, "raster-brightness-max": 0.62, "raster-contrast": 0.05 },
+  light: { "raster-opacity": 0.5, "raster-saturation": 0, "raster-brightness-min": 0.5, "raster-brightness-max": 1 },
+  dark: { "raster-opacity": 1, "raster-saturation": -0.35, "raster-brightness-min": 0, "raster-brightness-max": 0.62 },
 } as const;
 
 function style(base: Base | null): StyleSpecification {
@@ -55,8 +55,8 @@ export class Pane {
     this.map = new maplibregl.Map({
       container: settings.container,
       style: style(settings.base),
-      center: [12, 18],
-      zoom: 1.2,
+      center: [12, 22],
+      zoom: 0.9,
       minZoom: -0.5,
       maxPitch: 0,
       dragRotate: false,
@@ -99,10 +99,18 @@ export class Pane {
     this.map.setProjection({ type: isGlobe ? "globe" : "mercator" });
   }
 
+  /** Shows a whole store; of the globe, where people live. */
   fit(store: Store): void {
     const [west, south, east, north] = store.bounds;
-    const bounds: LngLatBoundsLike = [west, Math.max(south, -84), east, Math.min(north, 84)];
-    this.map.fitBounds(bounds, { padding: 60, animate: false });
+    const bounds: LngLatBoundsLike = store.is_globe
+      ? [-168, -54, 178, 74]
+      : [west, Math.max(south, -84), east, Math.min(north, 84)];
+    this.map.fitBounds(bounds, { padding: store.is_globe ? 0 : 30, animate: false });
+  }
+
+  /** Keeps the middle of the map clear of what lies over it. */
+  setPadding(padding: { left: number; right: number; top: number; bottom: number }): void {
+    this.map.setPadding(padding);
   }
 
   /** The chosen place, or none. */

@@ -4,8 +4,8 @@ import { computed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { answers, places, ranges } from "../answers";
 import { Maps } from "../map/maps";
-import { onScreen } from "../map/panes";
-import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, startTrouble, store, stores, view } from "../state";
+import { goTo, onScreen } from "../map/panes";
+import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, sheetPx, startTrouble, store, stores, view } from "../state";
 import { isAsked } from "../question";
 import { Audio, DropTarget } from "./audio";
 import { Icon } from "./icons";
@@ -75,8 +75,10 @@ function Panel() {
           <Examples />
         </>
       )}
-      <Unwanted />
-      <Audio />
+      <div class={isNew ? "with with-new" : "with"}>
+        <Unwanted />
+        <Audio />
+      </div>
       {!isPhone.value && <Results />}
     </div>
   );
@@ -99,15 +101,18 @@ export function App() {
   useEffect(() => {
     // What floats above the sheet has to know how high it is.
     const observer = new ResizeObserver(([entry]) => {
-      const page = sheet.current?.parentElement;
-      page?.style.setProperty("--sheet", `${Math.round(entry?.target.clientHeight ?? 0)}px`);
+      const height = Math.round(entry?.target.clientHeight ?? 0);
+      sheetPx.value = height;
+      sheet.current?.parentElement?.style.setProperty("--sheet", `${height}px`);
     });
     observer.observe(sheet.current!);
     return () => observer.disconnect();
   }, []);
   const { place } = view.value;
   useEffect(() => {
-    if (place) isUp.value = true; // on a phone the sheet comes up to show it
+    if (!place) return;
+    isUp.value = true; // on a phone the sheet comes up to show it
+    if (isPhone.peek()) setTimeout(() => goTo(place.lat, place.lon), 80); // when its height is known
   }, [place]);
   return (
     <div class="page" data-place={place ? "yes" : "no"} data-up={isUp.value ? "yes" : "no"} data-asked={hasQuestion.value ? "yes" : "no"}>

@@ -132,17 +132,17 @@ export function Audio() {
   return (
     <div class="audio">
       <div class="row">
-        <button type="button" class="soft" onClick={() => file.current?.click()} disabled={busy.value !== null}>
-          <Icon name="file" /> Recording
+        <button type="button" class="soft" aria-label="Ask with a recording" onClick={() => file.current?.click()} disabled={busy.value !== null}>
+          <Icon name="file" /> <span>Recording</span>
         </button>
         <button
           type="button"
           class={running ? "soft is-on" : "soft"}
-          aria-pressed={running !== null}
+          aria-label={running ? "Stop recording" : "Record with the microphone"}
           onClick={() => void toggleMicrophone()}
           disabled={busy.value !== null}
         >
-          <Icon name={running ? "stop" : "mic"} /> {running ? "Stop" : "Microphone"}
+          <Icon name={running ? "stop" : "mic"} /> <span>{running ? "Stop" : "Microphone"}</span>
         </button>
         <input
           ref={file}
@@ -150,7 +150,7 @@ export function Audio() {
           accept="audio/*,.wav,.flac,.ogg,.mp3"
           class="hidden"
           tabIndex={-1}
-          aria-label="Recording"
+          aria-label="File with a recording"
           onChange={(event) => {
             const chosen = event.currentTarget.files?.[0];
             event.currentTarget.value = "";

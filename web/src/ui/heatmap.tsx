@@ -1,7 +1,7 @@
 /** The year and the day of a place: 12 rows of 24 hours, the time of the map marked. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { certaintyAlpha, colourAt, formatValue, type Range, share } from "../colour";
+import { certaintyAlpha, colourAt, percentIn, type Range, share } from "../colour";
 import { clockWords, MONTHS } from "../question";
 import { theme } from "../state";
 
@@ -35,6 +35,7 @@ function draw(canvas: HTMLCanvasElement, props: Props): void {
   const context = canvas.getContext("2d")!;
   context.scale(scale, scale);
   const column = (width - LEFT) / 24;
+  const snap = (at: number) => Math.round(at * scale) / scale;
   const range = extent(values);
   const unsure = uncertainty && extent(uncertainty);
   const ink = getComputedStyle(canvas).color;
@@ -43,8 +44,9 @@ function draw(canvas: HTMLCanvasElement, props: Props): void {
       const [red, green, blue] = colourAt(css, share(value, range));
       const doubt = unsure ? share(uncertainty?.[m]?.[h] ?? 0, unsure) : 0;
       context.fillStyle = `rgb(${red} ${green} ${blue} / ${certaintyAlpha(doubt)})`;
-      // Cells touch: a gap would draw a grid over the rhythm.
-      context.fillRect(LEFT + h * column, m * ROW, column + 0.4, ROW + 0.4);
+      // Whole pixels: cells that overlap or gape would draw a grid over the rhythm.
+      const [x, y] = [snap(LEFT + h * column), snap(m * ROW)];
+      context.fillRect(x, y, snap(LEFT + (h + 1) * column) - x, snap((m + 1) * ROW) - y);
     }),
   );
   context.fillStyle = ink;
@@ -123,7 +125,7 @@ export function Heatmap(props: Props) {
         />
       </div>
       <p class="dim heatmap-note">
-        Most in {peak} · {formatValue(low, [low, high])} to {formatValue(high, [low, high])}
+        Most in {peak} · {percentIn(low, [low, high])} to {percentIn(high, [low, high])}
       </p>
     </div>
   );

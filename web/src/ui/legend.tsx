@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { colourRange } from "../answers";
-import { certaintyAlpha, colourAt, formatValue, gradient, type Range } from "../colour";
+import { certaintyAlpha, colourAt, percentIn, gradient, type Range } from "../colour";
 import { base, change, isPlaying, palettes, probabilityPalette, shownPalette, store, theme, uncertaintyPalette, view } from "../state";
 import type { Layer, Which } from "../url";
 import { Choice } from "./time";
@@ -13,9 +13,9 @@ function Ticks({ range }: { range: Range }) {
   const middle = (range[0] + range[1]) / 2;
   return (
     <div class="ticks">
-      <span>≤ {formatValue(range[0], range)}</span>
-      <span>{formatValue(middle, range)}</span>
-      <span>≥ {formatValue(range[1], range)}</span>
+      <span>≤ {percentIn(range[0], range)}</span>
+      <span>{percentIn(middle, range)}</span>
+      <span>≥ {percentIn(range[1], range)}</span>
     </div>
   );
 }
@@ -45,15 +45,15 @@ function Scale({ which }: { which: Which }) {
   const range = colourRange(which, main);
   const unsure = colourRange(which, "uncertainty");
   if (!range) return <div class="scale is-waiting" aria-hidden="true"><div class="strip" /></div>;
-  const words = `${formatValue(range[0], range)} to ${formatValue(range[1], range)}`;
+  const words = `${percentIn(range[0], range)} to ${percentIn(range[1], range)}`;
   return (
     <div class="scale" role="img" aria-label={`Colours from ${words}`}>
       {layer === "both" ? (
         <div class="both">
           <Square css={probabilityPalette.value.css} key={theme.value} />
           <div class="both-axis">
-            <span>sure ± {unsure && formatValue(unsure[0], unsure)}</span>
-            <span>unsure ± {unsure && formatValue(unsure[1], unsure)}</span>
+            <span>sure ± {unsure && percentIn(unsure[0], unsure)}</span>
+            <span>unsure ± {unsure && percentIn(unsure[1], unsure)}</span>
           </div>
         </div>
       ) : (

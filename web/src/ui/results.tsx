@@ -40,10 +40,15 @@ export function Results() {
           ))}
         </ol>
       )}
+      {store.value?.is_preparing && (
+        <p class="dim mean">
+          The server still prepares this map: for some minutes a new hour or month takes seconds.
+        </p>
+      )}
       {answer.data && typeof answer.data.mean === "number" && (
         <p class="dim mean">
           Over the whole map {percent(answer.data.mean)}
-          {store.value && ` · ${store.value.name}, cells of ${store.value.spacing}`}
+          {store.value && ` · ${store.value.name}, cells of\u00a0${store.value.spacing}`}
         </p>
       )}
     </section>

@@ -39,7 +39,7 @@ function Share() {
     setTimeout(() => (said.value = null), 2500);
   };
   return (
-    <button type="button" class="tool" title="Copy a link to what you see" onClick={() => void share()}>
+    <button type="button" class="tool" aria-label="Share" title="Copy a link to what you see" onClick={() => void share()}>
       <Icon name="share" /> <span>{said.value ?? "Share"}</span>
     </button>
   );
@@ -99,6 +99,7 @@ function Download() {
         ref={opener}
         type="button"
         class="tool"
+        aria-label="Download"
         title="Download the map"
         disabled={!isPossible}
         aria-expanded={isOpen.value}
@@ -128,15 +129,15 @@ export function Toolbar() {
   const isDark = theme.value === "dark";
   return (
     <div class="tools card" role="toolbar" aria-label="Tools">
-      <button type="button" class="tool" aria-pressed={b !== null} title="Compare two questions or two times" onClick={compare}>
+      <button type="button" class="tool" aria-label="Compare" aria-pressed={b !== null} title="Compare two questions or two times" onClick={compare}>
         <Icon name="compare" /> <span>Compare</span>
       </button>
       <Share />
       <Download />
-      <button type="button" class="tool" aria-label="Nearer" title="Nearer" onClick={() => panes.a?.map.zoomIn()}>
+      <button type="button" class="tool tool-zoom" aria-label="Nearer" title="Nearer" onClick={() => panes.a?.map.zoomIn()}>
         <Icon name="plus" />
       </button>
-      <button type="button" class="tool" aria-label="Farther" title="Farther" onClick={() => panes.a?.map.zoomOut()}>
+      <button type="button" class="tool tool-zoom" aria-label="Farther" title="Farther" onClick={() => panes.a?.map.zoomOut()}>
         <Icon name="minus" />
       </button>
       <button type="button" class="tool" aria-pressed={isGlobe} aria-label="Globe" title={isGlobe ? "Show as a flat map" : "Show as a globe"} onClick={() => change({ isGlobe: !isGlobe })}>
