@@ -1,0 +1,139 @@
+/** What the server is asked for as the state changes. */
+
+import { computed, type ReadonlySignal } from "@preact/signals";
+import { api, type Ranges, address, storePath } from "./api";
+import { type Range, union } from "./colour";
+import { isAsked, questionParams, type Side } from "./question";
+import { type Loaded, resource } from "./resource";
+import { isPlaying, probabilityPalette, store, uncertaintyPalette, view } from "./state";
+import type { Layer, Which } from "./url";
+
+const REST_MS = 350;
+
+/** The question of a side, or null where there is none. */
+function asked(which: Which): Side | null {
+  const side = view.value[which];
+  return side && store.value && isAsked(side) ? side : null;
+}
+
+function rangeOf(which: Which): ReadonlySignal<Loaded<Ranges>> {
+  return resource(
+    () => {
+      const side = asked(which);
+      const at = store.value;
+      if (!side || !at) return null;
+      // A range over all times needs all times: without a timetable, that of one map has to do.
+      return { id: at.id, stable: at.is_interactive, query: questionParams(side, !at.is_interactive).toString() };
+    },
+    async ({ id, stable, query }, signal) => {
+      const params = new URLSearchParams(query);
+      return stable ? api.range(id, params, signal) : (await api.answer(id, params, signal)).range;
+    },
+  );
+}
+
+export const ranges = { a: rangeOf("a"), b: rangeOf("b") };
+
+/** The ends of the colours on a side. */
+export function colourRange(which: Which, layer: Exclude<Layer, "both">): Range | null {
+  const own = ranges[which].value.data?.[layer] ?? null;
+  const other = ranges[which === "a" ? "b" : "a"].value.data?.[layer] ?? null;
+  return own && other && view.value.b && view.value.isOneScale ? union(own, other) : own;
+}
+
+/** Addresses of the tiles of a side; `uncertainty` only where it is drawn. */
+export interface TileAddress {
+  readonly probability: string | null;
+  readonly uncertainty: string | null;
+}
+
+export function tileAddress(which: Which, side: Side): TileAddress | null {
+  const at = store.value;
+  if (!at || !isAsked(side) || !ranges[which].value.data) return null;
+  const { layer } = view.value;
+  const of = (kind: "probability" | "uncertainty", colours: string) => {
+    const range = colourRange(which, kind);
+    const params = questionParams(side);
+    if (colours) params.set("colours", colours);
+    if (range) {
+      params.set("min", String(range[0]));
+      params.set("max", String(range[1]));
+    }
+    return address(storePath(at.id, `tiles/${kind}/`)) + `{z}/{x}/{y}.png?${params}`;
+  };
+  return {
+    probability: layer === "uncertainty" ? null : of("probability", probabilityPalette.value.id),
+    uncertainty: layer === "probability" ? null : of("uncertainty", uncertaintyPalette.value.id),
+  };
+}
+
+export const tiles = {
+  a: computed(() => tileAddress("a", view.value.a)),
+  b: computed(() => (view.value.b ? tileAddress("b", view.value.b) : null)),
+};
+
+function atRest<T>(make: () => T | null): T | null {
+  return isPlaying.value ? null : make();
+}
+
+function answerOf(which: Which) {
+  return resource(
+    () =>
+      atRest(() => {
+        const side = asked(which);
+        return side && store.value ? { id: store.value.id, query: questionParams(side).toString() } : null;
+      }),
+    ({ id, query }, signal) => api.answer(id, new URLSearchParams(query), signal),
+    REST_MS,
+  );
+}
+
+export const answers = { a: answerOf("a"), b: answerOf("b") };
+
+export const places = resource(
+  () =>
+    atRest(() => {
+      const side = asked("a");
+      if (!side || !store.value) return null;
+      const params = questionParams(side);
+      params.set("count", "8");
+      if (!store.value.is_globe) params.set("apart_km", "5");
+      return { id: store.value.id, query: params.toString() };
+    }),
+  ({ id, query }, signal) => api.places(id, new URLSearchParams(query), signal),
+  REST_MS,
+);
+
+// What sounds at a place does not depend on the question, but the API wants one.
+const ANY_QUESTION = ["birds singing"];
+
+function placeParams(withTime: boolean, anyQuestion = false): { id: string; query: string } | null {
+  const { place } = view.value;
+  const given = place && view.value[place.side];
+  const side = given && anyQuestion && !isAsked(given) ? { ...given, texts: ANY_QUESTION } : given;
+  if (!place || !side || !isAsked(side) || !store.value) return null;
+  const params = questionParams(side, withTime);
+  params.set("lat", String(place.lat));
+  params.set("lon", String(place.lon));
+  return { id: store.value.id, query: params.toString() };
+}
+
+/** The year and the day of the chosen place. */
+export const profile = resource(
+  () => placeParams(false),
+  ({ id, query }, signal) => api.profile(id, new URLSearchParams(query), signal),
+);
+
+/** What else sounds there, at the time shown. */
+export const sounds = resource(
+  () => atRest(() => placeParams(true, true)),
+  ({ id, query }, signal) => api.profile(id, new URLSearchParams(query), signal),
+  REST_MS,
+);
+
+/** The map's value at the chosen place. */
+export const value = resource(
+  () => atRest(() => placeParams(true)),
+  ({ id, query }, signal) => api.value(id, new URLSearchParams(query), signal),
+  60,
+);

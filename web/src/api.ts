@@ -1,0 +1,193 @@
+/** The API of the server, and what can go wrong on the way to it. */
+
+import type { Palette, Range } from "./colour";
+
+export interface Store {
+  readonly id: string;
+  readonly name: string;
+  readonly model: string;
+  readonly cells: number;
+  readonly bounds: readonly [number, number, number, number];
+  readonly is_globe: boolean;
+  readonly spacing: string;
+  readonly attribution: string;
+  readonly licence: string;
+  readonly is_interactive: boolean;
+  readonly is_preparing: boolean;
+  readonly is_calibrated: boolean;
+  readonly is_simulated: boolean;
+}
+
+export interface Ranges {
+  readonly probability: Range;
+  readonly uncertainty: Range;
+}
+
+export interface Answer {
+  readonly label: string;
+  readonly range: Ranges;
+  readonly mean: number | null;
+  readonly calibration: string;
+}
+
+export interface Heard {
+  readonly text: string;
+  readonly probability: number;
+}
+
+export interface Profile {
+  readonly place: string | null;
+  readonly label: string;
+  readonly land: boolean;
+  readonly probability: readonly (readonly number[])[] | null;
+  readonly uncertainty: readonly (readonly number[])[] | null;
+  readonly top: readonly Heard[];
+}
+
+export interface Value {
+  readonly probability: number | null;
+  readonly uncertainty: number | null;
+}
+
+export interface Found {
+  readonly lat: number;
+  readonly lon: number;
+  readonly probability: number;
+  readonly uncertainty: number;
+  readonly name?: string | null;
+}
+
+export interface Upload {
+  readonly id: string;
+  readonly name: string;
+  readonly duration_s: number;
+  readonly waveform: readonly number[];
+  readonly heard: readonly Heard[];
+}
+
+export interface Base {
+  readonly tiles: string | null;
+  readonly attribution: string;
+  readonly max_zoom: number;
+}
+
+export type Trouble = "away" | "busy" | "key" | "unknown-audio" | "unknown-store" | "refused" | "broken";
+
+/** What the server, or its absence, says; the message is meant for people. */
+export class ApiError extends Error {
+  constructor(
+    readonly trouble: Trouble,
+    message: string,
+    readonly retryAfter: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/** The folder the page was served from: it may be mounted anywhere. */
+export const root = new URL(".", document.baseURI);
+const base = new URL("api/v1/", root);
+
+const MOST_WAITS = 2;
+const LONGEST_WAIT_S = 8;
+
+export function address(path: string, params?: URLSearchParams): string {
+  const query = params?.toString();
+  return new URL(path, base).href + (query ? `?${query}` : "");
+}
+
+export const storePath = (store: string, path: string) => `stores/${encodeURIComponent(store)}/${path}`;
+
+let key: string | null = sessionStorage.getItem("psm-key");
+
+/** The key that the server wants; kept until the tab is closed, never part of a link. */
+export function setKey(text: string): void {
+  key = text;
+  sessionStorage.setItem("psm-key", text);
+}
+
+async function failure(response: Response): Promise<ApiError> {
+  let detail = "";
+  let type = "";
+  try {
+    const problem = (await response.json()) as { detail?: string; type?: string };
+    detail = problem.detail ?? "";
+    type = problem.type ?? "";
+  } catch {
+    // Not a problem of this server, perhaps of a proxy before it.
+  }
+  const after = Number(response.headers.get("Retry-After"));
+  const retryAfter = Number.isFinite(after) && after > 0 ? after : null;
+  const { status } = response;
+  if (status === 401 || status === 403) return new ApiError("key", detail || "This server wants a key.");
+  if (status === 429 || status === 503) {
+    return new ApiError("busy", detail || "The server has too much to do.", retryAfter ?? 2);
+  }
+  if (type.endsWith("unknown-audio")) return new ApiError("unknown-audio", detail);
+  if (type.endsWith("unknown-store")) return new ApiError("unknown-store", detail);
+  if (status === 502 || status === 504) return new ApiError("away", "The server does not answer.");
+  if (status >= 500) return new ApiError("broken", detail || `The server failed (${status}).`);
+  return new ApiError("refused", detail || `The server refused this (${status}).`);
+}
+
+export const pause = (ms: number, signal?: AbortSignal | null) =>
+  new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(new DOMException("aborted", "AbortError"));
+    });
+  });
+
+/** Fetches, waits as long as a busy server asks, and turns what fails into an `ApiError`. */
+export async function request(url: string, init: RequestInit = {}): Promise<Response> {
+  for (let waits = 0; ; waits++) {
+    let response: Response;
+    try {
+      const headers = { ...(key ? { "X-API-Key": key } : {}), ...(init.headers as object) };
+      response = await fetch(url, { ...init, headers });
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      throw new ApiError("away", "The server does not answer.");
+    }
+    if (response.ok) return response;
+    const error = await failure(response);
+    const wait = error.retryAfter ?? 0;
+    if (error.trouble !== "busy" || waits >= MOST_WAITS || wait > LONGEST_WAIT_S) throw error;
+    await pause(1000 * wait, init.signal);
+  }
+}
+
+async function json<T>(path: string, params?: URLSearchParams, signal?: AbortSignal): Promise<T> {
+  const response = await request(address(path, params), signal ? { signal } : {});
+  return (await response.json()) as T;
+}
+
+export const api = {
+  stores: () => json<Store[]>("stores"),
+  colours: () => json<Palette[]>("colours"),
+  base: () => json<Base>("base"),
+  suggestions: (prefix: string, signal: AbortSignal) =>
+    json<string[]>("suggestions", new URLSearchParams({ prefix }), signal),
+  range: (store: string, question: URLSearchParams, signal: AbortSignal) =>
+    json<Ranges>(storePath(store, "range"), question, signal),
+  answer: (store: string, question: URLSearchParams, signal: AbortSignal) =>
+    json<Answer>(storePath(store, "answer"), question, signal),
+  profile: (store: string, question: URLSearchParams, signal: AbortSignal) =>
+    json<Profile>(storePath(store, "profile"), question, signal),
+  value: (store: string, question: URLSearchParams, signal: AbortSignal) =>
+    json<Value>(storePath(store, "value"), question, signal),
+  places: (store: string, question: URLSearchParams, signal: AbortSignal) =>
+    json<Found[]>(storePath(store, "places"), question, signal),
+  async listen(lat: number, lon: number, month: number, hour: number): Promise<ArrayBuffer> {
+    const params = new URLSearchParams(
+      Object.entries({ lat, lon, month, hour }).map(([name, value]) => [name, String(value)]),
+    );
+    return (await request(address("listen", params))).arrayBuffer();
+  },
+  async upload(file: Blob, name: string): Promise<Upload> {
+    const form = new FormData();
+    form.append("file", file, name);
+    return (await request(address("audio"), { method: "POST", body: form })).json() as Promise<Upload>;
+  },
+};

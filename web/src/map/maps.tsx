@@ -1,0 +1,137 @@
+/** The map of the page, a second one while two sides are compared, and the divider between them. */
+
+import { computed, effect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { places, tiles } from "../answers";
+import { sideWords, momentWords, isAsked } from "../question";
+import { base, change, edited, isCalm, isPhone, isPlaying, sheetPx, store, theme, view } from "../state";
+import type { Which } from "../url";
+import { onScreen, panes } from "./panes";
+import { Pane } from "./pane";
+import { Divider } from "./divider";
+
+/** Deepest tiles that still show something new: beyond, the map enlarges them. */
+function deepest(): number {
+  const degrees = /^([\d.]+)\s*°/.exec(store.peek()?.spacing ?? "");
+  if (!degrees) return 14;
+  return Math.max(2, Math.min(14, Math.ceil(Math.log2((360 / 256) * (6 / Number(degrees[1])))) ));
+}
+
+const hasPlace = computed(() => view.value.place !== null);
+
+/** What panels leave free of the map, in pixels from each edge. */
+const clear = computed(() => {
+  if (isPhone.value) return { left: 0, right: 0, top: 90, bottom: sheetPx.value };
+  return { left: 376, right: hasPlace.value ? 360 : 8, top: 8, bottom: 190 };
+});
+
+function choose(which: Which) {
+  return (lat: number, lon: number) => change({ place: { lat, lon, side: which } });
+}
+
+function Map({ which }: { which: Which }) {
+  const container = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const pane = new Pane({
+      container: container.current!,
+      base: base.peek(),
+      label: which === "a" ? "Map" : "Second map",
+      deepest,
+      onClick: choose(which),
+    });
+    panes[which] = pane;
+    const stops: (() => void)[] = [];
+    void pane.ready.then(() => {
+      if (panes[which] !== pane) return;
+      stops.push(...follow(pane, which));
+    });
+    return () => {
+      stops.forEach((stop) => stop());
+      if (panes[which] === pane) panes[which] = null;
+      pane.remove();
+    };
+  }, []);
+  return <div class={`map map-${which}`} ref={container} data-side={which} />;
+}
+
+/** Makes a map follow the state; returns what ends that. */
+function follow(pane: Pane, which: Which): (() => void)[] {
+  const other = () => panes[which === "a" ? "b" : "a"];
+  let isFollowing = false;
+  const { camera } = view.peek();
+  const first = other()?.map;
+  if (which === "b" && first) pane.map.jumpTo({ center: first.getCenter(), zoom: first.getZoom() });
+  else if (camera) pane.map.jumpTo({ center: [camera.lon, camera.lat], zoom: camera.zoom });
+  pane.map.on("move", () => {
+    const twin = other();
+    if (isFollowing || !twin || twin.map.isMoving()) return;
+    isFollowing = true;
+    twin.map.jumpTo({ center: pane.map.getCenter(), zoom: pane.map.getZoom() });
+    isFollowing = false;
+  });
+  pane.map.on("moveend", () => {
+    if (which === "b") return;
+    const { lat, lng } = pane.map.getCenter();
+    // Later: the map also moves inside effects, which must not change what they follow.
+    queueMicrotask(() => change({ camera: { lat, lon: lng, zoom: pane.map.getZoom() } }, "replace"));
+  });
+  pane.map.on("idle", () => (onScreen[which].value = pane.answer.isSettled));
+  let fitted: string | null = camera ? (store.peek()?.id ?? null) : null;
+  return [
+    effect(() => pane.setTheme(theme.value)),
+    effect(() => pane.setPadding(clear.value)),
+    effect(() => pane.setGlobe(view.value.isGlobe)),
+    effect(() => {
+      const at = store.value;
+      if (!at || at.id === fitted || which === "b") return;
+      fitted = at.id;
+      pane.fit(at);
+    }),
+    effect(() => {
+      const address = tiles[which].value;
+      if (!address) pane.answer.clear();
+      else pane.answer.show(address, isPlaying.peek() && !isCalm.peek() ? 220 : 0);
+      onScreen[which].value = pane.answer.isSettled;
+    }),
+    effect(() => {
+      const { place } = view.value;
+      pane.setPlace(place?.side === which || (place && !view.value.b) ? place : null);
+    }),
+    effect(() => {
+      const found = which === "a" && !isPlaying.value ? (places.value.data ?? []) : [];
+      pane.setPlaces(found.slice(0, 5), (place) => choose(which)(place.lat, place.lon));
+    }),
+  ];
+}
+
+function Caption({ which }: { which: Which }) {
+  const side = view.value[which];
+  if (!side) return null;
+  return (
+    <button
+      type="button"
+      class={`caption caption-${which}`}
+      aria-pressed={edited.value === which}
+      onClick={() => (edited.value = which)}
+    >
+      <b>{which.toUpperCase()}</b>
+      <span>
+        {isAsked(side) ? sideWords(side) : "nothing asked"}
+        <small>{momentWords(side.moment)}</small>
+      </span>
+    </button>
+  );
+}
+
+export function Maps() {
+  const { b, swipe } = view.value;
+  return (
+    <div class="maps" style={{ "--swipe": `${100 * swipe}%` }} data-compare={b ? "yes" : "no"}>
+      <Map which="a" />
+      {b && <Map which="b" />}
+      {b && <Divider />}
+      {b && <Caption which="a" />}
+      {b && <Caption which="b" />}
+    </div>
+  );
+}

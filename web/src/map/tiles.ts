@@ -1,0 +1,84 @@
+/** Tiles of answers as the map fetches them: one layer, or one faded by the uncertainty of the other. */
+
+import maplibregl from "maplibre-gl";
+import type { TileAddress } from "../answers";
+import { ApiError, request } from "../api";
+import { alphaOfLuminance, fade } from "../colour";
+import { uncertaintyPalette } from "../state";
+
+const SCHEME = "psm";
+const SIDE_PX = 256;
+const KEPT = 400;
+
+/** What the addresses of the map stand for; the map itself only sees a number. */
+const known = new Map<string, TileAddress>();
+const numbers = new Map<string, string>();
+let onTrouble: (error: ApiError) => void = () => {};
+
+export function whenTilesFail(report: (error: ApiError) => void): void {
+  onTrouble = report;
+}
+
+/** An address for a raster source. */
+export function tileTemplate(address: TileAddress): string {
+  const text = `${address.probability} ${address.uncertainty}`;
+  let number = numbers.get(text);
+  if (!number) {
+    number = String(numbers.size);
+    numbers.set(text, number);
+    known.set(number, address);
+  }
+  return `${SCHEME}://${number}/{z}/{x}/{y}`;
+}
+
+// The browser keeps tiles too, but reading its cache costs several milliseconds a tile.
+const recent = new Map<string, Promise<Blob>>();
+
+function fetched(url: string, signal: AbortSignal): Promise<Blob> {
+  const before = recent.get(url);
+  if (before) return before;
+  const blob = request(url, { signal }).then((response) => response.blob());
+  recent.set(url, blob);
+  blob.catch(() => recent.delete(url));
+  if (recent.size > KEPT) recent.delete(recent.keys().next().value!);
+  return blob;
+}
+
+async function pixels(blob: Blob): Promise<ImageData> {
+  const image = await createImageBitmap(blob, { premultiplyAlpha: "none" });
+  const canvas = new OffscreenCanvas(SIDE_PX, SIDE_PX);
+  const context = canvas.getContext("2d", { willReadFrequently: true })!;
+  context.drawImage(image, 0, 0);
+  image.close();
+  return context.getImageData(0, 0, SIDE_PX, SIDE_PX);
+}
+
+let alphas: { css: readonly string[]; table: Float32Array } | null = null;
+
+async function faded(probability: Blob, uncertainty: Blob): Promise<ImageBitmap> {
+  const { css } = uncertaintyPalette.peek();
+  if (alphas?.css !== css) alphas = { css, table: alphaOfLuminance(css) };
+  const [shown, unsure] = await Promise.all([pixels(probability), pixels(uncertainty)]);
+  fade(shown.data, unsure.data, alphas.table);
+  return createImageBitmap(shown);
+}
+
+async function load(url: string, signal: AbortSignal): Promise<ImageBitmap> {
+  const [, number = "", z = "", x = "", y = ""] = /^psm:\/\/(\d+)\/(\d+)\/(\d+)\/(\d+)/.exec(url) ?? [];
+  const address = known.get(number);
+  if (!address) throw new Error(`no such tiles: ${url}`);
+  const blobs = [address.probability, address.uncertainty]
+    .filter((template) => template !== null)
+    .map((template) => fetched(template.replace("{z}", z).replace("{x}", x).replace("{y}", y), signal));
+  const [first, second] = await Promise.all(blobs);
+  return second ? faded(first!, second) : createImageBitmap(first!);
+}
+
+maplibregl.addProtocol(SCHEME, async (params, controller) => {
+  try {
+    return { data: await load(params.url, controller.signal) };
+  } catch (error) {
+    if (error instanceof ApiError) onTrouble(error);
+    throw error;
+  }
+});

@@ -1,0 +1,115 @@
+/** The state of the page, its place in the browser's history, and what follows from it. */
+
+import { batch, computed, effect, signal } from "@preact/signals";
+import type { ApiError, Base, Store } from "./api";
+import { gradient, type Palette } from "./colour";
+import { isAsked, type Moment, type Side } from "./question";
+import { readView, type View, type Which, writeView } from "./url";
+
+export const view = signal<View>(readView(location.hash));
+export const stores = signal<readonly Store[] | null>(null);
+export const palettes = signal<readonly Palette[]>([]);
+export const base = signal<Base | null>(null);
+/** Why the page cannot begin. */
+export const startTrouble = signal<ApiError | null>(null);
+/** The side of a comparison that the controls change. */
+export const edited = signal<Which>("a");
+export const isPlaying = signal(false);
+/** Counts what has to be asked again after an error. */
+export const attempt = signal(0);
+/** Said to screen readers when something has changed. */
+export const announced = signal("");
+
+type History = "push" | "replace" | "none";
+
+/** Changes the state; `push` makes it a step that the browser's back button undoes. */
+export function change(patch: Partial<View>, history: History = "push"): void {
+  view.value = { ...view.peek(), ...patch };
+  if (history !== "none") remember(history);
+}
+
+export function remember(history: "push" | "replace"): void {
+  const hash = `#${writeView(view.peek())}`;
+  if (hash === location.hash) return;
+  if (history === "push") window.history.pushState(null, "", hash);
+  else window.history.replaceState(null, "", hash);
+}
+
+export function restore(): void {
+  batch(() => {
+    isPlaying.value = false;
+    view.value = readView(location.hash);
+    if (!view.value.b) edited.value = "a";
+  });
+}
+
+export const active = computed<Side>(() =>
+  edited.value === "b" && view.value.b ? view.value.b : view.value.a,
+);
+
+export function changeSide(patch: Partial<Side>, history: History = "push"): void {
+  const now = view.peek();
+  if (edited.peek() === "b" && now.b) change({ b: { ...now.b, ...patch } }, history);
+  else change({ a: { ...now.a, ...patch } }, history);
+}
+
+export function changeMoment(patch: Partial<Moment>, history: History = "push"): void {
+  changeSide({ moment: { ...active.peek().moment, ...patch } }, history);
+}
+
+export const store = computed<Store | null>(() => {
+  const all = stores.value;
+  return all?.find(({ id }) => id === view.value.store) ?? all?.[0] ?? null;
+});
+
+export const hasQuestion = computed(() => isAsked(view.value.a) || (view.value.b !== null && isAsked(view.value.b)));
+
+// ---- theme ----
+
+type Theme = "light" | "dark";
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const system = signal<Theme>(dark.matches ? "dark" : "light");
+dark.addEventListener("change", () => (system.value = dark.matches ? "dark" : "light"));
+const chosen = signal(localStorage.getItem("psm-theme") as Theme | null);
+
+export const theme = computed<Theme>(() => chosen.value ?? system.value);
+
+export function switchTheme(): void {
+  chosen.value = theme.value === "dark" ? "light" : "dark";
+  localStorage.setItem("psm-theme", chosen.value);
+}
+
+effect(() => {
+  document.documentElement.dataset.theme = theme.value;
+});
+
+export const isCalm = signal(calm.matches);
+calm.addEventListener("change", () => (isCalm.value = calm.matches));
+
+const narrow = matchMedia("(max-width: 760px)");
+export const isPhone = signal(narrow.matches);
+narrow.addEventListener("change", () => (isPhone.value = narrow.matches));
+
+/** How much of a phone's screen the sheet takes. */
+export const sheetPx = signal(200);
+
+// ---- colours ----
+
+const NO_PALETTE: Palette = { id: "", name: "", css: ["#888888", "#888888"] };
+
+/** On paper much is dark, as on printed maps; in the dark much is bright. */
+export const probabilityPalette = computed<Palette>(() => {
+  const wanted = view.value.colours ?? (theme.value === "dark" ? "magma" : "ember");
+  return palettes.value.find(({ id }) => id === wanted) ?? palettes.value[0] ?? NO_PALETTE;
+});
+
+export const uncertaintyPalette = computed<Palette>(
+  () => palettes.value.find(({ id }) => id === "slate") ?? palettes.value[0] ?? NO_PALETTE,
+);
+
+export const shownPalette = computed(() =>
+  view.value.layer === "uncertainty" ? uncertaintyPalette.value : probabilityPalette.value,
+);
+
+export const shownGradient = computed(() => gradient(shownPalette.value.css));

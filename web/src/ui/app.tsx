@@ -1,0 +1,159 @@
+/** The page. */
+
+import { computed, useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { answers, places, ranges } from "../answers";
+import { Maps } from "../map/maps";
+import { goTo, onScreen } from "../map/panes";
+import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, sheetPx, startTrouble, store, stores, view } from "../state";
+import { isAsked } from "../question";
+import { Audio, DropTarget } from "./audio";
+import { Icon } from "./icons";
+import { Legend } from "./legend";
+import { Notice } from "./notice";
+import { Place } from "./place";
+import { Results, resultWords } from "./results";
+import { Examples, Search, Unwanted } from "./search";
+import { TimeBar } from "./time";
+import { Toolbar } from "./toolbar";
+
+const isBusy = computed(
+  () =>
+    !stores.value ||
+    ranges.a.value.isLoading ||
+    ranges.b.value.isLoading ||
+    answers.a.value.isLoading ||
+    places.value.isLoading ||
+    !onScreen.a.value ||
+    !onScreen.b.value,
+);
+
+function Sides() {
+  if (!view.value.b) return null;
+  return (
+    <div class="sides segments" role="radiogroup" aria-label="Side to change">
+      {(["a", "b"] as const).map((which) => (
+        <label key={which} class={edited.value === which ? "is-on" : ""}>
+          <input type="radio" name="side" checked={edited.value === which} onChange={() => (edited.value = which)} />
+          Side {which.toUpperCase()}
+        </label>
+      ))}
+    </div>
+  );
+}
+
+function Stores() {
+  const all = stores.value ?? [];
+  if (all.length < 2) return null;
+  return (
+    <select
+      class="stores"
+      aria-label="Map"
+      value={store.value?.id}
+      onChange={(event) => change({ store: event.currentTarget.value, place: null, camera: null })}
+    >
+      {all.map(({ id, name, spacing }) => <option key={id} value={id}>{name} · {spacing}</option>)}
+    </select>
+  );
+}
+
+function Panel() {
+  const isNew = !isAsked(active.value);
+  return (
+    <div class="panel card">
+      <header class="brand">
+        <h1>How the Earth sounds</h1>
+        <Stores />
+      </header>
+      <Sides />
+      <Search />
+      {isNew && (
+        <>
+          <p class="welcome">
+            Type a sound and see where on Earth you would hear it, at any hour of any month, and how sure that is.
+          </p>
+          <Examples />
+        </>
+      )}
+      <div class={isNew ? "with with-new" : "with"}>
+        <Unwanted />
+        <Audio />
+      </div>
+      {!isPhone.value && <Results />}
+    </div>
+  );
+}
+
+export function App() {
+  const isUp = useSignal(false);
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const isTyping = (event.target as HTMLElement).matches("input[type=text], input[type=password], select");
+      if (event.key === "/" && !isTyping) {
+        event.preventDefault();
+        document.getElementById("search")?.focus();
+      } else if (event.key === "Escape" && view.peek().place) change({ place: null });
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, []);
+  const sheet = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // What floats above the sheet has to know how high it is.
+    const observer = new ResizeObserver(([entry]) => {
+      const height = Math.round(entry?.target.clientHeight ?? 0);
+      sheetPx.value = height;
+      sheet.current?.parentElement?.style.setProperty("--sheet", `${height}px`);
+    });
+    observer.observe(sheet.current!);
+    return () => observer.disconnect();
+  }, []);
+  const { place } = view.value;
+  useEffect(() => {
+    if (!place) return;
+    isUp.value = true; // on a phone the sheet comes up to show it
+    if (isPhone.peek()) setTimeout(() => goTo(place.lat, place.lon), 80); // when its height is known
+  }, [place]);
+  return (
+    <div class="page" data-place={place ? "yes" : "no"} data-up={isUp.value ? "yes" : "no"} data-asked={hasQuestion.value ? "yes" : "no"}>
+      <a class="skip" href="#search" onClick={(event) => (event.preventDefault(), document.getElementById("search")?.focus())}>
+        Go to the search
+      </a>
+      <main class="stage" aria-label="Map">
+        {base.value || startTrouble.value ? <Maps key={base.value?.tiles ?? "none"} /> : null}
+      </main>
+      <div class="progress" data-busy={isBusy.value && !startTrouble.value ? "yes" : "no"} aria-hidden="true" />
+      <div class="left"><Panel /></div>
+      <div class="right">
+        <Toolbar />
+        {!isPhone.value && <Place />}
+      </div>
+      <div class="sheet" ref={sheet}>
+        <button
+          type="button"
+          class="handle"
+          aria-expanded={isUp.value}
+          aria-label={isUp.value ? "Show less" : "Show more"}
+          onClick={() => (isUp.value = !isUp.value)}
+        >
+          <Icon name="up" />
+        </button>
+        <TimeBar />
+        {isPhone.value ? (
+          <>
+            <div class="more"><Place /></div>
+            {hasQuestion.value && <div class="more"><Legend /></div>}
+            <div class="more"><Results /></div>
+          </>
+        ) : (
+          hasQuestion.value && <Legend />
+        )}
+      </div>
+      <Notice />
+      <DropTarget />
+      <div class="hidden" role="status" aria-live="polite" data-testid="announcement">
+        {announced.value} {isPlaying.value ? "" : resultWords()}
+      </div>
+    </div>
+  );
+}
