@@ -46,9 +46,10 @@ def main() -> None:
     parser.add_argument("--model", default="runs/small")
     parser.add_argument("--cells", type=int, nargs="+", default=[10**4, 10**5, 10**6])
     parser.add_argument("--step", type=float, default=3.0, help="degrees of the globe repeated")
+    parser.add_argument("--keep", type=Path, help="folder to keep the prepared cells in")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        few = prepare_few(options.model, Path(folder) / "few.zarr", options.step)
+        few = prepare_few(options.model, (options.keep or Path(folder)) / "few.zarr", options.step)
         for count in options.cells:
             path = Path(folder) / f"{count}.zarr"
             repeat(options.model, few, path, count)

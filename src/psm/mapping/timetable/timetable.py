@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +24,7 @@ from psm.mapping.timetable.prepare import group_name, is_prepared, read_expansio
 from psm.mapping.timetable.states import HOURS, hour_weights, month_state
 from psm.model import PSM
 
-_BLOCK = 2048  # cells that are scored together: their numbers stay in the cache
+_BLOCK = 1024  # cells that are scored together: their numbers stay in the cache
 _FEW_QUERIES, _FEW_HOURS = 4, 8
 
 
@@ -63,8 +65,11 @@ class Timetable:
         self.coefficients: Tensor | None = None
         if resident:
             every = torch.empty(len(store), self.expansion.rank)
-            for start in range(0, len(store), _BLOCK):
-                every[start : start + _BLOCK] = self._read(slice(start, start + _BLOCK))
+
+            def keep(rows: slice) -> None:
+                every[rows] = self._read(rows)
+
+            _each_block(keep, len(store))
             self.coefficients = every
 
     @classmethod
@@ -107,16 +112,19 @@ class Timetable:
         if moment.utc is None:
             answer = _hour_of(answer, moment.hour)
         found = torch.empty(2, len(self.store), len(queries.mean))
-        for start in range(0, len(self.store), _BLOCK):
-            rows = slice(start, start + _BLOCK)
+        lon = None if moment.utc is None else self._lon
+
+        def score(rows: slice) -> None:
             coefficients = self._read(rows)
-            if moment.utc is None:
+            if lon is None:
                 parts = _at(answer, coefficients)
             else:
-                parts = _at_hours(answer, coefficients, moment.local_hours(self._lon[rows]))
+                parts = _at_hours(answer, coefficients, moment.local_hours(lon[rows]))
             for total, part in zip(found, parts, strict=True):
-                total[rows] = part
-        return Distances(found[0].clamp_min_(0.0), found[1].clamp_min_(0.0))
+                torch.clamp_min(part, 0.0, out=total[rows])
+
+        _each_block(score, len(self.store))
+        return Distances(found[0], found[1])
 
     def _read(self, rows: slice) -> Float[Tensor, "n rank"]:
         if self.coefficients is not None:
@@ -127,6 +135,28 @@ class Timetable:
     @cached_property
     def _lon(self) -> np.ndarray:
         return self.cells.lon
+
+
+def _each_block(work: Callable[[slice], None], count: int) -> None:
+    """Do all blocks of ``count`` rows, by as many threads as PyTorch has, each a stretch of them.
+
+    Small products of matrices with vectors run in one thread; so does the reading of files.
+    """
+    threads = torch.get_num_threads()
+    blocks = [slice(start, start + _BLOCK) for start in range(0, count, _BLOCK)]
+
+    def run(own: list[slice]) -> None:
+        with torch.inference_mode():
+            for rows in own:
+                work(rows)
+
+    each = -(-len(blocks) // threads)
+    stretches = [blocks[start : start + each] for start in range(0, len(blocks), max(1, each))]
+    if len(stretches) <= 1:
+        run(blocks)
+        return
+    with ThreadPoolExecutor(len(stretches)) as pool:
+        list(pool.map(run, stretches))
 
 
 def _hour_of(answer: Answer, hour: float | None) -> Answer:
