@@ -181,7 +181,7 @@ def resources(pid: int) -> dict[str, float]:
     return {"rss_mb": round(kb / 1024), "fds": len(list(Path(f"/proc/{pid}/fd").iterdir()))}
 
 
-async def run(server: tuple[str, int], store: str, pid: int, tiles: int) -> None:
+async def run(server: tuple[str, int], store: str, pid: int, tiles: int, rounds: int) -> None:
     one = question(text="frogs", hour=12.0)
     shown = [tile(store, one, 3) for _ in range(64)]
     await measure(f"{store}: first tiles of a map (cold)", server, shown, 1)
@@ -201,7 +201,7 @@ async def run(server: tuple[str, int], store: str, pid: int, tiles: int) -> None
     ]
     await measure(f"{store}: new questions", server, new, 4)
     await mixture(server, store, 300, 8)  # whatever is loaded once is loaded now
-    for count in (1000, 1000):
+    for count in [1000] * rounds:
         before = resources(pid)
         statuses = await mixture(server, store, count, 8)
         await asyncio.sleep(1.0)
@@ -213,10 +213,12 @@ def main() -> None:
     parser.add_argument("stores", nargs="+")
     parser.add_argument("--model", required=True)
     parser.add_argument("--tiles", type=int, default=1280)
+    parser.add_argument("--rounds", type=int, default=2, help="of 1,000 mixed requests")
+    parser.add_argument("--memory", type=int, default=256, help="of the server, see psm serve")
     options = parser.parse_args()
     random.seed(0)
     command = [sys.executable, "-m", "psm.cli", "serve", *options.stores, "--model", options.model]
-    command += ["--port", "0", "--rate", "1000000"]
+    command += ["--port", "0", "--rate", "1000000", "--memory", f"{options.memory}"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
@@ -231,7 +233,7 @@ def main() -> None:
         server = found[1], int(found[2])
         for url in options.stores:
             store = re.sub(r"[^a-z0-9]+", "-", Path(url).stem.lower()).strip("-")
-            asyncio.run(run(server, store, process.pid, options.tiles))
+            asyncio.run(run(server, store, process.pid, options.tiles, options.rounds))
     finally:
         process.send_signal(signal.SIGINT)
         print(f"ended with {process.wait(30)}")

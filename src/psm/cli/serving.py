@@ -50,6 +50,9 @@ def serve(
         bool, typer.Option(help="Make month and hour interactive, in the background.")
     ] = True,
     threads: Annotated[int | None, typer.Option(help="Of PyTorch; all cores.", min=1)] = None,
+    memory: Annotated[
+        int, typer.Option(help="Megabytes for answers; tiles take half as much again.", min=1)
+    ] = 256,
     rate: Annotated[float, typer.Option(help="Requests a second and client.", min=0.1)] = 100.0,
     proxy: Annotated[
         str | None, typer.Option(help="Address of a proxy whose X-Forwarded-For is believed.")
@@ -81,6 +84,7 @@ def serve(
         base=base,
         base_attribution=base_attribution,
         threads=threads,
+        cache_mb=memory,
         rate_per_s=rate,
         burst=15.0 * rate,
         access_log=access_log,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from psm import checkpoints
+from psm.earth.cache import cache_folder
 from psm.imagery import BlueMarble
 from psm.mapping.cells import Cells
 from psm.mapping.store import cached_store
@@ -24,8 +25,12 @@ def default_model() -> str:
 def globe(model: PSM, step_deg: float) -> Served:
     """The whole Earth in the user's cache, embedded at the first start.
 
+    It lies apart from the stores of `psm map`, of which only the last ones are kept: a store that is
+    served must not go.
+
     Raises:
         ConfigError: the step does not fit, or the model is one for other imagery.
     """
-    store = cached_store(model, BlueMarble(), Cells.globe(step_deg), model.config.imagery.zooms[0])
+    zoom, root = model.config.imagery.zooms[0], cache_folder() / "served"
+    store = cached_store(model, BlueMarble(), Cells.globe(step_deg), zoom, store=root)
     return Served.open(store.url, model, name="The Earth", id_="earth")
