@@ -12,9 +12,9 @@ from psm import __version__
 from psm.calibration import Calibration
 from psm.model import PSM
 from psm.precision import Precision
-from psm.server import earth, problems
+from psm.server import earth, guard, problems
 from psm.server.catalogue import open_all
-from psm.server.routes import maps, pictures, root, stores
+from psm.server.routes import audio, downloads, maps, pictures, root, stores
 from psm.server.settings import Settings
 from psm.server.state import State
 
@@ -43,7 +43,7 @@ def create_router(state: State) -> APIRouter:
     The guard of :func:`create_app` (limits, key, headers, problems) is not part of it.
     """
     router = APIRouter(dependencies=[Depends(_with(state))])
-    for part in (stores, maps, pictures):
+    for part in (stores, maps, pictures, downloads, audio):
         router.include_router(part.router)
     return router
 
@@ -80,6 +80,7 @@ def create_app(settings: Settings | None = None, *, state: State | None = None) 
     app.include_router(root.router, dependencies=[Depends(_with(opened))])
     if (root.STATIC / "assets").is_dir():
         app.mount("/assets", StaticFiles(directory=root.STATIC / "assets"))
+    guard.install(app, opened)
     return app
 
 

@@ -107,6 +107,7 @@ class State:
         self.files.start()
         try:
             await self.worker.run(lambda: self.sounds)
+            await self.uploads.decoder.start()
             self.preparing.start()
             self.is_ready = True
             yield

@@ -13,6 +13,7 @@ from psm.data.audio import log_mel, windows
 from psm.gaussian import Gaussian
 from psm.inference import audio_gaussians
 from psm.model import PSM
+from psm.server.decoding import Decoder
 from psm.server.memory import Recent
 from psm.server.settings import Settings
 
@@ -49,6 +50,7 @@ class Uploads:
 
     def __init__(self, settings: Settings) -> None:
         self._kept: Recent[Upload] = Recent(settings.uploads, kept_s=settings.upload_kept_s)
+        self.decoder = Decoder(settings)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -63,6 +65,7 @@ class Uploads:
 
     async def close(self) -> None:
         """Forget all."""
+        await self.decoder.close()
         self._kept.clear()
 
 

@@ -1,0 +1,148 @@
+"""Recordings in, and the simulated Earth out."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Annotated
+
+import numpy as np
+import soundfile
+import torch
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from psm.gaussian import csd
+from psm.server import asking
+from psm.server.problems import Problem, documented
+from psm.server.questions import ListenParams, Params
+from psm.server.routes.common import StateOf
+from psm.server.schemas import SoundModel, UploadModel
+from psm.server.sniffing import refusal
+from psm.server.state import State
+from psm.server.uploads import Upload, file_name, gaussian_of, id_of, peaks
+
+router = APIRouter(tags=["sound"])
+
+_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+
+
+@router.post(
+    "/audio",
+    status_code=201,
+    openapi_extra=_FORM,
+    responses=documented(400, 401, 408, 413, 415, 422, 429, 503),
+)
+async def upload(request: Request, state: StateOf, _: Annotated[Params, Query()]) -> UploadModel:
+    """Take a recording, so that questions can name it by its id.
+
+    The sound itself is not kept: a summary of it is, for an hour after its last use.
+    """
+    try:
+        name, data = await _file(request)
+        found = state.uploads.get(id_of(data)) or await _understood(state, name, data)
+    except Problem as problem:
+        state.metrics.refused.labels(f"{problem.status_code}").inc()
+        raise
+    state.uploads.put(found)
+    return UploadModel(
+        id=found.id,
+        name=found.name,
+        duration_s=round(found.duration_s, 3),
+        waveform=list(found.peaks),
+        heard=[SoundModel(**sound) for sound in found.heard],  # type: ignore[arg-type]
+    )
+
+
+@router.get(
+    "/listen",
+    response_class=Response,
+    responses={
+        200: {"content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}},
+        **documented(401, 404, 422, 429, 503),
+    },
+)
+async def listen(state: StateOf, params: Annotated[ListenParams, Query()]) -> Response:
+    """What a place of the simulated Earth sounds like, as WAV."""
+    if not any(store.is_simulated for store in state.stores.values()):
+        raise Problem(404, "No store here shows the simulated Earth.", kind="not-simulated")
+
+    def render() -> bytes:
+        from psm.earth.listen import SAMPLE_RATE_HZ, listen
+
+        stay = listen(
+            lat=params.lat, lon=params.lon, month=params.month, hour=params.hour,
+            duration_s=params.seconds, seed=params.seed,
+        )  # fmt: skip
+        out = io.BytesIO()
+        soundfile.write(out, stay.waveform, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")
+        return out.getvalue()
+
+    content = await state.files.run(render)
+    headers = {"Cache-Control": "public, max-age=3600"}
+    return Response(content, headers=headers, media_type="audio/wav")
+
+
+async def _file(request: Request) -> tuple[str, bytes]:
+    """Name and bytes of the one file of a form.
+
+    Raises:
+        Problem: 415 no form; 400 a broken one; 422 no file in it; 413 too large.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        raise Problem(415, "Send the recording as multipart/form-data, in the field file.")
+    try:
+        form = await request.form(max_files=1, max_fields=4, max_part_size=4096)
+    except Problem:
+        raise
+    except (HTTPException, ValueError, KeyError):
+        raise Problem(400, "The form cannot be read: send one file in the field file.") from None
+    try:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise Problem(422, "file: send one recording in this field.", kind="invalid")
+        return file_name(file.filename), await file.read()
+    finally:
+        await form.close()
+
+
+async def _understood(state: State, name: str, data: bytes) -> Upload:
+    """A recording in the space of the model.
+
+    Raises:
+        Problem: 415 not audio; 422 broken audio; 503 too much to do.
+    """
+    why = refusal(data)
+    if why is not None:
+        status = 422 if why.startswith(("the file is empty", "cut short", "bytes after")) else 415
+        raise Problem(status, f"{name}: {why}.", kind="not-audio")
+    rate_hz = state.model.config.audio.sample_rate_hz
+    waveform = await state.uploads.decoder.decode(data, rate_hz)
+    shown = await run_in_threadpool(peaks, waveform)
+
+    def encode() -> Upload:
+        with torch.inference_mode():
+            gaussian = gaussian_of(state.model, waveform)
+            chance = state.curve(csd(gaussian, state.sounds)[0]).cpu().numpy()
+        heard = asking.ranked(state.vocabulary.sounds, np.asarray(chance).tolist(), 5)
+        upload = Upload(id_of(data), name, len(waveform) / rate_hz, shown, gaussian)
+        return replace(upload, heard=tuple(heard))
+
+    return await state.worker.run(encode)
