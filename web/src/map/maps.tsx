@@ -5,8 +5,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { places, tiles } from "../answers";
 import { sideWords, momentWords, isAsked } from "../question";
 import { base, change, edited, isCalm, isPhone, isPlaying, sheetPx, store, theme, view } from "../state";
-import type { Which } from "../url";
-import { onScreen, panes } from "./panes";
+import type { View, Which } from "../url";
+import { goTo, onScreen, panes } from "./panes";
 import { Pane } from "./pane";
 import { Divider } from "./divider";
 
@@ -51,7 +51,7 @@ function Map({ which }: { which: Which }) {
       pane.remove();
     };
   }, []);
-  return <div class={`map map-${which}`} ref={container} data-side={which} />;
+  return <div class={`map map-${which}`} ref={container} data-side={which} data-settled={onScreen[which].value ? "yes" : "no"} />;
 }
 
 /** Makes a map follow the state; returns what ends that. */
@@ -76,6 +76,7 @@ function follow(pane: Pane, which: Which): (() => void)[] {
     queueMicrotask(() => change({ camera: { lat, lon: lng, zoom: pane.map.getZoom() } }, "replace"));
   });
   pane.map.on("idle", () => (onScreen[which].value = pane.answer.isSettled));
+  let last: View["place"] = null;
   let fitted: string | null = camera ? (store.peek()?.id ?? null) : null;
   return [
     effect(() => pane.setTheme(theme.value)),
@@ -96,6 +97,9 @@ function follow(pane: Pane, which: Which): (() => void)[] {
     effect(() => {
       const { place } = view.value;
       pane.setPlace(place?.side === which || (place && !view.value.b) ? place : null);
+      if (place === last || !isPhone.peek() || which === "b") return;
+      last = place;
+      if (place) setTimeout(() => goTo(place.lat, place.lon), 80); // when the sheet has come up
     }),
     effect(() => {
       const found = which === "a" && !isPlaying.value ? (places.value.data ?? []) : [];

@@ -4,7 +4,7 @@ import { computed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { answers, places, ranges } from "../answers";
 import { Maps } from "../map/maps";
-import { goTo, onScreen } from "../map/panes";
+import { onScreen } from "../map/panes";
 import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, sheetPx, startTrouble, store, stores, view } from "../state";
 import { isAsked } from "../question";
 import { Audio, DropTarget } from "./audio";
@@ -110,9 +110,7 @@ export function App() {
   }, []);
   const { place } = view.value;
   useEffect(() => {
-    if (!place) return;
-    isUp.value = true; // on a phone the sheet comes up to show it
-    if (isPhone.peek()) setTimeout(() => goTo(place.lat, place.lon), 80); // when its height is known
+    if (place) isUp.value = true; // on a phone the sheet comes up to show it
   }, [place]);
   return (
     <div class="page" data-place={place ? "yes" : "no"} data-up={isUp.value ? "yes" : "no"} data-asked={hasQuestion.value ? "yes" : "no"}>
