@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from psm.server.guard.rate import Rate
 from psm.server.jobs import Worker
 from psm.server.memory import Recent
 from psm.server.problems import Problem
+from psm.server.routes import root
 
 Make = Callable[..., FastAPI]
 ANSWER = "/api/v1/stores/world/answer?text=frogs"
@@ -250,3 +252,23 @@ def test_memory_forgets_what_was_not_used_for_longest() -> None:
     brief: Recent[str] = Recent(10, kept_s=-1.0)
     brief.put("a", "a")
     assert brief.get("a") is None
+
+
+def test_the_page_and_its_files(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert client.get("/").headers["content-type"].startswith("text/html")
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "page-1a2b.js").write_text("let a = 1;\n" * 200)
+    monkeypatch.setattr(root, "STATIC", tmp_path)
+    root.assets.cache_clear()
+    assert "not built" in client.get("/").text
+    found = client.get("/assets/page-1a2b.js", headers={"Accept-Encoding": "gzip"})
+    assert found.text == "let a = 1;\n" * 200
+    assert found.headers["content-encoding"] == "gzip"
+    assert "immutable" in found.headers["cache-control"]
+    plain = client.get("/assets/page-1a2b.js", headers={"Accept-Encoding": "identity"})
+    assert plain.content == found.content
+    for path in ("nothing.js", "..%2findex.html", "%2e%2e/index.html", "/etc/passwd"):
+        assert client.get(f"/assets/{path}").status_code == 404
+    root.assets.cache_clear()

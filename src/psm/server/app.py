@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, Depends, FastAPI, Request
-from starlette.staticfiles import StaticFiles
 
 from psm import __version__
 from psm.calibration import Calibration
@@ -78,8 +77,6 @@ def create_app(settings: Settings | None = None, *, state: State | None = None) 
     problems.install(app)
     app.include_router(create_router(opened), prefix=API)
     app.include_router(root.router, dependencies=[Depends(_with(opened))])
-    if (root.STATIC / "assets").is_dir():
-        app.mount("/assets", StaticFiles(directory=root.STATIC / "assets"))
     guard.install(app, opened)
     return app
 

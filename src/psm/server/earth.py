@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
-from psm.errors import MissingData
+from psm import checkpoints
 from psm.imagery import BlueMarble
 from psm.mapping.cells import Cells
 from psm.mapping.store import cached_store
@@ -17,19 +16,9 @@ PRETRAINED = "earth-small"
 
 
 def default_model() -> str:
-    """The folder of the model of `psm demo`, or else of the one that comes with the package.
-
-    Raises:
-        MissingData: there is neither.
-    """
-    included = Path(str(resources.files("psm") / "pretrained" / PRETRAINED))
-    for folder in (DEMO_MODEL, included):
-        if (folder / "model.safetensors").is_file():
-            return str(folder)
-    raise MissingData(
-        f"{DEMO_MODEL}: no model there, and none came with this package; run `psm demo`, "
-        "or name one by --model"
-    )
+    """The folder of the model of `psm demo`, or else the one that comes with the package."""
+    has_demo = (DEMO_MODEL / checkpoints.WEIGHTS_NAME).is_file()
+    return str(DEMO_MODEL) if has_demo else PRETRAINED
 
 
 def globe(model: PSM, step_deg: float) -> Served:

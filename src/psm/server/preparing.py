@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from psm.earth.cache import cache_folder
 from psm.mapping.store import Store
 from psm.mapping.timetable import Timetable, prepare
 from psm.server.catalogue import Served, interactive
@@ -97,8 +101,25 @@ def main(url: str, model: str) -> None:
     from psm.model import PSM
 
     torch.set_num_threads(1)
-    store = Store.open(url)
-    prepare(store, PSM.from_pretrained(model), store.zooms[0])
+    with _alone(url):  # two servers may want the same; the second then finds it done
+        store = Store.open(url)
+        prepare(store, PSM.from_pretrained(model), store.zooms[0])
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[None]:
+    """Wait until no other process prepares this store on this machine."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    name = hashlib.blake2b(url.encode(), digest_size=8).hexdigest()
+    path = cache_folder() / f"preparing-{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 if __name__ == "__main__":

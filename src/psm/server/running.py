@@ -31,7 +31,7 @@ def run(
         ConfigError: the address is taken, or not this machine's.
         PSMError: a model or a store is not there, or they do not belong together.
     """
-    place = _listen(host, port)  # before minutes of work that may end in nothing
+    place = listen(host, port)  # before minutes of work that may end in nothing
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     state = open_state(settings, precision=precision)
     app = create_app(state=state)
@@ -48,11 +48,21 @@ def run(
     _Announcing(config).run(sockets=[place])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket for the server.
+
+    Raises:
+        ConfigError: the address is taken, or not this machine's.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns Nagle's algorithm off only where the protocol is named: 40 ms an answer.
+    place = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server((host, port), family=family)
+        place.bind((host, port))
+        return place
     except OSError as problem:
+        place.close()
         raise ConfigError(
             f"{host}:{port}: cannot listen there ({problem.strerror}); choose another --port"
         ) from None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, Field
 
-Range = tuple[float, float]
+Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class StoreModel(BaseModel):
@@ -14,7 +16,9 @@ class StoreModel(BaseModel):
     name: str
     model: str
     cells: int
-    bounds: tuple[float, float, float, float] = Field(description="West, south, east, north.")
+    bounds: list[float] = Field(
+        min_length=4, max_length=4, description="West, south, east, north; east may exceed 180."
+    )
     is_globe: bool
     crs: str
     spacing: str = Field(examples=["1°", "500 m"])

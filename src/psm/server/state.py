@@ -90,6 +90,7 @@ class State:
         memory = settings.cache_mb * 1e6
         self.answers: Recent[Answer] = Recent(memory, lambda answer: answer.size_bytes)
         self.indices: Recent[TileIndex] = Recent(memory / 2.0, lambda index: index.size_bytes)
+        self.pictures: Recent[bytes] = Recent(memory / 8.0, len)
         self.small: Recent[Any] = Recent(4096)
         self.encodings: Recent[EncodedQuery] = Recent(1024)
         self.uploads = Uploads(settings)

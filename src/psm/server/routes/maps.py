@@ -61,7 +61,7 @@ async def answer(
         known = np.isfinite(probability)
         mean = np.average(probability[known], weights=served.area[known]) if known.any() else np.nan
         ranges = [weighted_range(made.values[row], served.area) for row in (0, 1)]
-        return RangesModel(probability=ranges[0], uncertainty=ranges[1]), number(mean)
+        return _ranges(*ranges), number(mean)
 
     ranges, mean = await run_in_threadpool(summary)
     response.headers.update(caching(etag, question, state))
@@ -85,7 +85,7 @@ async def stable_range(
     probability, uncertainty = await state.ranges(served, terms)
     etag = state.etag(served, "range", state.asked(terms).key)
     response.headers.update(caching(etag, terms, state))
-    return RangesModel(probability=probability, uncertainty=uncertainty)
+    return _ranges(probability, uncertainty)
 
 
 @router.get("/value")
@@ -198,8 +198,12 @@ async def frames(
             FrameModel(**moment_model(moment).model_dump(), tiles=address(moment))
             for moment in moments
         ],
-        range=RangesModel(probability=probability, uncertainty=uncertainty),
+        range=_ranges(probability, uncertainty),
     )
+
+
+def _ranges(probability: tuple[float, float], uncertainty: tuple[float, float]) -> RangesModel:
+    return RangesModel(probability=list(probability), uncertainty=list(uncertainty))
 
 
 def _local(question: PlaceQuestion) -> Moment:

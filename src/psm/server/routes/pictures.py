@@ -62,6 +62,9 @@ async def tile(
     known = unchanged(request, headers)
     if known is not None:
         return known
+    drawn = state.pictures.get(etag)
+    if drawn is not None:
+        return Response(drawn, headers=headers, media_type=MEDIA_TYPES[form])
     made = await state.answer(served, question)
 
     def draw() -> bytes:
@@ -74,6 +77,7 @@ async def tile(
         return pictures.encode(levels, colours, form)
 
     content = await run_in_threadpool(draw)
+    state.pictures.put(etag, content)
     return Response(content, headers=headers, media_type=MEDIA_TYPES[form])
 
 

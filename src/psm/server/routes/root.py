@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from psm.server import basemap
@@ -31,6 +37,48 @@ async def page() -> Response:
     if not index.is_file():
         return HTMLResponse(_NO_PAGE)
     return FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file of the page, in memory: what is not among them cannot be reached."""
+
+    content: bytes
+    squeezed: bytes
+    media_type: str
+    etag: str
+
+
+@lru_cache(maxsize=1)
+def assets() -> dict[str, Asset]:
+    """The files of the page by name."""
+    found = {}
+    for path in sorted((STATIC / "assets").glob("*")):
+        content = path.read_bytes()
+        kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        digest = hashlib.blake2b(content, digest_size=8).hexdigest()
+        found[path.name] = Asset(content, gzip.compress(content, 9, mtime=0), kind, f'"{digest}"')
+    return found
+
+
+@router.get("/assets/{name}")
+async def asset(request: Request, name: str) -> Response:
+    """A file of the page; its name changes with it, so that it may be kept for good."""
+    found = assets().get(name)
+    if found is None:
+        raise HTTPException(404)
+    headers = {
+        "ETag": found.etag,
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Vary": "Accept-Encoding",
+    }
+    known = unchanged(request, headers)
+    if known is not None:
+        return known
+    content = found.content
+    if "gzip" in request.headers.get("accept-encoding", "") and len(found.squeezed) < len(content):
+        content, headers["Content-Encoding"] = found.squeezed, "gzip"
+    return Response(content, headers=headers, media_type=found.media_type)
 
 
 @router.get("/base/{z}/{x}/{y}.webp")

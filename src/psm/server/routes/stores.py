@@ -32,7 +32,7 @@ def _stores(state: StateOf) -> list[StoreModel]:
             name=store.name,
             model=store.model_name,
             cells=len(store.store),
-            bounds=store.bounds,
+            bounds=list(store.bounds),
             is_globe=store.store.frame.is_globe,
             crs=store.store.frame.crs,
             spacing=store.spacing,
