@@ -88,15 +88,18 @@ def main() -> None:
         experiment = load_experiment("earth-tiny")
         PSM(experiment.model).eval().save_pretrained(model, experiment)
         begin(start, command(Path(folder) / "warm.zarr", model, 30.0)).join()
+        process = begin(start, command(whole, model, options.step))
+        wait_for_work(process, whole)
         before = time.monotonic()
-        begin(start, command(whole, model, options.step)).join()
+        process.join()
         took = time.monotonic() - before
         undisturbed = Store.open(whole)
         print(f"undisturbed: {2 * len(undisturbed)} views in {took:.1f} s", flush=True)
         killed = finished = 0
         while killed < options.kills:
             process = begin(start, command(cut, model, options.step))
-            moment = float(rng.uniform(0.0, 4.0 * took / options.kills))
+            wait_for_work(process, cut)
+            moment = float(rng.uniform(0.0, 2.0 * took / options.kills))
             process.join(moment)
             process.kill()
             process.join()
@@ -106,7 +109,10 @@ def main() -> None:
                 cut.rename(Path(folder) / f"finished-{finished}.zarr")
                 continue
             killed += 1
-            print(f"kill {killed:2d} after {moment:4.2f} s: {state(cut, undisturbed)}", flush=True)
+            print(
+                f"kill {killed:2d}, {moment:4.2f} s into the work: {state(cut, undisturbed)}",
+                flush=True,
+            )
         begin(start, command(cut, model, options.step)).join()
         check(whole, cut)
         print(
@@ -120,6 +126,13 @@ def begin(start: ForkServerContext, arguments: list[str]) -> BaseProcess:
     process = start.Process(target=run, args=(arguments,))
     process.start()
     return process
+
+
+def wait_for_work(process: BaseProcess, place: Path) -> None:
+    """Until something is written: the model is loaded and the trial for the estimate done."""
+    before = len(list(place.rglob("*")))
+    while process.is_alive() and len(list(place.rglob("*"))) == before:
+        time.sleep(0.0005)
 
 
 def check(whole: Path, cut: Path) -> None:

@@ -140,7 +140,7 @@ def measure(path: Path, dim: int) -> dict[str, float]:
     start = time.perf_counter()
     np.copyto(again, every)
     timed("copy", start)
-    return seconds | {"resume_mb": peak, "gb": every.nbytes / 1e9}
+    return seconds | {"resume_mb": peak, "before_mb": before, "gb": every.nbytes / 1e9}
 
 
 def main() -> None:
@@ -166,7 +166,7 @@ def show(count: int, dim: int) -> None:
     print(
         f"{count:9,d} cells x {dim}: made in {made:.1f} s, opened in {found['open']:.3f} s\n"
         f"  resume with nothing to do {found['resume']:.2f} s, {each:.2f} µs a cell, "
-        f"{found['resume_mb']:.0f} MB more memory\n"
+        f"peak {found['resume_mb']:.0f} MB above the {found['before_mb']:.0f} MB of the model\n"
         f"  read in blocks {found['stream']:.2f} s, {size / found['stream']:.1f} GB/s; "
         f"into new memory {found['all']:.2f} s, {size / found['all']:.1f} GB/s; "
         f"copied in memory {found['copy']:.2f} s, {size / found['copy']:.1f} GB/s",

@@ -25,7 +25,7 @@ TINY = [
     "earth={recordings: 90, map_step_deg: 10.0}",
 ]
 
-MAP = ["map", "--step", "10", "--model", "DEMO/model", "--out", "OUT"]
+MAP = ["map", "--step", "10", "--model", "DEMO/model", "--out", "OUT.tif"]
 
 
 def psm(*arguments: str | Path) -> int:
@@ -102,7 +102,7 @@ def test_map_writes_raster_picture_and_animation(demo: Path, tmp_path: Path) -> 
     code = psm(
         "map", "frogs", "--audio", tmp_path / "rain.wav", "--month", "7", "--utc", "4",
         "--step", "10", "--animate", "months", "--model", demo / "model",
-        "--out", tmp_path / "frogs.tif",
+        "--out", tmp_path / "frogs.tif", "--out", tmp_path / "frogs.png",
     )  # fmt: skip
     assert code == 0
     with rasterio.open(tmp_path / "frogs.tif") as raster:
@@ -111,6 +111,64 @@ def test_map_writes_raster_picture_and_animation(demo: Path, tmp_path: Path) -> 
         assert picture.width >= 1000
     with Image.open(tmp_path / "frogs.gif") as film:
         assert film.n_frames == 12
+
+
+def test_a_region_is_embedded_prepared_mapped_and_searched(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, store = ("--model", demo / "model"), tmp_path / "vienna.zarr"
+    region = ("Vienna, 60km", "--spacing", "15km", "--out", store)
+    assert psm("embed", *region, *model, "--yes") == 0
+    asked = ("frogs", "--month", "4", "--hour", "22.5", "--store", store, *model)
+    assert psm("map", *asked, "--out", tmp_path / "exact.tif") == 0
+    assert psm("prepare", store, "--sample", "64", "--rank", "64", *model) == 0
+    assert "Spearman" in capsys.readouterr().out
+    outs = [tmp_path / name for name in ("quick.tif", "quick.geojson", "day.nc")]
+    written = [word for path in outs for word in ("--out", path)]
+    assert psm("map", *asked, *written, "--animate", "hours") == 0
+    assert all(path.stat().st_size > 0 for path in outs)
+    maps = []
+    for name in ("exact.tif", "quick.tif"):
+        with rasterio.open(tmp_path / name) as raster:
+            maps.append(raster.read(1))
+    known = np.isfinite(maps[0])
+    assert 20 < known.sum() < 70
+    np.testing.assert_allclose(maps[1][known], maps[0][known], atol=0.01)
+    capsys.readouterr()
+    found = (
+        "search",
+        *asked,
+        "--count",
+        "3",
+        "--apart",
+        "20km",
+        "--out",
+        tmp_path / "best.geojson",
+    )
+    assert psm(*found) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+    features = json.loads((tmp_path / "best.geojson").read_text())["features"]
+    best = max(float(values[known].max()) for values in maps[1:])
+    assert features[0]["properties"]["probability"] == pytest.approx(best, abs=1e-3)
+
+
+def test_a_place_is_profiled_and_recordings_are_found_for_it(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = ("--model", demo / "model")
+    out = tmp_path / "vienna.png"
+    sounds = ("--sound", "frogs", "--sound", "church bells")
+    assert psm("profile", "48.2", "16.4", *sounds, *model, "--out", out) == 0
+    values = json.loads(out.with_suffix(".json").read_text())["sounds"]["frogs"]["probability"]
+    assert np.shape(values) == (12, 24)
+    with Image.open(out) as picture:
+        assert picture.width > 500
+    capsys.readouterr()
+    gallery = shutil.copytree(demo / "earth", tmp_path / "earth")
+    place = ("--place", "48.2,16.4", "--month", "5", "--gallery", gallery, "--count", "4")
+    first = [(psm("search", *place, *model), capsys.readouterr().out) for _ in range(2)]
+    assert first[0] == first[1]
+    assert len(first[0][1].splitlines()) == 4
 
 
 def test_calibrate_makes_maps_say_so(
@@ -227,7 +285,21 @@ def test_an_interrupt_says_how_to_go_on(
         ([*MAP, "frogs", "--audio-source", "radio"], "choose one of yfcc"),
         (["calibrate", "--model", "DEMO/model", "--data", "DEMO/earth", "--prior", "7"], "prior 7"),
         ([*MAP, "--audio", "TEXT"], "not a readable audio file"),
-        ([*MAP, "frogs", "--animate", "days"], "hours or months"),
+        ([*MAP, "frogs", "--animate", "days"], "hours, months or both"),
+        ([*MAP, "frogs", "--out", "OUT"], "no format for ''"),
+        ([*MAP, "frogs", "--out", "film.mp4"], "needs --animate"),
+        ([*MAP, "frogs", "--store", "nowhere.zarr"], "nowhere.zarr"),
+        ([*MAP, "frogs", "--store", "nowhere.zarr", "--region", "Vienna"], "has its own region"),
+        ([*MAP, "frogs", "--region", "Vienaa"], "Vienna"),
+        ([*MAP, "frogs", "--crs", "EPSG:3035"], "the globe by degrees"),
+        ([*MAP, "frogs", "--region", "Vienna", "--crs", "EPSG:4326"], "EPSG:4326"),
+        ([*MAP, "frogs", "--region", "Vienna", "--without", "nowhere.gpkg"], "nowhere.gpkg"),
+        ([*MAP, "frogs", "--region", "Vienna", "--spacing", "5"], "no length"),
+        ([*MAP, "frogs", "--imagery", "nowhere.tif"], "nowhere.tif: no such imagery"),
+        (["prepare", "nowhere.zarr", "--model", "DEMO/model"], "psm embed"),
+        (["profile", "95", "0", "--model", "DEMO/model"], "latitude"),
+        (["search", "--place", "48,16", "--model", "DEMO/model"], "--gallery"),
+        (["search", "--place", "48", "--gallery", "x", "--model", "DEMO/model"], "no place"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_exit_code_two(
@@ -241,13 +313,14 @@ def test_bad_input_is_one_line_and_exit_code_two(
     text = tmp_path / "text.wav"
     text.write_text("not audio")
     out = tmp_path / "out"
-    places = {"OUT": str(out), "TEXT": str(text), **spoilt}
+    places = {"OUT": str(out), "OUT.tif": f"{out}.tif", "TEXT": str(text), **spoilt}
     filled = [places.get(word, word.replace("DEMO", str(demo))) for word in arguments]
     assert psm(*filled) == 2
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert len(errors) == 1
     assert message in errors[0]
     assert not out.exists()
+    assert not out.with_suffix(".tif").exists()
 
 
 def test_views_are_cut_beside_the_tiles(

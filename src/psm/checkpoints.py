@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,21 @@ from psm.files import atomic_path
 CONFIG_NAME = "config.yaml"
 WEIGHTS_NAME = "model.safetensors"
 TOKENIZER_NAME = "tokenizer"
+
+PACKAGED = resources.files("psm") / "pretrained"
+"""Folder of the trained models that come with the package."""
 CALIBRATION_NAME = "calibration.json"
+
+
+def packaged() -> tuple[str, ...]:
+    """Names of the trained models that come with the package."""
+    return tuple(sorted(entry.name for entry in PACKAGED.iterdir() if entry.is_dir()))
 
 
 def resolve(source: str | Path) -> Path:
     """The local folder of a checkpoint; a hub id is downloaded first.
+
+    ``earth-small`` is the model that comes with the package, unless there is a folder of that name.
 
     Raises:
         MissingData: neither a checkpoint folder nor a reachable hub repository.
@@ -35,6 +46,8 @@ def resolve(source: str | Path) -> Path:
     folder = Path(source)
     if (folder / CONFIG_NAME).is_file() and (folder / WEIGHTS_NAME).is_file():
         return folder
+    if not folder.exists() and str(source) in packaged():
+        return Path(str(PACKAGED / str(source)))
     looks_local = folder.exists() or folder.is_absolute() or str(source).count("/") != 1
     if looks_local or str(source).startswith("."):
         raise MissingData(
@@ -71,10 +84,13 @@ def read_experiment(folder: Path) -> Experiment:
     return parse(Experiment, read_yaml(path), str(path))
 
 
-def save(model: nn.Module, experiment: Experiment, folder: Path) -> None:
-    """Write ``model`` and ``experiment`` into ``folder``."""
+def save(model: nn.Module, experiment: Experiment, folder: Path, *, is_half: bool = False) -> None:
+    """Write ``model`` and ``experiment`` into ``folder``, with ``is_half`` in float16."""
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {name: tensor.contiguous() for name, tensor in _stored(model).items()}
+    tensors = {
+        name: (tensor.half() if is_half and tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in _stored(model).items()
+    }
     with atomic_path(folder / WEIGHTS_NAME) as path:
         save_file(tensors, path, metadata={"format": "pt", "model": experiment.model.name})
     with atomic_path(folder / CONFIG_NAME) as path:
@@ -93,14 +109,18 @@ def load_weights(model: nn.Module, folder: Path) -> None:
 def weights_fingerprint(source: nn.Module | Path) -> str:
     """A hash of the stored weights of a model, or of those in its folder: the same for both.
 
+    Weights stored in half precision count as the float32 that they are loaded as.
+
     Raises:
         CheckpointMismatch: the file is broken.
     """
     tensors = _read(source) if isinstance(source, Path) else _stored(source)
     digest = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        data = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
+        values = tensor.detach().cpu()
+        values = values.float() if values.is_floating_point() else values
+        digest.update(f"{name} {values.dtype} {tuple(values.shape)} ".encode())
+        data = values.contiguous().flatten().view(torch.uint8)
         digest.update(data.numpy().data)
     return digest.hexdigest()
 

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from psm.calibration import Calibration, learnt_curve
-from psm.errors import ConfigError, MissingData
+from psm.errors import ConfigError
 from psm.evaluation.features import encode_split
-from psm.imagery import NoImagery, Provider, View
-from psm.inference import image_features, location_gaussians
+from psm.imagery import Provider
+from psm.inference import location_gaussians
 from psm.mapping.moment import Moment
+from psm.mapping.profile import look
 from psm.mapping.search import FoundRecording, best_recordings
 from psm.model import PSM
 
@@ -34,8 +35,7 @@ def search_recordings(
 ) -> list[FoundRecording]:
     """The recordings that match a place at a moment best, best first.
 
-    The encoded shards are kept in the folder ``.features`` of the gallery, so that the next search is
-    quick.
+    The encoded shards are kept in the gallery's folder ``.features``: the next search is quick.
 
     Args:
         model: in evaluation mode.
@@ -53,19 +53,12 @@ def search_recordings(
         MissingData, CorruptShard: there is no imagery of the place, or no readable gallery.
         InvalidContext: there is no such place.
     """
-    imagery = model.config.imagery
-    level = imagery.zooms[0] if zoom is None else zoom
-    lats, lons = np.array([lat]), np.array([lon])
-    context = moment.context(lat=lats, lon=lons)
-    view = View(imagery.view_px, imagery.gsd_m * level)
-    (picture,) = provider.read(lat=lats, lon=lons, view=view)
-    if isinstance(picture, NoImagery):
-        raise MissingData(f"{lat:g}, {lon:g}: {picture.reason} ({picture.detail})")
-    features = image_features(model, picture.pixels[None], picture.gsd_m)
+    level = model.config.imagery.zooms[0] if zoom is None else zoom
+    features = look(model, provider, lat=lat, lon=lon, zoom=level)
+    context = moment.context(lat=np.array([lat]), lon=np.array([lon]))
     place = location_gaussians(model, features, context)
-    encoded = encode_split(
-        model, gallery, split=split, zooms=(), keep=gallery / ".features" / split
-    )
+    keep = gallery / ".features" / split
+    encoded = encode_split(model, gallery, split=split, zooms=(), keep=keep)
     if calibration is not None:
         calibration.require(model)
     curve = learnt_curve(model) if calibration is None else calibration.curve

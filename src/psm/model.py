@@ -89,8 +89,16 @@ class PSM(nn.Module):
         model.precision = precision
         return model.eval()
 
-    def save_pretrained(self, folder: str | Path, experiment: Experiment | None = None) -> None:
+    def save_pretrained(
+        self,
+        folder: str | Path,
+        experiment: Experiment | None = None,
+        *,
+        is_half: bool = False,
+    ) -> None:
         """Write ``config.yaml`` and ``model.safetensors``; nothing is left half-written.
+
+        With ``is_half`` the weights are stored in float16, half the size and three digits each.
 
         Towers whose weights are stored are stored with their settings and tokenizer too, so that
         the folder needs neither the hub nor the place that they started from.
@@ -108,7 +116,8 @@ class PSM(nn.Module):
         folder = Path(folder)
         if config.text_tower.source is None:  # first: the configuration, last, makes it a model
             self.text.tokenizer.save_pretrained(folder / checkpoints.TOKENIZER_NAME)
-        checkpoints.save(self, experiment.model_copy(update={"model": config}), folder)
+        stored = experiment.model_copy(update={"model": config})
+        checkpoints.save(self, stored, folder, is_half=is_half)
 
     def push_to_hub(
         self,

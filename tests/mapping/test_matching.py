@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -119,7 +121,8 @@ def test_zooms_are_mixed(model: PSM, embedded: EmbeddedCells, imagery, tmp_path)
 
 
 def test_zooms_of_different_cells_are_not_mixed(embedded: EmbeddedCells) -> None:
-    fewer = EmbeddedCells(embedded.cells.part(slice(0, 5)), embedded.features[:5], 3)
+    part = embedded.cells.part(slice(0, 5))
+    fewer = replace(embedded, cells=part, features=embedded.features[:5], zoom=3)
     with pytest.raises(ConfigError, match="of different cells"):
         MixedZooms((embedded, fewer))
     with pytest.raises(ConfigError, match="mixed in once"):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from psm.cli.area import Area
 from psm.cli.options import settings
 
 if TYPE_CHECKING:
     from psm.calibration import Calibration
-    from psm.mapping import Cells, Query
+    from psm.mapping import Query
     from psm.mapping.places import Places
     from psm.model import PSM
 
@@ -52,26 +52,6 @@ StoreOption = Annotated[
 Exact = Annotated[
     bool, typer.Option("--exact", help="Fuse every cell, though the store is prepared.")
 ]
-RegionOption = Annotated[
-    str | None,
-    typer.Option(
-        help='"Vienna, 20km", a bbox W,S,E,N, a circle "48.2,16.4,5km" or a vector file; '
-        "all land by default."
-    ),
-]
-Spacing = Annotated[
-    str | None, typer.Option(help="From cell to cell: 500m, 2km; some 10,000 cells by default.")
-]
-LandOnly = Annotated[bool, typer.Option("--land-only", help="Leave the sea of a region out.")]
-Step = Annotated[float, typer.Option(help="Without a region: cell size in degrees.")]
-ImageryOption = Annotated[
-    str, typer.Option(help="blue-marble, a raster file or pattern, xyz:…, stac:…")
-]
-ImagerySet = Annotated[
-    list[str] | None, typer.Option(help="Change a setting of the imagery: rate=2")
-]
-
-_USUAL_CELLS = 10_000
 
 
 @dataclass(frozen=True)
@@ -80,10 +60,7 @@ class Where:
 
     store: str | None
     exact: bool
-    region: str | None
-    spacing: str | None
-    land_only: bool
-    step: float
+    area: Area
     imagery: str
     imagery_set: list[str] | None
     zoom: list[int] | None
@@ -96,10 +73,11 @@ class Where:
         from psm.mapping import MixedZooms, embed_cells
 
         if self.store is not None:
-            if self.region is not None:
+            if self.area.region is not None:
                 raise ConfigError("--store and --region: a store has its own region")
             return self._of_store(model, query)
-        cells = self._cells()
+        cells = self.area.cells()
+        typer.echo(f"{len(cells):,} cells")
         provider = open_imagery(self.imagery, month=self.month, **settings(self.imagery_set))
         levels = self.zoom or model.config.imagery.zooms[:1]
         parts = [embed_cells(model, provider, cells, level) for level in levels]
@@ -119,34 +97,9 @@ class Where:
         parts = [store.embedded(level) for level in levels]
         return parts[0] if len(parts) == 1 else MixedZooms(tuple(parts))
 
-    def _cells(self) -> Cells:
-        from psm.errors import ConfigError
-        from psm.mapping import Cells
-        from psm.mapping.region import Region, format_length, parse_length
-
-        if self.region is None or self.region == "globe":
-            if self.spacing is not None:
-                raise ConfigError("--spacing is for a --region; the globe takes --step in degrees")
-            return Cells.globe(self.step)
-        region = Region.parse(self.region)
-        if self.spacing is None:
-            spacing_m = _round_down(1000.0 * math.sqrt(region.area_km2 / _USUAL_CELLS))
-        else:
-            spacing_m = parse_length(self.spacing)
-        grid = region.grid(spacing_m, land_only=self.land_only)
-        cells = grid.cells()
-        typer.echo(f"{region.name}: {len(cells):,} cells, {format_length(spacing_m)} apart")
-        return cells
-
 
 def calibration_of(model: str, raw: bool) -> Calibration | None:
     """The calibration of a model folder, unless it is not wanted or not there."""
     from psm.calibration import Calibration
 
     return None if raw else Calibration.find(model)
-
-
-def _round_down(metres: float) -> float:
-    """To 1, 2 or 5 times a power of ten."""
-    size = 10.0 ** math.floor(math.log10(max(metres, 1.0)))
-    return max(factor * size for factor in (1.0, 2.0, 5.0) if factor * size <= max(metres, 1.0))

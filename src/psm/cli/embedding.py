@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from psm.cli.options import MODEL, Model, PrecisionOption, settings
+from psm.cli import options
+from psm.cli.area import Area
+from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
 
 if TYPE_CHECKING:
-    from psm.mapping.store import CellBlocks, Executor
+    from psm.mapping.store import Executor
 
 _ASK_FROM_S, _ASK_FROM_BYTES = 60.0, 10**9
 
@@ -25,27 +27,23 @@ class ExecutorName(StrEnum):
 
 def embed(
     region: Annotated[
-        str, typer.Argument(help="A place, a bbox, a circle, a file, or globe; see docs/store.md.")
+        str,
+        typer.Argument(help="A place, bbox, circle, file, or globe; see docs/regions.md."),
     ],
     out: Annotated[str, typer.Option(help="The store: a folder, or s3://…, gs://…")],
-    spacing: Annotated[str, typer.Option(help="Side of a cell: 250m, 1km.")] = "1km",
-    step: Annotated[
-        float | None,
-        typer.Option(help="For globe: cells of so many degrees over all land instead."),
-    ] = None,
-    land_only: Annotated[bool, typer.Option("--land-only", help="Leave the sea out.")] = False,
-    imagery: Annotated[
-        str, typer.Option(help="blue-marble, a raster file or pattern, xyz:…, stac:…")
-    ] = "blue-marble",
-    imagery_set: Annotated[
-        list[str] | None, typer.Option(help="Change a setting of the imagery: rate=2")
-    ] = None,
+    spacing: options.SpacingOption = None,
+    step: options.StepOption = None,
+    crs: options.CrsOption = None,
+    land_only: options.LandOption = False,
+    without: options.WithoutOption = None,
+    imagery: options.ImageryOption = "blue-marble",
+    imagery_set: options.ImagerySet = None,
     zoom: Annotated[
         list[int] | None,
         typer.Option(help="Zoom level; may be given several times. The model's first by default."),
     ] = None,
     month: Annotated[int | None, typer.Option(help="Imagery of this month, 1..12.")] = None,
-    model: Model = str(MODEL),
+    model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     unit: Annotated[
         int | None, typer.Option(help="Cells written together; larger for fewer files.", min=1)
@@ -78,7 +76,7 @@ def embed(
     from psm.imagery import open_imagery
     from psm.mapping import store
 
-    cells = _cells(region, spacing, step, land_only)
+    cells = Area(region, spacing, step, crs, land_only, tuple(without or ())).grid()
     provider = open_imagery(imagery, month=month, **settings(imagery_set))
     loaded = PSM.from_pretrained(model, precision=precision)
     who = _executor(executor, workers, ray_address)
@@ -93,20 +91,6 @@ def embed(
     report = store.embed(out, loaded, provider, cells, header, executor=who, retry=retry)
     for line in report.lines():
         typer.echo(line)
-
-
-def _cells(region: str, spacing: str, step: float | None, land_only: bool) -> CellBlocks:
-    from psm.errors import ConfigError
-    from psm.mapping import Cells
-
-    if step is not None:
-        if region != "globe":
-            raise ConfigError(f"--step {step:g}: degrees are for globe; {region} takes --spacing")
-        return Cells.globe(step)
-    from psm.mapping.region import Region
-    from psm.mapping.region.lengths import parse_length
-
-    return Region.parse(region).grid(parse_length(spacing), land_only=land_only)
 
 
 def _executor(name: ExecutorName, workers: int | None, address: str | None) -> Executor:

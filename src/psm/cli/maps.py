@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from psm.cli import asking
-from psm.cli.options import MODEL, Model, PrecisionOption, file_name
+from psm.cli import asking, options
+from psm.cli.area import Area
+from psm.cli.options import PRETRAINED, Model, PrecisionOption, file_name
 
 if TYPE_CHECKING:
     from psm.mapping import Moment
@@ -28,14 +29,16 @@ def draw_map(
     month: asking.Month = None,
     hour: asking.Hour = None,
     utc: asking.Utc = None,
-    region: asking.RegionOption = None,
-    spacing: asking.Spacing = None,
-    land_only: asking.LandOnly = False,
-    step: asking.Step = 1.0,
+    region: options.RegionOption = None,
+    spacing: options.SpacingOption = None,
+    step: options.StepOption = None,
+    crs: options.CrsOption = None,
+    land_only: options.LandOption = False,
+    without_area: options.WithoutOption = None,
     store: asking.StoreOption = None,
     exact: asking.Exact = False,
-    imagery: asking.ImageryOption = "blue-marble",
-    imagery_set: asking.ImagerySet = None,
+    imagery: options.ImageryOption = "blue-marble",
+    imagery_set: options.ImagerySet = None,
     zoom: asking.Zooms = None,
     raw: asking.Raw = False,
     animate: Annotated[
@@ -44,7 +47,7 @@ def draw_map(
     uncertainty: Annotated[
         str, typer.Option(help="In pictures: inset, hatch, fade or none.")
     ] = "inset",
-    model: Model = str(MODEL),
+    model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     out: Annotated[
         list[Path] | None,
@@ -92,9 +95,8 @@ def draw_map(
     mapping.check_suffixes([path for path in paths if path not in series])
     loaded = PSM.from_pretrained(model, precision=precision)
     calibration = asking.calibration_of(model, raw)
-    where = asking.Where(
-        store, exact, region, spacing, land_only, step, imagery, imagery_set, zoom, month
-    )
+    area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
+    where = asking.Where(store, exact, area, imagery, imagery_set, zoom, month)
     places = where.places(loaded, query)
     found = mapping.map_query(loaded, places, query, moment, calibration=calibration)
     for path in paths:
@@ -119,7 +121,8 @@ def prepare(
     ] = 2048,
     rank: Annotated[int, typer.Option(help="Numbers kept a cell, two bytes each.", min=1)] = 512,
     seen: Annotated[int, typer.Option(help="Times at which every cell is fused.", min=1)] = 16,
-    model: Model = str(MODEL),
+    model: Model = PRETRAINED,
+    precision: PrecisionOption = "auto",
 ) -> None:
     """Make month and hour of a store interactive: after this, any map takes under a second.
 
@@ -132,7 +135,7 @@ def prepare(
     from psm.mapping import Store, Timetable, agreement
     from psm.mapping import prepare as prepare_store
 
-    loaded = PSM.from_pretrained(model)
+    loaded = PSM.from_pretrained(model, precision=precision)
     found = Store.open(store)
     for level in zoom or found.zooms:
         prepare_store(found, loaded, level, sample=sample, rank=rank, seen=seen)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from psm.cli import asking
-from psm.cli.options import MODEL, Model, PrecisionOption, settings
+from psm.cli import asking, options
+from psm.cli.area import Area
+from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
 
 Lat = Annotated[float, typer.Argument(help="Degrees north.")]
 Lon = Annotated[float, typer.Argument(help="Degrees east.")]
@@ -26,11 +27,11 @@ def profile(
         Path | None, typer.Option(help="A text file with a sound in each line instead.")
     ] = None,
     most: Annotated[int, typer.Option(help="Sounds in the picture.", min=1, max=28)] = 12,
-    imagery: asking.ImageryOption = "blue-marble",
-    imagery_set: asking.ImagerySet = None,
+    imagery: options.ImageryOption = "blue-marble",
+    imagery_set: options.ImagerySet = None,
     zoom: Annotated[int | None, typer.Option(help="Zoom level of the imagery.")] = None,
     raw: asking.Raw = False,
-    model: Model = str(MODEL),
+    model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     out: Annotated[
         Path | None, typer.Option(help="PNG or SVG to write; all numbers as JSON beside it.")
@@ -74,14 +75,16 @@ def search(
     month: asking.Month = None,
     hour: asking.Hour = None,
     utc: asking.Utc = None,
-    region: asking.RegionOption = None,
-    spacing: asking.Spacing = None,
-    land_only: asking.LandOnly = False,
-    step: asking.Step = 1.0,
+    region: options.RegionOption = None,
+    spacing: options.SpacingOption = None,
+    step: options.StepOption = None,
+    crs: options.CrsOption = None,
+    land_only: options.LandOption = False,
+    without_area: options.WithoutOption = None,
     store: asking.StoreOption = None,
     exact: asking.Exact = False,
-    imagery: asking.ImageryOption = "blue-marble",
-    imagery_set: asking.ImagerySet = None,
+    imagery: options.ImageryOption = "blue-marble",
+    imagery_set: options.ImagerySet = None,
     zoom: asking.Zooms = None,
     raw: asking.Raw = False,
     place: Annotated[
@@ -96,7 +99,7 @@ def search(
     apart: Annotated[
         str | None, typer.Option(help="No two results nearer than this: 50km.")
     ] = None,
-    model: Model = str(MODEL),
+    model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     out: Annotated[
         Path | None, typer.Option(help="GeoJSON to write, besides the table on screen.")
@@ -151,9 +154,8 @@ def search(
         query = mapping.Query.parse(
             *(text or ()), without=without or (), audio=audio or (), together=match
         )
-        where = asking.Where(
-            store, exact, region, spacing, land_only, step, imagery, imagery_set, zoom, month
-        )
+        area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
+        where = asking.Where(store, exact, area, imagery, imagery_set, zoom, month)
         places = where.places(loaded, query)
         soundscape = mapping.map_query(loaded, places, query, moment, calibration=calibration)
         rows = [

@@ -17,9 +17,9 @@ from psm.mapping.drawing import draw_map
 from psm.mapping.look import (
     DIM,
     INK,
-    PROBABILITY_COLOURS,
     colour_bar,
     colour_range,
+    colours_of,
     fit_text,
     new_figure,
 )
@@ -56,7 +56,13 @@ class Film:
         self._maps = maps
         first = maps[0]
         frame = first.frame
-        span = colour_range(value_range, *(m.values() for m in maps), frame=frame, share=_SHARE)
+        span = colour_range(
+            value_range,
+            *(m.values() for m in maps),
+            frame=frame,
+            share=_SHARE,
+            is_diverging=first.quantity.is_diverging,
+        )
         map_in = _GLOBE_IN
         if not frame.is_globe:
             map_in = min(_HIGHEST_IN, Window.of(frame).shape * 0.98 * _WIDTH_IN)
@@ -79,13 +85,13 @@ class Film:
         self._drawing = draw_map(
             figure.add_axes((0.01, up(_FOOT_IN), 0.98, up(map_in))),
             frame,
-            PROBABILITY_COLOURS,
+            colours_of(first.quantity),
             span,
             has_data=np.any([np.isfinite(m.values()) for m in maps], axis=0),
             width_px=width_px,
         )
         bar = figure.add_axes((0.58, up(0.61), 0.38, up(0.117)))
-        colour_bar(bar, self._drawing.image, "match probability", small=True)
+        colour_bar(bar, self._drawing.image, first.quantity.long_name, small=True)
         credit = figure.text(
             0.985, up(0.064), credit_line(first), ha="right", va="bottom", color=DIM, fontsize=5
         )

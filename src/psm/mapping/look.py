@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter, StrMethodFormatter
 
 from psm.errors import ConfigError
 from psm.mapping.frame import Frame
+from psm.mapping.quantity import Quantity
 
 PAPER, INK, DIM = "#ffffff", "#1c2430", "#6b7683"
 NIGHT = "#cdd6df"
@@ -34,6 +35,12 @@ def _part(name: str, low: float, high: float) -> Colormap:
 
 PROBABILITY_COLOURS = _part("magma_r", 0.02, 0.92)
 UNCERTAINTY_COLOURS = _part("bone_r", 0.05, 0.80)
+DIFFERENCE_COLOURS = _part("PuOr_r", 0.06, 0.94)
+
+
+def colours_of(quantity: Quantity) -> Colormap:
+    """Light to dark for a probability, two colours about zero for what has two signs."""
+    return DIFFERENCE_COLOURS if quantity.is_diverging else PROBABILITY_COLOURS
 
 
 @contextmanager
@@ -88,14 +95,17 @@ def colour_range(
     *rasters: Float[np.ndarray, "rows columns"],
     frame: Frame,
     share: float = 0.02,
+    is_diverging: bool = False,
 ) -> tuple[float, float]:
-    """The range asked for, or :func:`robust_range` of what is drawn.
+    """The range asked for, or :func:`robust_range` of what is drawn, about zero if it diverges.
 
     Raises:
         ConfigError: the range asked for is none.
     """
     if value_range is None:
-        return robust_range(*rasters, frame=frame, share=share)
+        low, high = robust_range(*rasters, frame=frame, share=share)
+        reach = max(abs(low), abs(high))
+        return (-reach, reach) if is_diverging else (low, high)
     low, high = value_range
     if not low < high:
         raise ConfigError(f"colour range {low:g} to {high:g}: the first must be the smaller one")

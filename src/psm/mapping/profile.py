@@ -16,7 +16,7 @@ from torch import Tensor
 import psm
 from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
 from psm.data.context import Context
-from psm.errors import MissingData
+from psm.errors import ConfigError, MissingData
 from psm.files import atomic_path
 from psm.gaussian import csd, csd_variance, moments
 from psm.imagery import NoImagery, Provider, View
@@ -114,14 +114,8 @@ def profile(
         InvalidContext: there is no such place.
         CheckpointMismatch: the calibration is of other weights.
     """
-    imagery = model.config.imagery
-    level = imagery.zooms[0] if zoom is None else zoom
-    Context.of(lat=lat, lon=lon)  # refuses what is no place
-    view = View(imagery.view_px, imagery.gsd_m * level)
-    (picture,) = provider.read(lat=np.array([lat]), lon=np.array([lon]), view=view)
-    if isinstance(picture, NoImagery):
-        raise MissingData(f"{lat:g}, {lon:g}: {picture.reason} ({picture.detail})")
-    features = image_features(model, picture.pixels[None], picture.gsd_m)
+    level = model.config.imagery.zooms[0] if zoom is None else zoom
+    features = look(model, provider, lat=lat, lon=lon, zoom=level)
     probability, uncertainty = through_time(
         model, features, texts, lat=lat, lon=lon, calibration=calibration
     )
@@ -137,6 +131,29 @@ def profile(
         licence=provider.licence,
         calibration=UNCALIBRATED if calibration is None else calibration.summary,
     )
+
+
+def look(
+    model: PSM, provider: Provider, *, lat: float, lon: float, zoom: int
+) -> Float[Tensor, "1 dim"]:
+    """Image features of one place.
+
+    Raises:
+        ConfigError: the model does not know the zoom level.
+        MissingData: there is no imagery of the place.
+        InvalidContext: there is no such place.
+    """
+    imagery = model.config.imagery
+    if zoom not in imagery.zooms:
+        known = ", ".join(map(str, imagery.zooms))
+        raise ConfigError(f"zoom {zoom}: {model.config.name} knows {known}")
+    Context.of(lat=lat, lon=lon)  # refuses what is no place
+    view = View(imagery.view_px, imagery.gsd_m * zoom)
+    (picture,) = provider.read(lat=np.array([lat]), lon=np.array([lon]), view=view)
+    if isinstance(picture, NoImagery):
+        why = f"{picture.reason} ({picture.detail})" if picture.detail else picture.reason.value
+        raise MissingData(f"{lat:g}, {lon:g}: {why}")
+    return image_features(model, picture.pixels[None].copy(), picture.gsd_m)
 
 
 @torch.inference_mode()

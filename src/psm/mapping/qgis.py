@@ -7,10 +7,10 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
-from matplotlib.colors import to_hex
+from matplotlib.colors import Colormap, to_hex
 
 from psm.files import atomic_path
-from psm.mapping.look import PROBABILITY_COLOURS, colour_range
+from psm.mapping.look import colour_range, colours_of
 from psm.mapping.soundscape_map import SoundscapeMap
 
 _STOPS = 17
@@ -33,7 +33,12 @@ def write_qml(
     Raises:
         ConfigError: the range is none.
     """
-    low, high = colour_range(value_range, soundscape.values(), frame=soundscape.frame)
+    low, high = colour_range(
+        value_range,
+        soundscape.values(),
+        frame=soundscape.frame,
+        is_diverging=soundscape.quantity.is_diverging,
+    )
     root = Element("qgis", version="3.28.0-Firenze", styleCategories="Symbology")
     pipe = SubElement(root, "pipe")
     nearest = "nearestNeighbour"
@@ -45,7 +50,7 @@ def write_qml(
         zoomedInResamplingMethod=nearest,
         zoomedOutResamplingMethod=nearest,
     )
-    _renderer(pipe, low, high)
+    _renderer(pipe, low, high, colours_of(soundscape.quantity))
     SubElement(pipe, "brightnesscontrast", brightness="0", contrast="0", gamma="1")
     SubElement(pipe, "huesaturation", saturation="0", grayscaleMode="0", colorizeOn="0")
     SubElement(pipe, "rasterresampler", maxOversampling="2")
@@ -57,7 +62,7 @@ def write_qml(
     return path
 
 
-def _renderer(pipe: Element, low: float, high: float) -> None:
+def _renderer(pipe: Element, low: float, high: float, ramp_colours: Colormap) -> None:
     renderer = SubElement(
         pipe,
         "rasterrenderer",
@@ -86,7 +91,7 @@ def _renderer(pipe: Element, low: float, high: float) -> None:
         maximumValue=f"{high:.9g}",
     )
     shares = np.linspace(0.0, 1.0, _STOPS)
-    colours = [to_hex(PROBABILITY_COLOURS(share)) for share in shares]
+    colours = [to_hex(ramp_colours(share)) for share in shares]
     ramp = SubElement(shader, "colorramp", type="gradient", name="[source]")
     options = SubElement(ramp, "Option", type="Map")
     stops = ":".join(

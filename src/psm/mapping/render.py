@@ -21,10 +21,10 @@ from psm.mapping.look import (
     DIM,
     NO_DATA,
     PAPER,
-    PROBABILITY_COLOURS,
     UNCERTAINTY_COLOURS,
     colour_bar,
     colour_range,
+    colours_of,
     fit_text,
     new_figure,
     robust_range,
@@ -137,8 +137,10 @@ def draw(
     drawing = draw_map(
         axes,
         frame,
-        PROBABILITY_COLOURS,
-        colour_range(value_range, values, frame=frame),
+        colours_of(soundscape.quantity),
+        colour_range(
+            value_range, values, frame=frame, is_diverging=soundscape.quantity.is_diverging
+        ),
         has_data=np.isfinite(values),
         width_px=map_px,
     )
@@ -147,7 +149,7 @@ def draw(
     left, bottom, width, height = layout.bar
     above = layout.at((left + width, bottom + height + 0.06))
     figure.text(*above, how, ha="right", va="bottom", fontsize=7.5, color=DIM)
-    colour_bar(layout.axes(figure, layout.bar), drawing.image, "match probability")
+    colour_bar(layout.axes(figure, layout.bar), drawing.image, soundscape.quantity.long_name)
     _uncertainty(figure, layout, axes, drawing, soundscape, map_px, uncertainty)
     sources = [] if window is None else _surroundings(figure, layout, axes, window, values)
     credit = credit_line(soundscape, sources)

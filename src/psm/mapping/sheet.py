@@ -13,11 +13,11 @@ from psm.mapping.drawing import draw_map
 from psm.mapping.look import (
     DIM,
     PAPER,
-    PROBABILITY_COLOURS,
     colour_bar,
+    colour_range,
+    colours_of,
     fit_text,
     new_figure,
-    robust_range,
     style,
 )
 from psm.mapping.render import credit_line
@@ -47,14 +47,15 @@ def write_sheet(maps: Sequence[SoundscapeMap], path: Path, *, width_px: int = 15
         fit_text(title, room=0.94, smallest_pt=10.0)
         values = [soundscape.values() for soundscape in maps]
         frame = maps[0].frame
-        limits = robust_range(*values, frame=frame)
+        quantity = maps[0].quantity
+        limits = colour_range(None, *values, frame=frame, is_diverging=quantity.is_diverging)
         for number, (soundscape, raster) in enumerate(zip(maps, values, strict=True)):
             left, bottom = _LEFTS[number % _COLUMNS], _BOTTOMS[number // _COLUMNS]
             axes = figure.add_axes((left, bottom, *_SIZE))
             drawing = draw_map(
                 axes,
                 frame,
-                PROBABILITY_COLOURS,
+                colours_of(quantity),
                 limits,
                 has_data=np.isfinite(values[0]),
                 width_px=width_px // _COLUMNS,
@@ -64,7 +65,9 @@ def write_sheet(maps: Sequence[SoundscapeMap], path: Path, *, width_px: int = 15
             figure.text(
                 left + 0.012, bottom + _SIZE[1] + 0.008, f"{soundscape.moment}", fontsize=11
             )
-        colour_bar(figure.add_axes((0.02, 0.075, 0.36, 0.018)), drawing.image, "match probability")
+        colour_bar(
+            figure.add_axes((0.02, 0.075, 0.36, 0.018)), drawing.image, maps[0].quantity.long_name
+        )
         figure.text(
             0.985, 0.02, credit_line(maps[0]), ha="right", va="bottom", color=DIM, fontsize=6.5
         )

@@ -6,8 +6,24 @@
     other_app.include_router(create_router(state), prefix="/sounds")
 """
 
-from psm.server.app import create_app, create_router, open_state
-from psm.server.settings import Settings
-from psm.server.state import State
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from psm.server.app import create_app, create_router, open_state
+    from psm.server.settings import Settings
+    from psm.server.state import State
 
 __all__ = ["Settings", "State", "create_app", "create_router", "open_state"]
+
+_HOMES = {"Settings": "settings", "State": "state"}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use: processes that decode recordings start without PyTorch.
+    if name in __all__:
+        from importlib import import_module
+
+        return getattr(import_module(f"psm.server.{_HOMES.get(name, 'app')}"), name)
+    raise AttributeError(f"module 'psm.server' has no attribute {name!r}")

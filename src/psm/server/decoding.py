@@ -8,36 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict
 
 import numpy as np
 from jaxtyping import Float32
 
+from psm.server import decoder
+from psm.server.decoder import Limit
 from psm.server.problems import Problem
 from psm.server.settings import Settings
 
-_CHANNELS = 16
-_LINE = 4096
-
-
-@dataclass(frozen=True)
-class Limit:
-    """What a recording may take.
-
-    Attributes:
-        sample_rate_hz: wanted.
-        seconds: longest.
-        cpu_s, memory_mb: of decoding.
-    """
-
-    sample_rate_hz: int
-    seconds: float
-    cpu_s: int
-    memory_mb: int
+_MOST_WAITING = 8
 
 
 class Decoder:
@@ -60,7 +44,7 @@ class Decoder:
         Raises:
             Problem: 422 why it cannot be; 503, too many others are being decoded.
         """
-        if self._waiting >= 8:
+        if self._waiting >= _MOST_WAITING:
             raise Problem(
                 503, "Too many recordings at once: send it again after the time in Retry-After.",
                 kind="busy", retry_after_s=3.0,
@@ -88,7 +72,7 @@ class Decoder:
             sample_rate_hz, settings.upload_s, max(1, round(settings.decode_s)), settings.decode_mb
         )
         try:
-            line = json.dumps(limit.__dict__).encode() + b"\n"
+            line = json.dumps(asdict(limit)).encode() + b"\n"
             # The spare has long been ready; one just started needs a moment more.
             async with asyncio.timeout(settings.decode_s + 5.0):
                 out, _ = await process.communicate(line + data)
@@ -114,12 +98,11 @@ class Decoder:
 async def _start() -> asyncio.subprocess.Process:
     quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__,
+        sys.executable, "-m", decoder.__name__,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={**os.environ, **quiet},
-        limit=_LINE,
     )  # fmt: skip
 
 
@@ -127,78 +110,3 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     await process.wait()
-
-
-def _confine(limit: Limit) -> None:
-    """No more memory, time or files than one recording needs; nothing where that is unknown."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    pages = 0
-    with contextlib.suppress(OSError), open("/proc/self/statm") as file:
-        pages = int(file.read().split()[0])
-    if pages:
-        most = pages * resource.getpagesize() + limit.memory_mb * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    resource.setrlimit(resource.RLIMIT_CPU, (limit.cpu_s + 1, limit.cpu_s + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _read(data: bytes, limit: Limit) -> Float32[np.ndarray, " samples"]:
-    import soundfile
-
-    from psm.data.audio import decode_audio
-    from psm.errors import CorruptRecording
-
-    try:
-        about = soundfile.info(io.BytesIO(data))
-    except (soundfile.SoundFileError, OSError, ValueError, TypeError):
-        raise CorruptRecording("It cannot be decoded: export it again as WAV or FLAC.") from None
-    if not 1 <= about.channels <= _CHANNELS or not 1000 <= about.samplerate <= 768_000:
-        raise CorruptRecording(
-            f"{about.channels} channels at {about.samplerate} Hz: send stereo at 48 kHz."
-        )
-    seconds = about.frames / about.samplerate
-    if seconds > limit.seconds:
-        shown = f"{seconds:,.0f} s" if seconds < 1e7 else "endless by its header"
-        raise CorruptRecording(f"It is {shown}: send at most {limit.seconds:g} s.")
-    bytes_ = about.frames * about.channels * 4
-    if bytes_ > limit.memory_mb * 2**20 // 3:
-        raise CorruptRecording(f"It is {bytes_ / 1e6:,.0f} MB when decoded: send fewer channels.")
-    samples = decode_audio(data, limit.sample_rate_hz, "the recording")
-    if len(samples) < 0.98 * seconds * limit.sample_rate_hz - 0.1 * limit.sample_rate_hz:
-        raise CorruptRecording(
-            f"It is cut short: {len(samples) / limit.sample_rate_hz:.1f} s of {seconds:.1f} s."
-        )
-    return samples
-
-
-def main() -> None:
-    """What the process does: a line of JSON and a file in, a line of JSON and samples out."""
-    import soundfile  # noqa: F401  (before the limits)
-
-    import psm.data.audio  # noqa: F401
-    from psm.errors import CorruptRecording
-
-    head = sys.stdin.buffer.readline(_LINE)
-    if not head:
-        return
-    limit = Limit(**json.loads(head))
-    data = sys.stdin.buffer.read()
-    _confine(limit)
-    answer: dict[str, object]
-    samples = np.empty(0, np.float32)
-    try:
-        samples = _read(data, limit)
-        answer = {"samples": len(samples)}
-    except CorruptRecording as problem:
-        answer = {"problem": f"{problem}"}
-    except MemoryError:
-        answer = {"problem": "It takes too much memory to decode: send a shorter part of it."}
-    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + samples.tobytes())
-
-
-if __name__ == "__main__":
-    main()

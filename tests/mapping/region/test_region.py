@@ -116,7 +116,8 @@ def test_any_coordinate_system_and_layer(tmp_path: Path) -> None:
     path = tmp_path / "two.gpkg"
     frame.to_file(path, layer="circle")
     geopandas.GeoDataFrame(geometry=[polar], crs="EPSG:3031").to_file(path, layer="polar")
-    assert Region.file(path, "circle").geometry.equals(circle.geometry)
+    again = Region.file(path, "circle").geometry
+    assert again.symmetric_difference(circle.geometry).area < 1e-9
     region = Region.parse(f"{path}:polar")
     assert shapely.intersects_xy(region.geometry, 100.0, -89.9)
     assert region.geometry.bounds[3] == pytest.approx(-80.6, abs=0.3)

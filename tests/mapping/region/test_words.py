@@ -57,6 +57,9 @@ def test_the_circle_of_a_town_follows_its_people_unless_a_radius_is_given() -> N
     [
         ("Budapset", "did you mean Budapest, HU"),
         ("Atlantis beneath the waves", "no town or country is called"),
+        ("Austria", "is a country, and outlines .* give a GeoJSON"),
+        ("USA", "is a country"),
+        ("Luxembourg", "the town is Luxembourg, LU"),
         ("Vienna, XX", "no town 'Vienna' in XX, but in AT"),
         ("Vienna, near the river", "two-letter country"),
         ("48.2,16.37", "a point needs a radius, as 48.2,16.37,5km"),

@@ -16,8 +16,11 @@ from psm.mapping.store.on_ray import Ray
 from psm.model import PSM
 from tests.mapping.store.fakes import NodeImagery, PlaceImagery
 
-# Sockets and files that Ray leaves to the collector of garbage, and warns of by itself.
-pytestmark = pytest.mark.filterwarnings("ignore")
+# Sockets and log files that Ray leaves to the collector of garbage.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,7 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in quiet.items():
             patch.setenv(name, value)
-        ray = pytest.importorskip("ray")
+        import ray
         from ray.cluster_utils import Cluster
 
         node = {

@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from psm.errors import ConfigError, MissingData, RepairedGeometry
 from psm.extras import require
-from psm.mapping.region.sphere import polygons_of, unfolded
+from psm.mapping.region.sphere import polygons_of, unfolded, valid
 
 SUFFIXES = (
     ".geojson",
@@ -94,7 +94,7 @@ def _as_lon_lat(
     polygons: list[shapely.Polygon], system: CRS, name: str
 ) -> tuple[list[shapely.Polygon], int]:
     """Polygons of a projected system, repaired there, with edges that follow its straight lines."""
-    whole = [polygons_of(shapely.make_valid(p)) if not p.is_valid else p for p in polygons]
+    whole = [valid(p) for p in polygons]
     repaired = sum(not p.is_valid for p in polygons)
     parts = [part for area in whole for part in shapely.get_parts(area)]
     if not parts:

@@ -17,6 +17,7 @@ from psm.errors import ConfigError
 from psm.mapping.cells import Cells
 from psm.mapping.frame import Frame, Indices
 from psm.mapping.region.lengths import format_length
+from psm.mapping.region.sphere import polygons_of
 
 Polygons = NDArray[np.object_]
 
@@ -100,9 +101,7 @@ class Grid:
         xmin, ymin, xmax, ymax = shapely.bounds(areas).T
         is_near = (xmin < east) & (xmax > west) & (ymin < north) & (ymax > south)
         clipped = shapely.clip_by_rect(areas[is_near], west, south, east, north)
-        parts = shapely.get_parts(shapely.get_parts(clipped))
-        is_area = (shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)
-        return np.asarray(parts[is_area])
+        return np.asarray(shapely.get_parts(polygons_of(*clipped)))
 
 
 def frame_around(outline: BaseGeometry, crs: str, spacing_m: float) -> Frame:

@@ -9,11 +9,12 @@ from functools import lru_cache
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from psm.earth.packages import package_file
 from psm.errors import BrokenPackageData
-from psm.mapping.region.sphere import polygons_of, valid
+from psm.mapping.region.sphere import polygons_of, valid_each
 
 _LAND, _LAKE, _ISLAND_IN_LAKE = ("1", "5"), ("2",), ("3",)  # 5: Antarctica
 
@@ -29,7 +30,7 @@ def on_land(geometry: BaseGeometry) -> BaseGeometry:
     shapely.prepare(geometry)
     inside = shapely.contains_properly(geometry, near)
     cut = shapely.intersection(near[~inside], geometry)
-    return polygons_of(shapely.GeometryCollection([*near[inside], *cut]))
+    return polygons_of(*near[inside], *cut)
 
 
 @lru_cache(maxsize=1)
@@ -45,13 +46,22 @@ def land_polygons() -> BaseGeometry:
         ]
     except (OSError, ValueError, IndexError) as problem:
         raise BrokenPackageData(f"{path}: not a shoreline file ({problem})") from None
-    areas = valid(np.array([shapely.Polygon(ring.astype(np.float64)) for ring in rings], object))
+    areas = valid_each(np.array([shapely.Polygon(ring.astype(np.float64)) for ring in rings]))
     level = np.array([row[0] for row in rows])
     land, lakes, islands = (
         areas[np.isin(level, names)] for names in (_LAND, _LAKE, _ISLAND_IN_LAKE)
     )
-    lake_of, land_of = shapely.STRtree(land).query(lakes, "intersects").tolist()
-    for row in sorted(set(land_of)):
-        held = lakes[[lake for lake, i in zip(lake_of, land_of, strict=True) if i == row]]
-        land[row] = shapely.difference(land[row], shapely.union_all(held))
-    return polygons_of(shapely.GeometryCollection([*land, *islands]))
+    row, lake = shapely.STRtree(lakes).query(land, "intersects")
+    for at in np.unique(row):
+        land[at] = _without(land[at], lakes[lake[row == at]])
+    return polygons_of(*land, *islands)
+
+
+def _without(land: BaseGeometry, lakes: NDArray[np.object_]) -> BaseGeometry:
+    """Cut lakes out of land: most lie within, and become holes as they are."""
+    shapely.prepare(land)
+    inside = shapely.contains_properly(land, lakes)
+    holes = [lake.exterior for part in lakes[inside] for lake in shapely.get_parts(part)]
+    if land.geom_type == "Polygon" and (cut := shapely.Polygon(land.exterior, holes)).is_valid:
+        land, lakes = cut, lakes[~inside]
+    return shapely.difference(land, shapely.union_all(lakes)) if len(lakes) else land

@@ -14,7 +14,7 @@ from psm.mapping.region.files import read_outline
 from psm.mapping.region.grid import Grid, frame_around
 from psm.mapping.region.land import on_land
 from psm.mapping.region.lengths import format_length
-from psm.mapping.region.places import find_country, find_town
+from psm.mapping.region.places import find_country, find_town, find_towns
 from psm.mapping.region.projections import (
     best_system,
     distortion,
@@ -88,9 +88,10 @@ class Region:
             ConfigError: there is no such town; the message offers similar names.
         """
         if country is None and radius_m is None and (code := find_country(name)):
+            hint = f"; the town is {name}, {code}" if find_towns(name, code) else ""
             raise ConfigError(
                 f"{name} ({code}) is a country, and outlines of countries are not at hand: give a "
-                "GeoJSON, GeoPackage or shapefile of it, or a bbox west,south,east,north"
+                f"GeoJSON, GeoPackage or shapefile of it, or a bbox west,south,east,north{hint}"
             )
         town = find_town(name, country)
         radius = town.radius_m if radius_m is None else radius_m

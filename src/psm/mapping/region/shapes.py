@@ -76,8 +76,9 @@ def globe() -> BaseGeometry:
 def area_km2(geometry: BaseGeometry) -> float:
     """Area of polygons in longitude and latitude, on the ellipsoid."""
     # Cylindrical equal-area: meridians and parallels stay straight.
-    dense = shapely.segmentize(geometry, 0.1)
-    return float(shapely.transform(dense, _EQUAL_AREA.transform, interleaved=False).area) / 1e6
+    dense = shapely.segmentize(shapely.get_parts(geometry), 0.1)
+    flat = shapely.transform(dense, _EQUAL_AREA.transform, interleaved=False)
+    return float(shapely.area(flat).sum()) / 1e6
 
 
 def _around(

@@ -5,13 +5,13 @@ Everywhere here an edge is a straight line in longitude and latitude, as in GeoJ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
 import shapely
 from jaxtyping import Float
 from numpy.typing import NDArray
-from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
 from psm.errors import ConfigError
@@ -53,30 +53,49 @@ def recentred(geometry: BaseGeometry, lon: float) -> BaseGeometry:
         geometry: within [-180, 180], or within any one turn.
         lon: degrees, the middle of the result.
     """
-    west, _, east, _ = geometry.bounds
-    first = int(np.ceil((lon - 180.0 - east) / 360.0))
-    last = int(np.floor((lon + 180.0 - west) / 360.0))
-    window = shapely.box(lon - 180.0, -90.0, lon + 180.0, 90.0)
-    if first == last == 0 and lon - 180.0 <= west and east <= lon + 180.0:
+    left, right = lon - 180.0, lon + 180.0
+    parts = shapely.get_parts(geometry)
+    west, _, east, _ = shapely.bounds(parts).T
+    if west.min() >= left and east.max() <= right:
         return geometry
-    turns = [translate(geometry, 360.0 * k).intersection(window) for k in range(first, last + 1)]
-    return polygons_of(shapely.union_all(turns))
+    window = shapely.box(left, -90.0, right, 90.0)
+    whole, cut = [], []
+    for turn in range(
+        math.ceil((left - east.max()) / 360.0), math.ceil((right - west.min()) / 360)
+    ):
+        shift = 360.0 * turn
+        is_near = (west + shift < right) & (east + shift > left)
+        is_whole = (west + shift >= left) & (east + shift <= right)
+        # What ends at a cut of before meets its other half now.
+        is_whole &= ((west + 180.0) % 360.0 != 0.0) & ((east + 180.0) % 360.0 != 0.0)
+        moved = shapely.transform(
+            parts, lambda lon, lat, s=shift: (lon + s, lat), interleaved=False
+        )
+        whole.extend(moved[is_whole])
+        cut.extend(shapely.intersection(moved[is_near & ~is_whole], window))
+    return polygons_of(*whole, shapely.union_all(cut))
 
 
-def polygons_of(geometry: BaseGeometry) -> BaseGeometry:
-    """The areas of a geometry, without its points and lines."""
-    parts = [
-        part
-        for part in shapely.get_parts(shapely.get_parts(geometry))
-        if part.geom_type == "Polygon" and not part.is_empty
-    ]
-    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+def polygons_of(*geometries: BaseGeometry) -> BaseGeometry:
+    """The areas of geometries, without their points and lines. They are not merged."""
+    parts = np.asarray(geometries, object)
+    while len(parts) and (shapely.get_type_id(parts) > 3).any():  # a collection may hold another
+        parts = shapely.get_parts(parts)
+    parts = parts[(shapely.get_type_id(parts) == 3) & ~shapely.is_empty(parts)]
+    return parts[0] if len(parts) == 1 else shapely.multipolygons(parts)
 
 
-def valid(areas: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Each area, repaired where it crosses itself."""
-    areas, is_crossed = areas.copy(), ~shapely.is_valid(areas)
-    areas[is_crossed] = shapely.make_valid(areas[is_crossed])
+def valid(area: BaseGeometry) -> BaseGeometry:
+    """An area, each part repaired where it crosses itself."""
+    return polygons_of(*valid_each(shapely.get_parts(area)))
+
+
+def valid_each(areas: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Areas, in order, those repaired that cross themselves."""
+    is_crossed = ~shapely.is_valid(areas)
+    repaired = shapely.make_valid(areas[is_crossed], method="structure", keep_collapsed=False)
+    areas = areas.copy()
+    areas[is_crossed] = repaired
     return areas
 
 
@@ -102,7 +121,7 @@ def _ring_area(ring: Ring) -> tuple[BaseGeometry, bool]:
     area = shapely.Polygon(points)
     is_crossed = not area.is_valid
     if is_crossed:
-        area = polygons_of(shapely.make_valid(area))
+        area = valid(area)
     return (recentred(area, 0.0) if not area.is_empty else area), is_crossed
 
 

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 import zarr
 from jaxtyping import Float16, Int64, UInt8
-from zarr.codecs import ZstdCodec
-from zarr.errors import ContainsGroupError, GroupNotFoundError, NodeTypeValidationError
 
 from psm.errors import ConfigError, MissingData, StoreMismatch
 from psm.imagery import Reason
 from psm.mapping.cells import Cells
-from psm.mapping.frame import Frame, Indices
-from psm.mapping.store.fingerprint import CellBlocks, difference, flat_blocks, satellite_fingerprint
+from psm.mapping.frame import Frame
+from psm.mapping.store import creation
+from psm.mapping.store.creation import NOT_DONE
+from psm.mapping.store.fingerprint import CellBlocks, difference, satellite_fingerprint
 from psm.mapping.store.header import Header
 from psm.mapping.store.place import alone, local_folder, zarr_store
 from psm.model import PSM
@@ -30,14 +30,11 @@ from psm.model import PSM
 if TYPE_CHECKING:
     from psm.mapping.store.embedded import EmbeddedCells
 
-NOT_DONE, EMBEDDED, FIRST_REASON = 0, 1, 2
+EMBEDDED, FIRST_REASON = 1, 2
 PASSING = [FIRST_REASON + code for code, reason in enumerate(Reason) if reason.is_passing]
 """Codes in ``status`` of what may be there another time."""
 
-_INDEX_CHUNK = 65536
 _SLAB = 2**20  # cells whose status is looked at together
-_KEY, _UNFINISHED = "psm", "psm-unfinished"
-_FLAT_KEYS: dict[str, Any] = {"name": "default", "separator": "."}  # no folder for each chunk
 
 
 class Unit(NamedTuple):
@@ -68,14 +65,14 @@ class Store:
             StoreMismatch: another store is there, or something else is.
         """
         url = str(url)
-        attributes = _attributes(url)
+        attributes = creation.attributes(url)
         if attributes is None:
-            if _is_taken(url):
+            if creation.is_taken(url):
                 raise StoreMismatch(f"{url}: holds files that are not a store of PSM")
             return None
-        if _UNFINISHED in attributes:
+        if creation.UNFINISHED in attributes:
             return None
-        if _KEY not in attributes:
+        if creation.KEY not in attributes:
             raise StoreMismatch(f"{url}: there is something else, not a store of PSM")
         store = cls.open(url)
         store._must_be(header)
@@ -94,7 +91,7 @@ class Store:
         with alone(url):
             store = cls.find(url, header)
             if store is None:
-                _make(url, header, cells)
+                creation.make(url, header, cells)
                 store = cls.open(url)
         return store
 
@@ -107,11 +104,11 @@ class Store:
             ConfigError: it has another format.
         """
         url = str(url)
-        attributes = _attributes(url)
-        if attributes is None or _KEY not in attributes:
+        attributes = creation.attributes(url)
+        if attributes is None or creation.KEY not in attributes:
             state = "only the beginning of a store" if attributes else "no store"
             raise MissingData(f"{url}: {state} is there; make it with `psm embed --out {url}`")
-        header = Header.from_json(attributes[_KEY], url)
+        header = Header.from_json(attributes[creation.KEY], url)
         return cls(url, header, zarr.open_group(zarr_store(url), mode="r+"))
 
     def __len__(self) -> int:
@@ -169,17 +166,31 @@ class Store:
         Raises:
             MissingData: a file was cut short.
         """
+        return self.read_rows(f"zoom-{zoom}/features", self._of(zoom, "features"), rows, out=out)
+
+    def read_rows(
+        self, name: str, array: Any, rows: slice, *, out: np.ndarray | None = None
+    ) -> Float16[np.ndarray, "n width"]:
+        """Rows of a float16 array that has a row for each cell and a chunk for each unit.
+
+        Args:
+            name: path of the array in the store.
+            array: the array itself.
+            rows, out: as of :meth:`features`.
+
+        Raises:
+            MissingData: a file was cut short.
+        """
         start, stop, _ = rows.indices(len(self))
-        shape = (max(0, stop - start), self.header.dim)
+        shape = (max(0, stop - start), array.shape[1])
         into = np.empty(shape, np.float16) if out is None else out
-        array = self._of(zoom, "features")
         folder = local_folder(self.url)
         if not len(into):
-            pass
+            pass  # nothing to read, and no memory to read it into
         elif folder is None:
             into[:] = array[start:stop]
         else:
-            self._read_files(folder / f"zoom-{zoom}" / "features", start, stop, into)
+            self._read_files(folder / name, start, stop, into)
         return into
 
     def require_model(self, model: PSM) -> None:
@@ -266,7 +277,7 @@ class Store:
 
     def _read_files(self, folder: Path, start: int, stop: int, into: np.ndarray) -> None:
         # Chunks are plain rows of float16: read where they are wanted, at the speed of memory.
-        unit, row_bytes = self.header.unit, 2 * self.header.dim
+        unit, row_bytes = self.header.unit, into.itemsize * into.shape[1]
         for number in range(start // unit, -(-stop // unit)):
             first, last = max(start, number * unit), min(stop, (number + 1) * unit)
             part = into[first - start : last - start]
@@ -280,84 +291,6 @@ class Store:
                 continue
             if count != part.nbytes:
                 raise MissingData(f"{path}: cut short; delete the store and embed it anew")
-
-
-def _attributes(url: str) -> dict[str, Any] | None:
-    try:
-        group = zarr.open_group(zarr_store(url), mode="r")
-    except (GroupNotFoundError, FileNotFoundError):
-        return None
-    except (NodeTypeValidationError, ContainsGroupError, ValueError, KeyError):
-        return {}
-    return dict(group.attrs)
-
-
-def _is_taken(url: str) -> bool:
-    folder = local_folder(url)
-    if folder is None or not folder.exists():
-        return False
-    return not folder.is_dir() or any(not p.name.endswith(".partial") for p in folder.iterdir())
-
-
-def _make(url: str, header: Header, cells: CellBlocks) -> None:
-    # The root says "unfinished" until everything else is there. Whatever is written twice, by a
-    # second attempt or a second process, is written with the same bytes.
-    place = zarr_store(url)
-    if _attributes(url) != {_UNFINISHED: header.to_json()}:
-        zarr.create_group(place, attributes={_UNFINISHED: header.to_json()}, overwrite=True)
-    root = zarr.open_group(place, mode="r+")
-    count, unit = header.cells, header.unit
-    index = _array(
-        root, "index", (count,), (min(_INDEX_CHUNK, count),), "int64", -1, [ZstdCodec(level=3)]
-    )
-    for zoom in header.zooms:
-        group = root.require_group(f"zoom-{zoom}")
-        _array(group, "features", (count, header.dim), (unit, header.dim), "float16", np.nan, None)
-        _array(group, "status", (count,), (unit,), "uint8", NOT_DONE, None)
-    written = 0
-    for flat in _rechunked(flat_blocks(cells), _INDEX_CHUNK):
-        index[written : written + len(flat)] = flat
-        written += len(flat)
-    if written != count:
-        raise ConfigError(f"the cells changed between two looks: {count} first, then {written}")
-    zarr.open_group(place, mode="r+").attrs.put({_KEY: header.to_json()})
-
-
-def _array(
-    group: zarr.Group,
-    name: str,
-    shape: tuple[int, ...],
-    chunks: tuple[int, ...],
-    dtype: str,
-    fill: float,
-    compressors: list[ZstdCodec] | None,
-) -> Any:
-    if name in group:
-        return group[name]
-    return group.create_array(
-        name,
-        shape=shape,
-        chunks=chunks,
-        dtype=dtype,
-        fill_value=fill,
-        compressors=compressors,
-        chunk_key_encoding=_FLAT_KEYS,
-        dimension_names=("cell", "feature")[: len(shape)],
-    )
-
-
-def _rechunked(blocks: Iterator[Indices], size: int) -> Iterator[Indices]:
-    held: list[Indices] = []
-    count = 0
-    for block in blocks:
-        held.append(block)
-        count += len(block)
-        while count >= size:
-            joined = np.concatenate(held)
-            yield joined[:size]
-            held, count = [joined[size:]], count - size
-    if count:
-        yield np.concatenate(held)
 
 
 def _flush(path: Path) -> None:

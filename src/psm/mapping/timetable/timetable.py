@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +24,8 @@ from psm.mapping.timetable.prepare import group_name, is_prepared, read_expansio
 from psm.mapping.timetable.states import HOURS, hour_weights, month_state
 from psm.model import PSM
 
-_BLOCK = 32768  # cells that are scored together
+_BLOCK = 1024  # cells that are scored together: their numbers stay in the cache
+_FEW_QUERIES, _FEW_HOURS = 4, 8
 
 
 class Timetable:
@@ -37,6 +40,9 @@ class Timetable:
         zoom: one of the store's; by default its first.
         resident: keep the coefficients in memory as float32: twice the size on disk, and answers
             three times as fast. Otherwise they are read at every query.
+
+    Attributes:
+        coefficients: ``(N, rank)``, where they are resident.
 
     Raises:
         MissingData: the store is not prepared with this model, or not completely.
@@ -56,9 +62,15 @@ class Timetable:
         self.settings: dict[str, Any] = group.attrs["settings"]
         self.expansion: Expansion = read_expansion(group)
         self._array: Any = group["coefficients"]
-        self._resident: Tensor | None = None
+        self.coefficients: Tensor | None = None
         if resident:
-            self._resident = self._read(slice(None))
+            every = torch.empty(len(store), self.expansion.rank)
+
+            def keep(rows: slice) -> None:
+                every[rows] = self._read(rows)
+
+            _each_block(keep, len(store))
+            self.coefficients = every
 
     @classmethod
     def find(cls, store: Store, model: PSM, zoom: int) -> Timetable | None:
@@ -100,26 +112,51 @@ class Timetable:
         if moment.utc is None:
             answer = _hour_of(answer, moment.hour)
         found = torch.empty(2, len(self.store), len(queries.mean))
-        for start in range(0, len(self.store), _BLOCK):
-            rows = slice(start, start + _BLOCK)
+        lon = None if moment.utc is None else self._lon
+
+        def score(rows: slice) -> None:
             coefficients = self._read(rows)
-            if moment.utc is None:
+            if lon is None:
                 parts = _at(answer, coefficients)
             else:
-                hours = torch.from_numpy(moment.local_hours(self._lon[rows])).float()
-                parts = _at_hours(answer, coefficients, hour_weights(hours))
+                parts = _at_hours(answer, coefficients, moment.local_hours(lon[rows]))
             for total, part in zip(found, parts, strict=True):
-                total[rows] = part
-        return Distances(found[0].clamp_min_(0.0), found[1].clamp_min_(0.0))
+                torch.clamp_min(part, 0.0, out=total[rows])
+
+        _each_block(score, len(self.store))
+        return Distances(found[0], found[1])
 
     def _read(self, rows: slice) -> Float[Tensor, "n rank"]:
-        if self._resident is not None:
-            return self._resident[rows]
-        return torch.from_numpy(np.asarray(self._array[rows])).float()
+        if self.coefficients is not None:
+            return self.coefficients[rows]
+        name = f"{group_name(self.zoom)}/coefficients"
+        return torch.from_numpy(self.store.read_rows(name, self._array, rows)).float()
 
     @cached_property
     def _lon(self) -> np.ndarray:
         return self.cells.lon
+
+
+def _each_block(work: Callable[[slice], None], count: int) -> None:
+    """Do all blocks of ``count`` rows, by as many threads as PyTorch has, each a stretch of them.
+
+    Small products of matrices with vectors run in one thread; so does the reading of files.
+    """
+    threads = torch.get_num_threads()
+    blocks = [slice(start, start + _BLOCK) for start in range(0, count, _BLOCK)]
+
+    def run(own: list[slice]) -> None:
+        with torch.inference_mode():
+            for rows in own:
+                work(rows)
+
+    each = -(-len(blocks) // threads)
+    stretches = [blocks[start : start + each] for start in range(0, len(blocks), max(1, each))]
+    if len(stretches) <= 1:
+        run(blocks)
+        return
+    with ThreadPoolExecutor(len(stretches)) as pool:
+        list(pool.map(run, stretches))
 
 
 def _hour_of(answer: Answer, hour: float | None) -> Answer:
@@ -135,19 +172,38 @@ def _hour_of(answer: Answer, hour: float | None) -> Answer:
 def _at(answer: Answer, coefficients: Tensor) -> tuple[Tensor, Tensor]:
     spread = answer.variance_weights.shape[1]
     return (
-        torch.addmm(answer.csd_offset, coefficients, answer.csd_weights[0]),
-        torch.addmm(answer.variance_offset, coefficients[:, :spread], answer.variance_weights[0]),
+        _product(answer.csd_offset[0], answer.csd_weights[0], coefficients),
+        _product(answer.variance_offset[0], answer.variance_weights[0], coefficients[:, :spread]),
     )
 
 
+def _product(offset: Tensor, weights: Tensor, values: Tensor) -> Tensor:
+    # A vector at a time runs at the speed of memory; a matrix of few columns does not.
+    if weights.shape[1] > _FEW_QUERIES:
+        return torch.addmm(offset, values, weights)
+    columns = [torch.mv(values, column) for column in weights.T.contiguous()]
+    return torch.stack(columns, dim=-1) + offset
+
+
 def _at_hours(
-    answer: Answer, coefficients: Tensor, hours: Float[Tensor, "n hours"]
+    answer: Answer, coefficients: Tensor, hours: Float[np.ndarray, " n"]
 ) -> tuple[Tensor, Tensor]:
+    """Every cell at its own hour, to the minute."""
+    minutes, groups = np.unique(np.round(hours * 60.0), return_inverse=True)
+    if len(minutes) <= _FEW_HOURS:  # neighbours have nearly the same
+        found = torch.empty(2, len(hours), answer.csd_offset.shape[1])
+        for group, minute in enumerate(minutes.tolist()):
+            own = torch.from_numpy(groups == group)
+            parts = _at(_hour_of(answer, minute / 60.0), coefficients[own])
+            for total, part in zip(found, parts, strict=True):
+                total[own] = part
+        return found[0], found[1]
+    weights = hour_weights(torch.from_numpy(minutes / 60.0).float())[torch.from_numpy(groups)]
     spread = answer.variance_weights.shape[1]
     return (
-        _mean_of_hours(answer.csd_offset, answer.csd_weights, coefficients, hours),
+        _mean_of_hours(answer.csd_offset, answer.csd_weights, coefficients, weights),
         _mean_of_hours(
-            answer.variance_offset, answer.variance_weights, coefficients[:, :spread], hours
+            answer.variance_offset, answer.variance_weights, coefficients[:, :spread], weights
         ),
     )
 

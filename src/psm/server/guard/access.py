@@ -36,12 +36,14 @@ class Access:
         await self.app(scope, receive, send)
 
     def _is_right(self, scope: Scope) -> bool:
-        given = Headers(scope=scope).get("x-api-key")
-        if given is None:
+        sent = Headers(scope=scope).get("x-api-key")
+        if sent is not None:
+            given = sent.encode("latin-1")
+        else:
             query = scope["query_string"].decode("latin-1")
             try:
-                given = parse_qs(query, max_num_fields=200).get("key", [""])[0]
+                given = parse_qs(query, max_num_fields=200).get("key", [""])[0].encode()
             except ValueError:
-                given = ""
+                given = b""
         # In the same time however much of it is right.
-        return hmac.compare_digest(given.encode(), self._key)
+        return hmac.compare_digest(given, self._key)

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from psm.errors import ConfigError, MissingData, StoreMismatch
+from psm.imagery import Reason
+from psm.mapping import Cells, Moment, Query, SoundscapeMap, map_query
+from psm.mapping.store import Store, embed, plan
+from psm.mapping.timetable import Timetable, agreement, prepare
+from psm.model import PSM
+from tests.mapping.store.fakes import PlaceImagery, tiny_config
+
+FROGS = Query(texts=("frogs",))
+
+
+def _store(model: PSM, cells: Cells, path: Path, **imagery: object) -> Store:
+    provider = PlaceImagery(**imagery)  # type: ignore[arg-type]
+    return embed(path, model, provider, cells, plan(model, provider, cells, unit=64)).store
+
+
+@pytest.fixture(scope="module")
+def store(model: PSM, cells: Cells, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    found = _store(model, cells, tmp_path_factory.mktemp("times") / "s.zarr")
+    prepare(found, model, sample=200, rank=64, seen=12)
+    return found
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        Moment(month=7, hour=5.0),
+        Moment(month=1, hour=17.75),
+        Moment(month=4, utc=3.3),
+        Moment(hour=12.0),
+        Moment(month=11),
+        Moment(),
+    ],
+    ids=str,
+)
+def test_any_moment_is_nearly_the_exact_map(model: PSM, store: Store, moment: Moment) -> None:
+    quick = map_query(model, Timetable(store, model), FROGS, moment)
+    exact = map_query(model, store.embedded(), FROGS, moment)
+    for name in ("match_probability", "uncertainty", "csd"):
+        a, b = quick.values(name), exact.values(name)
+        known = np.isfinite(b)
+        np.testing.assert_array_equal(np.isfinite(a), known)
+        assert np.abs(a - b)[known].max() < 0.05 * np.ptp(b[known])
+
+
+def test_several_queries_and_unwanted_terms_are_the_maps_one_by_one(
+    model: PSM, store: Store
+) -> None:
+    timetable = Timetable(store, model, resident=True)
+    query = Query.parse("frogs", without=["a", "b", "c", "d", "e"])
+    for moment in (Moment(month=3, hour=4.0), Moment(month=3, utc=4.0)):
+        quick = map_query(model, timetable, query, moment).values()
+        exact = map_query(model, store.embedded(), query, moment).values()
+        known = np.isfinite(exact)
+        assert np.corrcoef(quick[known], exact[known])[0, 1] > 0.99
+
+
+def test_a_killed_preparation_goes_on_and_ends_the_same(
+    model: PSM, cells: Cells, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = _store(model, cells, tmp_path / "s.zarr")
+    import psm.mapping.timetable.expansion as expansion
+
+    taken = expansion.Expansion.coefficients
+    count = 0
+
+    def until_third(self: expansion.Expansion, fused: object) -> object:
+        nonlocal count
+        count += 1
+        if count == 3:
+            raise KeyboardInterrupt
+        return taken(self, fused)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(expansion.Expansion, "coefficients", until_third)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(other, model, sample=200, rank=64, seen=12)
+    assert Timetable.find(other, model, 1) is None
+    with pytest.raises(MissingData, match="psm prepare"):
+        Timetable(other, model)
+    monkeypatch.undo()
+    prepare(other, model, sample=200, rank=64, seen=12)
+    for name in ("coefficients", "basis", "done"):
+        np.testing.assert_array_equal(
+            np.asarray(other.group["times-1"][name]),  # type: ignore[index]
+            np.asarray(store.group["times-1"][name]),  # type: ignore[index]
+        )
+
+
+def test_agreement_is_measured_on_other_cells(model: PSM, store: Store) -> None:
+    found = agreement(Timetable(store, model), model, texts=("frogs", "rain"), moments=3)
+    assert found.cells == len(store) - 200 or found.cells == len(store)
+    assert found.maps == 10
+    assert -1.0 <= found.lowest <= found.low <= found.median <= 1.0
+    assert found.median > 0.99
+    assert "Spearman" in str(found)
+
+
+def test_cells_without_imagery_stay_without_data(model: PSM, cells: Cells, tmp_path: Path) -> None:
+    gone = (round(float(cells.lat[3]), 6), round(float(cells.lon[3]), 6))
+    store = _store(model, cells, tmp_path / "s.zarr", missing={gone: Reason.CLOUD})
+    prepare(store, model, sample=100, rank=32, seen=8)
+    for moment in (Moment(month=7, hour=5.0), Moment(month=7, utc=5.0)):
+        found: SoundscapeMap = map_query(model, Timetable(store, model), FROGS, moment)
+        assert np.isnan(found.at(lat=gone[0], lon=gone[1])["match_probability"])
+        assert np.isfinite(found.values()).sum() == len(cells) - 1
+
+
+def test_sources_another_model_and_half_a_store_are_refused(
+    model: PSM, cells: Cells, store: Store, tmp_path: Path
+) -> None:
+    asked = Query(texts=("frogs",), audio_source="aporee")
+    with pytest.raises(ConfigError, match="--exact"):
+        map_query(model, Timetable(store, model), asked)
+    with pytest.raises(StoreMismatch, match="another model"):
+        prepare(store, PSM(tiny_config()).eval())
+    half = _store(model, cells, tmp_path / "s.zarr")
+    half.group["zoom-1/status"][64:128] = 0  # type: ignore[index]
+    with pytest.raises(ConfigError, match="not complete"):
+        prepare(half, model)
