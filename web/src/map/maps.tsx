@@ -4,7 +4,7 @@ import { computed, effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { places, tiles } from "../answers";
 import { sideWords, momentWords, isAsked } from "../question";
-import { base, change, edited, isCalm, isPhone, isPlaying, sheetPx, store, theme, view } from "../state";
+import { base, change, edited, isCalm, isPhone, isPlaying, isSmall, sheetPx, store, theme, view } from "../state";
 import type { View, Which } from "../url";
 import { goTo, onScreen, panes } from "./panes";
 import { Pane } from "./pane";
@@ -22,7 +22,9 @@ const hasPlace = computed(() => view.value.place !== null);
 /** What panels leave free of the map, in pixels from each edge. */
 const clear = computed(() => {
   if (isPhone.value) return { left: 0, right: 0, top: 90, bottom: sheetPx.value };
-  return { left: 376, right: hasPlace.value ? 360 : 8, top: 8, bottom: 190 };
+  // Not above and below: the map would leave empty strips beyond the poles.
+  const left = isSmall.value ? 324 : 376;
+  return { left, right: hasPlace.value ? left - 16 : 8, top: 0, bottom: 0 };
 });
 
 function choose(which: Which) {

@@ -108,9 +108,10 @@ export class Pane {
       ? [-168, -54, 178, 74]
       : [west, Math.max(south, -84), east, Math.min(north, 84)];
     this.map.fitBounds(bounds, { padding: store.is_globe ? 0 : 30, animate: false });
+    if (!store.is_globe) return;
     // No empty strips beyond the poles.
     const filling = Math.log2(this.map.getContainer().clientHeight / 512);
-    if (store.is_globe && this.map.getZoom() < filling) this.map.setZoom(filling);
+    if (this.map.getZoom() < filling) this.map.setZoom(filling);
   }
 
   /** Keeps the middle of the map clear of what lies over it. */

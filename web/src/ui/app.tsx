@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { answers, places, ranges } from "../answers";
 import { Maps } from "../map/maps";
 import { onScreen } from "../map/panes";
-import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, sheetPx, startTrouble, store, stores, view } from "../state";
+import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, isSmall, sheetPx, startTrouble, store, stores, view } from "../state";
 import { isAsked } from "../question";
 import { Audio, DropTarget } from "./audio";
 import { Icon } from "./icons";
@@ -79,6 +79,7 @@ function Panel() {
         <Unwanted />
         <Audio />
       </div>
+      {!isPhone.value && isSmall.value && hasQuestion.value && <Legend />}
       {!isPhone.value && <Results />}
     </div>
   );
@@ -144,9 +145,12 @@ export function App() {
             <div class="more"><Results /></div>
           </>
         ) : (
-          hasQuestion.value && <Legend />
+          hasQuestion.value && !isSmall.value && <Legend />
         )}
       </div>
+      {(isPhone.value || !hasQuestion.value) && (
+        <p class="attribution attribution-map">{base.value?.attribution}</p>
+      )}
       <Notice />
       <DropTarget />
       <div class="hidden" role="status" aria-live="polite" data-testid="announcement">
