@@ -25,6 +25,7 @@ TINY = [
     "earth={recordings: 90, map_step_deg: 10.0}",
 ]
 
+REGION = ["map", "frogs", "--model", "DEMO/model", "--out", "OUT.tif", "--region"]
 MAP = ["map", "--step", "10", "--model", "DEMO/model", "--out", "OUT.tif"]
 
 
@@ -123,9 +124,18 @@ def test_a_region_is_embedded_prepared_mapped_and_searched(
     assert psm("map", *asked, "--out", tmp_path / "exact.tif") == 0
     assert psm("prepare", store, "--sample", "64", "--rank", "64", *model) == 0
     assert "Spearman" in capsys.readouterr().out
+    (tmp_path / "places.csv").write_text("name,lat,lon\nhere,48.2,16.4\nfar,0,0\n")
+    square = {"type": "Polygon", "coordinates": [[[16, 48], [16.8, 48], [16.8, 48.4], [16, 48]]]}
+    (tmp_path / "park.geojson").write_text(json.dumps(square))
+    summaries = ("--points", tmp_path / "places.csv", "--polygons", tmp_path / "park.geojson")
     outs = [tmp_path / name for name in ("quick.tif", "quick.geojson", "day.nc")]
     written = [word for path in outs for word in ("--out", path)]
-    assert psm("map", *asked, *written, "--animate", "hours") == 0
+    assert psm("map", *asked, *written, *summaries, "--animate", "hours") == 0
+    here, far = (tmp_path / "quick.points.csv").read_text().splitlines()[1:]
+    assert here.startswith("here,48.2,16.4,0.")
+    assert far.startswith("far,0.0,0.0,,")
+    (park,) = json.loads((tmp_path / "quick.areas.geojson").read_text())["features"]
+    assert 0.0 < park["properties"]["match_probability_mean"] < 1.0
     assert all(path.stat().st_size > 0 for path in outs)
     maps = []
     for name in ("exact.tif", "quick.tif"):
@@ -288,13 +298,15 @@ def test_an_interrupt_says_how_to_go_on(
         ([*MAP, "frogs", "--animate", "days"], "hours, months or both"),
         ([*MAP, "frogs", "--out", "OUT"], "no format for ''"),
         ([*MAP, "frogs", "--out", "film.mp4"], "needs --animate"),
+        ([*MAP, "frogs", "--points", "nowhere.csv"], "nowhere.csv: no such file"),
+        ([*MAP, "frogs", "--polygons", "nowhere.gpkg"], "nowhere.gpkg"),
         ([*MAP, "frogs", "--store", "nowhere.zarr"], "nowhere.zarr"),
         ([*MAP, "frogs", "--store", "nowhere.zarr", "--region", "Vienna"], "has its own region"),
-        ([*MAP, "frogs", "--region", "Vienaa"], "Vienna"),
+        ([*REGION, "Vienaa"], "Vienna"),
         ([*MAP, "frogs", "--crs", "EPSG:3035"], "the globe by degrees"),
-        ([*MAP, "frogs", "--region", "Vienna", "--crs", "EPSG:4326"], "EPSG:4326"),
-        ([*MAP, "frogs", "--region", "Vienna", "--without", "nowhere.gpkg"], "nowhere.gpkg"),
-        ([*MAP, "frogs", "--region", "Vienna", "--spacing", "5"], "no length"),
+        ([*REGION, "Vienna", "--crs", "EPSG:4326"], "EPSG:4326"),
+        ([*REGION, "Vienna", "--without", "nowhere.gpkg"], "nowhere.gpkg"),
+        ([*REGION, "Vienna", "--spacing", "5"], "no length"),
         ([*MAP, "frogs", "--imagery", "nowhere.tif"], "nowhere.tif: no such imagery"),
         (["prepare", "nowhere.zarr", "--model", "DEMO/model"], "psm embed"),
         (["profile", "95", "0", "--model", "DEMO/model"], "latitude"),

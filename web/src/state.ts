@@ -87,9 +87,17 @@ effect(() => {
 export const isCalm = signal(calm.matches);
 calm.addEventListener("change", () => (isCalm.value = calm.matches));
 
-const narrow = matchMedia("(max-width: 760px)");
-export const isPhone = signal(narrow.matches);
-narrow.addEventListener("change", () => (isPhone.value = narrow.matches));
+/** Whether the window is at most so wide, as layout.css has it. */
+function narrowerThan(px: number) {
+  const query = matchMedia(`(max-width: ${px}px)`);
+  const matches = signal(query.matches);
+  query.addEventListener("change", () => (matches.value = query.matches));
+  return matches;
+}
+
+export const isPhone = narrowerThan(760);
+/** Time and legend do not fit beside each other. */
+export const isSmall = narrowerThan(1180);
 
 /** How much of a phone's screen the sheet takes. */
 export const sheetPx = signal(200);

@@ -44,6 +44,14 @@ def draw_map(
     animate: Annotated[
         str | None, typer.Option(help="`hours`, `months` or `both`: for films and cubes.")
     ] = None,
+    points: Annotated[
+        Path | None,
+        typer.Option(help="CSV with columns lat and lon: the values there, beside the first file."),
+    ] = None,
+    polygons: Annotated[
+        Path | None,
+        typer.Option(help="Vector file: statistics of each area, beside the first file."),
+    ] = None,
     uncertainty: Annotated[
         str, typer.Option(help="In pictures: inset, hatch, fade or none.")
     ] = "inset",
@@ -72,7 +80,9 @@ def draw_map(
     `psm map frogs --store alps.zarr --month 4 --hour 22 --out frogs.tif --out frogs.geojson`
     """
     from psm import PSM, mapping
-    from psm.errors import ConfigError
+    from psm.errors import ConfigError, MissingData
+    from psm.files import atomic_path
+    from psm.mapping.points import sample_file
 
     query = mapping.Query.parse(
         *(text or ()),
@@ -92,6 +102,9 @@ def draw_map(
     series = [path for path in paths if path.suffix in (*_FILMS, *_CUBES) and frames]
     if films := [path for path in paths if path.suffix in _FILMS and not frames]:
         raise ConfigError(f"{films[0]}: a film needs --animate hours or months")
+    for needed in filter(None, (points, polygons)):
+        if not needed.exists():
+            raise MissingData(f"{needed}: no such file")
     mapping.check_suffixes([path for path in paths if path not in series])
     loaded = PSM.from_pretrained(model, precision=precision)
     calibration = asking.calibration_of(model, raw)
@@ -104,6 +117,12 @@ def draw_map(
             continue
         is_picture = path.suffix.lower() in (".png", ".svg")
         typer.echo(found.write(path, **({"uncertainty": uncertainty} if is_picture else {})))
+    if points is not None:
+        typer.echo(sample_file(found, points, paths[0].with_suffix(".points.csv")))
+    if polygons is not None:
+        with atomic_path(areas := paths[0].with_suffix(".areas.geojson")) as aside:
+            found.summarise(polygons).to_crs(4326).to_file(aside, driver="GeoJSON")
+        typer.echo(areas)
     for path in series:
         if path.suffix in _FILMS:
             film = mapping.animate(loaded, places, query, frames, path, calibration=calibration)

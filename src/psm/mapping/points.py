@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 from rasterio.transform import Affine
 
-from psm.errors import ConfigError, InvalidContext
+from psm.errors import ConfigError, InvalidContext, MissingData
 from psm.extras import require
+from psm.files import atomic_path
 from psm.mapping.frame import Frame
 from psm.mapping.soundscape_map import SoundscapeMap
 
@@ -54,6 +56,36 @@ def sample(
         found = soundscape.values(name)[rows, across]
         table[name] = np.where(rows >= 0, found, np.nan).astype(np.float32)
     return DataFrame(table)
+
+
+def sample_file(soundscape: SoundscapeMap, places: Path, path: Path) -> Path:
+    """:func:`sample` of a CSV file of places with columns ``lat`` and ``lon``, as another CSV file.
+
+    Raises:
+        MissingData: the file cannot be read.
+        ConfigError: it has no such columns, or no places.
+        InvalidContext: a place is none.
+    """
+    from pandas import read_csv
+    from pandas.errors import EmptyDataError, ParserError
+
+    try:
+        table = read_csv(places)
+    except FileNotFoundError:
+        raise MissingData(f"{places}: no such file") from None
+    except (OSError, UnicodeDecodeError, EmptyDataError, ParserError) as problem:
+        raise MissingData(f"{places}: not readable as CSV ({problem})".splitlines()[0]) from None
+    if not {"lat", "lon"} <= set(table.columns) or not len(table):
+        raise ConfigError(f"{places}: needs places in columns named lat and lon")
+    try:
+        lat, lon = (table[name].to_numpy(float) for name in ("lat", "lon"))
+    except ValueError as problem:
+        raise ConfigError(f"{places}: lat and lon have to be numbers ({problem})") from None
+    others = {str(name): table[name] for name in table.columns if name not in ("lat", "lon")}
+    found = sample(soundscape, lat=lat, lon=lon, **others)
+    with atomic_path(path) as aside:
+        found.to_csv(aside, index=False)
+    return path
 
 
 def as_geodataframe(table: DataFrame) -> GeoDataFrame:

@@ -5,11 +5,12 @@
 
 import type { Map as GlMap } from "maplibre-gl";
 import type { TileAddress } from "../answers";
-import { tileTemplate } from "./tiles";
+import { tileTemplate, warm } from "./tiles";
 
 interface Slot {
   readonly id: string;
   readonly template: string;
+  readonly address: TileAddress;
   isLoaded: boolean;
   readonly whenLoaded: (() => void)[];
 }
@@ -25,7 +26,11 @@ export class AnswerLayer {
 
   constructor(
     private readonly map: GlMap,
-    private readonly options: { opacity: () => number; deepest: () => number; below: string | undefined },
+    private readonly options: {
+      opacity: () => number;
+      deepest: () => number;
+      onShown: (address: TileAddress) => void;
+    },
   ) {
     map.on("sourcedata", () => this.look());
     map.on("error", () => this.look()); // a tile that failed is loaded as far as it will be
@@ -40,7 +45,8 @@ export class AnswerLayer {
       return;
     }
     this.queued = null;
-    const slot = (this.wanted = this.slot(template));
+    if (this.shown && this.shown.template !== template) warm(address, this.shown.address);
+    const slot = (this.wanted = this.slot(address));
     const put = () => this.wanted === slot && this.reveal(slot, fadeMs);
     if (slot.isLoaded) put();
     else slot.whenLoaded.push(put);
@@ -48,7 +54,7 @@ export class AnswerLayer {
 
   /** Loads an address unseen; done when every tile in view is there. */
   prefetch(address: TileAddress): Promise<void> {
-    const slot = this.slot(tileTemplate(address));
+    const slot = this.slot(address);
     return slot.isLoaded ? Promise.resolve() : new Promise((resolve) => slot.whenLoaded.push(resolve));
   }
 
@@ -66,9 +72,10 @@ export class AnswerLayer {
     if (this.shown) this.map.setPaintProperty(this.shown.id, "raster-opacity", this.options.opacity());
   }
 
-  private slot(template: string): Slot {
+  private slot(address: TileAddress): Slot {
+    const template = tileTemplate(address);
     const found = this.slots.findIndex((slot) => slot.template === template);
-    const slot = found >= 0 ? this.slots.splice(found, 1)[0]! : this.add(template);
+    const slot = found >= 0 ? this.slots.splice(found, 1)[0]! : this.add(template, address);
     this.slots.push(slot);
     while (this.slots.length > MOST_SLOTS) {
       const oldest = this.slots.findIndex((other) => other !== this.shown && other !== this.wanted);
@@ -78,23 +85,20 @@ export class AnswerLayer {
     return slot;
   }
 
-  private add(template: string): Slot {
-    const slot: Slot = { id: `answer-${this.count++}`, template, isLoaded: false, whenLoaded: [] };
+  private add(template: string, address: TileAddress): Slot {
+    const slot: Slot = { id: `answer-${this.count++}`, template, address, isLoaded: false, whenLoaded: [] };
     this.map.addSource(slot.id, {
       type: "raster",
       tiles: [template],
       tileSize: 256,
       maxzoom: this.options.deepest(),
     });
-    this.map.addLayer(
-      {
-        id: slot.id,
-        type: "raster",
-        source: slot.id,
-        paint: { "raster-opacity": 0, "raster-fade-duration": 0 },
-      },
-      this.options.below,
-    );
+    this.map.addLayer({
+      id: slot.id,
+      type: "raster",
+      source: slot.id,
+      paint: { "raster-opacity": 0, "raster-fade-duration": 0 },
+    });
     return slot;
   }
 
@@ -122,6 +126,7 @@ export class AnswerLayer {
     };
     paint(slot.id, this.options.opacity(), before ? fadeMs : 0);
     if (before && before !== slot && this.map.getLayer(before.id)) paint(before.id, 0, fadeMs);
+    this.options.onShown(slot.address);
     const next = this.queued;
     this.queued = null;
     if (next) this.show(next.address, next.fadeMs);

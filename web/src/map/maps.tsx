@@ -4,9 +4,9 @@ import { computed, effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { places, tiles } from "../answers";
 import { sideWords, momentWords, isAsked } from "../question";
-import { base, change, edited, isCalm, isPhone, isPlaying, sheetPx, store, theme, view } from "../state";
-import type { Which } from "../url";
-import { onScreen, panes } from "./panes";
+import { base, change, edited, isCalm, isPhone, isPlaying, isSmall, sheetPx, store, theme, view } from "../state";
+import type { View, Which } from "../url";
+import { goTo, onScreen, panes } from "./panes";
 import { Pane } from "./pane";
 import { Divider } from "./divider";
 
@@ -22,7 +22,9 @@ const hasPlace = computed(() => view.value.place !== null);
 /** What panels leave free of the map, in pixels from each edge. */
 const clear = computed(() => {
   if (isPhone.value) return { left: 0, right: 0, top: 90, bottom: sheetPx.value };
-  return { left: 376, right: hasPlace.value ? 360 : 8, top: 8, bottom: 190 };
+  // Not above and below: the map would leave empty strips beyond the poles.
+  const left = isSmall.value ? 324 : 376;
+  return { left, right: hasPlace.value ? left - 16 : 8, top: 0, bottom: 0 };
 });
 
 function choose(which: Which) {
@@ -51,7 +53,7 @@ function Map({ which }: { which: Which }) {
       pane.remove();
     };
   }, []);
-  return <div class={`map map-${which}`} ref={container} data-side={which} />;
+  return <div class={`map map-${which}`} ref={container} data-side={which} data-settled={onScreen[which].value ? "yes" : "no"} />;
 }
 
 /** Makes a map follow the state; returns what ends that. */
@@ -76,6 +78,7 @@ function follow(pane: Pane, which: Which): (() => void)[] {
     queueMicrotask(() => change({ camera: { lat, lon: lng, zoom: pane.map.getZoom() } }, "replace"));
   });
   pane.map.on("idle", () => (onScreen[which].value = pane.answer.isSettled));
+  let last: View["place"] = null;
   let fitted: string | null = camera ? (store.peek()?.id ?? null) : null;
   return [
     effect(() => pane.setTheme(theme.value)),
@@ -96,6 +99,9 @@ function follow(pane: Pane, which: Which): (() => void)[] {
     effect(() => {
       const { place } = view.value;
       pane.setPlace(place?.side === which || (place && !view.value.b) ? place : null);
+      if (place === last || !isPhone.peek() || which === "b") return;
+      last = place;
+      if (place) setTimeout(() => goTo(place.lat, place.lon), 80); // when the sheet has come up
     }),
     effect(() => {
       const found = which === "a" && !isPlaying.value ? (places.value.data ?? []) : [];

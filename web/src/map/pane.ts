@@ -17,7 +17,7 @@ const PAPER = { light: "#eaeff3", dark: "#0b0e14" } as const;
 /** How the base steps back behind the answer. */
 const BASE_PAINT = {
   light: { "raster-opacity": 0.5, "raster-saturation": 0, "raster-brightness-min": 0.5, "raster-brightness-max": 1 },
-  dark: { "raster-opacity": 1, "raster-saturation": -0.35, "raster-brightness-min": 0, "raster-brightness-max": 0.62 },
+  dark: { "raster-opacity": 1, "raster-saturation": -0.35, "raster-brightness-min": 0, "raster-brightness-max": 0.52 },
 } as const;
 
 function style(base: Base | null): StyleSpecification {
@@ -70,7 +70,9 @@ export class Pane {
     this.answer = new AnswerLayer(this.map, {
       opacity: () => this.opacity,
       deepest: settings.deepest,
-      below: undefined,
+      onShown: ({ probability, uncertainty }) => {
+        settings.container.dataset.shown = probability ?? uncertainty ?? ""; // for measuring
+      },
     });
     this.ready = new Promise((resolve) => this.map.once("style.load", () => resolve()));
     this.map.on("click", (event) => {
@@ -106,6 +108,10 @@ export class Pane {
       ? [-168, -54, 178, 74]
       : [west, Math.max(south, -84), east, Math.min(north, 84)];
     this.map.fitBounds(bounds, { padding: store.is_globe ? 0 : 30, animate: false });
+    if (!store.is_globe) return;
+    // No empty strips beyond the poles.
+    const filling = Math.log2(this.map.getContainer().clientHeight / 512);
+    if (this.map.getZoom() < filling) this.map.setZoom(filling);
   }
 
   /** Keeps the middle of the map clear of what lies over it. */

@@ -9,6 +9,7 @@ import { uncertaintyPalette } from "../state";
 const SCHEME = "psm";
 const SIDE_PX = 256;
 const KEPT = 400;
+const MOST_WARM = 24;
 
 /** What the addresses of the map stand for; the map itself only sees a number. */
 const known = new Map<string, TileAddress>();
@@ -34,10 +35,11 @@ export function tileTemplate(address: TileAddress): string {
 // The browser keeps tiles too, but reading its cache costs several milliseconds a tile.
 const recent = new Map<string, Promise<Blob>>();
 
-function fetched(url: string, signal: AbortSignal): Promise<Blob> {
+/** Shared by all that want the tile, so none of them may abort it. */
+function fetched(url: string): Promise<Blob> {
   const before = recent.get(url);
   if (before) return before;
-  const blob = request(url, { signal }).then((response) => response.blob());
+  const blob = request(url).then((response) => response.blob());
   recent.set(url, blob);
   blob.catch(() => recent.delete(url));
   if (recent.size > KEPT) recent.delete(recent.keys().next().value!);
@@ -63,20 +65,42 @@ async function faded(probability: Blob, uncertainty: Blob): Promise<ImageBitmap>
   return createImageBitmap(shown);
 }
 
-async function load(url: string, signal: AbortSignal): Promise<ImageBitmap> {
-  const [, number = "", z = "", x = "", y = ""] = /^psm:\/\/(\d+)\/(\d+)\/(\d+)\/(\d+)/.exec(url) ?? [];
+/** The tiles last drawn of each address, as `z/x/y`. */
+const drawn = new Map<string, Set<string>>();
+
+function parts(address: TileAddress, tile: string): Promise<Blob>[] {
+  return [address.probability, address.uncertainty]
+    .filter((template) => template !== null)
+    .map((template) => fetched(template.replace("{z}/{x}/{y}", tile)));
+}
+
+/**
+ * Asks for the tiles of an address that another one shows just now: the map itself would ask only
+ * after it has drawn once more.
+ */
+export function warm(address: TileAddress, shown: TileAddress): void {
+  const number = numbers.get(`${shown.probability} ${shown.uncertainty}`) ?? "";
+  for (const tile of drawn.get(number) ?? []) {
+    parts(address, tile).forEach((blob) => blob.catch(() => {})); // the map will report it
+  }
+}
+
+async function load(url: string): Promise<ImageBitmap> {
+  const [, number = "", tile = ""] = /^psm:\/\/(\d+)\/(\d+\/\d+\/\d+)/.exec(url) ?? [];
   const address = known.get(number);
   if (!address) throw new Error(`no such tiles: ${url}`);
-  const blobs = [address.probability, address.uncertainty]
-    .filter((template) => template !== null)
-    .map((template) => fetched(template.replace("{z}", z).replace("{x}", x).replace("{y}", y), signal));
-  const [first, second] = await Promise.all(blobs);
+  const tiles = drawn.get(number) ?? new Set<string>();
+  drawn.set(number, tiles);
+  tiles.delete(tile);
+  tiles.add(tile);
+  if (tiles.size > MOST_WARM) tiles.delete(tiles.values().next().value!);
+  const [first, second] = await Promise.all(parts(address, tile));
   return second ? faded(first!, second) : createImageBitmap(first!);
 }
 
-maplibregl.addProtocol(SCHEME, async (params, controller) => {
+maplibregl.addProtocol(SCHEME, async (params) => {
   try {
-    return { data: await load(params.url, controller.signal) };
+    return { data: await load(params.url) };
   } catch (error) {
     if (error instanceof ApiError) onTrouble(error);
     throw error;

@@ -4,8 +4,8 @@ import { computed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { answers, places, ranges } from "../answers";
 import { Maps } from "../map/maps";
-import { goTo, onScreen } from "../map/panes";
-import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, sheetPx, startTrouble, store, stores, view } from "../state";
+import { onScreen } from "../map/panes";
+import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, isSmall, sheetPx, startTrouble, store, stores, view } from "../state";
 import { isAsked } from "../question";
 import { Audio, DropTarget } from "./audio";
 import { Icon } from "./icons";
@@ -79,6 +79,7 @@ function Panel() {
         <Unwanted />
         <Audio />
       </div>
+      {!isPhone.value && isSmall.value && hasQuestion.value && <Legend />}
       {!isPhone.value && <Results />}
     </div>
   );
@@ -110,9 +111,7 @@ export function App() {
   }, []);
   const { place } = view.value;
   useEffect(() => {
-    if (!place) return;
-    isUp.value = true; // on a phone the sheet comes up to show it
-    if (isPhone.peek()) setTimeout(() => goTo(place.lat, place.lon), 80); // when its height is known
+    if (place) isUp.value = true; // on a phone the sheet comes up to show it
   }, [place]);
   return (
     <div class="page" data-place={place ? "yes" : "no"} data-up={isUp.value ? "yes" : "no"} data-asked={hasQuestion.value ? "yes" : "no"}>
@@ -146,9 +145,12 @@ export function App() {
             <div class="more"><Results /></div>
           </>
         ) : (
-          hasQuestion.value && <Legend />
+          hasQuestion.value && !isSmall.value && <Legend />
         )}
       </div>
+      {(isPhone.value || !hasQuestion.value) && (
+        <p class="attribution attribution-map">{base.value?.attribution}</p>
+      )}
       <Notice />
       <DropTarget />
       <div class="hidden" role="status" aria-live="polite" data-testid="announcement">

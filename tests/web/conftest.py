@@ -1,0 +1,135 @@
+"""The real page in a real browser: Chromium, and a server of a tiny random model on loopback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import uvicorn
+
+from psm.mapping import Cells, prepare
+from psm.mapping.store import embed
+from psm.model import PSM
+from psm.server import Settings, State, create_app
+from psm.server.catalogue import open_all
+from tests.mapping.store.fakes import PlaceImagery, tiny_config
+from tests.web.explorer import Explorer
+
+try:
+    from playwright.sync_api import Browser, sync_playwright
+except ModuleNotFoundError:
+    Browser = sync_playwright = None  # type: ignore[assignment, misc]
+
+NO_BROWSER = "PSM_NO_BROWSER"
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_FLAGS = [
+    "--no-sandbox",  # as root, in containers
+    "--use-gl=angle",
+    "--use-angle=swiftshader",  # WebGL without a graphics card
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-dev-shm-usage",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+
+
+def _chromium() -> str:
+    """Path of a Chromium; fails, rather than skips, where there is none."""
+    if os.environ.get(NO_BROWSER) == "1":
+        pytest.skip(f"{NO_BROWSER}=1: the page is not tested")
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.fail(
+            "no Chromium: apt-get update && apt-get install -y chromium "
+            f"(or set {NO_BROWSER}=1 to leave the page untested)",
+            pytrace=False,
+        )
+    if sync_playwright is None:
+        pytest.fail("no Playwright: pip install 'psm[dev]'", pytrace=False)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    path = _chromium()
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server of a globe of 10 degrees; only started where there is a browser."""
+    del browser
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        model = PSM(tiny_config()).eval()
+    url = str(tmp_path_factory.mktemp("stores") / "world.zarr")
+    store = embed(url, model, PlaceImagery(), Cells.globe(step_deg=10.0)).store
+    prepare(store, model, sample=64, rank=24, seen=8)
+    settings = Settings(rate_per_s=1e6, burst=1e6)
+    app = create_app(state=State(model, open_all((url,), model), settings))
+    running = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="on")
+    )
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    end = time.monotonic() + 30.0
+    while not running.started:
+        assert thread.is_alive(), "the server did not start"
+        assert time.monotonic() < end, "the server did not start within 30 s"
+        time.sleep(0.02)
+    port = running.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}/"
+    running.should_exit = True
+    thread.join(20.0)
+
+
+@pytest.fixture
+def explorer(browser: Browser, server: str) -> Iterator[Callable[..., Explorer]]:
+    """Opens the page; afterwards nothing may have gone wrong in it unnoticed."""
+    opened: list[Explorer] = []
+
+    def make(hash_: str = "", **options: object) -> Explorer:
+        settings = {
+            "viewport": {"width": 1280, "height": 800},
+            "color_scheme": "light",
+            "reduced_motion": "reduce",
+            **options,
+        }
+        context = browser.new_context(**settings)  # type: ignore[arg-type]
+        context.grant_permissions(
+            ["clipboard-read", "clipboard-write", "microphone"], origin=server
+        )
+        context.set_default_timeout(20_000)
+        explorer = Explorer(context.new_page(), server)
+        opened.append(explorer)
+        explorer.open(hash_)
+        return explorer
+
+    yield make
+    for explorer in opened:
+        explorer.page.context.close()
+    for explorer in opened:
+        assert not explorer.errors, explorer.errors
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Half a second of noise as a WAV."""
+    import numpy as np
+    import soundfile
+
+    path = tmp_path / "dawn.wav"
+    noise = 0.1 * np.random.default_rng(0).standard_normal(16_000)
+    soundfile.write(path, noise.astype(np.float32), 32_000, subtype="PCM_16")
+    return path

@@ -1,0 +1,96 @@
+"""The page for everybody: readers, keyboards, phones, calm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.web.explorer import Explorer
+
+Open = Callable[..., Explorer]
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 800}
+FULL = "#q=frogs&m=7&h=22&at=10,20"
+COMPARED = "#q=frogs&b.q=thunder&m=7&h=22&layer=both&scale=own"
+
+
+@pytest.mark.parametrize(
+    ("hash_", "viewport", "scheme"),
+    [
+        ("", DESK, "light"),
+        ("", PHONE, "dark"),
+        (FULL, DESK, "light"),
+        (FULL, DESK, "dark"),
+        (FULL, PHONE, "light"),
+        (FULL, PHONE, "dark"),
+        (COMPARED, DESK, "dark"),
+        (COMPARED, PHONE, "light"),
+    ],
+)
+def test_axe_finds_nothing_serious(
+    explorer: Open, hash_: str, viewport: dict[str, int], scheme: str
+) -> None:
+    e = explorer(hash_, color_scheme=scheme, viewport=viewport)
+    e.settle()
+    if viewport is PHONE and e.page.get_by_role("button", name="Show more").count():
+        e.page.get_by_role("button", name="Show more").click()
+    assert e.violations() == []
+
+
+def test_nothing_hangs_over_the_edges(explorer: Open) -> None:
+    for viewport in (DESK, PHONE, {"width": 1024, "height": 768}, {"width": 320, "height": 640}):
+        e = explorer(FULL, viewport=viewport)
+        e.settle()
+        outside = e.page.evaluate(
+            """() => [...document.querySelectorAll('.page button, .page input, .page label')]
+              .filter((element) => element.checkVisibility() && !element.closest('.hidden'))
+              .filter((element) => !element.matches('.skip, .hidden'))
+              .map((element) => [element.outerHTML.slice(0, 80), element.getBoundingClientRect()])
+              .filter(([, box]) => box.width && (box.left < -1 || box.right > innerWidth + 1))
+              .map(([html]) => html)"""
+        )
+        assert outside == [], viewport
+
+
+def test_the_keyboard_reaches_everything(explorer: Open) -> None:
+    e = explorer(FULL)
+    e.settle()
+    reached = set()
+    for _ in range(80):
+        e.page.keyboard.press("Tab")
+        reached.add(
+            e.page.evaluate(
+                """() => { const at = document.activeElement;
+                  return at.getAttribute('aria-label') ?? at.name ?? at.textContent; }"""
+            )
+        )
+    wanted = {
+        "What to listen for", "Ask with a recording", "Record with the microphone", "Compare",
+        "Share", "Download", "Globe", "Close the place", "Play through the day", "Local hour",
+        "Map",
+    }  # fmt: skip
+    assert wanted <= reached
+    e.page.keyboard.press("/")
+    assert e.page.evaluate("document.activeElement.id") == "search"
+
+
+def test_enter_on_the_map_chooses_its_middle(explorer: Open) -> None:
+    e = explorer("#q=frogs&m=7&h=22&map=1,12,34")
+    e.settle()
+    e.page.locator(".map-a canvas").focus()
+    e.page.keyboard.press("Enter")
+    e.page.get_by_role("region", name="Chosen place").wait_for()
+    assert "at=12" in e.hash
+
+
+def test_on_a_phone_the_sheet_comes_up_for_a_place(explorer: Open) -> None:
+    e = explorer("#q=frogs&m=7&h=22", viewport=PHONE)
+    e.settle()
+    panel = e.page.get_by_role("region", name="Chosen place")
+    e.click_map(0.5, 0.4)
+    panel.wait_for()
+    e.page.get_by_role("button", name="Show less").click()
+    panel.wait_for(state="hidden")
+    e.page.get_by_role("button", name="Show more").click()
+    panel.wait_for()
