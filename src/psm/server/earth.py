@@ -25,7 +25,7 @@ def default_model() -> str:
 def globe(model: PSM, step_deg: float) -> Served:
     """The whole Earth in the user's cache, embedded at the first start.
 
-    It lies apart from the stores of `psm map`, of which only the last ones are kept: a store that is
+    It lies apart from the stores of `psm map`, of which only the last ones are kept: one that is
     served must not go.
 
     Raises:
