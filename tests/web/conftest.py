@@ -110,7 +110,7 @@ def explorer(browser: Browser, server: str) -> Iterator[Callable[..., Explorer]]
         context.grant_permissions(
             ["clipboard-read", "clipboard-write", "microphone"], origin=server
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)  # software WebGL on a busy machine
         explorer = Explorer(context.new_page(), server)
         opened.append(explorer)
         explorer.open(hash_)
