@@ -145,9 +145,10 @@ class Calibration(BaseModel):
         """Probability at squared distances of any shape."""
         if self.negative_scale is not None and self.shift is not None:
             return torch.sigmoid(self.shift - self.negative_scale * distance)
-        like = {"dtype": distance.dtype, "device": distance.device}
-        knots = torch.tensor(self.distances, **like)  # type: ignore[arg-type]
-        values = torch.tensor(self.probabilities, **like)  # type: ignore[arg-type]
+        both = torch.tensor(
+            [self.distances, self.probabilities], dtype=distance.dtype, device=distance.device
+        )
+        knots, values = both[0], both[1]
         if len(knots) == 1:
             return values.expand_as(distance)
         right = torch.searchsorted(knots, distance.contiguous()).clamp(1, len(knots) - 1)

@@ -21,6 +21,7 @@ from psm.mapping import (
     map_query,
 )
 from psm.mapping.matching import EncodedQuery, answer
+from psm.mapping.moment import Sources
 from psm.model import PSM
 
 
@@ -99,7 +100,7 @@ def test_a_source_changes_the_map_of_its_query_alone(model: PSM, embedded: Embed
     free, inat = (map_query(model, embedded, q) for q in (Query(texts=("birds",)), told))
     assert np.nanmax(np.abs(free.values("csd") - inat.values("csd"))) > 1e-4
     expected = csd(
-        embedded.locations(model, Moment(), audio_source=AudioSource.INAT), told.gaussian(model)
+        embedded.locations(model, Moment(), Sources(audio=AudioSource.INAT)), told.gaussian(model)
     )
     rows, columns = embedded.cells.rows, embedded.cells.columns
     np.testing.assert_allclose(

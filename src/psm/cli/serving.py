@@ -64,8 +64,9 @@ def serve(
 ) -> None:
     """Open the explorer: a map of sounds in the browser, and an HTTP API.
 
-    `psm serve` shows the embedded Earth. Month and hour become interactive some minutes after the
-    first start; until then every new map takes seconds.
+    `psm serve` shows the embedded Earth. Month and hour become interactive once the store is
+    prepared in the background, minutes on idle cores and much longer on busy ones; until then every
+    new map takes seconds.
 
     `psm serve alps.zarr --model runs/alps --key secret --host 0.0.0.0`
     """

@@ -18,7 +18,7 @@ def fuse_attention(model: nn.Module) -> None:
             module.__class__ = _FusedAttention
 
 
-class _FusedAttention(ClapAudioSelfAttention):  # type: ignore[misc]
+class _FusedAttention(ClapAudioSelfAttention):  # type: ignore[misc]  # transformers has no types
     def forward(
         self,
         hidden_states: Tensor,

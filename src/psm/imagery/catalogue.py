@@ -94,6 +94,7 @@ class Catalogue:
             try:
                 items += list(search.items())
             except Exception as problem:
+                # As for opening: any library's own error, whose message may hold a URL.
                 raise OSError(f"the catalogue does not answer ({type(problem).__name__})") from None
         return items
 

@@ -13,7 +13,7 @@ from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
 from psm.gaussian import concatenate
 from psm.mapping.cells import Cells
 from psm.mapping.matching import answer
-from psm.mapping.moment import Moment
+from psm.mapping.moment import Moment, Sources
 from psm.mapping.places import Distances, Places
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
@@ -82,14 +82,13 @@ def map_queries(
     asked = concatenate([query.gaussians for query in encoded])
     columns = np.cumsum([0, *map(len, encoded)])
     for moment in moments:
-        measured: dict[object, Distances] = {}
+        measured: dict[Sources, Distances] = {}
         for number, query in enumerate(queries):
-            sources = {"audio_source": query.audio_source, "caption_source": query.caption_source}
-            key = tuple(sources.values())
-            if key not in measured:
-                measured[key] = embedded.distances(model, asked, moment, **sources)  # type: ignore[arg-type]
+            told = Sources(query.audio_source, query.caption_source)
+            if told not in measured:
+                measured[told] = embedded.distances(model, asked, moment, told)
             own = slice(columns[number], columns[number + 1])
-            distance, variance = (values[:, own] for values in measured[key])
+            distance, variance = (values[:, own] for values in measured[told])
             values = answer(encoded[number], distance, variance, curve)
             yield SoundscapeMap(
                 data=as_dataset(

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
 from rasterio.transform import Affine
 
 from psm.errors import ConfigError
@@ -110,7 +111,8 @@ class Frame:
         if self.is_globe:
             row, column = np.minimum(row, self.shape[0] - 1), np.mod(column, self.shape[1])
         is_inside = (row >= 0) & (row < self.shape[0]) & (column >= 0) & (column < self.shape[1])
-        return tuple(np.where(is_inside, at, -1.0).astype(np.int64) for at in (row, column))  # type: ignore[return-value]
+        rows, columns = np.where(is_inside, [row, column], -1.0).astype(np.int64)
+        return rows, columns
 
     @cached_property
     def row_km2(self) -> Float[np.ndarray, " rows"]:
@@ -126,7 +128,7 @@ class Frame:
 def _crs(name: str) -> CRS:
     try:
         return CRS.from_user_input(name)
-    except Exception as problem:  # pyproj raises one error for every kind of wrong name
+    except CRSError as problem:
         reason = str(problem).splitlines()[0]
         raise ConfigError(f"{name[:60]}: no coordinate system ({reason})") from None
 

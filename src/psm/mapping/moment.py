@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -11,6 +12,16 @@ from jaxtyping import Float
 from psm.data.context import Context
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, AudioSource, CaptionSource
 from psm.errors import InvalidContext
+
+
+class Sources(NamedTuple):
+    """The archive and the captions that a model is told of; ``None`` stays unknown to it."""
+
+    audio: AudioSource | None = None
+    caption: CaptionSource | None = None
+
+
+UNKNOWN = Sources()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,19 +62,17 @@ class Moment:
         *,
         lat: Float[np.ndarray, " n"],
         lon: Float[np.ndarray, " n"],
-        audio_source: AudioSource | None = None,
-        caption_source: CaptionSource | None = None,
+        sources: Sources = UNKNOWN,
     ) -> Context:
         """The context of each place at this moment; sources not given stay unknown."""
+        audio, caption = sources
         return Context.of(
             lat=lat,
             lon=lon,
             month=self.month,
             hour=self.local_hours(lon),
-            audio_source=None if audio_source is None else AUDIO_SOURCES.index(audio_source),
-            caption_source=(
-                None if caption_source is None else CAPTION_SOURCES.index(caption_source)
-            ),
+            audio_source=None if audio is None else AUDIO_SOURCES.index(audio),
+            caption_source=None if caption is None else CAPTION_SOURCES.index(caption),
         )
 
     @property

@@ -7,10 +7,9 @@ from typing import NamedTuple, Protocol
 from jaxtyping import Float
 from torch import Tensor
 
-from psm.data.recording import AudioSource, CaptionSource
-from psm.gaussian import Gaussian
+from psm.gaussian import Gaussian, csd, csd_variance
 from psm.mapping.cells import Cells
-from psm.mapping.moment import Moment
+from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.model import PSM
 
 
@@ -24,6 +23,11 @@ class Distances(NamedTuple):
 
     csd: Float[Tensor, "n m"]
     variance: Float[Tensor, "n m"]
+
+    @classmethod
+    def between(cls, places: Gaussian, queries: Gaussian) -> Distances:
+        """Of location Gaussians, ``(N, dim)``, and those of queries, ``(M, dim)``."""
+        return cls(csd(places, queries), csd_variance(places, queries))
 
 
 class Places(Protocol):
@@ -47,9 +51,7 @@ class Places(Protocol):
         model: PSM,
         queries: Gaussian,
         moment: Moment,
-        *,
-        audio_source: AudioSource | None = None,
-        caption_source: CaptionSource | None = None,
+        sources: Sources = UNKNOWN,
     ) -> Distances:
         """How far every cell is from every query Gaussian, ``(M, dim)``, at a moment."""
         ...

@@ -181,4 +181,8 @@ def through_time(
     first, second = moments(curve, distance, variance)
     spread = (second - first.square()).clamp_min(0.0).sqrt()
     shape = (len(texts), MONTHS, HOURS)
-    return tuple(values.T.reshape(shape).cpu().numpy() for values in (curve(distance), spread))  # type: ignore[return-value]
+    probability = curve(distance)
+    return (
+        probability.T.reshape(shape).cpu().numpy(),
+        spread.T.reshape(shape).cpu().numpy(),
+    )

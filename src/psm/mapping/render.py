@@ -76,9 +76,7 @@ def write_png(
         figure = draw(
             soundscape, value_range=value_range, width_px=width_px, uncertainty=uncertainty
         )
-        with atomic_path(path) as aside:
-            figure.savefig(aside, format="png", facecolor=PAPER, metadata=metadata)
-    return path
+        return _save(figure, path, "png", metadata)
 
 
 def write_svg(
@@ -112,8 +110,12 @@ def write_svg(
         figure = draw(
             soundscape, value_range=value_range, width_px=width_px, uncertainty=uncertainty
         )
-        with atomic_path(path) as aside:
-            figure.savefig(aside, format="svg", facecolor=PAPER, metadata=metadata)
+        return _save(figure, path, "svg", metadata)
+
+
+def _save(figure: Figure, path: Path, kind: str, metadata: dict[str, Any]) -> Path:
+    with atomic_path(path) as aside:
+        figure.savefig(aside, format=kind, facecolor=PAPER, metadata=metadata)
     return path
 
 

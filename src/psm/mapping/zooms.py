@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from psm.data.recording import AudioSource, CaptionSource
 from psm.errors import ConfigError
-from psm.gaussian import Gaussian, csd, csd_variance, mixture
+from psm.gaussian import Gaussian, mixture
 from psm.mapping.cells import Cells
-from psm.mapping.moment import Moment
+from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.mapping.places import Distances
 from psm.mapping.store import EmbeddedCells
 from psm.model import PSM
@@ -73,27 +72,17 @@ class MixedZooms:
         model: PSM,
         queries: Gaussian,
         moment: Moment,
-        *,
-        audio_source: AudioSource | None = None,
-        caption_source: CaptionSource | None = None,
+        sources: Sources = UNKNOWN,
     ) -> Distances:
         """See :class:`psm.mapping.places.Places`."""
-        places = self.locations(
-            model, moment, audio_source=audio_source, caption_source=caption_source
-        )
-        return Distances(csd(places, queries), csd_variance(places, queries))
+        return Distances.between(self.locations(model, moment, sources), queries)
 
     def locations(
         self,
         model: PSM,
         moment: Moment,
-        *,
-        audio_source: AudioSource | None = None,
-        caption_source: CaptionSource | None = None,
+        sources: Sources = UNKNOWN,
     ) -> Gaussian:
         """Location Gaussians of the cells at a moment, mixed over the zoom levels."""
-        seen: Sequence[Gaussian] = [
-            part.locations(model, moment, audio_source=audio_source, caption_source=caption_source)
-            for part in self.parts
-        ]
+        seen: Sequence[Gaussian] = [part.locations(model, moment, sources) for part in self.parts]
         return mixture(seen)

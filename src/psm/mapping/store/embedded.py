@@ -8,11 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from psm.data.recording import AudioSource, CaptionSource
-from psm.gaussian import Gaussian, csd, csd_variance
+from psm.gaussian import Gaussian
 from psm.inference import location_gaussians
 from psm.mapping.cells import Cells
-from psm.mapping.moment import Moment
+from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.mapping.places import Distances
 from psm.mapping.store.layout import Store
 from psm.model import PSM
@@ -53,23 +52,16 @@ class EmbeddedCells:
         model: PSM,
         queries: Gaussian,
         moment: Moment,
-        *,
-        audio_source: AudioSource | None = None,
-        caption_source: CaptionSource | None = None,
+        sources: Sources = UNKNOWN,
     ) -> Distances:
         """See :class:`psm.mapping.places.Places`: fuses all cells, then compares."""
-        places = self.locations(
-            model, moment, audio_source=audio_source, caption_source=caption_source
-        )
-        return Distances(csd(places, queries), csd_variance(places, queries))
+        return Distances.between(self.locations(model, moment, sources), queries)
 
     def locations(
         self,
         model: PSM,
         moment: Moment,
-        *,
-        audio_source: AudioSource | None = None,
-        caption_source: CaptionSource | None = None,
+        sources: Sources = UNKNOWN,
     ) -> Gaussian:
         """Location Gaussians of the cells at a moment: place known, sources only where given.
 
@@ -77,12 +69,7 @@ class EmbeddedCells:
         """
 
         def fused(cells: Cells, features: Float[Tensor, "n dim"]) -> Gaussian:
-            context = moment.context(
-                lat=cells.lat,
-                lon=cells.lon,
-                audio_source=audio_source,
-                caption_source=caption_source,
-            )
+            context = moment.context(lat=cells.lat, lon=cells.lon, sources=sources)
             return location_gaussians(model, features, context)
 
         is_seen = ~self.features[:, 0].isnan()

@@ -12,11 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from psm.data.recording import AudioSource, CaptionSource
 from psm.errors import ConfigError, MissingData
 from psm.gaussian import Gaussian
 from psm.mapping.cells import Cells
-from psm.mapping.moment import Moment
+from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.mapping.places import Distances
 from psm.mapping.store import Store
 from psm.mapping.timetable.expansion import Answer, Expansion
@@ -97,16 +96,14 @@ class Timetable:
         model: PSM,  # noqa: ARG002  (what it knows is in the coefficients)
         queries: Gaussian,
         moment: Moment,
-        *,
-        audio_source: AudioSource | None = None,
-        caption_source: CaptionSource | None = None,
+        sources: Sources = UNKNOWN,
     ) -> Distances:
         """See :class:`psm.mapping.places.Places`.
 
         Raises:
             ConfigError: a source is given; a prepared store knows month and hour alone.
         """
-        if audio_source is not None or caption_source is not None:
+        if sources != UNKNOWN:
             raise ConfigError("a prepared store does not know sources; ask it exactly (--exact)")
         answer = self.expansion.answer(queries, month_state(moment.month))
         if moment.utc is None:
