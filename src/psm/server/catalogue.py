@@ -28,7 +28,7 @@ from psm.model import PSM
 from psm.server.tiling import Finder
 from psm.sphere import wrap_longitude
 
-_RANGE_CELLS, _RANGE_CELLS_EXACT = 4096, 192
+_RANGE_CELLS, _RANGE_CELLS_EXACT = 1024, 192
 _RANGE_HOURS = tuple(range(0, 24, 3))
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+BLUE_MARBLE = "blue-marble"
+"""The base map that comes along."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -42,7 +45,7 @@ class Settings:
     prepare: bool = True
     key: str | None = None
     cors: tuple[str, ...] = ()
-    base: str = "blue-marble"
+    base: str = BLUE_MARBLE
     base_attribution: str = ""
     threads: int | None = None
     queue: int = 64

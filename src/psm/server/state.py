@@ -27,7 +27,7 @@ from psm.mapping.query import Query
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.term import Term
 from psm.model import PSM
-from psm.server import asking
+from psm.server import asking, basemap
 from psm.server.asking import NAMES, Answer
 from psm.server.catalogue import Served
 from psm.server.jobs import Worker, result_of
@@ -36,7 +36,7 @@ from psm.server.metrics import Metrics
 from psm.server.preparing import Preparing
 from psm.server.problems import Problem
 from psm.server.questions import Question, Terms
-from psm.server.settings import Settings
+from psm.server.settings import BLUE_MARBLE, Settings
 from psm.server.tiling import TileIndex
 from psm.server.uploads import Upload, Uploads
 from psm.server.vocabulary import Vocabulary
@@ -109,6 +109,9 @@ class State:
         try:
             await self.worker.run(lambda: self.sounds)
             await self.uploads.decoder.start()
+            if self.settings.base == BLUE_MARBLE:
+                # Halving the picture takes most of a second, which the first page would wait for.
+                self.files.submit(lambda: basemap.tile(0, 0, 0))
             self.preparing.start()
             self.is_ready = True
             yield

@@ -13,6 +13,7 @@ from psm.server.problems import documented
 from psm.server.questions import Params, SuggestionsParams
 from psm.server.routes.common import StateOf
 from psm.server.schemas import BaseMapModel, ColoursModel, ModelModel, StoreModel
+from psm.server.settings import BLUE_MARBLE
 
 router = APIRouter(tags=["what there is"], responses=documented(401, 422, 429))
 
@@ -81,7 +82,7 @@ async def suggest(state: StateOf, params: Annotated[SuggestionsParams, Query()])
 async def base_map(state: StateOf, _: NoParams) -> BaseMapModel:
     """Where the page takes its base map from; this server fetches nothing."""
     base = state.settings.base
-    if base == "blue-marble":
+    if base == BLUE_MARBLE:
         tiles = "/base/{z}/{x}/{y}.webp"
         return BaseMapModel(tiles=tiles, attribution=basemap.ATTRIBUTION, max_zoom=basemap.DEEPEST)
     attribution = state.settings.base_attribution
