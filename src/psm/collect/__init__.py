@@ -1,0 +1,1 @@
+"""Building a data set of recordings from their archives: resumable, licence-clean, for anyone."""
