@@ -1,0 +1,106 @@
+"""The DuckDB file under the catalogue: one process, transactions, rows in and out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from psm.errors import ConfigError
+from psm.extras import require
+from psm.files import atomic_path
+
+GIVEN = "given"
+"""The table that :meth:`Database.given` makes of rows, while its block runs."""
+
+_HOLDER = re.compile(r"\(PID (\d+)\)")
+_ARROW = {
+    "TEXT": "string",
+    "DOUBLE": "float64",
+    "INTEGER": "int32",
+    "BIGINT": "int64",
+    "BOOLEAN": "bool_",
+    "BLOB": "binary",
+}
+
+
+class Database:
+    """A connection to ``path``, the only one there is.
+
+    Args:
+        path: of the file, made where there is none.
+        types: SQL types of all columns that rows are given with.
+
+    Raises:
+        ConfigError: another process has it open, or it is no DuckDB file.
+    """
+
+    def __init__(self, path: Path, types: Mapping[str, str]) -> None:
+        duckdb, self._arrow = require("duckdb", "collect"), require("pyarrow", "collect")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._connection = duckdb.connect(str(path))
+        except duckdb.Error as problem:
+            raise ConfigError(_why_not(path, str(problem))) from None
+        self._types = types
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows that a statement gives, if any."""
+        answer = self._connection.execute(statement, list(values))
+        return list(answer.fetchall()) if answer.description else []
+
+    def copy(self, query: str, path: Path) -> None:
+        """Write what a query gives to a Parquet file, whole or not at all."""
+        with atomic_path(path) as aside:
+            name = str(aside).replace("'", "''")
+            self._connection.execute(f"COPY ({query}) TO '{name}' (FORMAT parquet)")
+
+    def close(self) -> None:
+        """Let others open the file."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that the block writes, or nothing of it."""
+        self._connection.execute("BEGIN TRANSACTION")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    @contextmanager
+    def given(self, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[None]:
+        """These rows as the table :data:`GIVEN`; what a row lacks is null."""
+        schema = self._arrow.schema([(name, self._type(self._types[name])) for name in names])
+        self._connection.register(GIVEN, self._arrow.Table.from_pylist(list(rows), schema=schema))
+        yield
+        # After an error there is no need to: the transaction is over, the next rows replace these.
+        self._connection.unregister(GIVEN)
+
+    def _type(self, kind: str) -> Any:
+        if kind.endswith("[]"):
+            return self._arrow.list_(self._type(kind.removesuffix("[]")))
+        return getattr(self._arrow, _ARROW[kind.removesuffix(" NOT NULL")])()
+
+
+def _why_not(path: Path, problem: str) -> str:
+    if "lock" not in problem.lower():
+        return f"{path}: not a catalogue that can be opened ({problem.splitlines()[0]:.200})"
+    found = _HOLDER.search(problem)
+    who = f"process {found[1]}{_command(found[1])}" if found else "another process"
+    return f"{path.parent}: {who} is building here; wait for it, or stop it first"
+
+
+def _command(pid: str) -> str:
+    """What a process was started as, where the system says it."""
+    try:
+        words = Path("/proc", pid, "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    told = " ".join(os.fsdecode(word) for word in words[:8]).strip()
+    return f" ({told:.100})" if told else ""

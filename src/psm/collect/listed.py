@@ -1,0 +1,57 @@
+"""From the page of a listing to rows, and from a row back to the record of its archive."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from psm.collect.columns import Row, Stage, State
+from psm.collect.record import Clock, Record
+from psm.collect.source import Page, Refused
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
+_SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8})?")
+
+
+def rows_of(source: str, page: Page) -> list[Row]:
+    """A row for each entry of a page; of entries with the same id the first counts."""
+    rows: dict[str, Row] = {}
+    for record in page.records:
+        rows.setdefault(record.key, _row(source, record))
+    for name, reason in page.refused:
+        key = f"{source}-{name}"
+        row = {"key": key, "source": source, "id": name}
+        rows.setdefault(key, {**row, **refusal(Stage.LIST, Refused(reason))})
+    return list(rows.values())
+
+
+def refusal(stage: Stage, why: Refused) -> Row:
+    """The columns that say why a row is refused."""
+    return {
+        "state": State.REFUSED,
+        "reason": why.reason,
+        "may_pass": why.may_pass,
+        "detail": why.detail,
+        "stage": stage,
+    }
+
+
+def record_of(row: Mapping[str, Any]) -> Record:
+    """What the archive said, as it is kept in the column ``record``."""
+    values = json.loads(row["record"])
+    values["clock"] = Clock(values["clock"])
+    values["tags"] = tuple(values["tags"])
+    return Record(**values)
+
+
+def _row(source: str, record: Record) -> Row:
+    row: Row = {"key": record.key, "source": source, "id": record.id}
+    # Both become names of files.
+    if not _ID.fullmatch(record.id) or not _SUFFIX.fullmatch(record.suffix):
+        odd = Refused("an id or a kind of file that is no file name", detail=record.suffix)
+        return {**row, **refusal(Stage.LIST, odd)}
+    kept = json.dumps(asdict(record), ensure_ascii=False, sort_keys=True)
+    return {**row, "state": State.LISTED, "record": kept}
