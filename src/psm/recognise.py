@@ -131,7 +131,7 @@ def _open_shards(origin: str, wishes: Wishes) -> Source:
     _refuse(wishes, origin, columns="of a table", gsd_m="of a table", revision="of the hub")
     gsd_m = imagery_named(wishes.imagery or imagery_of(Path(origin)), origin).gsd_m
     captions = Captions() if wishes.captions is None else Captions.load(wishes.captions)
-    tile_px = 1 if wishes.preset is None else _largest_view_px(load_experiment(wishes.preset))
+    tile_px = 1 if wishes.preset is None else largest_view_px(load_experiment(wishes.preset))
     return PublishedShards(Path(origin), gsd_m, captions, tile_px)
 
 
@@ -144,9 +144,9 @@ def _open_hub(origin: str, wishes: Wishes) -> Source:
         origin=origin,
         imagery=imagery,
         gsd_m=gsd_m,
-        framing=_framing(experiment, wishes),
-        tile_px=_largest_view_px(experiment),
-        buffer_km=_buffer_km(experiment, gsd_m),
+        framing=framing_of(experiment, shrunk_first=wishes.shrunk_first),
+        tile_px=largest_view_px(experiment),
+        buffer_km=buffer_km(experiment, gsd_m),
         revision=wishes.revision,
     ).pinned()
 
@@ -166,11 +166,11 @@ def _open_table(origin: str, wishes: Wishes) -> Source:
     experiment = load_experiment(wishes.preset or _PRESETS[wishes.imagery or "sentinel"])
     return Table(
         path=path,
-        framing=_framing(experiment, wishes),
+        framing=framing_of(experiment, shrunk_first=wishes.shrunk_first),
         chosen=wishes.columns or {},
-        tile_px=_largest_view_px(experiment),
+        tile_px=largest_view_px(experiment),
         gsd_m=gsd_m,
-        buffer_km=_buffer_km(experiment, gsd_m or experiment.model.imagery.gsd_m),
+        buffer_km=buffer_km(experiment, gsd_m or experiment.model.imagery.gsd_m),
         imagery=provider,
     )
 
@@ -202,19 +202,27 @@ def _blue_marble() -> Any:
     return Imagery.load()
 
 
-def _framing(experiment: Experiment, wishes: Wishes) -> Framing:
+def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:
+    """How the model of a preset wants sound.
+
+    Args:
+        experiment: the preset.
+        shrunk_first: order of CLAP's fused windows.
+    """
     model = experiment.model
     is_fused = model.audio_tower.kind == "clap" and model.audio_tower.clap.get("enable_fusion")
-    return Framing(audio=model.audio, fused=bool(is_fused), shrunk_first=wishes.shrunk_first)
+    return Framing(audio=model.audio, fused=bool(is_fused), shrunk_first=shrunk_first)
 
 
-def _largest_view_px(experiment: Experiment) -> int:
+def largest_view_px(experiment: Experiment) -> int:
+    """How large a tile must be to hold every view of the model of a preset."""
     imagery = experiment.model.imagery
     return max(imagery.zooms) * imagery.view_px
 
 
-def _buffer_km(experiment: Experiment, gsd_m: float) -> float:
-    return _BUFFER_VIEWS * _largest_view_px(experiment) * gsd_m / 1000.0
+def buffer_km(experiment: Experiment, gsd_m: float) -> float:
+    """How far apart places must be for no tile of one to show the ground of the other's."""
+    return _BUFFER_VIEWS * largest_view_px(experiment) * gsd_m / 1000.0
 
 
 def _refuse(wishes: Wishes, origin: str, **others: str) -> None:

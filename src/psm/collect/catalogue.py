@@ -21,7 +21,7 @@ from psm.collect.columns import (
     REFUSAL,
     SCHEMA_VERSION,
     STEPS,
-    Row,
+    Fields,
     Stage,
     State,
     columns_from,
@@ -116,7 +116,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
 
     def ready(
         self, stage: Stage, columns: Sequence[str], *, sources: Collection[str] | None = None
-    ) -> list[Row]:
+    ) -> list[Fields]:
         """Rows that wait for a stage, by key, with their key and ``columns``.
 
         A stage that compares gets all rows that came as far, those it left out before included.
@@ -152,8 +152,8 @@ class Catalogue(AbstractContextManager["Catalogue"]):
 
     def apply(self, stage: Stage, outcomes: Iterable[Outcome]) -> None:
         """Write what a stage found, all or nothing."""
-        passed: list[Row] = []
-        refused: list[Row] = []
+        passed: list[Fields] = []
+        refused: list[Fields] = []
         for key, outcome in outcomes:
             if isinstance(outcome, Refused):
                 refused.append({"key": key, **refusal(stage, outcome)})
@@ -242,14 +242,14 @@ class Catalogue(AbstractContextManager["Catalogue"]):
                 "(source TEXT, cursor TEXT, is_complete BOOLEAN, listed BIGINT)"
             )
 
-    def _unknown(self, rows: Sequence[Row]) -> list[Row]:
+    def _unknown(self, rows: Sequence[Fields]) -> list[Fields]:
         with self._db.given(rows, ("key",)):
             found = self._db.execute("SELECT rows.key FROM rows JOIN given USING (key)")
         known = {key for (key,) in found}
         return [row for row in rows if row["key"] not in known]
 
     def _fill(
-        self, rows: Sequence[Row], names: Sequence[str], *, emptied: Sequence[str] = ()
+        self, rows: Sequence[Fields], names: Sequence[str], *, emptied: Sequence[str] = ()
     ) -> None:
         changes = [f"{name} = given.{name}" for name in names]
         changes += [f"{name} = NULL" for name in emptied]
@@ -258,7 +258,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
             self._update(", ".join(changes), f"({differs})")
             self._settle()
 
-    def _refuse(self, rows: Sequence[Row], *, unless: Stage | None = None) -> None:
+    def _refuse(self, rows: Sequence[Fields], *, unless: Stage | None = None) -> None:
         changes = ", ".join(f"{name} = given.{name}" for name in REFUSAL)
         differs = "(rows.reason, rows.detail) IS DISTINCT FROM (given.reason, given.detail)"
         if unless is not None:
@@ -267,7 +267,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
         with self._db.given(rows, ("key", *REFUSAL)):
             self._update(f"state = '{State.REFUSED}', {changes}", differs)
 
-    def _restore(self, rows: Sequence[Row]) -> None:
+    def _restore(self, rows: Sequence[Fields]) -> None:
         with self._db.given(rows, ("key",)):
             self._update(", ".join(f"{name} = NULL" for name in REFUSAL))
             self._settle()

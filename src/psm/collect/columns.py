@@ -14,7 +14,8 @@ from typing import Any
 
 SCHEMA_VERSION = 1
 
-Row = dict[str, Any]
+Fields = dict[str, Any]
+"""Columns of a row, by name."""
 
 
 class State(StrEnum):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from psm.collect.columns import Row, Stage, State
+from psm.collect.columns import Fields, Stage, State
 from psm.collect.record import Clock, Record
 from psm.collect.source import Page, Refused
 
@@ -16,9 +16,9 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8})?")
 
 
-def rows_of(source: str, page: Page) -> list[Row]:
+def rows_of(source: str, page: Page) -> list[Fields]:
     """A row for each entry of a page; of entries with the same id the first counts."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, Fields] = {}
     for record in page.records:
         rows.setdefault(record.key, _row(source, record))
     for name, reason in page.refused:
@@ -28,7 +28,7 @@ def rows_of(source: str, page: Page) -> list[Row]:
     return list(rows.values())
 
 
-def refusal(stage: Stage, why: Refused) -> Row:
+def refusal(stage: Stage, why: Refused) -> Fields:
     """The columns that say why a row is refused."""
     return {
         "state": State.REFUSED,
@@ -47,8 +47,8 @@ def record_of(row: Mapping[str, Any]) -> Record:
     return Record(**values)
 
 
-def _row(source: str, record: Record) -> Row:
-    row: Row = {"key": record.key, "source": source, "id": record.id}
+def _row(source: str, record: Record) -> Fields:
+    row: Fields = {"key": record.key, "source": source, "id": record.id}
     # Both become names of files.
     if not _ID.fullmatch(record.id) or not _SUFFIX.fullmatch(record.suffix):
         odd = Refused("an id or a kind of file that is no file name", detail=record.suffix)

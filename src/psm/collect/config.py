@@ -1,0 +1,196 @@
+"""What to build, as data: frozen, validated, strict about names, written as YAML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+from psm.config import parse, read_yaml
+from psm.errors import ConfigError
+from psm.files import atomic_path
+
+CLAIM = "build.json"
+"""What a build folder was begun with: all that shapes the result."""
+
+_FORMAT_VERSION = 1
+
+Bounds = tuple[float, float, float, float]
+Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
+Month = Annotated[int, Field(ge=1, le=12)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceConfig(_Frozen):
+    """An archive and what is asked of it.
+
+    ``most`` is how many entries of its listing are looked at, ``quota`` how many recordings are
+    chosen of them. ``options`` are those of its adapter; see ``psm collect sources``.
+    """
+
+    most: PositiveInt | None = None
+    quota: PositiveInt | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ImageryConfig(_Frozen):
+    """Where tiles come from: a text for :func:`psm.imagery.open_imagery`, and its options.
+
+    ``gsd_m`` and ``tile_px`` are by default those that the preset wants.
+    """
+
+    source: str = "stac:https://earth-search.aws.element84.com/v1"
+    options: dict[str, Any] = Field(default_factory=lambda: {"collection": "sentinel-2-c1-l2a"})
+    gsd_m: float | None = Field(default=None, gt=0)
+    tile_px: PositiveInt | None = None
+
+
+class CaptionerConfig(_Frozen):
+    """A model that writes captions: a hub id or folder, and which style they count as."""
+
+    model: str
+    style: Literal["qwen", "pengi"]
+    revision: str | None = None
+
+
+class SplitConfig(_Frozen):
+    """Cells, and about how many recordings of them are for validation and for test.
+
+    ``buffer_km`` is by default wider than a tile.
+    """
+
+    val: float = Field(default=5000, gt=0, description="recordings, or below 1 a share")
+    test: float = Field(default=10000, gt=0, description="recordings, or below 1 a share")
+    cell_deg: float = Field(default=1.0, gt=0, le=30)
+    least_in_cell: PositiveInt = Field(default=25, description="of cells for val and test")
+    buffer_km: float | None = Field(default=None, ge=0)
+
+
+class BuildConfig(_Frozen):
+    """All that shapes a data set, and how it is built.
+
+    Attributes:
+        sources: archives by name.
+        region: as the command line names one; by default the globe.
+        countries, months, licences: what is allowed; by default everything. A licence is an SPDX
+            name, as ``CC-BY-4.0``.
+        limit: most recordings that are fetched.
+        most_per_species: recordings of one species, in each source.
+        preset: what will be trained: frames the sound, says how large a tile must be.
+        imagery, captioners, scorer: tiles, captions, and the CLAP model that ranks them.
+        splits, seed: which recordings are held out.
+        shard_size: recordings of one shard.
+        keep_media: keep what was fetched after it is decoded.
+    """
+
+    sources: dict[str, SourceConfig] = Field(min_length=1)
+    region: str | None = None
+    countries: tuple[Country, ...] = ()
+    months: tuple[Month, ...] = ()
+    licences: tuple[str, ...] = ()
+    limit: PositiveInt | None = None
+    most_per_species: PositiveInt | None = None
+    preset: str = "psm-sentinel"
+    imagery: ImageryConfig = ImageryConfig()
+    captioners: tuple[CaptionerConfig, ...] = ()
+    scorer: str | None = None
+    splits: SplitConfig = SplitConfig()
+    seed: int = Field(default=0, ge=0)
+    shard_size: PositiveInt = 1000
+    keep_media: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_names(cls, values: Any) -> Any:
+        # "aporee:" with nothing after it is what one writes who wants all of an archive.
+        if isinstance(values, dict) and isinstance(values.get("sources"), dict):
+            sources = {name: given or {} for name, given in values["sources"].items()}
+            return {**values, "sources": sources}
+        return values
+
+
+_DOES_NOT_SHAPE = {"keep_media"}
+
+
+def load_config(path: Path) -> BuildConfig:
+    """Read a YAML file.
+
+    Raises:
+        ConfigError: it is no YAML, or a setting is unknown or does not fit.
+    """
+    return parse(BuildConfig, read_yaml(path), str(path))
+
+
+def begun(folder: Path) -> BuildConfig | None:
+    """What a folder was begun with, or ``None`` where nothing was.
+
+    Raises:
+        ConfigError: something else is there.
+    """
+    note = _note(folder)
+    return None if note is None else parse(BuildConfig, note["config"], str(folder / CLAIM))
+
+
+def claim(folder: Path, config: BuildConfig, facts: Mapping[str, Any]) -> None:
+    """Take a folder for a build; one that is begun goes on only with the same settings.
+
+    Args:
+        folder: of the build.
+        config: the settings.
+        facts: what they came to, where that is not said by the settings themselves.
+
+    Raises:
+        ConfigError: something else is there, or another build.
+    """
+    note = {"format_version": _FORMAT_VERSION, "config": config.model_dump(mode="json")}
+    asked = {**note, "facts": dict(facts)}
+    found = _note(folder)
+    if found is not None and (changed := _differences(_shaping(found), _shaping(asked))):
+        name, was, now = changed[0]
+        raise ConfigError(
+            f"{folder}: was begun with another {name} (it was {was!s:.80}, now {now!s:.80}); "
+            "choose another folder, or leave the settings as they were"
+        )
+    with atomic_path(folder / CLAIM) as path:
+        path.write_text(json.dumps(asked, indent=2, ensure_ascii=False) + "\n")
+
+
+def _note(folder: Path) -> dict[str, Any] | None:
+    path = folder / CLAIM
+    if not path.exists():
+        if folder.is_dir() and all(entry.name.startswith(".") for entry in folder.iterdir()):
+            return None
+        if folder.exists():
+            raise ConfigError(f"{folder}: holds something else; choose another folder")
+        return None
+    try:
+        note = dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        raise ConfigError(f"{path}: not readable as the note of a build") from None
+    if note.get("format_version") != _FORMAT_VERSION:
+        raise ConfigError(f"{folder}: begun by another version of psm; choose another folder")
+    return note
+
+
+def _shaping(note: Mapping[str, Any]) -> dict[str, Any]:
+    config = {k: v for k, v in note["config"].items() if k not in _DOES_NOT_SHAPE}
+    return {**config, **note["facts"]}
+
+
+def _differences(before: Any, after: Any, name: str = "") -> list[tuple[str, Any, Any]]:
+    """Dotted names of the settings that differ, with both values."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return [
+            found
+            for key in sorted(before.keys() | after.keys())
+            for found in _differences(
+                before.get(key, "nothing"), after.get(key, "nothing"), f"{name}.{key}".strip(".")
+            )
+        ]
+    return [] if before == after else [(name, before, after)]

@@ -1,0 +1,40 @@
+"""Where a build goes on: its folder, catalogue, plan and archives, and what went wrong so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from psm.collect.catalogue import Catalogue
+from psm.collect.heartbeat import Heartbeat
+from psm.collect.plan import Plan
+from psm.collect.source import Source
+
+
+@dataclass
+class Site:
+    """A build that is going on.
+
+    Attributes:
+        folder: of the build.
+        catalogue: open.
+        plan: what to build.
+        sources: the archives by name.
+        heartbeat: tells others how the build is doing.
+        workers: processes; all cores by default.
+        troubles: archives that could not be asked to the end, with what to do; the others go on.
+    """
+
+    folder: Path
+    catalogue: Catalogue
+    plan: Plan
+    sources: Mapping[str, Source]
+    heartbeat: Heartbeat
+    workers: int | None = None
+    troubles: dict[str, str] = field(default_factory=dict)
+
+    def beat(self) -> None:
+        """Between two items of work: tell others, now and then."""
+        self.catalogue.snapshot()
+        self.heartbeat.beat()

@@ -1,0 +1,184 @@
+"""Gathering: fetching and decoding side by side, so that media need not be kept.
+
+What is fetched is written to the catalogue and then handed to the decoders, who work through it
+while the archives are asked for more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from functools import partial
+from queue import SimpleQueue
+
+from psm.collect import paths
+from psm.collect.catalogue import Outcome
+from psm.collect.columns import Fields, Stage
+from psm.collect.lanes import Ended, Lanes
+from psm.collect.listed import record_of
+from psm.collect.site import Site
+from psm.collect.source import Refused
+from psm.collect.stages import decoding, fetching
+from psm.errors import PSMError
+from psm.progress import track
+
+DOWN = 20
+"""After so many failures in a row that may pass an archive counts as down, for this run."""
+
+_FEW = 3  # failures that say nothing of an archive, even where nothing else was asked of it
+_DECODERS = "decoders"
+_COLUMNS = ("source", "record")
+_AHEAD = 32
+_WRITE_EVERY_S = 1.0
+_WRITE_AT = 128
+
+
+def gather(site: Site) -> None:
+    """Fetch and decode every row that waits for it. An archive that is down stops no other."""
+    _check_media(site)
+    fetch = site.catalogue.ready(Stage.FETCH, _COLUMNS)
+    decode = site.catalogue.ready(Stage.DECODE, _COLUMNS)
+    if total := len(fetch) + len(decode):
+        site.heartbeat.begin("fetch and decode", total)
+        with Lanes[Outcome](_AHEAD) as lanes:
+            gathering = _Gathering(site, lanes, fetch, decode)
+            for ended in track(gathering, "fetching and decoding", total, weight=int, unit="rows"):
+                site.heartbeat.count(ended)
+                site.beat()
+
+
+class _Gathering:
+    """Hands outcomes from the lanes to the catalogue, and rows from the fetchers to the decoders."""
+
+    def __init__(
+        self, site: Site, lanes: Lanes[Outcome], fetch: list[Fields], decode: list[Fields]
+    ) -> None:
+        self._site, self._lanes = site, lanes
+        self._rows = {row["key"]: row for row in (*fetch, *decode)}
+        self._fetched: list[Outcome] = []
+        self._decoded: list[Outcome] = []
+        self._failures: dict[str, list[Outcome]] = defaultdict(list)
+        self._answered: set[str] = set()
+        self._fetchers: Counter[str] = Counter()
+        self._to_decode: SimpleQueue[Fields | None] = SimpleQueue()
+        self._next_write = 0.0
+        for row in decode:
+            self._to_decode.put(row)
+        self._start(fetch)
+
+    def __iter__(self) -> Iterator[int]:
+        """How many rows are through, as it goes."""
+        try:
+            for name, item in self._lanes:
+                if isinstance(item, Ended):
+                    yield self._end(name, item)
+                elif name == _DECODERS:
+                    self._decoded.append(item)
+                    yield 1
+                else:
+                    yield self._sort(name, item)
+                self._write_some()
+        finally:
+            # Also after Ctrl-C: these files are there, and need not be fetched again.
+            self._write()
+            self._to_decode.put(None)
+
+    def _start(self, fetch: list[Fields]) -> None:
+        waiting: dict[str, list[Fields]] = defaultdict(list)
+        for row in fetch:
+            waiting[row["source"]].append(row)
+        for name, rows in waiting.items():
+            source = self._site.sources[name]
+            errands = fetching.Errands(self._site.folder, source, rows)
+            self._fetchers[name] = min(len(rows), fetching.threads(source))
+            for _ in range(self._fetchers[name]):
+                self._lanes.start(name, errands.outcomes)
+        rows_in = iter(self._to_decode.get, None)
+        self._lanes.start(_DECODERS, partial(decoding.outcomes, self._site, rows_in))
+        if not self._fetchers:
+            self._to_decode.put(None)
+
+    def _sort(self, name: str, outcome: Outcome) -> int:
+        """Keep what came of a row, and see whether its archive is still there."""
+        key, found = outcome
+        if isinstance(found, Refused) and found.may_pass:
+            self._failures[name].append(outcome)
+            if len(self._failures[name]) == DOWN:
+                self._lanes.stop(name)
+            return 0
+        self._answered.add(name)
+        if len(self._failures[name]) < DOWN:
+            self._fetched += self._failures.pop(name, [])
+        self._fetched.append(outcome)
+        return int(isinstance(found, Refused))
+
+    def _end(self, name: str, end: Ended) -> int:
+        """A lane has ended; the number of rows that ended with it."""
+        if name == _DECODERS:
+            if end.error is not None:
+                raise end.error
+            return 0
+        if end.error is not None:
+            if not isinstance(end.error, PSMError):
+                raise end.error
+            self._lanes.stop(name)
+            self._site.troubles[name] = f"not fetched to the end: {end.error}"
+        self._fetchers[name] -= 1
+        if self._fetchers[name]:
+            return 0
+        del self._fetchers[name]
+        failures = self._failures.pop(name, [])
+        silent = name not in self._answered and len(failures) >= _FEW
+        if len(failures) >= DOWN or silent:
+            # Its rows wait for the next run, those that just failed included.
+            _, why = failures[-1]
+            detail = why.detail or why.reason if isinstance(why, Refused) else ""
+            self._site.troubles[name] = f"does not answer ({detail})"
+        else:
+            self._fetched += failures
+        if not self._fetchers:
+            self._write()
+            self._to_decode.put(None)
+        return len(failures)
+
+    def _write_some(self) -> None:
+        is_much = len(self._fetched) + len(self._decoded) >= _WRITE_AT
+        if is_much or time.monotonic() >= self._next_write:
+            self._write()
+
+    def _write(self) -> None:
+        fetched, self._fetched = self._fetched, []
+        decoded, self._decoded = self._decoded, []
+        if fetched:
+            self._site.catalogue.apply(Stage.FETCH, fetched)
+        for key, outcome in fetched:
+            if not isinstance(outcome, Refused):
+                self._to_decode.put(self._rows[key])
+        if decoded:
+            self._site.catalogue.apply(Stage.DECODE, decoded)
+        for key, outcome in decoded:
+            if not (isinstance(outcome, Refused) and outcome.may_pass):
+                _discard(self._site, self._rows[key])
+        self._next_write = time.monotonic() + _WRITE_EVERY_S
+
+
+def _check_media(site: Site) -> None:
+    """Have media fetched again that are not as they were; remove what no row waits for."""
+    waiting = site.catalogue.ready(Stage.DECODE, (*_COLUMNS, "media_sha256"))
+    wrong = [row["key"] for row in waiting if paths.sha256(_path(site, row)) != row["media_sha256"]]
+    site.catalogue.reset(Stage.FETCH, wrong)
+    if not site.plan.config.keep_media:
+        kept = {row["key"] for row in waiting} - set(wrong)
+        for path in (site.folder / paths.MEDIA).rglob("*"):
+            if path.is_file() and path.stem not in kept:
+                path.unlink()
+
+
+def _discard(site: Site, row: Fields) -> None:
+    if not site.plan.config.keep_media:
+        _path(site, row).unlink(missing_ok=True)
+
+
+def _path(site: Site, row: Fields) -> paths.Path:
+    return paths.media(site.folder, row["key"], row["source"], record_of(row).suffix)

@@ -1,0 +1,119 @@
+"""How a build stands, read from its snapshot, so that it can be asked while the build runs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from psm.collect.catalogue import SNAPSHOT
+from psm.collect.columns import State
+from psm.collect.heartbeat import Pulse, read_pulse
+from psm.errors import MissingData
+from psm.extras import require
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a build stands.
+
+    Attributes:
+        counts: rows by source and state.
+        refusals: rows by stage, reason, and whether that may pass.
+        age_s: of these numbers.
+        pulse: of the build, if one is going on.
+    """
+
+    counts: Counter[tuple[str, str]]
+    refusals: Counter[tuple[str, str, bool]]
+    age_s: float
+    pulse: Pulse | None
+
+
+def read_status(folder: Path) -> Status:
+    """How the build in a folder stands, whether it is going on or not.
+
+    Raises:
+        MissingData: there is no build.
+    """
+    parquet = require("pyarrow.parquet", "collect")
+    path = folder / SNAPSHOT
+    try:
+        age_s = time.time() - path.stat().st_mtime
+        rows = parquet.read_table(path, columns=["source", "state", "stage", "reason", "may_pass"])
+    except FileNotFoundError:
+        raise MissingData(f"{folder}: no build here; begin one with psm collect build") from None
+    names = ("source", "state", "stage", "reason", "may_pass")
+    values = [rows.column(name).to_pylist() for name in names]
+    counts: Counter[tuple[str, str]] = Counter()
+    refusals: Counter[tuple[str, str, bool]] = Counter()
+    for source, state, stage, reason, may_pass in zip(*values, strict=True):
+        counts[source, state] += 1
+        if state == State.REFUSED:
+            refusals[stage, reason, bool(may_pass)] += 1
+    return Status(counts, refusals, max(0.0, age_s), read_pulse(folder))
+
+
+def tables(status: Status) -> RenderableType:
+    """For people: how far the rows of each source are, what was refused, what is going on."""
+    return Group(*_parts(status))
+
+
+def _parts(status: Status) -> Iterator[RenderableType]:
+    yield _states(status)
+    if status.refusals:
+        yield _refusals(status)
+    yield Text(_now(status))
+
+
+def _states(status: Status) -> Table:
+    table = Table("source", title="recordings", title_justify="left")
+    for state in (*State, "all"):
+        table.add_column(state, justify="right")
+    sources = sorted({source for source, _ in status.counts})
+    for source in sources:
+        table.add_row(source, *_numbers({s: status.counts[source, s] for s in State}))
+    if len(sources) != 1:
+        sums = {s: sum(status.counts[source, s] for source in sources) for s in State}
+        table.add_section()
+        table.add_row("all", *_numbers(sums))
+    return table
+
+
+def _numbers(counts: dict[State, int]) -> list[str]:
+    return [f"{count:,}" if count else "" for count in (*counts.values(), sum(counts.values()))]
+
+
+def _refusals(status: Status) -> Table:
+    table = Table("refused at", "why", "may pass", title="refusals", title_justify="left")
+    table.add_column("recordings", justify="right")
+    for (stage, reason, may_pass), count in status.refusals.most_common():
+        table.add_row(stage, reason, "yes" if may_pass else "", f"{count:,}")
+    return table
+
+
+def _now(status: Status) -> str:
+    pulse, age = status.pulse, f"{_duration(status.age_s)} ago"
+    if pulse is None:
+        return f"No build is going on; this is from {age}."
+    words = [f"{pulse.stage}: {pulse.done:,}"]
+    if pulse.total is not None:
+        words.append(f"of {pulse.total:,}")
+    if pulse.per_s:
+        words.append(f"at {pulse.per_s:,.1f}/s")
+    if pulse.left_s is not None:
+        words.append(f"for another {_duration(pulse.left_s)}")
+    return f"Process {pulse.pid} is at {' '.join(words)}; the tables are from {age}."
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
