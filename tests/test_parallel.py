@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +46,47 @@ def test_errors_arrive_and_lost_workers_are_told(
 ) -> None:
     with pytest.raises(error, match=message):
         list(run_all(fail, how, [1, 2, 3], workers=2))
+
+
+def sign_in(folder: str, _job: int) -> None:
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(0.05)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="asks /proc who is there")
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom psm.parallel import run_all\nfrom tests.test_parallel import sign_in\n"
+        "if __name__ == '__main__':\n"
+        "    list(run_all(sign_in, sys.argv[1], range(100_000), workers=2))\n"
+    )
+    script = tmp_path / "job.py"
+    script.write_text(code)
+    folder = tmp_path / "workers"
+    folder.mkdir()
+    paths = os.pathsep.join(["src", ".", os.environ.get("PYTHONPATH", "")])
+    parent = subprocess.Popen(
+        [sys.executable, str(script), str(folder)],
+        env={**os.environ, "PYTHONPATH": paths},
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: len(list(folder.iterdir())) == 2)
+    parent.kill()
+    parent.wait()
+    workers = [path.name for path in folder.iterdir()]
+    wait_until(lambda: not any(is_running(pid) for pid in workers))
+
+
+def is_running(pid: str) -> bool:
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if is_so():
+            return
+        time.sleep(0.1)
+    raise AssertionError("it never came to be so")

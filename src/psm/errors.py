@@ -45,6 +45,10 @@ class BrokenPackageData(PSMError):
     """A data package that PSM reads from is absent or its content is not the expected one."""
 
 
+class UnfinishedBuild(PSMError):
+    """A data set that lacks what an archive did not hand over; the rest of it is there."""
+
+
 class WorkerLost(PSMError):
     """A process that did part of the work was killed from outside."""
 

@@ -10,6 +10,7 @@ import typer
 
 from psm import __version__
 from psm.cli.calibration import calibrate
+from psm.cli.collect import collect_app
 from psm.cli.data import data_app
 from psm.cli.earth import earth_app
 from psm.cli.embedding import embed
@@ -77,6 +78,7 @@ app.command()(serve)
 app.command("presets")(list_presets)
 app.add_typer(data_app, name="data")
 app.add_typer(earth_app, name="earth")
+app.add_typer(collect_app, name="collect")
 
 
 def main() -> None:

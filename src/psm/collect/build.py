@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from psm.collect import paths
 from psm.collect.catalogue import Catalogue
+from psm.collect.columns import State
 from psm.collect.config import BuildConfig, claim
 from psm.collect.heartbeat import Heartbeat
 from psm.collect.plan import Plan
@@ -18,6 +20,10 @@ from psm.collect.sources import open_source
 from psm.collect.stages.cleaning import clean_all
 from psm.collect.stages.gathering import gather
 from psm.collect.stages.listing import list_all
+from psm.collect.stages.packing import pack_all
+from psm.collect.stages.selecting import select_all
+from psm.collect.stages.splitting import split_all
+from psm.errors import UnfinishedBuild
 
 _ROUNDS = 3
 
@@ -34,14 +40,39 @@ class Report:
     """How a build ended.
 
     Attributes:
+        folder: of the build.
         states: rows by state.
         refusals: rows by stage and reason.
+        may_pass: refused rows that may do better another time.
         troubles: by archive, why it could not be asked to the end.
     """
 
-    states: dict[str, int] = field(default_factory=dict)
-    refusals: dict[tuple[str, str], int] = field(default_factory=dict)
-    troubles: dict[str, str] = field(default_factory=dict)
+    folder: Path
+    states: dict[str, int]
+    refusals: dict[tuple[str, str], int]
+    may_pass: int
+    troubles: dict[str, str]
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        for (stage, reason), count in sorted(self.refusals.items(), key=lambda item: -item[1]):
+            yield f"refused {count:6d}  {stage}: {reason}"
+        packed = self.states.get(State.PACKED, 0)
+        yield f"{self.folder}: {packed:,} recordings of {sum(self.states.values()):,} listed"
+        if self.may_pass:
+            yield f"{self.may_pass:,} were refused for a reason that may pass: try again by --retry"
+
+    def check(self) -> None:
+        """All archives were asked to the end.
+
+        Raises:
+            UnfinishedBuild: some were not; the message says which, and what to do.
+        """
+        if self.troubles:
+            told = "; ".join(f"{name}: {why}" for name, why in sorted(self.troubles.items()))
+            raise UnfinishedBuild(
+                f"{self.folder}: {told}. Run the same command again later to go on"
+            )
 
 
 def build(
@@ -68,16 +99,36 @@ def build(
             _run(site)
         finally:
             catalogue.snapshot(now=True)
-        states: dict[str, int] = {}
-        for (_, state), count in catalogue.counts().items():
-            states[state] = states.get(state, 0) + count
-        return Report(states, catalogue.refusals(), dict(site.troubles))
+        return _report(site)
 
 
 def _run(site: Site) -> None:
     list_all(site)
     clean_all(site)
-    gather(site)
+    # A file that is no longer what the catalogue says is noticed when it is packed, and made again.
+    for _ in range(_ROUNDS):
+        select_all(site)
+        gather(site)
+        deduplicate_all(site)
+        caption_all(site)
+        image_all(site)
+        split_all(site)
+        if rows := pack_all(site):
+            publish(site, rows)
+            return
+
+
+def _report(site: Site) -> Report:
+    states: Counter[str] = Counter()
+    for (_, state), count in site.catalogue.counts().items():
+        states[state] += count
+    return Report(
+        folder=site.folder,
+        states=dict(states),
+        refusals=site.catalogue.refusals(),
+        may_pass=site.catalogue.may_pass(),
+        troubles=dict(site.troubles),
+    )
 
 
 @contextmanager

@@ -25,7 +25,10 @@ from psm.collect.columns import (
     Stage,
     State,
     columns_from,
+    passed,
     reached,
+    waiting,
+    words,
 )
 from psm.collect.database import Database
 from psm.collect.listed import refusal, rows_of
@@ -121,18 +124,18 @@ class Catalogue(AbstractContextManager["Catalogue"]):
 
         A stage that compares gets all rows that came as far, those it left out before included.
         """
-        names = ("key", *(name for name in columns if name != "key"))
-        which = _waiting(stage)
+        which = waiting(stage)
         if sources is not None:
             which += f" AND source IN ({', '.join('?' * len(sources)) or 'NULL'})"
-        found = self._db.execute(
-            f"SELECT {', '.join(names)} FROM rows WHERE {which} ORDER BY key", [*(sources or ())]
-        )
-        return [dict(zip(names, values, strict=True)) for values in found]
+        return self._select(which, columns, [*(sources or ())])
+
+    def passed(self, stage: Stage, columns: Sequence[str]) -> list[Fields]:
+        """Rows that passed a stage and all before it, and are not refused, by key."""
+        return self._select(passed(stage), columns)
 
     def count(self, stage: Stage) -> int:
         """How many rows wait for a stage."""
-        found: int = self._db.execute(f"SELECT count(*) FROM rows WHERE {_waiting(stage)}")[0][0]
+        found: int = self._db.execute(f"SELECT count(*) FROM rows WHERE {waiting(stage)}")[0][0]
         return found
 
     def counts(self) -> dict[tuple[str, str], int]:
@@ -149,6 +152,12 @@ class Catalogue(AbstractContextManager["Catalogue"]):
             [State.REFUSED],
         )
         return {(stage, reason): count for stage, reason, count in found}
+
+    def may_pass(self) -> int:
+        """Refused rows that may do better another time."""
+        which = f"state = '{State.REFUSED}' AND may_pass"
+        found: int = self._db.execute(f"SELECT count(*) FROM rows WHERE {which}")[0][0]
+        return found
 
     def apply(self, stage: Stage, outcomes: Iterable[Outcome]) -> None:
         """Write what a stage found, all or nothing."""
@@ -204,7 +213,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
         Entries of a listing that are no recordings stay refused, and so do rows that are left out
         by comparison, which is decided anew anyway.
         """
-        which = f"state = '{State.REFUSED}' AND stage NOT IN ({_words(Stage.LIST, *COMPARING)})"
+        which = f"state = '{State.REFUSED}' AND stage NOT IN ({words((Stage.LIST, *COMPARING))})"
         if not every:
             which += " AND may_pass"
         keys = self._db.execute(f"SELECT key FROM rows WHERE {which}")
@@ -242,6 +251,15 @@ class Catalogue(AbstractContextManager["Catalogue"]):
                 "(source TEXT, cursor TEXT, is_complete BOOLEAN, listed BIGINT)"
             )
 
+    def _select(
+        self, which: str, columns: Sequence[str], values: Sequence[str] = ()
+    ) -> list[Fields]:
+        names = tuple(dict.fromkeys(("key", *columns)))
+        found = self._db.execute(
+            f"SELECT {', '.join(names)} FROM rows WHERE {which} ORDER BY key", values
+        )
+        return [dict(zip(names, row, strict=True)) for row in found]
+
     def _unknown(self, rows: Sequence[Fields]) -> list[Fields]:
         with self._db.given(rows, ("key",)):
             found = self._db.execute("SELECT rows.key FROM rows JOIN given USING (key)")
@@ -262,7 +280,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
         changes = ", ".join(f"{name} = given.{name}" for name in REFUSAL)
         differs = "(rows.reason, rows.detail) IS DISTINCT FROM (given.reason, given.detail)"
         if unless is not None:
-            later = _words(*(s for s in Stage if s.place > unless.place))
+            later = words(s for s in Stage if s.place > unless.place)
             differs += f" AND (rows.stage IS NULL OR rows.stage NOT IN ({later}))"
         with self._db.given(rows, ("key", *REFUSAL)):
             self._update(f"state = '{State.REFUSED}', {changes}", differs)
@@ -280,18 +298,3 @@ class Catalogue(AbstractContextManager["Catalogue"]):
         self._db.execute(
             f"UPDATE rows SET {changes} FROM given WHERE rows.key = given.key AND {which}"
         )
-
-
-def _waiting(stage: Stage) -> str:
-    """Which rows wait for a stage, as SQL."""
-    clauses = [f"{step.mark} IS NOT NULL" for s, step in STEPS.items() if s.place < stage.place]
-    if stage in COMPARING:
-        earlier = _words(*(s for s in Stage if s.place < stage.place))
-        clauses.append(f"(state <> '{State.REFUSED}' OR stage NOT IN ({earlier}))")
-    else:
-        clauses += [f"state <> '{State.REFUSED}'", f"{STEPS[stage].mark} IS NULL"]
-    return " AND ".join(clauses)
-
-
-def _words(*stages: Stage) -> str:
-    return ", ".join(f"'{stage}'" for stage in stages)

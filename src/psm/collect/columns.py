@@ -7,7 +7,7 @@ from its columns, and whoever empties the columns of a stage has the stage done 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -162,6 +162,28 @@ def reached() -> str:
         if step.state is not None:
             whens.insert(0, f"WHEN {' AND '.join(marks)} THEN '{step.state}'")
     return f"CASE {' '.join(whens)} ELSE '{State.LISTED}' END"
+
+
+def passed(stage: Stage) -> str:
+    """Which rows passed a stage and all before it, and are not refused, as SQL."""
+    marks = [f"{step.mark} IS NOT NULL" for s, step in STEPS.items() if s.place <= stage.place]
+    return " AND ".join([*marks, f"state <> '{State.REFUSED}'"])
+
+
+def waiting(stage: Stage) -> str:
+    """Which rows wait for a stage, as SQL; of one that compares, all that came as far."""
+    clauses = [f"{step.mark} IS NOT NULL" for s, step in STEPS.items() if s.place < stage.place]
+    if stage in COMPARING:
+        earlier = words(s for s in Stage if s.place < stage.place)
+        clauses.append(f"(state <> '{State.REFUSED}' OR stage NOT IN ({earlier}))")
+    else:
+        clauses += [f"state <> '{State.REFUSED}'", f"{STEPS[stage].mark} IS NULL"]
+    return " AND ".join(clauses)
+
+
+def words(stages: Iterable[Stage]) -> str:
+    """Stages as a list in SQL."""
+    return ", ".join(f"'{stage}'" for stage in stages)
 
 
 def columns_from(stage: Stage) -> tuple[str, ...]:

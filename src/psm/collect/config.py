@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,6 +88,8 @@ class BuildConfig(_Frozen):
         splits, seed: which recordings are held out.
         shard_size: recordings of one shard.
         keep_media: keep what was fetched after it is decoded.
+        date: of the build, the day on which it began by default. Recordings are not believed to
+            be younger.
     """
 
     sources: dict[str, SourceConfig] = Field(min_length=1)
@@ -104,6 +107,7 @@ class BuildConfig(_Frozen):
     seed: int = Field(default=0, ge=0)
     shard_size: PositiveInt = 1000
     keep_media: bool = False
+    date: datetime.date = Field(default_factory=datetime.date.today)
 
     @model_validator(mode="before")
     @classmethod
@@ -118,13 +122,39 @@ class BuildConfig(_Frozen):
 _DOES_NOT_SHAPE = {"keep_media"}
 
 
-def load_config(path: Path) -> BuildConfig:
-    """Read a YAML file.
+def settings(folder: Path, path: Path | None, options: Mapping[str, Any]) -> BuildConfig:
+    """The settings of a file, else those that the folder was begun with, and what changes them.
+
+    Args:
+        folder: of the build.
+        path: of a YAML file.
+        options: of the command line, those that are ``None`` left out: ``source`` is a list of
+            names, ``licence`` one of licences, ``imagery`` a text, others are as in the settings.
 
     Raises:
-        ConfigError: it is no YAML, or a setting is unknown or does not fit.
+        ConfigError: a setting is unknown or does not fit, or nothing says what to build.
     """
-    return parse(BuildConfig, read_yaml(path), str(path))
+    before = begun(folder)
+    values = read_yaml(path) if path else before.model_dump(mode="json") if before else {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected settings by name, found {type(values).__name__}")
+    given = {name: value for name, value in options.items() if value is not None}
+    if names := given.pop("source", None):
+        known = values.get("sources") or {}
+        values["sources"] = {name: known.get(name) or {} for name in names}
+    if licences := given.pop("licence", None):
+        values["licences"] = licences
+    if imagery := given.pop("imagery", None):
+        values["imagery"] = {**_without_options(values.get("imagery")), "source": imagery}
+    if "sources" not in values:
+        raise ConfigError(f"{folder}: from which archives? give --source, or --config with sources")
+    began = {} if before is None else {"date": before.date}
+    return parse(BuildConfig, {**began, **values, **given}, str(path or folder))
+
+
+def _without_options(imagery: Any) -> dict[str, Any]:
+    # Options are those of one kind of imagery, and mean nothing to another.
+    return {**(imagery or {}), "options": {}}
 
 
 def begun(folder: Path) -> BuildConfig | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +19,8 @@ from psm.collect.columns import State
 from psm.collect.heartbeat import Pulse, read_pulse
 from psm.errors import MissingData
 from psm.extras import require
+
+_LOOK_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,15 @@ def read_status(folder: Path) -> Status:
         if state == State.REFUSED:
             refusals[stage, reason, bool(may_pass)] += 1
     return Status(counts, refusals, max(0.0, age_s), read_pulse(folder))
+
+
+def follow(folder: Path, console: Console) -> None:
+    """Show how a build stands until somebody ends it."""
+    with Live(tables(read_status(folder)), console=console, auto_refresh=False) as live:
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(_LOOK_EVERY_S)
+                live.update(tables(read_status(folder)), refresh=True)
 
 
 def tables(status: Status) -> RenderableType:

@@ -8,6 +8,7 @@ from typing import Any
 import shapely
 
 from psm.collect.catalogue import Outcome
+from psm.collect.cleaning import Strictness, clean
 from psm.collect.columns import Fields, Stage
 from psm.collect.listed import record_of
 from psm.collect.plan import Plan
@@ -40,10 +41,8 @@ def _clean_batch(plan: Plan, rows: list[Fields]) -> list[Outcome]:
 
 
 def _clean(plan: Plan, row: Fields) -> dict[str, Any] | Refused:
-    from psm.collect.cleaning import clean
-
     try:
-        cleaned = clean(record_of(row))
+        cleaned = clean(record_of(row), Strictness(listed=plan.config.date))
     except Refused as why:
         return why
     region, countries = plan.region, plan.config.countries

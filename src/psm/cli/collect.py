@@ -1,0 +1,108 @@
+"""``psm collect``: building a data set from the archives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+collect_app = typer.Typer(
+    no_args_is_help=True,
+    help="A data set of your own, from the archives: `psm collect build OUT --source aporee`.",
+)
+
+Out = Annotated[Path, typer.Argument(help="Folder of the build.")]
+
+
+@collect_app.command("build")
+def collect_build(
+    out: Out,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML with the settings; the options below overrule it.")
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="An archive; may be given several times. See `psm collect sources`."),
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            help="A place (`Vienna, 20km`), `lat,lon,radius`, a bbox `west,south,east,north`, or a "
+            "vector file; by default the globe."
+        ),
+    ] = None,
+    licence: Annotated[
+        list[str] | None,
+        typer.Option(help="A licence that is allowed, as CC-BY-4.0; several times; by default all."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Most recordings that are fetched.", min=1)
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="What will train on it; by default psm-sentinel.")
+    ] = None,
+    imagery: Annotated[
+        str | None, typer.Option(help="blue-marble, a raster file or pattern, xyz:…, stac:…")
+    ] = None,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Try again what was refused for a passing reason.")
+    ] = False,
+    retry_all: Annotated[
+        bool, typer.Option("--retry-all", help="Try again everything that a stage refused.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes; all cores by default.", min=1)
+    ] = None,
+) -> None:
+    """Build a data set: list, clean, choose, fetch, decode, caption, add imagery, split, pack.
+
+    Safe to interrupt or kill at any moment: `psm collect build OUT` goes on where it stopped, with
+    the settings that OUT was begun with. `psm collect status OUT` shows how it stands, also from
+    another terminal. An archive that is down stops no other; run the same command again later.
+
+    Try it small: `psm collect build out --source aporee --region Vienna,50km --limit 100`.
+    """
+    from psm.collect.build import Retry, build
+    from psm.collect.config import settings
+
+    options = {
+        "source": source, "region": region, "licence": licence, "limit": limit, "preset": preset,
+        "imagery": imagery,
+    }  # fmt: skip
+    again = Retry.ALL if retry_all else Retry.PASSING if retry else None
+    report = build(out, settings(out, config, options), retry=again, workers=workers)
+    for line in report.lines():
+        typer.echo(line)
+    report.check()
+
+
+@collect_app.command("status")
+def collect_status(
+    out: Out,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it; ends by Ctrl-C.")] = (
+        False
+    ),
+) -> None:
+    """Show how a build stands: recordings by source and state, speed, time left, refusals.
+
+    Works at any time, also while the build is going on.
+    """
+    from rich.console import Console
+
+    from psm.collect.status import follow, read_status, tables
+
+    if watch:
+        follow(out, Console())
+    else:
+        Console().print(tables(read_status(out)))
+
+
+@collect_app.command("sources")
+def collect_sources() -> None:
+    """List the archives, what they ask for, and whether their credentials are set."""
+    from rich.console import Console
+
+    from psm.collect.archives import table
+
+    Console().print(table())

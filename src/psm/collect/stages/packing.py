@@ -1,0 +1,73 @@
+"""Packing: shards, tables and papers out of the recordings that have all they need."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from psm.collect import paths
+from psm.collect.columns import COLUMNS, Fields, Stage
+from psm.collect.packing import pack
+from psm.collect.rows import Row
+from psm.collect.site import Site
+from psm.errors import CorruptRecording
+
+_SAID = ("title", "description", "tags", "page")
+_OF_A_ROW = tuple(name for name in COLUMNS if name in Row.__dataclass_fields__)
+
+
+def pack_all(site: Site) -> Sequence[Row]:
+    """Write the shards, or have what is broken made again: then none are written.
+
+    Raises:
+        CorruptRecording: something is wrong that doing it again does not mend.
+    """
+    rows = [_row(site, row) for row in site.catalogue.passed(Stage.SPLIT, (*_OF_A_ROW, "record"))]
+    if site.catalogue.count(Stage.PACK):
+        site.heartbeat.begin(Stage.PACK)
+    try:
+        shards = pack(
+            site.folder, rows, shard_size=site.plan.config.shard_size, workers=site.workers
+        )
+    except CorruptRecording:
+        if not _reset_broken(site, rows):
+            raise
+        return ()
+    site.catalogue.apply(Stage.PACK, [(key, {"shard": shard}) for key, shard in shards.items()])
+    return rows
+
+
+def _row(site: Site, row: Fields) -> Row:
+    said = json.loads(row.pop("record"))
+    key = row["key"]
+    return Row(
+        **{name: _plain(value) for name, value in row.items() if value is not None},
+        **{name: _plain(said[name]) for name in _SAID},
+        clip=paths.clip(site.folder, key),
+        mel=paths.mel(site.folder, key),
+        tile=paths.tile(site.folder, key),
+    )
+
+
+def _plain(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _reset_broken(site: Site, rows: Sequence[Row]) -> int:
+    """Have files that are not what the catalogue says made again; how many recordings' are not."""
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(_is_whole, rows))
+    no_sound = [row.key for row, (sound, _) in zip(rows, found, strict=True) if not sound]
+    no_tile = [row.key for row, (_, tile) in zip(rows, found, strict=True) if not tile]
+    site.catalogue.reset(Stage.DECODE, no_sound)
+    site.catalogue.reset(Stage.IMAGE, no_tile)
+    return len({*no_sound, *no_tile})
+
+
+def _is_whole(row: Row) -> tuple[bool, bool]:
+    sound = ((row.clip, row.clip_sha256), (row.mel, row.mel_sha256))
+    return (
+        all(paths.sha256(path) == digest for path, digest in sound),
+        paths.sha256(row.tile) == row.tile_sha256,
+    )
