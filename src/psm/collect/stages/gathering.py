@@ -16,7 +16,6 @@ from psm.collect import paths
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import Fields, Stage
 from psm.collect.lanes import Ended, Lanes
-from psm.collect.listed import record_of
 from psm.collect.site import Site
 from psm.collect.source import Refused
 from psm.collect.stages import decoding, fetching
@@ -166,7 +165,7 @@ class _Gathering:
 def _check_media(site: Site) -> None:
     """Have media fetched again that are not as they were; remove what no row waits for."""
     waiting = site.catalogue.ready(Stage.DECODE, (*_COLUMNS, "media_sha256"))
-    wrong = [row["key"] for row in waiting if paths.sha256(_path(site, row)) != row["media_sha256"]]
+    wrong = [row["key"] for row in waiting if _digest(site, row) != row["media_sha256"]]
     site.catalogue.reset(Stage.FETCH, wrong)
     if not site.plan.config.keep_media:
         kept = {row["key"] for row in waiting} - set(wrong)
@@ -175,10 +174,10 @@ def _check_media(site: Site) -> None:
                 path.unlink()
 
 
+def _digest(site: Site, row: Fields) -> str:
+    return paths.sha256(decoding.media_of(site, row))
+
+
 def _discard(site: Site, row: Fields) -> None:
     if not site.plan.config.keep_media:
-        _path(site, row).unlink(missing_ok=True)
-
-
-def _path(site: Site, row: Fields) -> paths.Path:
-    return paths.media(site.folder, row["key"], row["source"], record_of(row).suffix)
+        decoding.media_of(site, row).unlink(missing_ok=True)
