@@ -5,7 +5,6 @@ It imports little, so that it starts fast.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import sys
@@ -16,9 +15,10 @@ import soundfile
 from jaxtyping import Float32
 
 from psm.data.audio import decode_audio
+from psm.data.strangers.confinement import allow_cpu, confine
+from psm.data.strangers.plausible import is_cut_short, is_plausible
 from psm.errors import CorruptRecording
 
-_CHANNELS = 16
 _LINE = 4096
 
 
@@ -38,29 +38,12 @@ class Limit:
     memory_mb: int
 
 
-def _confine(limit: Limit) -> None:
-    """No more memory, time or files than one recording needs; nothing where that is unknown."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    pages = 0
-    with contextlib.suppress(OSError), open("/proc/self/statm") as file:
-        pages = int(file.read().split()[0])
-    if pages:
-        most = pages * resource.getpagesize() + limit.memory_mb * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    resource.setrlimit(resource.RLIMIT_CPU, (limit.cpu_s + 1, limit.cpu_s + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def _read(data: bytes, limit: Limit) -> Float32[np.ndarray, " samples"]:
     try:
         about = soundfile.info(io.BytesIO(data))
     except (soundfile.SoundFileError, OSError, ValueError, TypeError):
         raise CorruptRecording("It cannot be decoded: export it again as WAV or FLAC.") from None
-    if not 1 <= about.channels <= _CHANNELS or not 1000 <= about.samplerate <= 768_000:
+    if not is_plausible(channels=about.channels, rate_hz=about.samplerate):
         raise CorruptRecording(
             f"{about.channels} channels at {about.samplerate} Hz: send stereo at 48 kHz."
         )
@@ -72,10 +55,9 @@ def _read(data: bytes, limit: Limit) -> Float32[np.ndarray, " samples"]:
     if bytes_ > limit.memory_mb * 2**20 // 3:
         raise CorruptRecording(f"It is {bytes_ / 1e6:,.0f} MB when decoded: send fewer channels.")
     samples = decode_audio(data, limit.sample_rate_hz, "the recording")
-    if len(samples) < 0.98 * seconds * limit.sample_rate_hz - 0.1 * limit.sample_rate_hz:
-        raise CorruptRecording(
-            f"It is cut short: {len(samples) / limit.sample_rate_hz:.1f} s of {seconds:.1f} s."
-        )
+    found_s = len(samples) / limit.sample_rate_hz
+    if is_cut_short(found_s=found_s, said_s=seconds):
+        raise CorruptRecording(f"It is cut short: {found_s:.1f} s of {seconds:.1f} s.")
     return samples
 
 
@@ -86,7 +68,8 @@ def main() -> None:
         return
     limit = Limit(**json.loads(head))
     data = sys.stdin.buffer.read()
-    _confine(limit)
+    confine(memory_mb=limit.memory_mb)
+    allow_cpu(limit.cpu_s)
     answer: dict[str, object]
     samples = np.empty(0, np.float32)
     try:

@@ -1,0 +1,12 @@
+"""From a file as it was fetched to a checked clip and its log-mel, in processes that may die.
+
+:mod:`pool` hands files to processes, :mod:`worker` is such a process, :mod:`clip` what it does with
+a file; :mod:`excerpt` reads the part of it that is used, by libsndfile or through :mod:`ffmpeg`.
+"""
+
+from __future__ import annotations
+
+from psm.collect.decoding.job import Decoded, Job, Limits
+from psm.collect.decoding.pool import Decoder
+
+__all__ = ["Decoded", "Decoder", "Job", "Limits"]

@@ -1,0 +1,130 @@
+"""Decoding many strangers' files on all cores, in processes that may die.
+
+Each process decodes file after file, with little memory and time for each. One that dies, hangs or
+fills its memory is replaced, and its file is refused with the reason; the others notice nothing. A
+file whose process died is tried once more in a fresh one, so that no file pays for what another one
+left behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from types import TracebackType
+
+from psm.collect.decoding.ffmpeg import TOO_SLOW
+from psm.collect.decoding.job import Decoded, Job, Limits
+from psm.collect.decoding.process import Died, Process
+from psm.collect.source import Refused
+from psm.data.importing.framing import Framing
+
+_AHEAD = 2  # jobs a process holds: one to do, one to go on with
+_FILES_EACH = 1000  # then a fresh process takes over: decoders leak
+
+Result = tuple[str, Decoded | Refused]
+
+
+class Decoder(AbstractContextManager["Decoder"]):
+    """Decodes files within limits; close it, or use it as a context, to end its processes.
+
+    Args:
+        framing: how a model wants the sound.
+        limits: of one file.
+        workers: processes; all cores by default.
+    """
+
+    def __init__(
+        self, framing: Framing, limits: Limits | None = None, *, workers: int | None = None
+    ) -> None:
+        self._limits = limits or Limits()
+        shared = {"framing": framing.to_json(), "limits": asdict(self._limits)}
+        self._shared = json.dumps(shared).encode() + b"\n"
+        self._size = workers or os.cpu_count() or 1
+        self._workers: list[Process] = []
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes, with whatever they are at."""
+        while self._workers:
+            self._workers.pop().end()
+
+    def decode_all(self, jobs: Iterable[Job]) -> Iterator[Result]:
+        """Key and outcome of every job, in the order in which they end.
+
+        Jobs are taken as processes become free. Whoever stops listening early ends what is running.
+        """
+        coming, again = iter(jobs), deque[Job]()
+        once_died: set[str] = set()
+        try:
+            while True:
+                self._hand_out(coming, again)
+                if not any(worker.jobs for worker in self._workers):
+                    return
+                for worker in self._ready():
+                    yield from self._collect(worker, again, once_died)
+        finally:
+            if any(worker.jobs for worker in self._workers):
+                self.close()
+
+    def _hand_out(self, coming: Iterator[Job], again: deque[Job]) -> None:
+        # Round by round, so that few jobs go to as many processes as there are.
+        for held in range(_AHEAD):
+            for place in range(self._size):
+                job = again.popleft() if again else next(coming, None)
+                if job is None:
+                    return
+                if place == len(self._workers):
+                    self._workers.append(Process(self._shared))
+                if len(self._workers[place].jobs) <= held:
+                    self._workers[place].give(job, self._limits.seconds)
+                else:
+                    again.appendleft(job)
+
+    def _ready(self) -> list[Process]:
+        """Those that answered, died, or are out of time."""
+        busy = [worker for worker in self._workers if worker.jobs]
+        first = min(worker.deadline for worker in busy)
+        with selectors.DefaultSelector() as selector:
+            for worker in busy:
+                selector.register(worker.answers, selectors.EVENT_READ, worker)
+            found = selector.select(max(0.0, first - time.monotonic()))
+        return [key.data for key, _ in found] or [w for w in busy if w.deadline == first]
+
+    def _collect(self, worker: Process, again: deque[Job], once_died: set[str]) -> Iterator[Result]:
+        try:
+            for job, answer in worker.answered(self._limits.seconds):
+                yield job.key, answer
+            if worker.done >= _FILES_EACH:
+                self._replace(worker, again)
+        except Died as died:
+            job = worker.jobs.popleft()
+            self._replace(worker, again)
+            job.sweep()
+            if died.status is None:
+                yield job.key, Refused("takes too long to decode on this machine", may_pass=True)
+            elif died.status == -signal.SIGXCPU:
+                yield job.key, Refused(TOO_SLOW)
+            elif job.key in once_died:
+                yield job.key, Refused("breaks the decoder", detail=f"status {died.status}")
+            else:
+                once_died.add(job.key)
+                again.appendleft(job)
+
+    def _replace(self, worker: Process, again: deque[Job]) -> None:
+        again.extendleft(reversed(worker.jobs))
+        worker.end()
+        self._workers.remove(worker)

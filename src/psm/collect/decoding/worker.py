@@ -1,0 +1,51 @@
+"""A process that decodes strangers' files, one after another; see :mod:`psm.collect.decoding.pool`.
+
+A line of JSON comes in, a line of JSON goes out. It imports little, so that it starts fast.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from psm.collect.decoding.clip import make
+from psm.collect.decoding.job import Decoded, Job, Limits, write_answer
+from psm.collect.source import Refused
+from psm.data.audio import AudioConfig
+from psm.data.importing.framing import Framing
+from psm.data.strangers.confinement import allow_cpu, confine
+
+READY = b"ready\n"
+_LARGEST_FILE_MB = 256  # a clip of minutes at the highest rate
+
+
+def main() -> None:
+    """Read what all files share, then job after job until there are no more."""
+    said: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    framing = Framing(**{**said["framing"], "audio": AudioConfig(**said["framing"]["audio"])})
+    limits = Limits(**said["limits"])
+    # What libraries print must not look like an answer.
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    confine(memory_mb=limits.memory_mb, file_mb=_LARGEST_FILE_MB)
+    answers.write(READY)
+    for line in sys.stdin.buffer:
+        allow_cpu(limits.cpu_s)
+        try:
+            answers.write(write_answer(_answer(Job.from_json(json.loads(line)), framing, limits)))
+        except MemoryError:
+            answers.write(write_answer(Refused("takes too much memory to decode")))
+            return  # who knows what is left half done in here
+
+
+def _answer(job: Job, framing: Framing, limits: Limits) -> Decoded | Refused:
+    try:
+        return make(job, framing, limits)
+    except Refused as refused:
+        return refused
+
+
+if __name__ == "__main__":
+    main()
