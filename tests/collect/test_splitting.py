@@ -79,7 +79,7 @@ def test_held_out_cells_have_many_recordings_and_the_mix_of_all():
     whole = Counter(p.source for p in places)
     test = Counter(p.source for p in places if found[p.key].split == "test")
     for source in SOURCES:
-        assert test[source] / test.total() == pytest.approx(whole[source] / 8000, rel=0.2)
+        assert test[source] / test.total() == pytest.approx(whole[source] / 8000, rel=0.3)
 
 
 def test_a_city_alone_cannot_be_split():
