@@ -155,11 +155,7 @@ def divide_places(
     lats, lons = np.atleast_1d(np.asarray(lat, float)), np.atleast_1d(np.asarray(lon, float))
     block = _grid_blocks(lats, lons, buffer_km)
     split = _deal_counts(np.bincount(block), seed=seed, val=val, test=test)[block]
-    points = unit_vectors(lat=lats, lon=lons)
-    for name, others in ((VAL, (TEST,)), (TRAIN, (TEST, VAL))):
-        inside, outside = split == name, np.isin(split, others)
-        chord, _ = cKDTree(points[outside]).query(points[inside]) if outside.any() else (np.inf, 0)
-        split[np.flatnonzero(inside)[chord_to_km(np.minimum(chord, 2.0)) < buffer_km]] = BUFFER
+    split = keep_apart(split, lat=lats, lon=lons, buffer_km=buffer_km)
     lost = {TRAIN, VAL, TEST} - set(split.tolist())
     if lost:
         raise ConfigError(
@@ -167,6 +163,23 @@ def divide_places(
             f"(nothing is left for {', '.join(sorted(lost))}); name the split of each recording"
         )
     return Splits(split=split, cell=cell_names(lats, lons))
+
+
+def keep_apart(
+    split: NDArray[np.str_], *, lat: ArrayLike, lon: ArrayLike, buffer_km: float
+) -> NDArray[np.str_]:
+    """The splits of N places with those in the way made "buffer", whatever their order.
+
+    Test places stay; validation places closer than ``buffer_km`` to a test place go, then training
+    places closer than it to a test place or to a validation place that stayed.
+    """
+    kept = split.copy()
+    points = unit_vectors(lat=lat, lon=lon)
+    for name, others in ((VAL, (TEST,)), (TRAIN, (TEST, VAL))):
+        inside, outside = kept == name, np.isin(kept, others)
+        chord, _ = cKDTree(points[outside]).query(points[inside]) if outside.any() else (np.inf, 0)
+        kept[np.flatnonzero(inside)[chord_to_km(np.minimum(chord, 2.0)) < buffer_km]] = BUFFER
+    return kept
 
 
 def _grid_blocks(lat: Floats, lon: Floats, buffer_km: float) -> NDArray[np.int64]:
