@@ -1,0 +1,103 @@
+"""From what an archive says of a recording to what a data set says of it."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from psm.collect.cleaning.geography import country_at, timezone_at
+from psm.collect.cleaning.language import language_of
+from psm.collect.cleaning.licences import licence_of
+from psm.collect.cleaning.places import place
+from psm.collect.cleaning.texts import line, own_text
+from psm.collect.cleaning.times import when
+from psm.collect.record import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strictness:
+    """What is refused rather than flagged.
+
+    Attributes:
+        worst_accuracy_m: a place that is known worse than this is refused; by default half the
+            width of a tile of 224 pixels of 10 m at zoom 5.
+        country_within_km: farther than this from any town, the country stays unknown.
+        listed: day of the listing; dates after it are unknown.
+    """
+
+    worst_accuracy_m: float = 5600.0
+    country_within_km: float = 100.0
+    listed: datetime.date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cleaned:
+    """A recording's place, time and words after cleaning; ``None`` and empty mean unknown.
+
+    Attributes:
+        lat, lon: degrees, in range.
+        accuracy_m: radius in which the place lies, as the archive says or the digits show.
+        place_flags: of :class:`psm.collect.cleaning.places.Flag`.
+        year, month, day, hour: local civil time, as far as each part is known; ``hour`` in [0, 24).
+        timezone: IANA name; nautical at sea.
+        country: ISO 3166 two letters, of the nearest town.
+        text: title, description and tags, as one.
+        language: of that text, ISO 639-1, or ``und``.
+        species: scientific name.
+        author: who made it.
+        licence: as :func:`psm.collect.cleaning.licences.licence_of` names it.
+    """
+
+    lat: float
+    lon: float
+    accuracy_m: float | None
+    place_flags: tuple[str, ...]
+    year: int | None
+    month: int | None
+    day: int | None
+    hour: float | None
+    timezone: str
+    country: str
+    text: str
+    language: str
+    species: str
+    author: str
+    licence: str
+
+
+def clean(record: Record, strictness: Strictness | None = None) -> Cleaned:
+    """What can be believed of ``record``; always the same for the same record.
+
+    Raises:
+        Refused: its place is missing, impossible or not known well enough.
+        MissingExtra: a package of ``psm[collect]`` is not installed.
+        BrokenPackageData: the table of towns is not there.
+    """
+    strictness = strictness or Strictness()
+    spot = place(
+        lat=record.lat,
+        lon=record.lon,
+        accuracy_m=record.accuracy_m,
+        is_obscured=record.is_obscured,
+        worst_accuracy_m=strictness.worst_accuracy_m,
+    )
+    timezone = timezone_at(lat=spot.lat, lon=spot.lon)
+    moment = when(record.recorded, record.clock, timezone, listed=strictness.listed)
+    text = own_text(record.title, record.description, record.tags)
+    return Cleaned(
+        lat=spot.lat,
+        lon=spot.lon,
+        accuracy_m=spot.accuracy_m,
+        place_flags=spot.flags,
+        year=moment.year,
+        month=moment.month,
+        day=moment.day,
+        hour=moment.hour,
+        timezone=timezone,
+        country=country_at(lat=spot.lat, lon=spot.lon, within_km=strictness.country_within_km),
+        text=text,
+        language=language_of(text),
+        species=line(record.species),
+        author=line(record.author),
+        licence=licence_of(record.licence, source=record.source),
+    )
