@@ -93,4 +93,5 @@ def main() -> None:
         sys.exit(2)
     if code == _INTERRUPTED:
         typer.echo("stopped; run the same command again to go on", err=True)
+    if code:
         sys.exit(code)

@@ -1,4 +1,4 @@
-"""``psm data``: other people's recordings."""
+"""``psm data``: other people's recordings, and what can be said of any shards."""
 
 from __future__ import annotations
 
@@ -100,3 +100,46 @@ def data_views(
     imagery = load_experiment(preset).model.imagery
     written = add_views(folder, zooms=imagery.zooms, view_px=imagery.view_px)
     typer.echo(f"{folder}: {written} shards written anew, all have the views of {preset}")
+
+
+@data_app.command("audit")
+def data_audit(
+    folder: Annotated[Path, typer.Argument(help="Folder of our shards.")],
+    list_: Annotated[
+        int, typer.Option("--list", help="Offending pairs of a kind to list.", min=1)
+    ] = 20,
+    workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+) -> None:
+    """Prove that no two splits share a place, a recording or a tile; else list what they share.
+
+    Tiles are squares on the sphere, as wide as their pixels times their metres per pixel. Exits
+    with 1 where two splits share anything.
+    """
+    from psm.data.audit import audit
+
+    found = audit(folder, workers=workers)
+    for split, count in found.recordings.items():
+        typer.echo(
+            f"{split:5}  {count:8d} recordings, tiles up to {found.widest_km[split]:.3g} km wide"
+        )
+    for (a, b), gap_km in found.gap_km.items():
+        typer.echo(f"{a} and {b}: nearest places {gap_km:.1f} km apart")
+    for shared, count in found.repeated.items():
+        if count:
+            typer.echo(f"within a split, the same {shared} again: {count}")
+    if not found.offences:
+        typer.echo(f"{folder}: no two splits share a place, a recording or a tile")
+        return
+    for (a, b, shared), count in found.counts.items():
+        typer.echo(f"\n{a} and {b} share {count} times: {shared}", err=True)
+        pairs = [
+            one
+            for one in found.offences
+            if (one.split, one.other_split, one.shared) == (a, b, shared)
+        ]
+        for one in pairs[:list_]:
+            detail = f"  {one.detail}" if one.detail else ""
+            typer.echo(f"  {one.key}  {one.other_key}{detail}", err=True)
+        if count > list_:
+            typer.echo(f"  and {count - list_} more; --list {count} shows all", err=True)
+    raise typer.Exit(1)

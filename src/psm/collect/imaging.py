@@ -1,4 +1,4 @@
-"""Tiles: what a satellite sees around each recording, in its season where the imagery has seasons."""
+"""Tiles: what a satellite sees around each recording, in its season if the imagery has seasons."""
 
 from __future__ import annotations
 

@@ -1,0 +1,196 @@
+"""Proof that no two splits of a data set share a place, a recording or a tile."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from psm.data.footprints import Footprints, least_distance_km, overlaps
+from psm.data.recording import Recording
+from psm.data.shards import MEL, RECORDING, TILE, raw_samples
+from psm.data.splits import TEST, TRAIN, VAL
+from psm.errors import CorruptRecording, CorruptShard, MissingData
+from psm.parallel import run_all
+from psm.progress import track
+
+SPLITS = (TRAIN, VAL, TEST)
+
+
+class Shared(StrEnum):
+    """What two splits must not share."""
+
+    KEY = "recording (key)"
+    MEL = "recording (log-mel)"
+    TILE = "tile (bytes)"
+    GROUND = "place (ground of the tiles)"
+    NAME = "split (another one than its shard says)"
+
+
+@dataclass(frozen=True, order=True)
+class Offence:
+    """A pair of recordings of two splits that share something."""
+
+    shared: Shared
+    split: str
+    key: str
+    other_split: str
+    other_key: str
+    detail: str = ""
+
+
+class Entry(NamedTuple):
+    """What of a recording is compared."""
+
+    split: str
+    key: str
+    lat: float
+    lon: float
+    side_km: float
+    mel: bytes
+    tile: bytes
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        recordings: of each split.
+        repeated: keys that a split has more than once, log-mels and tiles likewise; of no harm to
+            the splits.
+        offences: for every recording of the later split one pair of each kind, sorted.
+        gap_km: least distance between places of two splits.
+        widest_km: side of the widest tile of each split.
+    """
+
+    recordings: dict[str, int]
+    offences: tuple[Offence, ...]
+    repeated: dict[Shared, int] = field(default_factory=dict)
+    gap_km: dict[tuple[str, str], float] = field(default_factory=dict)
+    widest_km: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counter[tuple[str, str, Shared]]:
+        """Offences by the two splits and what they share."""
+        return Counter((one.split, one.other_split, one.shared) for one in self.offences)
+
+
+def audit(folder: Path, *, workers: int | None = None) -> Audit:
+    """Compare all recordings of all splits in a folder of our shards.
+
+    Args:
+        folder: with ``train-*.tar``, ``val-*.tar``, ``test-*.tar``; at least two of these.
+        workers: processes; all cores by default.
+
+    Raises:
+        MissingData: there are no shards, or of one split alone.
+        CorruptShard: a shard or a member of it cannot be read.
+    """
+    paths = [path for split in SPLITS for path in sorted(folder.glob(f"{split}-*.tar"))]
+    found = sorted({path.name.partition("-")[0] for path in paths})
+    if len(found) < 2:
+        raise MissingData(
+            f"{folder}: holds shards of {found[0] if found else 'no split'}"
+            f"{' alone' if found else ''}; an audit compares train-*.tar, val-*.tar and test-*.tar"
+        )
+    entries: list[Entry] = []
+    named: list[Offence] = []
+    for part, wrong in track(run_all(_read, None, paths, workers=workers), "reading", len(paths)):
+        entries += part
+        named += wrong
+    return compare(sorted(entries), named)
+
+
+def compare(entries: list[Entry], offences: Iterable[Offence] = ()) -> Audit:
+    """The audit of recordings that were read, with the offences found before."""
+    split = {name: [one for one in entries if one.split == name] for name in SPLITS}
+    present = [name for name in SPLITS if split[name]]
+    ground = {name: _footprints(split[name]) for name in present}
+    found = list(offences)
+    gap_km = {}
+    for a, b in combinations(present, 2):
+        found += _shared(split[a], split[b])
+        gap_km[a, b] = least_distance_km(ground[a], ground[b])
+        for i, j in overlaps(ground[a], ground[b]):
+            one, other = split[a][i], split[b][j]
+            pair = Footprints(*(np.array([value]) for value in one[2:5]))
+            near = Footprints(*(np.array([value]) for value in other[2:5]))
+            detail = f"{least_distance_km(pair, near):.3f} km apart"
+            found.append(Offence(Shared.GROUND, a, one.key, b, other.key, detail))
+    return Audit(
+        recordings={name: len(split[name]) for name in present},
+        offences=tuple(sorted(found)),
+        repeated=_repeated(split.values()),
+        gap_km=gap_km,
+        widest_km={name: float(ground[name].side_km.max()) for name in present},
+    )
+
+
+def _shared(first: list[Entry], second: list[Entry]) -> Iterator[Offence]:
+    for shared, place in ((Shared.KEY, 1), (Shared.MEL, 5), (Shared.TILE, 6)):
+        known = {one[place]: one for one in reversed(first)}
+        for other in second:
+            one = known.get(other[place])
+            if one is not None:
+                yield Offence(shared, one.split, one.key, other.split, other.key)
+
+
+def _repeated(splits: Iterable[list[Entry]]) -> dict[Shared, int]:
+    counts: Counter[Shared] = Counter()
+    for entries in splits:
+        for shared, place in ((Shared.KEY, 1), (Shared.MEL, 5), (Shared.TILE, 6)):
+            counts[shared] += len(entries) - len({one[place] for one in entries})
+    return dict(counts)
+
+
+def _footprints(entries: list[Entry]) -> Footprints:
+    columns = np.array([one[2:5] for one in entries], float).reshape(-1, 3)
+    return Footprints(columns[:, 0], columns[:, 1], columns[:, 2])
+
+
+def _read(_: None, path: Path) -> tuple[list[Entry], list[Offence]]:
+    """The recordings of a shard, and those that say they belong elsewhere."""
+    split = path.name.partition("-")[0]
+    entries, wrong = [], []
+    for raw in raw_samples(path):
+        key = str(raw["__key__"])
+        try:
+            recording = Recording.from_json(json.loads(raw[RECORDING]))
+            with Image.open(io.BytesIO(raw[TILE])) as tile:
+                side_px = max(tile.size)
+            mel = _digest(raw[MEL])
+        except (KeyError, ValueError, OSError, UnidentifiedImageError, CorruptRecording) as problem:
+            raise CorruptShard(f"{path}: sample {key!r}: {problem}".splitlines()[0]) from None
+        if recording.gsd_m <= 0.0:
+            raise CorruptShard(
+                f"{path}: sample {key!r} does not say how many metres a pixel of its tile covers"
+            )
+        entries.append(
+            Entry(
+                split,
+                recording.key,
+                recording.lat,
+                recording.lon,
+                side_px * recording.gsd_m / 1000.0,
+                mel,
+                _digest(raw[TILE]),
+            )
+        )
+        if recording.split != split:
+            wrong.append(Offence(Shared.NAME, split, key, recording.split, key, path.name))
+    return entries, wrong
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
