@@ -17,8 +17,11 @@ from psm.collect.heartbeat import Heartbeat
 from psm.collect.plan import Plan
 from psm.collect.site import Site
 from psm.collect.sources import open_source
+from psm.collect.stages.captioning import caption_all
 from psm.collect.stages.cleaning import clean_all
+from psm.collect.stages.deduplicating import deduplicate_all
 from psm.collect.stages.gathering import gather
+from psm.collect.stages.imaging import image_all
 from psm.collect.stages.listing import list_all
 from psm.collect.stages.packing import pack_all
 from psm.collect.stages.selecting import select_all
@@ -113,8 +116,7 @@ def _run(site: Site) -> None:
         caption_all(site)
         image_all(site)
         split_all(site)
-        if rows := pack_all(site):
-            publish(site, rows)
+        if pack_all(site):
             return
 
 

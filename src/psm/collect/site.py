@@ -34,6 +34,10 @@ class Site:
     workers: int | None = None
     troubles: dict[str, str] = field(default_factory=dict)
 
+    def listed(self) -> tuple[str, ...]:
+        """The archives that are listed to the end; the rows of others wait."""
+        return tuple(name for name in self.sources if self.catalogue.listing(name).is_complete)
+
     def beat(self) -> None:
         """Between two items of work: tell others, now and then."""
         self.catalogue.snapshot()

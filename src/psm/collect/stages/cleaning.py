@@ -45,9 +45,7 @@ def _clean(plan: Plan, row: Fields) -> dict[str, Any] | Refused:
         cleaned = clean(record_of(row), Strictness(listed=plan.config.date))
     except Refused as why:
         return why
-    region, countries = plan.region, plan.config.countries
+    region = plan.region
     if region is not None and not shapely.contains_xy(region.geometry, cleaned.lon, cleaned.lat):
         return Refused("outside of the region")
-    if countries and cleaned.country not in countries:
-        return Refused("in another country", detail=cleaned.country or "none")
     return asdict(cleaned)

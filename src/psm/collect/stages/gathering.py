@@ -36,7 +36,7 @@ _WRITE_AT = 128
 def gather(site: Site) -> None:
     """Fetch and decode every row that waits for it. An archive that is down stops no other."""
     _check_media(site)
-    fetch = site.catalogue.ready(Stage.FETCH, _COLUMNS)
+    fetch = site.catalogue.ready(Stage.FETCH, _COLUMNS, sources=site.listed())
     decode = site.catalogue.ready(Stage.DECODE, _COLUMNS)
     if total := len(fetch) + len(decode):
         site.heartbeat.begin("fetch and decode", total)

@@ -1,4 +1,4 @@
-"""Packing: shards, tables and papers out of the recordings that have all they need."""
+"""Packing: the data set out of the recordings that have all they need."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from psm.collect.columns import COLUMNS, Fields, Stage
 from psm.collect.packing import pack
 from psm.collect.rows import Row
 from psm.collect.site import Site
+from psm.collect.stages.publishing import publish
 from psm.errors import CorruptRecording
 
 _SAID = ("title", "description", "tags", "page")
 _OF_A_ROW = tuple(name for name in COLUMNS if name in Row.__dataclass_fields__)
 
 
-def pack_all(site: Site) -> Sequence[Row]:
-    """Write the shards, or have what is broken made again: then none are written.
+def pack_all(site: Site) -> bool:
+    """Write the data set. Where a file is broken, have it made again instead; whether all is done.
 
     Raises:
-        CorruptRecording: something is wrong that doing it again does not mend.
+        CorruptRecording: something is wrong that making it again does not mend.
     """
     rows = [_row(site, row) for row in site.catalogue.passed(Stage.SPLIT, (*_OF_A_ROW, "record"))]
-    if site.catalogue.count(Stage.PACK):
-        site.heartbeat.begin(Stage.PACK)
+    site.heartbeat.begin(Stage.PACK)
+    size = site.plan.config.shard_size
     try:
-        shards = pack(
-            site.folder, rows, shard_size=site.plan.config.shard_size, workers=site.workers
-        )
+        shards = pack(site.folder, rows, shard_size=size, workers=site.workers)
+        site.catalogue.apply(Stage.PACK, [(key, {"shard": name}) for key, name in shards.items()])
+        publish(site, rows)
     except CorruptRecording:
         if not _reset_broken(site, rows):
             raise
-        return ()
-    site.catalogue.apply(Stage.PACK, [(key, {"shard": shard}) for key, shard in shards.items()])
-    return rows
+        return False
+    return True
 
 
 def _row(site: Site, row: Fields) -> Row:

@@ -1,0 +1,32 @@
+"""Deduplicating: the same recording twice, by its bytes or by how it sounds."""
+
+from __future__ import annotations
+
+from psm.collect.columns import Stage
+from psm.collect.duplicates import Heard, duplicates
+from psm.collect.fingerprint import SAME, similarity
+from psm.collect.site import Site
+from psm.collect.source import Refused
+
+
+def deduplicate_all(site: Site) -> None:
+    """Leave out, anew, what is another recording again."""
+    columns = ("source", "media_sha256", "fingerprint")
+    rows = site.catalogue.ready(Stage.DEDUPLICATE, columns)
+    if not rows:
+        return
+    site.heartbeat.begin(Stage.DEDUPLICATE, len(rows))
+    heard = [
+        Heard(
+            key=row["key"],
+            source=row["source"],
+            sha256=row["media_sha256"],
+            fingerprint=row["fingerprint"] or b"",
+        )
+        for row in rows
+    ]
+    preferred = tuple(site.plan.config.sources)
+    again = duplicates(heard, similarity, alike=SAME, preferred=preferred)
+    left_out = {key: Refused("the same as another", detail=kept) for key, kept in again.items()}
+    site.catalogue.decide(Stage.DEDUPLICATE, left_out)
+    site.beat()

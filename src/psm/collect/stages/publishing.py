@@ -1,0 +1,56 @@
+"""Publishing: what others read of a data set, beside the shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import yaml
+
+from psm import __version__
+from psm.collect import parquet
+from psm.collect.rows import About, Row
+from psm.collect.site import Site
+from psm.collect.stages.imaging import imager
+
+
+def publish(site: Site, rows: Sequence[Row]) -> None:
+    """Bring the table and the papers of a data set up to date.
+
+    Raises:
+        CorruptRecording: a file of a recording is missing, or is not the one that the row names.
+    """
+    site.heartbeat.begin("publish")
+    parquet.write(site.folder, rows, about(site), workers=site.workers)
+
+
+def about(site: Site) -> About:
+    """What is to be said of the whole."""
+    config = site.plan.config
+    attribution, licence = imager(site).credit()
+    return About(
+        date=config.date.isoformat(),
+        version=__version__,
+        config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False),
+        terms={name: source.terms for name, source in site.sources.items()},
+        refused=site.catalogue.refusals(),
+        listed=sum(site.catalogue.counts().values()),
+        preset=config.preset,
+        sample_rate_hz=site.plan.framing.audio.sample_rate_hz,
+        imagery=_name(config.imagery.source),
+        imagery_attribution=attribution,
+        imagery_licence=licence,
+        buffer_km=site.plan.buffer_km,
+        models=_models(site),
+    )
+
+
+def _models(site: Site) -> dict[str, str]:
+    config = site.plan.config
+    models = {captioner.style: captioner.model for captioner in config.captioners}
+    return models if config.scorer is None else {**models, "score": config.scorer}
+
+
+def _name(imagery: str) -> str:
+    """What the imagery is called in the columns of tables."""
+    kind = imagery.partition(":")[0]
+    return {"stac": "sentinel", "blue-marble": "blue_marble"}.get(kind, "tile")
