@@ -125,7 +125,8 @@ def _clip(
     size = round(kept_s * rate_hz)
     first = max(0, (mono.size - size) // 2)
     steps = np.round(mono[first : first + size] * np.float32(32768))
-    return np.clip(steps, -32768, 32767).astype(np.int16)
+    clip: Int16[np.ndarray, " samples"] = np.clip(steps, -32768, 32767).astype(np.int16)
+    return clip
 
 
 def _sha256(file: int) -> str:

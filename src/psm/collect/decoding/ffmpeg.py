@@ -148,7 +148,8 @@ def _program() -> str:
 
 def _reading(kind: Kind) -> list[str]:
     return [
-        _program(), "-nostdin", "-hide_banner", "-nostats", "-threads", "1", "-timelimit", str(_CPU_S),
+        _program(), "-nostdin", "-hide_banner", "-nostats", "-threads", "1",
+        "-timelimit", str(_CPU_S),
         "-protocol_whitelist", "fd,pipe", "-codec_whitelist", _CODECS,
         "-f", _CONTAINERS[kind], "-fd", "0",
     ]  # fmt: skip

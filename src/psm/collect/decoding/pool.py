@@ -49,6 +49,11 @@ class Decoder(AbstractContextManager["Decoder"]):
         self._size = workers or os.cpu_count() or 1
         self._workers: list[Process] = []
 
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """Of the processes that run; each leads a group of its own."""
+        return tuple(worker.id for worker in self._workers)
+
     def __exit__(
         self,
         kind: type[BaseException] | None,

@@ -63,6 +63,11 @@ class Process:
         os.set_blocking(self.answers.fileno(), False)
         self._send(shared)
 
+    @property
+    def id(self) -> int:
+        """Of the process, and of the group of all that it starts."""
+        return self._process.pid
+
     def give(self, job: Job, seconds: float) -> None:
         """One more job, with so much time once it is its turn."""
         if not self.jobs:

@@ -1,0 +1,135 @@
+"""The pool: what dies, hangs or fills the memory is refused, and the others go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from psm.collect.decoding import Decoded, Decoder, Job, Limits
+from psm.collect.source import Refused
+from tests.collect.decoding.conftest import FRAMING, Make
+from tests.collect.media import encoded, film, sound, waveform
+
+
+def _fake_ffmpeg(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder that misbehaves: what film it is makes no difference."""
+    path = folder / "ffmpeg"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
+
+
+def _runs(process_id: int) -> bool:
+    """Whether a process is there and not only waits to be buried."""
+    try:
+        said = Path(f"/proc/{process_id}/stat").read_text()
+    except OSError:
+        return False
+    return said.rpartition(")")[2].split()[0] != "Z"
+
+
+def _outcomes(
+    jobs: list[Job], limits: Limits | None = None, workers: int = 2
+) -> dict[str, Decoded | Refused]:
+    with Decoder(FRAMING, limits, workers=workers) as decoder:
+        found = list(decoder.decode_all(jobs))
+    assert sorted(key for key, _ in found) == sorted(job.key for job in jobs)
+    return dict(found)
+
+
+def test_all_come_back_and_the_pool_can_be_asked_again(make: Make) -> None:
+    jobs = [make(f"{n}.wav", encoded(waveform(1.0, seed=n), "wav")) for n in range(20)]
+    with Decoder(FRAMING, workers=2) as decoder:
+        first = dict(decoder.decode_all(iter(jobs)))
+        second = dict(decoder.decode_all(reversed(jobs)))
+    assert first == second
+    assert len({found.clip_sha256 for found in first.values() if isinstance(found, Decoded)}) == 20
+    assert not list(Decoder(FRAMING).decode_all([]))
+
+
+def test_what_breaks_the_decoder_is_tried_twice_and_refused(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fake_ffmpeg(tmp_path, f"echo x >> {tmp_path}/tries; kill -SEGV $PPID", monkeypatch)
+    jobs = [make(f"{n}.wav", sound("wav")) for n in range(6)]
+    jobs.insert(1, make("breaking.mp4", film("mp4")))
+    found = _outcomes(jobs)
+    refused = found.pop("breaking.mp4")
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.detail) == ("breaks the decoder", "status -11")
+    assert (tmp_path / "tries").read_text().split() == ["x", "x"]
+    assert all(isinstance(answer, Decoded) for answer in found.values())
+
+
+def test_what_hangs_is_given_up_for_now(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fake_ffmpeg(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600", monkeypatch)
+    jobs = [make("first.wav", sound("wav")), make("hanging.mp4", film("mp4"))]
+    jobs += [make(f"{n}.wav", sound("wav")) for n in range(3)]
+    found = _outcomes(jobs, Limits(seconds=2.0), workers=1)
+    refused = found.pop("hanging.mp4")
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.may_pass) == ("takes too long to decode on this machine", True)
+    assert all(isinstance(answer, Decoded) for answer in found.values())
+    assert not _runs(int((tmp_path / "pid").read_text()))
+
+
+def test_what_computes_for_ever_is_given_up_for_good(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fake_ffmpeg(tmp_path, "kill -XCPU $PPID; sleep 600", monkeypatch)
+    found = _outcomes([make("a.mp4", film("mp4")), make("a.wav", sound("wav"))])
+    refused = found["a.mp4"]
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.may_pass) == ("takes too long to decode", False)
+    assert isinstance(found["a.wav"], Decoded)
+
+
+def test_what_fills_the_memory_is_refused(make: Make) -> None:
+    wide = encoded(waveform(4.0, 192_000)[:, None].repeat(16, axis=1), "wav", 192_000)
+    jobs = [make("wide.wav", wide), *(make(f"{n}.wav", sound("wav")) for n in range(3))]
+    found = _outcomes(jobs, Limits(memory_mb=40), workers=1)
+    refused = found.pop("wide.wav")
+    assert isinstance(refused, Refused)
+    assert refused.reason == "takes too much memory to decode"
+    assert all(isinstance(answer, Decoded) for answer in found.values())
+
+
+def test_a_process_that_is_killed_from_outside_costs_nothing(make: Make) -> None:
+    jobs = [make(f"{n}.wav", encoded(waveform(1.0, seed=n), "wav")) for n in range(12)]
+    undisturbed = _outcomes(jobs)
+    with Decoder(FRAMING, workers=2) as decoder:
+        results = decoder.decode_all(jobs)
+        found = dict(islice(results, 3))
+        os.killpg(decoder.process_ids[0], signal.SIGKILL)
+        found |= dict(results)
+    assert found == undisturbed
+
+
+def test_who_stops_listening_leaves_no_process(make: Make) -> None:
+    jobs = [make(f"{n}.wav", sound("wav")) for n in range(8)]
+    with Decoder(FRAMING, workers=2) as decoder:
+        results = decoder.decode_all(jobs)
+        next(results)
+        ids = decoder.process_ids
+        results.close()
+        assert not decoder.process_ids
+        for process_id in ids:
+            assert not _runs(process_id)
+
+
+def test_what_was_half_written_is_swept_away(make: Make) -> None:
+    job = make("[a].wav", b"")
+    job.clip.parent.mkdir()
+    left = job.clip.with_name(".[a].wav.x1.partial.flac")
+    others = job.clip.with_name(".b.wav.x1.partial.flac")
+    for path in (left, others):
+        path.touch()
+    job.sweep()
+    assert not left.exists()
+    assert others.exists()
