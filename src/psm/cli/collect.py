@@ -61,7 +61,7 @@ def collect_build(
     the settings that OUT was begun with. `psm collect status OUT` shows how it stands, also from
     another terminal. An archive that is down stops no other; run the same command again later.
 
-    Try it small: `psm collect build out --source aporee --region Vienna,50km --limit 100`.
+    Try it small: `psm collect build out --source aporee --region "Vienna, 300km" --limit 500`.
     """
     from psm.collect.build import Retry, build
     from psm.collect.config import settings

@@ -26,7 +26,7 @@ from psm.collect.stages.listing import list_all
 from psm.collect.stages.packing import pack_all
 from psm.collect.stages.selecting import select_all
 from psm.collect.stages.splitting import split_all
-from psm.errors import UnfinishedBuild
+from psm.errors import MissingData, UnfinishedBuild
 
 _ROUNDS = 3
 
@@ -66,15 +66,20 @@ class Report:
             yield f"{self.may_pass:,} were refused for a reason that may pass: try again by --retry"
 
     def check(self) -> None:
-        """All archives were asked to the end.
+        """All archives were asked to the end, and something came of it.
 
         Raises:
             UnfinishedBuild: some were not; the message says which, and what to do.
+            MissingData: no recording is left.
         """
         if self.troubles:
             told = "; ".join(f"{name}: {why}" for name, why in sorted(self.troubles.items()))
             raise UnfinishedBuild(
                 f"{self.folder}: {told}. Run the same command again later to go on"
+            )
+        if not self.states.get(State.PACKED):
+            raise MissingData(
+                f"{self.folder}: no recording is left; psm collect status {self.folder} says why"
             )
 
 

@@ -6,7 +6,7 @@ import datetime
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
@@ -63,14 +63,21 @@ class CaptionerConfig(_Frozen):
 class SplitConfig(_Frozen):
     """Cells, and about how many recordings of them are for validation and for test.
 
-    ``buffer_km`` is by default wider than a tile.
+    ``buffer_km`` is by default wider than a tile. Where neither ``val`` nor ``test`` is wanted, all
+    recordings are for training, however close together they are.
     """
 
-    val: float = Field(default=5000, gt=0, description="recordings, or below 1 a share")
-    test: float = Field(default=10000, gt=0, description="recordings, or below 1 a share")
+    val: float = Field(default=5000, ge=0, description="recordings, or below 1 a share")
+    test: float = Field(default=10000, ge=0, description="recordings, or below 1 a share")
     cell_deg: float = Field(default=1.0, gt=0, le=30)
     least_in_cell: PositiveInt = Field(default=25, description="of cells for val and test")
     buffer_km: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.val == 0) != (self.test == 0):
+            raise ValueError("val and test are both 0, or neither is")
+        return self
 
 
 class BuildConfig(_Frozen):
