@@ -33,6 +33,11 @@ class Column:
     meaning: str
     value: Callable[[Row], object]
 
+    @property
+    def is_empty(self) -> bool:
+        """The schema has it, and builds have nothing for it."""
+        return self.value is _nothing
+
 
 def columns(imagery: str = "sentinel") -> dict[str, Column]:
     """The columns by name; the tile stands in ``{imagery}_image``."""

@@ -120,6 +120,7 @@ class About:
     Attributes:
         name: letters, digits, ``-`` and ``_``.
         title: for people.
+        url: where it is published, once it is.
         date: ISO, of the build; it stands in outputs, so that it must not change in a rebuild.
         version: of psm.
         config: the YAML that builds it again.
@@ -137,6 +138,7 @@ class About:
 
     name: str = "geosound"
     title: str = "GeoSound, rebuilt"
+    url: str = ""
     date: str = ""
     version: str = ""
     config: str = ""

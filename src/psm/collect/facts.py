@@ -1,0 +1,130 @@
+"""What the recordings of a build are like together: counted once, told in several places."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from psm.collect.rows import Row
+from psm.collect.splitting import Leakage, leakage
+from psm.data.splits import TEST, TRAIN, VAL
+
+SPLITS = (TRAIN, VAL, TEST)
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Score:
+    """Captions of one source: how many there are, how many are the best, and how they fit.
+
+    Attributes:
+        captions: recordings that have one.
+        best: recordings whose caption it is.
+        mean: CLAP score, over those that have one; none where nothing was scored.
+    """
+
+    captions: int
+    best: int
+    mean: float | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Counts over the rows of a build."""
+
+    rows: Sequence[Row]
+
+    @cached_property
+    def splits(self) -> dict[str, int]:
+        """Recordings by split, in the order of splits."""
+        counts = Counter(row.split for row in self.rows)
+        return {split: counts[split] for split in SPLITS}
+
+    @cached_property
+    def leakage(self) -> list[Leakage]:
+        """What val and test share with training."""
+        return leakage(self.rows)
+
+    def counts(self, column: str) -> dict[str, int]:
+        """Recordings by a column, the most first."""
+        found = Counter(str(getattr(row, column) or UNKNOWN) for row in self.rows)
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    @cached_property
+    def months(self) -> list[int]:
+        """Recordings of each of the twelve months."""
+        counts = Counter(row.month for row in self.rows)
+        return [counts[month] for month in range(1, 13)]
+
+    @cached_property
+    def hours(self) -> list[int]:
+        """Recordings of each of the 24 hours, local time."""
+        counts = Counter(int(row.hour) for row in self.rows if row.hour is not None)
+        return [counts[hour] for hour in range(24)]
+
+    @cached_property
+    def scores(self) -> dict[str, Score]:
+        """Captions by source."""
+        found: dict[str, list[float | None]] = {}
+        for row in self.rows:
+            for source, score in _captions(row).items():
+                found.setdefault(source, []).append(score)
+        best = Counter(row.caption_source for row in self.rows)
+        return {
+            source: Score(len(scores), best[source], _mean(scores))
+            for source, scores in sorted(found.items())
+        }
+
+    @cached_property
+    def years(self) -> tuple[int, int] | None:
+        """First and last year, where any is known."""
+        known = [row.year for row in self.rows if row.year is not None]
+        return (min(known), max(known)) if known else None
+
+    @property
+    def hours_long(self) -> float:
+        """All recordings together, in hours, as they were fetched."""
+        return sum(row.duration_s or 0.0 for row in self.rows) / 3600.0
+
+    @property
+    def whole_licence(self) -> str:
+        """The licence of all recordings, or ``mixed``."""
+        found = {row.licence for row in self.rows}
+        return found.pop() if len(found) == 1 else "mixed"
+
+    @property
+    def restrictions(self) -> dict[str, int]:
+        """How many recordings ask for more than attribution."""
+        kinds: Mapping[str, str] = {
+            "forbid commercial use": "-NC",
+            "forbid derivatives": "-ND",
+            "ask to share alike": "-SA",
+        }
+        counts = {
+            what: sum(mark in row.licence for row in self.rows) for what, mark in kinds.items()
+        }
+        others = ("unknown", "LicenseRef-All-Rights-Reserved")
+        counts["have no licence that anybody knows"] = sum(
+            row.licence in others for row in self.rows
+        )
+        return {what: count for what, count in counts.items() if count}
+
+
+def _captions(row: Row) -> dict[str, float | None]:
+    """Score of the best caption of each source that a recording has."""
+    best: dict[str, float | None] = {row.caption_source: None}
+    for caption in json.loads(row.captions):
+        score = caption.get("score")
+        before = best.get(caption["source"])
+        best[caption["source"]] = score if before is None or (score or 0.0) > before else before
+    return best
+
+
+def _mean(scores: Sequence[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return float(np.mean(known)) if known else None
