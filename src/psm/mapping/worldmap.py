@@ -44,7 +44,7 @@ class World:
         axes.set(xlim=(left - 0.02, right + 0.02), ylim=(bottom - 0.02, top + 0.02), aspect="equal")
         axes.axis("off")
         edge = Path(frame(south=SOUTH, north=NORTH))
-        land, lakes = _area(projected_land()), _area(projected_lakes())
+        land, lakes = area(projected_land()), area(projected_lakes())
         self.image = axes.imshow(
             np.zeros((1, 1)),
             extent=canvas.extent,
@@ -59,7 +59,7 @@ class World:
         self._dusk.set_linestyle((0, (4, 3)))
         still: tuple[Artist, ...] = (
             PathPatch(edge, facecolor=SEA, edgecolor="none"),
-            LineCollection(_graticule(), colors=GRATICULE, linewidths=0.5),
+            LineCollection(graticule(), colors=GRATICULE, linewidths=0.5),
         )
         self.layers: tuple[Artist, ...] = (
             self._night,
@@ -90,11 +90,13 @@ class World:
         self._dusk.set_path(_EMPTY if night is None else Path(night.terminator))
 
 
-def _area(rings: tuple[np.ndarray, ...]) -> Path:
+def area(rings: tuple[np.ndarray, ...]) -> Path:
+    """Rings in map coordinates as one path to fill."""
     return Path.make_compound_path(*(Path(ring) for ring in rings))
 
 
-def _graticule() -> list[np.ndarray]:
+def graticule() -> list[np.ndarray]:
+    """Parallels and meridians every thirty degrees, in map coordinates."""
     side = np.linspace(-180.0, 180.0, 181)
     tall = np.linspace(SOUTH, NORTH, 73)
     parallels = [project(lat=lat, lon_from_centre=side) for lat in range(-30, 84, 30)]

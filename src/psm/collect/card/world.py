@@ -1,0 +1,145 @@
+"""World maps of recordings: how dense they lie, and which split they are in."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from psm.collect.facts import Facts
+from psm.data.splits import TEST, TRAIN, VAL
+from psm.errors import BrokenPackageData
+from psm.mapping.coastlines import projected_coastlines, projected_lakes, projected_land
+from psm.mapping.look import (
+    COAST,
+    DIM,
+    GRATICULE,
+    INK,
+    NO_DATA,
+    PROBABILITY_COLOURS,
+    SEA,
+    new_figure,
+)
+from psm.mapping.projection import frame, from_centre, project
+from psm.mapping.worldmap import area, graticule
+
+SPLIT_COLOURS = {TRAIN: "#5b7fa6", VAL: "#e39a2d", TEST: "#b1305f"}
+
+_WIDTH_IN, _HEIGHT_IN, _WIDTH_PX = 12.0, 6.5, 1800
+_SOUTH, _NORTH = -80.0, 88.0
+_HEXAGONS = 110  # around the world: some three degrees at the equator
+_LEAST_PT2, _MOST_PT2 = 1.2, 30.0
+
+
+def density_map(facts: Facts) -> Figure:
+    """How many recordings lie in each hexagon of the same area."""
+    figure, axes = _world()
+    x, y = _places(facts)
+    left, right, bottom, top = *axes.get_xlim(), *axes.get_ylim()
+    rows = round(_HEXAGONS * (top - bottom) / (right - left) / np.sqrt(3.0))
+    hexagons = axes.hexbin(
+        x,
+        y,
+        gridsize=(_HEXAGONS, rows),
+        extent=(left, right, bottom, top),
+        mincnt=1,
+        cmap=PROBABILITY_COLOURS,
+        linewidths=0.25,
+        edgecolors="#ffffff",
+        zorder=6,
+    )
+    most = float(max([10.0, *hexagons.get_array()]))
+    hexagons.set_norm(LogNorm(1.0, most))
+    bar_axes = figure.add_axes((0.36, 0.065, 0.28, 0.018))
+    bar = figure.colorbar(hexagons, cax=bar_axes, orientation="horizontal")
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.ax.xaxis.set_major_locator(LogLocator(10.0))
+    bar.ax.xaxis.set_minor_locator(NullLocator())
+    bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    bar.ax.tick_params(labelsize=8.5, colors=DIM, length=2, width=0.5)
+    figure.text(0.655, 0.074, "recordings", fontsize=9, color=DIM, va="center")
+    size_km = 40_030.0 / _HEXAGONS * 0.866
+    title = f"{len(facts.rows):,} recordings"
+    _headline(figure, title, f"in hexagons of equal area, about {size_km:.0f} km across")
+    return figure
+
+
+def split_map(facts: Facts) -> Figure:
+    """Every recording in the colour of its split."""
+    figure, axes = _world()
+    x, y = _places(facts)
+    split = np.array([row.split for row in facts.rows])
+    size = float(np.clip(60_000.0 / max(len(split), 1), _LEAST_PT2, _MOST_PT2))
+    for order, (name, colour) in enumerate(SPLIT_COLOURS.items()):
+        mine = split == name
+        axes.scatter(
+            x[mine],
+            y[mine],
+            s=size,
+            c=colour,
+            alpha=0.9 if size > 6.0 else 0.6,
+            linewidths=0.3 if size > 6.0 else 0.0,
+            edgecolors="#ffffff",
+            zorder=6 + order,
+        )
+    marks = [
+        Line2D([], [], marker="o", linestyle="", color=colour, markersize=7,
+               label=f"{name}  {facts.splits[name]:,}")
+        for name, colour in SPLIT_COLOURS.items()
+    ]  # fmt: skip
+    figure.legend(
+        handles=marks,
+        loc="lower center",
+        ncols=3,
+        frameon=False,
+        fontsize=10,
+        labelcolor=INK,
+        bbox_to_anchor=(0.5, 0.025),
+        columnspacing=3.0,
+        handletextpad=0.3,
+    )
+    _headline(figure, "Splits", "whole cells, with a buffer wider than a tile between them")
+    return figure
+
+
+def _world() -> tuple[Figure, Axes]:
+    """A figure with an empty world in it; without coasts where the shorelines are not installed."""
+    figure = new_figure(_WIDTH_IN, _HEIGHT_IN, _WIDTH_PX)
+    axes = figure.add_axes((0.015, 0.115, 0.97, 0.79))
+    edge = Path(frame(south=_SOUTH, north=_NORTH))
+    (left, bottom), (right, top) = edge.vertices.min(0), edge.vertices.max(0)
+    axes.set(xlim=(left - 0.02, right + 0.02), ylim=(bottom - 0.02, top + 0.02), aspect="equal")
+    axes.axis("off")
+    ground = [PathPatch(edge, facecolor=SEA, edgecolor="none")]
+    lines = [LineCollection(graticule(), colors=GRATICULE, linewidths=0.5)]
+    try:
+        ground += [
+            PathPatch(area(projected_land()), facecolor=NO_DATA, edgecolor="none"),
+            PathPatch(area(projected_lakes()), facecolor=SEA, edgecolor="none"),
+        ]
+        lines.append(LineCollection(projected_coastlines(), colors=COAST, linewidths=0.25))
+    except BrokenPackageData:
+        pass
+    for order, artist in enumerate((ground[0], lines[0], *ground[1:], *lines[1:])):
+        axes.add_artist(artist)
+        artist.set_zorder(order)
+        artist.set_clip_path(edge, axes.transData)
+    return figure, axes
+
+
+def _places(facts: Facts) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    lat = np.clip([row.lat for row in facts.rows], _SOUTH, _NORTH)
+    lon = from_centre([row.lon for row in facts.rows])
+    return project(lat=lat, lon_from_centre=lon)
+
+
+def _headline(figure: Figure, title: str, below: str) -> None:
+    figure.text(0.03, 0.965, title, fontsize=17, weight="bold", color=INK, va="top")
+    figure.text(0.03, 0.908, below, fontsize=10.5, color=DIM, va="top")
