@@ -106,9 +106,7 @@ def trial(
         killed_asked=dict(killed_asked),
         past_limit=dict(past_limit),
         compared=len(names),
-        different=tuple(
-            sorted(n for n in names if files[calm].get(n) != files[killed].get(n))
-        ),
+        different=tuple(sorted(n for n in names if files[calm].get(n) != files[killed].get(n))),
         rows_differ=tuple(
             sorted(
                 key

@@ -46,7 +46,7 @@ class Little:
             requests_per_s=3.0,
         )
 
-    def list(self, wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, _wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
         for number in range(int(cursor or 0), self.size, self.per_page):
             self.listed.append(str(number))
             if self.is_down or number == self.breaks_at:
@@ -67,13 +67,14 @@ class Little:
 
     def record(self, number: int) -> Record:
         rng = generator(0, self.name, number)
+        day, clock = number % 28 + 1, f"{number % 24:02d}:{int(rng.integers(60)):02d}:00"
         return Record(
             source=self.name,
             id=str(number),
             url=f"https://{self.name}.example/{number}.wav",
             lat=round(float(rng.uniform(-60, 60)), 5),
             lon=round(float(rng.uniform(-170, 170)), 5),
-            recorded=f"20{number % 20:02d}-{number % 12 + 1:02d}-03T{number % 24:02d}:11:00",
+            recorded=f"2019-{number % 12 + 1:02d}-{day:02d}T{clock}",
             title=f"Frogs and rain, number {number}",
             author=f"Ada {number % 3}",
             licence="https://creativecommons.org/licenses/by/4.0/",
@@ -87,7 +88,5 @@ def sound(name: str, id: str) -> bytes:
     time_s = np.arange(RATE_HZ) / RATE_HZ
     tone = np.sin(2 * np.pi * float(rng.uniform(200, 4000)) * time_s)
     buffer = io.BytesIO()
-    soundfile.write(
-        buffer, 0.3 * tone + 0.1 * rng.standard_normal(RATE_HZ), RATE_HZ, format="WAV"
-    )
+    soundfile.write(buffer, 0.3 * tone + 0.1 * rng.standard_normal(RATE_HZ), RATE_HZ, format="WAV")
     return buffer.getvalue()

@@ -3,8 +3,6 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 
-import pytest
-
 from psm.collect.lanes import Ended, Lanes
 
 
@@ -72,11 +70,11 @@ def test_a_stopped_lane_ends_after_its_item_and_the_others_go_on():
 
 def test_who_leaves_early_is_not_held_up():
     begun = threading.active_count()
-    with pytest.raises(KeyboardInterrupt), Lanes(ahead=1) as lanes:
+    with Lanes(ahead=1) as lanes:
         for name in "abc":
             lanes.start(name, lambda: iter(int, 1))
         for _ in lanes:
-            raise KeyboardInterrupt
+            break
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and thread.daemon:
             thread.join(timeout=5)

@@ -34,7 +34,7 @@ def collect_build(
     ] = None,
     licence: Annotated[
         list[str] | None,
-        typer.Option(help="A licence that is allowed, as CC-BY-4.0; several times; by default all."),
+        typer.Option(help="A licence that is allowed, as CC-BY-4.0 or CC-BY; several times."),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(help="Most recordings that are fetched.", min=1)

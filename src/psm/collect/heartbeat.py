@@ -66,7 +66,8 @@ class Heartbeat:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        self._stage, self._total, self._done = "start", None, 0
+        self._stage, self._done = "start", 0
+        self._total: int | None = None
         self._start, self._next = time.monotonic(), 0.0
 
     def begin(self, stage: str, total: int | None = None) -> None:

@@ -66,11 +66,12 @@ def read_status(folder: Path) -> Status:
 
 def follow(folder: Path, console: Console) -> None:
     """Show how a build stands until somebody ends it."""
-    with Live(tables(read_status(folder)), console=console, auto_refresh=False) as live:
-        with suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(_LOOK_EVERY_S)
-                live.update(tables(read_status(folder)), refresh=True)
+    shown = tables(read_status(folder))
+    with suppress(KeyboardInterrupt), Live(shown, console=console, auto_refresh=False) as live:
+        while True:
+            live.refresh()
+            time.sleep(_LOOK_EVERY_S)
+            live.update(tables(read_status(folder)))
 
 
 def tables(status: Status) -> RenderableType:

@@ -1,4 +1,4 @@
-"""Cleaning: what the archives say becomes places, times, words and licences that can be believed."""
+"""Cleaning: what archives say becomes places, times, words and licences that can be believed."""
 
 from __future__ import annotations
 

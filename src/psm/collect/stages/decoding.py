@@ -29,9 +29,7 @@ def media_of(site: Site, row: Fields) -> Path:
 
 def _job(site: Site, row: Fields) -> Job:
     key = row["key"]
-    return Job(
-        key, media_of(site, row), paths.clip(site.folder, key), paths.mel(site.folder, key)
-    )
+    return Job(key, media_of(site, row), paths.clip(site.folder, key), paths.mel(site.folder, key))
 
 
 def _columns(site: Site, key: str, decoded: Decoded) -> Fields:

@@ -48,7 +48,7 @@ def gather(site: Site) -> None:
 
 
 class _Gathering:
-    """Hands outcomes from the lanes to the catalogue, and rows from the fetchers to the decoders."""
+    """Hands outcomes from lanes to the catalogue, and rows from the fetchers to the decoders."""
 
     def __init__(
         self, site: Site, lanes: Lanes[Outcome], fetch: list[Fields], decode: list[Fields]
@@ -100,7 +100,7 @@ class _Gathering:
 
     def _sort(self, name: str, outcome: Outcome) -> int:
         """Keep what came of a row, and see whether its archive is still there."""
-        key, found = outcome
+        _, found = outcome
         if isinstance(found, Refused) and found.may_pass:
             self._failures[name].append(outcome)
             if len(self._failures[name]) == DOWN:

@@ -28,8 +28,8 @@ def list_all(site: Site) -> None:
     with Lanes[Page](_AHEAD) as lanes:
         for name in waiting:
             lanes.start(name, partial(_pages, site, site.sources[name], _cursor(site, name)))
-        entries = track(_written(site, lanes), "listing", weight=lambda count: count, unit="entries")
-        for count in entries:
+        pages = _written(site, lanes)
+        for count in track(pages, "listing", weight=int, unit="entries"):
             site.heartbeat.count(count)
             site.beat()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from psm.collect import paths
 from psm.collect.columns import COLUMNS, Fields, Stage
@@ -30,7 +31,8 @@ def pack_all(site: Site) -> bool:
     try:
         shards = pack(site.folder, rows, shard_size=size, workers=site.workers)
         site.catalogue.apply(Stage.PACK, [(key, {"shard": name}) for key, name in shards.items()])
-        publish(site, rows)
+        if rows:
+            publish(site, rows)
     except CorruptRecording:
         if not _reset_broken(site, rows):
             raise
@@ -50,7 +52,7 @@ def _row(site: Site, row: Fields) -> Row:
     )
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 

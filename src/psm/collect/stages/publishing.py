@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import yaml
 
 from psm import __version__
-from psm.collect import parquet
+from psm.collect import attribution, card, croissant, parquet
 from psm.collect.rows import About, Row
 from psm.collect.site import Site
 from psm.collect.stages.imaging import imager
@@ -20,13 +20,17 @@ def publish(site: Site, rows: Sequence[Row]) -> None:
         CorruptRecording: a file of a recording is missing, or is not the one that the row names.
     """
     site.heartbeat.begin("publish")
-    parquet.write(site.folder, rows, about(site), workers=site.workers)
+    said = about(site)
+    parquet.write(site.folder, rows, said, workers=site.workers)
+    attribution.write(site.folder, rows, said)
+    croissant.write(site.folder, rows, said)
+    card.write(site.folder, rows, said)
 
 
 def about(site: Site) -> About:
     """What is to be said of the whole."""
     config = site.plan.config
-    attribution, licence = imager(site).credit()
+    credit, licence = imager(site).credit()
     return About(
         date=config.date.isoformat(),
         version=__version__,
@@ -37,7 +41,7 @@ def about(site: Site) -> About:
         preset=config.preset,
         sample_rate_hz=site.plan.framing.audio.sample_rate_hz,
         imagery=_name(config.imagery.source),
-        imagery_attribution=attribution,
+        imagery_attribution=credit,
         imagery_licence=licence,
         buffer_km=site.plan.buffer_km,
         models=_models(site),
@@ -46,7 +50,7 @@ def about(site: Site) -> About:
 
 def _models(site: Site) -> dict[str, str]:
     config = site.plan.config
-    models = {captioner.style: captioner.model for captioner in config.captioners}
+    models = {str(captioner.style): captioner.model for captioner in config.captioners}
     return models if config.scorer is None else {**models, "score": config.scorer}
 
 
