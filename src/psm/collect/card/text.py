@@ -151,9 +151,9 @@ def _splits(facts: Facts, about: About) -> Iterator[str]:
         )
     yield (
         "Held out are whole cells of a degree, of all densities and archives. Between two splits "
-        f"lie {about.buffer_km:.1f} km or more, so that no tiles of theirs share ground; recordings "
-        "in between are left out. What splits do share is species and recordists, in the last two "
-        "columns those that are in training too."
+        f"lie {about.buffer_km:.1f} km or more, so that no tiles of theirs share ground; what lies "
+        "in between is left out. What splits do share is species and recordists: the last two "
+        "columns count those that are in training too."
     )
     yield _table(
         ("split", "recordings", "share", "cells", "countries", "species", "recordists"),

@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from psm.collect.facts import Facts
 from psm.data.splits import TEST, TRAIN, VAL
 from psm.errors import BrokenPackageData
+from psm.mapping.canvas import NORTH, SOUTH
 from psm.mapping.coastlines import projected_coastlines, projected_lakes, projected_land
 from psm.mapping.look import (
     COAST,
@@ -29,12 +30,13 @@ from psm.mapping.look import (
 )
 from psm.mapping.projection import frame, from_centre, project
 from psm.mapping.worldmap import area, graticule
+from psm.sphere import EARTH_RADIUS_KM
 
 SPLIT_COLOURS = {TRAIN: "#5b7fa6", VAL: "#e39a2d", TEST: "#b1305f"}
 
-_WIDTH_IN, _HEIGHT_IN, _WIDTH_PX = 12.0, 6.5, 1800
-_SOUTH, _NORTH = -80.0, 88.0
-_HEXAGONS = 110  # around the world: some three degrees at the equator
+_WIDTH_IN, _HEIGHT_IN, _WIDTH_PX = 12.0, 6.9, 1800
+_HEXAGONS, _MANY_HEXAGONS, _MANY = 110, 180, 30_000  # around the world; from so many recordings
+_ABOVE = 20
 _LEAST_PT2, _MOST_PT2 = 1.2, 30.0
 
 
@@ -43,11 +45,12 @@ def density_map(facts: Facts) -> Figure:
     figure, axes = _world()
     x, y = _places(facts)
     left, right, bottom, top = *axes.get_xlim(), *axes.get_ylim()
-    rows = round(_HEXAGONS * (top - bottom) / (right - left) / np.sqrt(3.0))
+    across = _MANY_HEXAGONS if len(x) >= _MANY else _HEXAGONS
+    rows = round(across * (top - bottom) / (right - left) / np.sqrt(3.0))
     hexagons = axes.hexbin(
         x,
         y,
-        gridsize=(_HEXAGONS, rows),
+        gridsize=(across, rows),
         extent=(left, right, bottom, top),
         mincnt=1,
         cmap=PROBABILITY_COLOURS,
@@ -55,19 +58,21 @@ def density_map(facts: Facts) -> Figure:
         edgecolors="#ffffff",
         zorder=6,
     )
-    most = float(max([10.0, *hexagons.get_array()]))
+    most = float(np.max(np.append(np.asarray(hexagons.get_array()), 10.0)))
     hexagons.set_norm(LogNorm(1.0, most))
-    bar_axes = figure.add_axes((0.36, 0.065, 0.28, 0.018))
+    bar_axes = figure.add_axes((0.36, 0.06, 0.28, 0.017))
     bar = figure.colorbar(hexagons, cax=bar_axes, orientation="horizontal")
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.xaxis.set_major_locator(LogLocator(10.0))
     bar.ax.xaxis.set_minor_locator(NullLocator())
     bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     bar.ax.tick_params(labelsize=8.5, colors=DIM, length=2, width=0.5)
-    figure.text(0.655, 0.074, "recordings", fontsize=9, color=DIM, va="center")
-    size_km = 40_030.0 / _HEXAGONS * 0.866
+    figure.text(0.655, 0.0685, "recordings", fontsize=9, color=DIM, va="center")
+    size_km = (right - left) / across * EARTH_RADIUS_KM
     title = f"{len(facts.rows):,} recordings"
-    _headline(figure, title, f"in hexagons of equal area, about {size_km:.0f} km across")
+    beyond = sum(not SOUTH <= row.lat <= NORTH for row in facts.rows)
+    more = f"; {beyond:,} south or north of the map" if beyond else ""
+    _headline(figure, title, f"in hexagons of equal area, about {size_km:.0f} km across{more}")
     return figure
 
 
@@ -112,9 +117,9 @@ def split_map(facts: Facts) -> Figure:
 def _world() -> tuple[Figure, Axes]:
     """A figure with an empty world in it; without coasts where the shorelines are not installed."""
     figure = new_figure(_WIDTH_IN, _HEIGHT_IN, _WIDTH_PX)
-    axes = figure.add_axes((0.015, 0.115, 0.97, 0.79))
-    edge = Path(frame(south=_SOUTH, north=_NORTH))
-    (left, bottom), (right, top) = edge.vertices.min(0), edge.vertices.max(0)
+    axes = figure.add_axes((0.015, 0.1, 0.97, 0.765))
+    outline = frame(south=SOUTH, north=NORTH)
+    edge, (left, bottom), (right, top) = Path(outline), outline.min(0), outline.max(0)
     axes.set(xlim=(left - 0.02, right + 0.02), ylim=(bottom - 0.02, top + 0.02), aspect="equal")
     axes.axis("off")
     ground = [PathPatch(edge, facecolor=SEA, edgecolor="none")]
@@ -127,19 +132,20 @@ def _world() -> tuple[Figure, Axes]:
         lines.append(LineCollection(projected_coastlines(), colors=COAST, linewidths=0.25))
     except BrokenPackageData:
         pass
-    for order, artist in enumerate((ground[0], lines[0], *ground[1:], *lines[1:])):
+    below = (ground[0], lines[0], *ground[1:])
+    for order, artist in enumerate((*below, *lines[1:])):
         axes.add_artist(artist)
-        artist.set_zorder(order)
+        artist.set_zorder(order if order < len(below) else _ABOVE)
         artist.set_clip_path(edge, axes.transData)
     return figure, axes
 
 
 def _places(facts: Facts) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-    lat = np.clip([row.lat for row in facts.rows], _SOUTH, _NORTH)
-    lon = from_centre([row.lon for row in facts.rows])
-    return project(lat=lat, lon_from_centre=lon)
+    """On the map; those beyond its edges lie outside of it and are not drawn."""
+    lat = np.array([row.lat for row in facts.rows])
+    return project(lat=lat, lon_from_centre=from_centre([row.lon for row in facts.rows]))
 
 
 def _headline(figure: Figure, title: str, below: str) -> None:
     figure.text(0.03, 0.965, title, fontsize=17, weight="bold", color=INK, va="top")
-    figure.text(0.03, 0.908, below, fontsize=10.5, color=DIM, va="top")
+    figure.text(0.03, 0.912, below, fontsize=10.5, color=DIM, va="top")
