@@ -13,7 +13,8 @@ from psm.collect.sources import SOURCES
 def table() -> Table:
     """The archives with their terms, limits, and whether their credentials are set."""
     table = Table("name", "archive", "limit", "credential", "terms")
-    for name, terms in sorted(SOURCES.items()):
+    for name, kind in sorted(SOURCES.items()):
+        terms = kind.terms
         table.add_row(name, terms.title, _limit(terms), _credential(terms), terms.terms_url)
     return table
 

@@ -113,15 +113,17 @@ def build(
 def _run(site: Site) -> None:
     list_all(site)
     clean_all(site)
-    # A file that is no longer what the catalogue says is noticed when it is packed, and made again.
     for _ in range(_ROUNDS):
+        site.is_complete = True
         select_all(site)
         gather(site)
         deduplicate_all(site)
         caption_all(site)
         image_all(site)
         split_all(site)
-        if pack_all(site):
+        pack_all(site)
+        # A file that is no longer what the catalogue says is noticed when it is read.
+        if site.is_complete:
             return
 
 

@@ -53,11 +53,17 @@ class ImageryConfig(_Frozen):
 
 
 class CaptionerConfig(_Frozen):
-    """A model that writes captions: a hub id or folder, and which style they count as."""
+    """A model that writes captions: a hub id or folder, and which style they count as.
+
+    ``revision`` of a hub id makes the build repeatable. With ``batch_size`` 1 no caption depends on
+    those beside it, not even by a rounding of the device.
+    """
 
     model: str
     style: Literal["qwen", "pengi"]
+    name: str = ""
     revision: str | None = None
+    batch_size: PositiveInt = 8
 
 
 class SplitConfig(_Frozen):

@@ -19,8 +19,8 @@ _SAID = ("title", "description", "tags", "page")
 _OF_A_ROW = tuple(name for name in COLUMNS if name in Row.__dataclass_fields__)
 
 
-def pack_all(site: Site) -> bool:
-    """Write the data set. Where a file is broken, have it made again instead; whether all is done.
+def pack_all(site: Site) -> None:
+    """Write the data set. Where a file is broken, have it made again instead.
 
     Raises:
         CorruptRecording: something is wrong that making it again does not mend.
@@ -34,10 +34,9 @@ def pack_all(site: Site) -> bool:
         if rows:
             publish(site, rows)
     except CorruptRecording:
-        if not _reset_broken(site, rows):
+        _reset_broken(site, rows)
+        if site.is_complete:
             raise
-        return False
-    return True
 
 
 def _row(site: Site, row: Fields) -> Row:
@@ -56,15 +55,12 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _reset_broken(site: Site, rows: Sequence[Row]) -> int:
-    """Have files that are not what the catalogue says made again; how many recordings' are not."""
+def _reset_broken(site: Site, rows: Sequence[Row]) -> None:
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(_is_whole, rows))
-    no_sound = [row.key for row, (sound, _) in zip(rows, found, strict=True) if not sound]
-    no_tile = [row.key for row, (_, tile) in zip(rows, found, strict=True) if not tile]
-    site.catalogue.reset(Stage.DECODE, no_sound)
-    site.catalogue.reset(Stage.IMAGE, no_tile)
-    return len({*no_sound, *no_tile})
+    wholes = list(zip(rows, found, strict=True))
+    site.reset(Stage.DECODE, [row.key for row, (has_sound, _) in wholes if not has_sound])
+    site.reset(Stage.IMAGE, [row.key for row, (_, has_tile) in wholes if not has_tile])
 
 
 def _is_whole(row: Row) -> tuple[bool, bool]:
