@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import email.utils
 import hashlib
-import logging
 import os
 import random
 import threading
 import time
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 
@@ -21,12 +17,17 @@ from psm.extras import require
 from psm.files import atomic_path
 from psm.imagery.provider import NoImagery, Reason
 from psm.imagery.tileurl import TileSource
+from psm.web import (
+    LONGEST_WAIT_S,
+    keep_addresses_out_of_logs,
+    may_pass,
+    retry_after,
+    user_agent,
+)
 
 _ATTEMPTS = 5
 _BACK_OFF_S = 0.5
-_LONGEST_WAIT_S = 120.0
 _GIVING_UP = 20  # failures in a row after which a tile is asked for only once
-_PASSING = (408, 425, 429, 500, 502, 503, 504)
 _ABSENT = (204, 404, 410)
 _PRUNED_TO = 0.8
 
@@ -117,13 +118,10 @@ class Fetcher(AbstractContextManager["Fetcher"]):
     ) -> None:
         httpx = require("httpx", "maps")
         if source.key or source.public != source.template:
-            # httpx writes every URL, keys and all, to its log.
-            for name in ("httpx", "httpcore"):
-                logger = logging.getLogger(name)
-                logger.setLevel(max(logger.level, logging.WARNING))
+            keep_addresses_out_of_logs()
         self._errors = (httpx.HTTPError, httpx.InvalidURL)
         self._client = httpx.Client(
-            headers={"User-Agent": f"psm/{_version()} (soundscape maps)"},
+            headers={"User-Agent": user_agent("soundscape maps")},
             timeout=timeout_s,
             follow_redirects=True,
         )
@@ -174,11 +172,11 @@ class Fetcher(AbstractContextManager["Fetcher"]):
                 detail = f"HTTP {answer.status_code}"
                 if answer.status_code == 200:
                     detail = "an empty answer"
-                elif answer.status_code not in _PASSING:
+                elif not may_pass(answer.status_code):
                     break
-                asked = _retry_after(answer.headers.get("Retry-After"))
+                asked = retry_after(answer.headers.get("Retry-After"))
                 if asked is not None:
-                    if asked > _LONGEST_WAIT_S:
+                    if asked > LONGEST_WAIT_S:
                         detail += f", ask again in {asked:.0f} s"
                         break
                     self._pace.hold(asked)
@@ -197,25 +195,3 @@ def cache_name(source: TileSource) -> str:
     """The folder of a source's tiles: its host and a digest of its template, without keys."""
     digest = hashlib.sha256(source.public.encode()).hexdigest()[:12]
     return f"{source.host.replace(os.sep, '-') or 'tiles'}-{digest}"
-
-
-def _retry_after(text: str | None) -> float | None:
-    """Seconds, from either form of the header."""
-    if text is None:
-        return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        when = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (when.astimezone(UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _version() -> str:
-    try:
-        return version("psm")
-    except PackageNotFoundError:
-        return "0"

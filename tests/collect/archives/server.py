@@ -59,6 +59,17 @@ class Answer:
 
 
 Query = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A question to an archive: the path after its name, the query, the headers."""
+
+    path: str
+    query: Query
+    headers: Mapping[str, str]
+
+
 Misbehaviour = Callable[[str, str, Query], Answer | None]
 
 
@@ -147,14 +158,12 @@ class Archives(ThreadingHTTPServer):
         if self.misbehave and (wrong := self.misbehave(archive, path, query)):
             return wrong
         asked = getattr(self, f"_{archive.replace('-', '_')}", None)
-        return asked(path, query, headers) if asked else Answer(404, b"{}")
+        return asked(Request(path, query, headers)) if asked else Answer(404, b"{}")
 
-    # Each archive below: its path after the name, query and headers to an answer.
-
-    def _aporee(self, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
+    def _aporee(self, ask: Request) -> Answer:
         if path == "services/search/v1/scrape":
-            return self._scrape(query)
-        kind, _, rest = path.partition("/")
+            return self._scrape(ask.query)
+        kind, _, rest = ask.path.partition("/")
         made = self._files.get(f"aporee {rest.partition('/')[0]}")
         if kind == "metadata":
             if made is None or made.trouble is Trouble.GONE:
@@ -166,8 +175,8 @@ class Archives(ThreadingHTTPServer):
             return Answer(302, headers={"Location": f"{self.url}/aporee-node/items/{rest}"})
         return Answer(404, _PAGE, "text/html")
 
-    def _aporee_node(self, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
-        return self._file("aporee", path.split("/")[1], headers)
+    def _aporee_node(self, ask: Request) -> Answer:
+        return self._file("aporee", ask.path.split("/")[1], ask.headers)
 
     def _scrape(self, query: Query) -> Answer:
         if query.get("q") != "collection:radio-aporee-maps" or int(query["count"]) < 100:
@@ -183,25 +192,27 @@ class Archives(ThreadingHTTPServer):
             answer["cursor"] = base64.b64encode(str(end).encode()).decode()
         return Answer(body=dumps({**answer, "count": len(answer["items"])}))
 
-    def _freesound(self, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
-        said = headers.get("Authorization", "")
+    def _freesound(self, ask: Request) -> Answer:
+        said = ask.headers.get("Authorization", "")
         is_owner = said == f"Bearer {SECRETS['FREESOUND_BEARER']}"
         if not is_owner and said != f"Token {SECRETS['FREESOUND_TOKEN']}":
             detail = "Invalid token" if said else "Authentication credentials were not provided."
             return Answer(401, dumps({"detail": detail}))
-        parts = path.strip("/").split("/")
+        parts = ask.path.strip("/").split("/")
         if parts[1:2] == ["sounds"] and parts[3:] == ["download"]:
             if not is_owner:
                 return Answer(401, dumps({"detail": "OAuth2 required"}))
-            return self._file("freesound", parts[2], headers)
+            return self._file("freesound", parts[2], ask.headers)
         if parts[1:] != ["search", "text"]:
             return Answer(404, dumps({"detail": "Not found."}))
-        found = [m for m in self.of("freesound") if _is_inside(m, _box(query.get("filter", "")))]
-        size, page = min(150, int(query.get("page_size", 15))), int(query.get("page", 1))
+        found = [
+            m for m in self.of("freesound") if _is_inside(m, _box(ask.query.get("filter", "")))
+        ]
+        size, page = min(150, int(ask.query.get("page_size", 15))), int(ask.query.get("page", 1))
         if page > max(1, math.ceil(len(found) / size)):
             return Answer(404, dumps({"detail": "Invalid page."}))
         after = f"{self.url}/freesound/apiv2/search/text/?page={page + 1}&page_size={size}"
-        fields = query.get("fields", "id,name,tags,username,license").split(",")
+        fields = ask.query.get("fields", "id,name,tags,username,license").split(",")
         shown = [entries.freesound(m, self.url) for m in found[(page - 1) * size : page * size]]
         results = [{name: e[name] for name in fields if name in e} for e in shown]
         more = after if page * size < len(found) else None
@@ -209,37 +220,37 @@ class Archives(ThreadingHTTPServer):
             body=dumps({"count": len(found), "next": more, "results": results, "previous": None})
         )
 
-    def _freesound_cdn(self, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
-        return self._file("freesound", path.rpartition("/")[2].partition("-")[0], headers)
+    def _freesound_cdn(self, ask: Request) -> Answer:
+        return self._file("freesound", ask.path.rpartition("/")[2].partition("-")[0], ask.headers)
 
-    def _inaturalist(self, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
-        if path != "v1/observations" or query.get("sounds") != "true":
+    def _inaturalist(self, ask: Request) -> Answer:
+        if ask.path != "v1/observations" or ask.query.get("sounds") != "true":
             return Answer(404, dumps({"error": "Not found", "status": 404}))
-        box = [float(query[n]) for n in ("swlng", "swlat", "nelng", "nelat") if n in query]
+        box = [float(ask.query[n]) for n in ("swlng", "swlat", "nelng", "nelat") if n in ask.query]
         found = entries.observations(
             [m for m in self.of("inaturalist") if _is_inside(m, box or None)], self.url
         )
-        left = [o for o in found if o["id"] > int(query.get("id_above", 0))]
-        results = left[: min(200, int(query.get("per_page", 30)))]
+        left = [o for o in found if o["id"] > int(ask.query.get("id_above", 0))]
+        results = left[: min(200, int(ask.query.get("per_page", 30)))]
         total = {"total_results": len(left), "page": 1, "per_page": len(results)}
         return Answer(body=dumps({**total, "results": results}))
 
-    def _inaturalist_static(self, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
-        return self._file("inaturalist", path.rpartition("/")[2].partition(".")[0], headers)
+    def _inaturalist_static(self, ask: Request) -> Answer:
+        return self._file("inaturalist", ask.path.rpartition("/")[2].partition(".")[0], ask.headers)
 
-    def _xenocanto(self, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
-        parts = path.split("/")
+    def _xenocanto(self, ask: Request) -> Answer:
+        parts = ask.path.split("/")
         if parts[1:] == ["download"]:
-            return self._file("xenocanto", parts[0], headers)
-        if path != "api/3/recordings":
+            return self._file("xenocanto", parts[0], ask.headers)
+        if ask.path != "api/3/recordings":
             return Answer(404, _PAGE, "text/html")
-        if query.get("key") != SECRETS["XENO_CANTO_KEY"]:
+        if ask.query.get("key") != SECRETS["XENO_CANTO_KEY"]:
             error = {"error": "client_error", "message": "Missing or invalid 'key' parameter"}
             return Answer(401, dumps(error))
-        if ":" not in query.get("query", ""):
+        if ":" not in ask.query.get("query", ""):
             return Answer(400, dumps({"error": "client_error", "message": "Use search tags"}))
-        found = [m for m in self.of("xenocanto") if _is_inside(m, _box(query["query"]))]
-        size, page = int(query.get("per_page", 100)), int(query.get("page", 1))
+        found = [m for m in self.of("xenocanto") if _is_inside(m, _box(ask.query["query"]))]
+        size, page = int(ask.query.get("per_page", 100)), int(ask.query.get("page", 1))
         shown = found[(page - 1) * size : page * size]
         answer = {
             "numRecordings": str(len(found)),
@@ -250,8 +261,8 @@ class Archives(ThreadingHTTPServer):
         }
         return Answer(body=dumps(answer))
 
-    def _yfcc(self, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
-        return self._file("yfcc", path.rpartition("/")[2].partition(".")[0], headers)
+    def _yfcc(self, ask: Request) -> Answer:
+        return self._file("yfcc", ask.path.rpartition("/")[2].partition(".")[0], ask.headers)
 
     def _file(self, source: str, name: str, headers: Mapping[str, str]) -> Answer:
         made = self._files.get(f"{source} {name}")

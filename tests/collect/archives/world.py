@@ -183,7 +183,7 @@ def _one(source: str, number: int, chance: random.Random, before: Sequence[Made]
     return Made(
         source=source,
         number=number,
-        id=_id(source, number, chance),
+        id=_id(source, number),
         lat=place[0] if has_place else None,
         lon=round((place[1] + 180.0) % 360.0 - 180.0, 5) if has_place else None,
         is_obscured=source == "inaturalist" and chance.random() < 0.1,
@@ -202,7 +202,7 @@ def _one(source: str, number: int, chance: random.Random, before: Sequence[Made]
     )
 
 
-def _id(source: str, number: int, chance: random.Random) -> str:
+def _id(source: str, number: int) -> str:
     if source == "aporee":
         return f"aporee_{1000 + number}_{5000 + 2 * number}"
     if source == "inaturalist":  # an observation and a sound of it; some have two

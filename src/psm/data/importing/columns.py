@@ -90,7 +90,11 @@ def _reader(stream: TextIO) -> csv.DictReader[str]:
 
 
 def match_columns(
-    names: Sequence[str], chosen: Mapping[str, str], origin: str
+    names: Sequence[str],
+    chosen: Mapping[str, str],
+    origin: str,
+    *,
+    needed: Sequence[str] = NEEDED,
 ) -> dict[str, tuple[str, ...]]:
     """The columns of a table by our names: one each, of captions all, the likelier first.
 
@@ -98,6 +102,7 @@ def match_columns(
         names: of the table's columns.
         chosen: columns by our names, where the user says so.
         origin: for the error.
+        needed: which of ours have to be there.
 
     Raises:
         ConfigError: a needed column is missing, or a chosen one is not there.
@@ -115,7 +120,7 @@ def match_columns(
             found = [chosen[ours]]
         if found:
             matched[ours] = tuple(found if ours in _SEVERAL else found[:1])
-    lacking = [ours for ours in NEEDED if ours not in matched]
+    lacking = [ours for ours in needed if ours not in matched]
     if lacking:
         accepted = ", ".join((lacking[0], *SYNONYMS[lacking[0]]))
         raise ConfigError(
