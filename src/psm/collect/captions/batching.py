@@ -1,0 +1,73 @@
+"""Many questions to a model at once, as many as its memory holds; one bad one spoils no other."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+
+from psm.collect.source import Refused
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+_FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
+
+
+class Batches:
+    """Asks in batches, which are halved for good when the memory does not hold one.
+
+    Args:
+        size: items asked for at a time.
+        doing: what fails where an item fails, as ``captioning``.
+    """
+
+    def __init__(self, size: int, doing: str) -> None:
+        self.size = size
+        self._doing = doing
+
+    def run(
+        self, items: Sequence[Item], ask: Callable[[Sequence[Item]], Sequence[Answer]]
+    ) -> list[Answer | Refused]:
+        """The answers in order; the reason for each item that has none."""
+        answers: list[Answer | Refused] = []
+        while len(answers) < len(items):
+            some = items[len(answers) : len(answers) + self.size]
+            found = self._try(some, ask)
+            if not isinstance(found, Refused):
+                answers += found
+            elif len(some) == 1:
+                answers.append(found)
+            elif found.may_pass:  # the memory was full
+                self.size = len(some) // 2
+            else:  # at least one of them is bad: which?
+                for item in some:
+                    alone = self._try([item], ask)
+                    answers += [alone] if isinstance(alone, Refused) else alone
+        return answers
+
+    def _try(
+        self, items: Sequence[Item], ask: Callable[[Sequence[Item]], Sequence[Answer]]
+    ) -> Sequence[Answer] | Refused:
+        try:
+            return ask(items)
+        except torch.AcceleratorError:
+            raise  # the device is lost to this process: nothing after it can succeed
+        except _FAILURES as problem:
+            refused = self._refused(problem)
+        # Only now, when no frame of the failure holds its tensors any more.
+        if refused.may_pass:
+            gc.collect()
+            torch.cuda.empty_cache()
+        return refused
+
+    def _refused(self, problem: BaseException) -> Refused:
+        said = (str(problem) or type(problem).__name__).strip().splitlines()[0]
+        if isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or any(
+            words in str(problem) for words in _OUT_OF_MEMORY
+        ):
+            return Refused(f"out of memory when {self._doing}", may_pass=True, detail=said)
+        return Refused(f"{self._doing} failed", detail=said)

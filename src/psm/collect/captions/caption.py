@@ -1,0 +1,67 @@
+"""A caption, where it is from, and which of several a recording is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from psm.collect.source import Refused
+from psm.data.recording import CAPTION_SOURCES, CaptionSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caption:
+    """A sentence about a recording.
+
+    Attributes:
+        source: who wrote it: ``meta``, or the name of a captioner.
+        style: which of the caption sources of a data set it counts as.
+        text: itself.
+        score: cosine of the angle between it and the sound, by CLAP; ``None`` where none was asked.
+        model: that wrote it, with its revision; empty for ``meta``.
+    """
+
+    source: str
+    style: str
+    text: str
+    score: float | None = None
+    model: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready mapping that :meth:`from_json` reads back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Caption:
+        """Read a mapping written by :meth:`to_json`."""
+        return cls(**values)
+
+
+def meta_caption(text: str) -> Caption | None:
+    """The recordist's own text as a caption; ``None`` if there is none."""
+    if not text:
+        return None
+    return Caption(source=CaptionSource.META, style=CaptionSource.META, text=text)
+
+
+def best(captions: Iterable[Caption]) -> Caption:
+    """The caption with the highest score; of equal ones, the earlier style.
+
+    Where nothing was scored, the recordist's own words, or else the first model's, in the order of
+    :data:`psm.data.recording.CAPTION_SOURCES` and of names. What has no score loses to what has.
+
+    Raises:
+        Refused: there is no caption.
+    """
+    worded = [caption for caption in captions if caption.text]
+    if not worded:
+        raise Refused("no caption")
+    return min(worded, key=_rank)
+
+
+def _rank(caption: Caption) -> tuple[float, int, str, str]:
+    score = float("-inf") if caption.score is None else caption.score
+    styles = [str(style) for style in CAPTION_SOURCES]
+    place = styles.index(caption.style) if caption.style in styles else len(styles)
+    return (-score, place, caption.source, caption.text)
