@@ -30,7 +30,8 @@ class Figures:
         recordings: that the archives have.
         packed: of them, in the data set.
         kills: that struck a running build.
-        calm_s, killed_s: the build that was left alone, and all runs of the other one.
+        calm_s: of work of the build that was left alone.
+        killed_s: of all runs of the other one.
         calm_asked, killed_asked: requests by archive.
         past_limit: requests past the rate limit of an archive, in both.
         compared: files of the data set, with clips and tiles.
@@ -81,9 +82,7 @@ def trial(
     with archives(recordings, seed, requests_per_s=requests_per_s) as server:
         config = _settings(server, folder)
         calm, killed = folder / "calm", folder / "killed"
-        begun = time.monotonic()
-        _finish(_start(config, calm, workers[0]))
-        calm_s = time.monotonic() - begun
+        calm_s = _undisturbed(config, calm, workers[0])
         calm_asked = Counter(asked.archive for asked in server.asked)
         past_limit = Counter(server.past_limit)
         server.asked.clear()
@@ -145,6 +144,15 @@ def _start(config: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
         )
 
 
+def _undisturbed(config: Path, out: Path, workers: int) -> float:
+    """Build; the seconds of work, without those in which the command loads what it needs."""
+    build = _start(config, out, workers)
+    _wait_for_work(out, build)
+    begun = time.monotonic()
+    _finish(build)
+    return time.monotonic() - begun
+
+
 def _finish(build: subprocess.Popen[bytes]) -> None:
     if build.wait(_LONGEST_S) != 0:
         raise AssertionError(f"the build ended with {build.returncode}")
@@ -153,30 +161,33 @@ def _finish(build: subprocess.Popen[bytes]) -> None:
 def _kill_often(
     config: Path, out: Path, workers: int, kills: int, calm_s: float, chance: random.Random
 ) -> int:
-    """Kill the build at random moments of its work, then let it end; how many kills struck."""
+    """Kill the build at random moments of its work, then let it end; how many kills struck.
+
+    Half of the time only the command itself is killed, and its helpers have to notice.
+    """
     struck = 0
+    build = _start(config, out, workers)
     while struck < kills:
-        build = _start(config, out, workers)
-        # Before that a build only loads what it needs, and there is little to disturb.
-        _wait_for(out / "catalogue.duckdb", build)
+        _wait_for_work(out, build)
         try:
-            build.wait(chance.uniform(0.0, 2.0 * calm_s / (kills + 1)))
+            build.wait(chance.uniform(0.0, 1.5 * calm_s / (kills + 1)))
         except subprocess.TimeoutExpired:
-            os.killpg(build.pid, signal.SIGKILL)
+            kill = chance.choice((os.kill, os.killpg))
+            kill(build.pid, signal.SIGKILL)
             build.wait()
             struck += 1
+            build = _start(config, out, workers)
         else:
             break
-    _finish(_start(config, out, workers))
+    _finish(build)
     return struck
 
 
-def _wait_for(path: Path, build: subprocess.Popen[bytes]) -> None:
-    status = path.parent / "status.json"
+def _wait_for_work(out: Path, build: subprocess.Popen[bytes]) -> None:
+    """Before that a build only loads what it needs, and there is nothing to disturb."""
+    status = out / "status.json"
     before = status.stat().st_mtime_ns if status.exists() else 0
-    while build.poll() is None and not (
-        status.exists() and status.stat().st_mtime_ns != before and path.exists()
-    ):
+    while build.poll() is None and not (status.exists() and status.stat().st_mtime_ns != before):
         time.sleep(0.02)
 
 
