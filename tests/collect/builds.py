@@ -45,7 +45,7 @@ ABOUT = About(
     imagery_attribution="Contains modified Copernicus Sentinel data",
     imagery_licence="Copernicus Sentinel terms",
     buffer_km=17.0,
-    models={"qwen": "tests/captioner", "score": "tests/clap"},
+    models={"qwen": "tests/qwen", "pengi": "tests/pengi", "score": "tests/clap"},
 )
 """What is said of it."""
 
@@ -69,8 +69,8 @@ def _row(folder: Path, number: int) -> Row:
     mel.write_bytes(buffer.getvalue())
     style = ("meta", "qwen", "pengi")[number % 3]
     captions = [
-        {"source": s, "style": s, "text": f"{s} hears {number}", "score": 0.1 * i, "model": ""}
-        for i, s in enumerate(("meta", "qwen", "pengi"))
+        {"source": s, "style": s, "text": f"{s} hears {number}", "score": 0.1 * i, "model": m}
+        for i, (s, m) in enumerate((("meta", ""), ("qwen", "tests/qwen"), ("pengi", "tests/pengi")))
     ]
     return Row(
         key=key,

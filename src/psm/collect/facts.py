@@ -20,17 +20,19 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Score:
-    """Captions of one source: how many there are, how many are the best, and how they fit.
+    """Captions of one style: how many there are, how many are the best, and how they fit.
 
     Attributes:
         captions: recordings that have one.
         best: recordings whose caption it is.
         mean: CLAP score, over those that have one; none where nothing was scored.
+        models: that wrote them.
     """
 
     captions: int
     best: int
     mean: float | None
+    models: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,19 @@ class Facts:
 
     @cached_property
     def scores(self) -> dict[str, Score]:
-        """Captions by source."""
+        """Captions by their style: meta, pengi, qwen."""
         found: dict[str, list[float | None]] = {}
+        models: dict[str, set[str]] = {}
         for row in self.rows:
-            for source, score in _captions(row).items():
-                found.setdefault(source, []).append(score)
+            for style, (score, model) in _captions(row).items():
+                found.setdefault(style, []).append(score)
+                models.setdefault(style, set()).add(model)
         best = Counter(row.caption_source for row in self.rows)
         return {
-            source: Score(len(scores), best[source], _mean(scores))
-            for source, scores in sorted(found.items())
+            style: Score(
+                len(scores), best[style], _mean(scores), tuple(sorted(models[style] - {""}))
+            )
+            for style, scores in sorted(found.items())
         }
 
     @cached_property
@@ -115,14 +121,14 @@ class Facts:
         return {what: count for what, count in counts.items() if count}
 
 
-def _captions(row: Row) -> dict[str, float | None]:
-    """Score of the best caption of each source that a recording has."""
-    best: dict[str, float | None] = {row.caption_source: None}
+def _captions(row: Row) -> dict[str, tuple[float | None, str]]:
+    """Score and model of the best caption of each style that a recording has."""
+    best: dict[str, tuple[float | None, str]] = {}
     for caption in json.loads(row.captions):
-        score = caption.get("score")
-        before = best.get(caption["source"])
-        best[caption["source"]] = score if before is None or (score or 0.0) > before else before
-    return best
+        score, style = caption["score"], caption["style"]
+        if style not in best or (score is not None and score > (best[style][0] or -1.0)):
+            best[style] = score, caption["model"]
+    return best or {row.caption_source: (None, "")}
 
 
 def _mean(scores: Sequence[float | None]) -> float | None:

@@ -133,7 +133,7 @@ class About:
         imagery: name of its source, as in ``sentinel_image``.
         imagery_attribution, imagery_licence: whose it is, and on what terms.
         buffer_km: between splits.
-        models: of captions and their scores, by what they do.
+        models: of captions by their style, and as ``score`` the CLAP model that ranked them.
     """
 
     name: str = "geosound"

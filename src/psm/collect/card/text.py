@@ -71,8 +71,9 @@ def _sections(facts: Facts, about: About) -> Iterator[str]:
     yield from _splits(facts, about)
     yield "## What was recorded, when and by whom"
     yield (
-        f"Month and hour are local civil time, known of {_of(sum(facts.months), facts)} and "
-        f"{_of(sum(facts.hours), facts)} recordings; what an archive does not say stays unknown."
+        f"Month and hour are local civil time. Of {len(facts.rows):,} recordings the month is "
+        f"known of {sum(facts.months):,} and the hour of {sum(facts.hours):,}; what an archive "
+        "does not say stays unknown."
     )
     yield "![Months, hours, durations, archives, licences, countries, languages](card/charts.png)"
     yield "## Captions"
@@ -84,13 +85,7 @@ def _sections(facts: Facts, about: About) -> Iterator[str]:
     yield "## What was refused"
     yield from _refused(facts, about)
     yield "## Columns"
-    yield _table(
-        ("column", "type", "meaning"),
-        (
-            (f"`{name}`", column.kind, column.meaning)
-            for name, column in columns(about.imagery).items()
-        ),
-    )
+    yield from _columns(about)
     yield "## Limits"
     yield _limits(facts)
     yield "## How to cite"
@@ -103,10 +98,14 @@ def _sections(facts: Facts, about: About) -> Iterator[str]:
 def _summary(facts: Facts, about: About) -> str:
     names = _and([archive(source, about) for source in facts.counts("source")])
     countries = [name for name in facts.counts("country") if name != UNKNOWN]
-    years = f", {facts.years[0]} to {facts.years[1]}" if facts.years else ""
+    first, last = facts.years or (0, 0)
+    years = f", {first} to {last}" if first < last else f", of {first}" if first else ""
+    length = f"{facts.hours_long:,.0f} hours"
+    if facts.hours_long < 2.0:
+        length = f"{60.0 * facts.hours_long:.0f} minutes"
     built = f" Built on {about.date} by psm {about.version}." if about.date else ""
     return (
-        f"{len(facts.rows):,} geotagged recordings from {names}, {facts.hours_long:,.0f} hours of "
+        f"{len(facts.rows):,} geotagged recordings from {names}, {length} of "
         f"sound as it was uploaded, from {len(countries)} countries{years}. Each has a caption, a "
         f"satellite image around its place, its month and hour where they are known, and its own "
         f"licence.{built}"
@@ -164,21 +163,23 @@ def _splits(facts: Facts, about: About) -> Iterator[str]:
 
 
 def _captions(facts: Facts, about: About) -> Iterator[str]:
+    scorer = f" (`{about.models['score']}`)" if "score" in about.models else ""
     yield (
         "`meta` is the recordist's own text; the others are captioning models'. The best caption "
-        "is the one that fits the sound best by its CLAP score; the column `captions` keeps all."
+        f"is the one that fits the sound best by its CLAP score{scorer}; the column `captions` "
+        "keeps all."
     )
     yield _table(
-        ("captions", "recordings", "chosen for", "mean CLAP score", "model"),
+        ("captions", "recordings", "chosen for", "mean CLAP score", "models"),
         (
             (
-                source,
+                style,
                 f"{score.captions:,}",
                 f"{score.best:,}",
                 "–" if score.mean is None else f"{score.mean:.3f}",
-                about.models.get(source, "–"),
+                ", ".join(score.models) or "–",
             )
-            for source, score in facts.scores.items()
+            for style, score in facts.scores.items()
         ),
         numbers=3,
     )
@@ -242,6 +243,16 @@ def _refused(facts: Facts, about: About) -> Iterator[str]:
         )
 
 
+def _columns(about: About) -> Iterator[str]:
+    there = columns(about.imagery)
+    yield _table(
+        ("column", "type", "meaning"),
+        ((f"`{name}`", c.kind, c.meaning) for name, c in there.items() if not c.is_empty),
+    )
+    empty = _and([f"`{name}`" for name, column in there.items() if column.is_empty])
+    yield f"Null in this build, and there for the sake of the schema: {empty}."
+
+
 def _limits(facts: Facts) -> str:
     country, most = next(iter(facts.counts("country").items()), (UNKNOWN, 0))
     share = most / max(len(facts.rows), 1)
@@ -294,10 +305,6 @@ def _link(text: str, url: str) -> str:
 
 def _and(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
-
-
-def _of(count: int, facts: Facts) -> str:
-    return f"{count:,} of {len(facts.rows):,}"
 
 
 def _languages(facts: Facts) -> list[str]:

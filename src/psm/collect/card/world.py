@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import LogNorm
+from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import PathPatch
@@ -35,15 +35,20 @@ from psm.sphere import EARTH_RADIUS_KM
 SPLIT_COLOURS = {TRAIN: "#5b7fa6", VAL: "#e39a2d", TEST: "#b1305f"}
 
 _WIDTH_IN, _HEIGHT_IN, _WIDTH_PX = 12.0, 6.9, 1800
-_HEXAGONS, _MANY_HEXAGONS, _MANY = 110, 180, 30_000  # around the world; from so many recordings
+_BOX = (0.015, 0.1, 0.97, 0.765)
+_SHAPE = _BOX[2] * _WIDTH_IN / (_BOX[3] * _HEIGHT_IN)
+_COLOURS = ListedColormap(PROBABILITY_COLOURS(np.linspace(0.12, 1.0, 256)))
+_HEXAGONS, _MANY_HEXAGONS, _MANY = 110, 180, 30_000  # from edge to edge; from so many recordings
+_MARGIN = 0.15  # of the width that places take up, around a part of the world
+_NARROWEST = 0.25  # radii of the Earth, some 1,600 km
 _ABOVE = 20
 _LEAST_PT2, _MOST_PT2 = 1.2, 30.0
 
 
 def density_map(facts: Facts) -> Figure:
     """How many recordings lie in each hexagon of the same area."""
-    figure, axes = _world()
     x, y = _places(facts)
+    figure, axes = _world(x, y)
     left, right, bottom, top = *axes.get_xlim(), *axes.get_ylim()
     across = _MANY_HEXAGONS if len(x) >= _MANY else _HEXAGONS
     rows = round(across * (top - bottom) / (right - left) / np.sqrt(3.0))
@@ -53,7 +58,7 @@ def density_map(facts: Facts) -> Figure:
         gridsize=(across, rows),
         extent=(left, right, bottom, top),
         mincnt=1,
-        cmap=PROBABILITY_COLOURS,
+        cmap=_COLOURS,
         linewidths=0.25,
         edgecolors="#ffffff",
         zorder=6,
@@ -78,8 +83,8 @@ def density_map(facts: Facts) -> Figure:
 
 def split_map(facts: Facts) -> Figure:
     """Every recording in the colour of its split."""
-    figure, axes = _world()
     x, y = _places(facts)
+    figure, axes = _world(x, y)
     split = np.array([row.split for row in facts.rows])
     size = float(np.clip(60_000.0 / max(len(split), 1), _LEAST_PT2, _MOST_PT2))
     for order, (name, colour) in enumerate(SPLIT_COLOURS.items()):
@@ -114,13 +119,13 @@ def split_map(facts: Facts) -> Figure:
     return figure
 
 
-def _world() -> tuple[Figure, Axes]:
-    """A figure with an empty world in it; without coasts where the shorelines are not installed."""
+def _world(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> tuple[Figure, Axes]:
+    """A figure with an empty map; without coasts where the shorelines are not installed."""
     figure = new_figure(_WIDTH_IN, _HEIGHT_IN, _WIDTH_PX)
-    axes = figure.add_axes((0.015, 0.1, 0.97, 0.765))
+    axes = figure.add_axes(_BOX)
     outline = frame(south=SOUTH, north=NORTH)
-    edge, (left, bottom), (right, top) = Path(outline), outline.min(0), outline.max(0)
-    axes.set(xlim=(left - 0.02, right + 0.02), ylim=(bottom - 0.02, top + 0.02), aspect="equal")
+    edge, (left, right, bottom, top) = Path(outline), _view(x, y, outline)
+    axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     axes.axis("off")
     ground = [PathPatch(edge, facecolor=SEA, edgecolor="none")]
     lines = [LineCollection(graticule(), colors=GRATICULE, linewidths=0.5)]
@@ -138,6 +143,24 @@ def _world() -> tuple[Figure, Axes]:
         artist.set_zorder(order if order < len(below) else _ABOVE)
         artist.set_clip_path(edge, axes.transData)
     return figure, axes
+
+
+def _view(
+    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], outline: Float[np.ndarray, "points 2"]
+) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of what is shown: the world, or the part of it with places."""
+    (left, bottom), (right, top) = outline.min(0) - 0.02, outline.max(0) + 0.02
+    if len(x):
+        width = max(np.ptp(x) * (1.0 + 2.0 * _MARGIN), _NARROWEST)
+        height = max(np.ptp(y) * (1.0 + 2.0 * _MARGIN), width / _SHAPE)
+        width = height * _SHAPE
+        if width < (right - left) * 0.6:
+            middle_x, middle_y = (x.min() + x.max()) / 2.0, (y.min() + y.max()) / 2.0
+            return (
+                middle_x - width / 2.0, middle_x + width / 2.0,
+                middle_y - height / 2.0, middle_y + height / 2.0,
+            )  # fmt: skip
+    return left, right, bottom, top
 
 
 def _places(facts: Facts) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
