@@ -58,10 +58,10 @@ class Heard:
 
 def listen(samples: Float32[np.ndarray, "samples channels"], rate_hz: int) -> Heard:
     """Measure a recording as it was made, before it is mixed down or resampled."""
-    rms_db = _db(math.sqrt(float(np.mean(np.square(samples, dtype=np.float64)))))
-    is_silent = rms_db < SILENT_DB
+    mono = samples.mean(axis=1, dtype=np.float32)  # in which left and right may cancel
+    is_silent = _rms_db(mono) < SILENT_DB
     clipped_share = clipped(samples)
-    speech_share = 0.0 if is_silent else speech(samples.mean(axis=1), rate_hz)
+    speech_share = 0.0 if is_silent else speech(mono, rate_hz)
     said = {
         "silent": is_silent,
         "clipped": clipped_share >= CLIPPED_SHARE,
@@ -69,7 +69,7 @@ def listen(samples: Float32[np.ndarray, "samples channels"], rate_hz: int) -> He
     }
     return Heard(
         peak_db=_db(float(np.abs(samples).max())),
-        rms_db=rms_db,
+        rms_db=_rms_db(samples),
         clipped=clipped_share,
         speech=speech_share,
         flags=tuple(flag for flag, holds in said.items() if holds),
@@ -150,6 +150,10 @@ def _is_speech(
     syllables = (hertz >= _SYLLABLES_HZ[0]) & (hertz <= _SYLLABLES_HZ[1])
     share = float(rhythm[syllables].sum() / max(float(rhythm.sum()), 1e-12))
     return 0.2 <= voiced <= 0.9 and depth >= 0.4 and share >= 0.35
+
+
+def _rms_db(samples: Float32[np.ndarray, "..."]) -> float:
+    return _db(math.sqrt(float(np.mean(np.square(samples, dtype=np.float64)))))
 
 
 def _db(amplitude: float) -> float:

@@ -91,9 +91,7 @@ def outcomes(folder: Path, made: Made) -> Outcomes:
     return found
 
 
-def test_each_is_refused_with_its_own_reason(
-    made: Made, outcomes: Outcomes, folder: Path
-) -> None:
+def test_each_is_refused_with_its_own_reason(made: Made, outcomes: Outcomes, folder: Path) -> None:
     assert len(made) > 150
     found = {name: getattr(outcomes[name], "reason", None) for name in made}
     assert found == {name: expected for name, (_, expected) in made.items()}

@@ -17,6 +17,7 @@ from tests.collect.media import encoded, film, sound, waveform
 
 def _fake_ffmpeg(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A decoder that misbehaves: what film it is makes no difference."""
+    film("mp4")  # with the real one
     path = folder / "ffmpeg"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
@@ -91,9 +92,10 @@ def test_what_computes_for_ever_is_given_up_for_good(
 
 
 def test_what_fills_the_memory_is_refused(make: Make) -> None:
-    wide = encoded(waveform(4.0, 192_000)[:, None].repeat(16, axis=1), "wav", 192_000)
+    # 59 MB for the second that is used
+    wide = encoded(waveform(1.3, 768_000)[:, None].repeat(16, axis=1), "wav", 768_000)
     jobs = [make("wide.wav", wide), *(make(f"{n}.wav", sound("wav")) for n in range(3))]
-    found = _outcomes(jobs, Limits(memory_mb=40), workers=1)
+    found = _outcomes(jobs, Limits(memory_mb=56), workers=1)
     refused = found.pop("wide.wav")
     assert isinstance(refused, Refused)
     assert refused.reason == "takes too much memory to decode"
@@ -133,3 +135,11 @@ def test_what_was_half_written_is_swept_away(make: Make) -> None:
     job.sweep()
     assert not left.exists()
     assert others.exists()
+
+
+def test_a_full_disk_is_no_fault_of_the_recording(make: Make, tmp_path: Path) -> None:
+    job = make("a.wav", sound("wav"))
+    (tmp_path / "clips").write_text("in the way")
+    refused = _outcomes([job], workers=1)["a.wav"]
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.may_pass) == ("cannot be read or written here", True)

@@ -45,6 +45,9 @@ def _answer(job: Job, framing: Framing, limits: Limits) -> Decoded | Refused:
         return make(job, framing, limits)
     except Refused as refused:
         return refused
+    except OSError as problem:  # a full disk is no fault of the recording
+        why = problem.strerror or type(problem).__name__
+        return Refused("cannot be read or written here", may_pass=True, detail=why)
 
 
 if __name__ == "__main__":
