@@ -64,7 +64,7 @@ def test_an_archive_that_is_down_is_told_with_what_to_do(tmp_path, psm, little, 
     assert "recordings of 18 listed" in told
     assert "yfcc" in wrong.splitlines()[-1]
     assert "HTTP 503" in wrong
-    assert "Run the same command again" in wrong
+    assert "Run the same command with --retry later" in wrong
 
 
 def test_an_interrupt_is_no_failure(tmp_path, psm, little, config, monkeypatch):

@@ -75,7 +75,7 @@ class Report:
         if self.troubles:
             told = "; ".join(f"{name}: {why}" for name, why in sorted(self.troubles.items()))
             raise UnfinishedBuild(
-                f"{self.folder}: {told}. Run the same command again later to go on"
+                f"{self.folder}: {told}. Run the same command with --retry later to go on"
             )
         if not self.states.get(State.PACKED):
             raise MissingData(
@@ -136,7 +136,7 @@ def _report(site: Site) -> Report:
         states=dict(states),
         refusals=site.catalogue.refusals(),
         may_pass=site.catalogue.may_pass(),
-        troubles=dict(site.troubles),
+        troubles=site.catalogue.silent() | site.troubles,
     )
 
 

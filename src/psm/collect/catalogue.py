@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -31,7 +30,7 @@ from psm.collect.columns import (
     words,
 )
 from psm.collect.database import Database
-from psm.collect.listed import refusal, rows_of
+from psm.collect.listed import Listing, refusal, rows_of
 from psm.collect.source import Page, Refused
 from psm.errors import ConfigError
 
@@ -43,21 +42,6 @@ Outcome = tuple[str, Mapping[str, Any] | Refused]
 _LISTED = ("key", "source", "id", "state", *REFUSAL, "record")
 _SNAPSHOT_EVERY_S = 30.0
 _SNAPSHOT_SHARE = 0.05  # of the time, at most, goes into snapshots
-
-
-@dataclass(frozen=True)
-class Listing:
-    """How far the listing of a source has come.
-
-    Attributes:
-        cursor: where it goes on; ``None`` at its beginning.
-        is_complete: nothing is left to list.
-        count: rows it has given.
-    """
-
-    cursor: str | None = None
-    is_complete: bool = False
-    count: int = 0
 
 
 class Catalogue(AbstractContextManager["Catalogue"]):
@@ -152,6 +136,15 @@ class Catalogue(AbstractContextManager["Catalogue"]):
             [State.REFUSED],
         )
         return {(stage, reason): count for stage, reason, count in found}
+
+    def silent(self) -> dict[str, str]:
+        """Sources that handed nothing over though they were asked, with a reason that may pass."""
+        found = self._db.execute(
+            "SELECT source, min(reason) FILTER (stage = ? AND may_pass) AS why FROM rows "
+            "GROUP BY source HAVING why IS NOT NULL AND count(media_sha256) = 0",
+            [Stage.FETCH],
+        )
+        return dict(found)
 
     def may_pass(self) -> int:
         """Refused rows that may do better another time."""

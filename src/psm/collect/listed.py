@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from psm.collect.columns import Fields, Stage, State
@@ -14,6 +14,21 @@ from psm.collect.source import Page, Refused
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8})?")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How far the listing of a source has come.
+
+    Attributes:
+        cursor: where it goes on; ``None`` at its beginning.
+        is_complete: nothing is left to list.
+        count: rows it has given.
+    """
+
+    cursor: str | None = None
+    is_complete: bool = False
+    count: int = 0
 
 
 def rows_of(source: str, page: Page) -> list[Fields]:

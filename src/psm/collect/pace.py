@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psm.collect.source import Refused
+from psm.collect.source import NotNow
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.web import LONGEST_WAIT_S
@@ -73,7 +73,7 @@ class Pace:
             counts: as one of the day's requests.
 
         Raises:
-            Refused: that would be too long.
+            NotNow: that would be too long.
         """
         with self._state() as state:
             now = self._clock()
@@ -158,5 +158,5 @@ def _spend(state: _State, when: float, requests: int, size: int) -> None:
     state.spent[part] = (before[0] + requests, before[1] + size)
 
 
-def _later(reason: str, seconds: float) -> Refused:
-    return Refused(reason, may_pass=True, detail=f"go on in {seconds / 60:.0f} min")
+def _later(reason: str, seconds: float) -> NotNow:
+    return NotNow(reason, detail=f"go on in {seconds / 60:.0f} min")

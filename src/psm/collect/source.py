@@ -25,6 +25,18 @@ class Refused(PSMError):
         self.reason, self.may_pass, self.detail = reason, may_pass, detail
 
 
+class NotNow(Refused):
+    """The archive may not be asked before some time has passed; that says nothing of a recording.
+
+    Args:
+        reason: as of :class:`Refused`.
+        detail: when it may be asked again.
+    """
+
+    def __init__(self, reason: str, *, detail: str = "") -> None:
+        super().__init__(reason, may_pass=True, detail=detail)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """What an archive asks of those who use it.

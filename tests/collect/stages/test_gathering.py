@@ -4,9 +4,9 @@ import pytest
 
 from psm.collect import paths
 from psm.collect.columns import Stage
-from psm.collect.source import Refused
+from psm.collect.source import NotNow, Refused
 from psm.collect.stages import gathering
-from psm.collect.stages.gathering import gather
+from psm.collect.stages.gathering import DOWN, gather
 from psm.collect.stages.listing import list_all
 from psm.errors import ConfigError
 from tests.collect.little import Little
@@ -72,23 +72,44 @@ def test_a_row_that_is_through_is_not_asked_for_again(tmp_path):
     assert sorted(little.fetched) == [str(number) for number in range(6)]
 
 
-def test_an_archive_that_is_down_stops_no_other_and_its_rows_wait(tmp_path):
+def test_an_archive_that_is_down_stops_no_other_and_is_not_asked_to_the_end(tmp_path):
     down, up = Little("freesound", size=60), Little("aporee", size=5)
-    down.is_down = True
-    with site(tmp_path, down, up) as opened:
-        down.is_down = False
-        list_all(opened)
-        cleaned(opened)
+    with begun(tmp_path, down, up) as opened:
         down.is_down = True
         gather(opened)
-        assert opened.catalogue.counts() == {("aporee", "decoded"): 5, ("freesound", "listed"): 60}
-        assert "HTTP 503" in opened.troubles["freesound"]
-        assert len(down.fetched) < 60
+        counts = opened.catalogue.counts()
+        assert counts["aporee", "decoded"] == 5
+        assert DOWN <= counts["freesound", "refused"] == len(down.fetched) < 60
+        assert counts["freesound", "listed"] == 60 - len(down.fetched)
+        assert opened.troubles == {"freesound": "the archive does not answer (HTTP 503)"}
+        assert opened.catalogue.silent() == {"freesound": "the archive does not answer"}
         down.is_down = False
         opened.troubles.clear()
         gather(opened)
+        opened.catalogue.put_back()
+        gather(opened)
         assert opened.catalogue.counts()["freesound", "decoded"] == 60
         assert not opened.troubles
+        assert not opened.catalogue.silent()
+
+
+def test_recordings_that_fail_now_and_then_are_no_sign_of_an_archive_that_is_down(tmp_path):
+    little = Little(size=120)
+    little.broken = {str(i): PASSING if i % 6 else Refused("gone") for i in range(90)}
+    with begun(tmp_path, little) as opened:
+        gather(opened)
+        assert opened.catalogue.counts() == {("aporee", "decoded"): 30, ("aporee", "refused"): 90}
+        assert not opened.troubles
+
+
+def test_an_archive_that_may_not_be_asked_now_refuses_no_recording(tmp_path):
+    little = Little(size=40)
+    little.broken = {"13": NotNow("what the archive allows in a day is used up", detail="later")}
+    with begun(tmp_path, little) as opened:
+        gather(opened)
+        assert not opened.catalogue.refusals()
+        assert opened.catalogue.counts()["aporee", "listed"] >= 1
+        assert "later" in opened.troubles["aporee"]
 
 
 def test_a_wrong_key_stops_no_other_archive(tmp_path):

@@ -17,7 +17,7 @@ from psm.collect.catalogue import Outcome
 from psm.collect.columns import Fields, Stage
 from psm.collect.lanes import Ended, Lanes
 from psm.collect.site import Site
-from psm.collect.source import Refused
+from psm.collect.source import NotNow, Refused
 from psm.collect.stages import decoding, fetching
 from psm.errors import PSMError
 from psm.progress import track
@@ -25,7 +25,6 @@ from psm.progress import track
 DOWN = 20
 """After so many failures in a row that may pass an archive counts as down, for this run."""
 
-_FEW = 3  # failures that say nothing of an archive, even where nothing else was asked of it
 _DECODERS = "decoders"
 _COLUMNS = ("source", "record")
 _AHEAD = 32
@@ -57,9 +56,8 @@ class _Gathering:
         self._rows = {row["key"]: row for row in (*fetch, *decode)}
         self._fetched: list[Outcome] = []
         self._decoded: list[Outcome] = []
-        self._failures: dict[str, list[Outcome]] = defaultdict(list)
-        self._answered: set[str] = set()
-        self._fetchers: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
+        self._fetchers = 0
         self._to_decode: SimpleQueue[Fields | None] = SimpleQueue()
         self._next_write = 0.0
         for row in decode:
@@ -90,56 +88,51 @@ class _Gathering:
         for name, rows in waiting.items():
             source = self._site.sources[name]
             errands = fetching.Errands(self._site.folder, source, rows)
-            self._fetchers[name] = min(len(rows), fetching.threads(source))
-            for _ in range(self._fetchers[name]):
+            for _ in range(min(len(rows), fetching.threads(source))):
                 self._lanes.start(name, errands.outcomes)
+                self._fetchers += 1
         rows_in = iter(self._to_decode.get, None)
         self._lanes.start(_DECODERS, partial(decoding.outcomes, self._site, rows_in))
         if not self._fetchers:
             self._to_decode.put(None)
 
     def _sort(self, name: str, outcome: Outcome) -> int:
-        """Keep what came of a row, and see whether its archive is still there."""
+        """Keep what came of a row, and see whether its archive still answers."""
         _, found = outcome
-        if isinstance(found, Refused) and found.may_pass:
-            self._failures[name].append(outcome)
-            if len(self._failures[name]) == DOWN:
-                self._lanes.stop(name)
-            return 0
-        self._answered.add(name)
-        if len(self._failures[name]) < DOWN:
-            self._fetched += self._failures.pop(name, [])
+        if isinstance(found, NotNow):
+            self._give_up(name, found)
+            return 1
         self._fetched.append(outcome)
-        return int(isinstance(found, Refused))
+        if not isinstance(found, Refused):
+            self._failures[name] = 0
+            return 0
+        self._failures[name] = self._failures[name] + 1 if found.may_pass else 0
+        if self._failures[name] == DOWN:
+            self._give_up(name, found)
+        return 1
+
+    def _give_up(self, name: str, why: Refused) -> None:
+        """Ask an archive for nothing more in this run; the rows that are left wait."""
+        self._lanes.stop(name)
+        told = f"{why.reason} ({why.detail})" if why.detail else why.reason
+        self._site.troubles.setdefault(name, told)
 
     def _end(self, name: str, end: Ended) -> int:
-        """A lane has ended; the number of rows that ended with it."""
+        """A lane has ended."""
         if name == _DECODERS:
             if end.error is not None:
                 raise end.error
             return 0
-        if end.error is not None:
-            if not isinstance(end.error, PSMError):
-                raise end.error
+        if isinstance(end.error, PSMError):
             self._lanes.stop(name)
             self._site.troubles[name] = f"not fetched to the end: {end.error}"
-        self._fetchers[name] -= 1
-        if self._fetchers[name]:
-            return 0
-        del self._fetchers[name]
-        failures = self._failures.pop(name, [])
-        silent = name not in self._answered and len(failures) >= _FEW
-        if len(failures) >= DOWN or silent:
-            # Its rows wait for the next run, those that just failed included.
-            _, why = failures[-1]
-            detail = why.detail or why.reason if isinstance(why, Refused) else ""
-            self._site.troubles[name] = f"does not answer ({detail})"
-        else:
-            self._fetched += failures
+        elif end.error is not None:
+            raise end.error
+        self._fetchers -= 1
         if not self._fetchers:
             self._write()
             self._to_decode.put(None)
-        return len(failures)
+        return 0
 
     def _write_some(self) -> None:
         is_much = len(self._fetched) + len(self._decoded) >= _WRITE_AT
