@@ -6,6 +6,7 @@ import email.utils
 import logging
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import quote
 
 LONGEST_WAIT_S = 120.0
 """A server that asks for a longer wait is asked another time."""
@@ -47,3 +48,24 @@ def keep_addresses_out_of_logs() -> None:
     for name in ("httpx", "httpcore"):
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.WARNING))
+
+
+def keep_out_of_logs(secret: str) -> None:
+    """Whatever is asked of the logs of httpx and httpcore, they do not tell this.
+
+    Servers may send it back, as in the address of a redirect.
+    """
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("httpx", "httpcore"):
+            logging.getLogger(name).addFilter(_Discretion(secret))
+
+
+class _Discretion(logging.Filter):
+    def __init__(self, secret: str) -> None:
+        super().__init__()
+        self._forms = {secret, quote(secret, safe="")}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if any(form in record.getMessage() for form in self._forms):
+            record.msg, record.args = "(kept back: it holds a credential)", ()
+        return True

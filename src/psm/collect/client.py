@@ -7,6 +7,7 @@ import os
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,6 +21,7 @@ from psm.files import atomic_path
 from psm.web import (
     LONGEST_WAIT_S,
     keep_addresses_out_of_logs,
+    keep_out_of_logs,
     may_pass,
     retry_after,
     user_agent,
@@ -173,9 +175,9 @@ class Client:
             raise Refused(f"the archive answers HTTP {status}", detail=host)
 
     def _address(self, url: str) -> str:
-        if urlsplit(url).scheme:
-            return url
-        return f"https:{url}" if url.startswith("//") else f"{self.base_url}{url}"
+        if url.startswith("//"):
+            return f"https:{url}"
+        return url if "://" in url else f"{self.base_url}{url}"
 
     def _client(self) -> httpx.Client:
         """Opened when it is first needed: so that what needs no credential asks for none."""
@@ -184,7 +186,7 @@ class Client:
         with self._lock:
             if self._opened is None:
                 keep_addresses_out_of_logs()
-                self._opened = self._httpx.Client(
+                opened = self._httpx.Client(
                     headers={"User-Agent": user_agent("collects recordings for soundscape maps")},
                     timeout=_TIMEOUT_S,
                     follow_redirects=True,
@@ -195,6 +197,8 @@ class Client:
                         signature=self._signature(),
                     ),
                 )
+                weakref.finalize(self, opened.close)
+                self._opened = opened
             return self._opened
 
     def _signature(self) -> Signature | None:
@@ -209,6 +213,7 @@ class Client:
             raise ConfigError(
                 f"{self._terms.title}: {variable} {problem}. {self._terms.credential_help}"
             )
+        keep_out_of_logs(secret)
         return Signature(secret, scheme=self._scheme, parameter=self._parameter)
 
 

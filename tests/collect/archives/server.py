@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import sys
 import threading
 import time
 from collections import Counter
@@ -146,8 +147,10 @@ class Archives(ThreadingHTTPServer):
             return self._videos[made]
         return audio(made.sound, made.suffix, made.trouble is Trouble.SILENT)
 
-    def handle_error(self, *_: Any) -> None:
-        """Clients that go away are no news."""
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that go away are no news; everything else is a mistake here."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     def answer(self, archive: str, path: str, query: Query, headers: Mapping[str, str]) -> Answer:
         with self._lock:
@@ -161,7 +164,7 @@ class Archives(ThreadingHTTPServer):
         return asked(Request(path, query, headers)) if asked else Answer(404, b"{}")
 
     def _aporee(self, ask: Request) -> Answer:
-        if path == "services/search/v1/scrape":
+        if ask.path == "services/search/v1/scrape":
             return self._scrape(ask.query)
         kind, _, rest = ask.path.partition("/")
         made = self._files.get(f"aporee {rest.partition('/')[0]}")
