@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
-from psm.data.dates import day_comes_first, month_and_hour
+from psm.data.dates import Written, day_comes_first, month_and_hour, parts
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,22 @@ def test_what_a_text_names_and_what_it_leaves_open(
     found = month_and_hour(text)
     assert found[0] == month
     assert found[1] == pytest.approx(hour)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("2021-06-15T08:30:20Z", Written(2021, 6, 15, datetime.time(8, 30, 20))),
+        ("2021-06-15 00:00:00", Written(2021, 6, 15)),
+        ("May 2015", Written(2015, 5)),
+        ("2010", Written(2010)),
+        ("3:11 PM", Written(time=datetime.time(15, 11))),
+        ("3/4/2020", Written(2020)),
+        ("yesterday", Written()),
+    ],
+)
+def test_every_part_is_known_or_it_is_not(text: str, found: Written) -> None:
+    assert parts(text, day_first=None) == found
 
 
 def test_names_of_recorders_are_dates() -> None:

@@ -52,6 +52,12 @@ def test_boilerplate_leaves_nothing(boilerplate: str) -> None:
     assert cleaned(f"Waves at night. {boilerplate}") == "Waves at night."
 
 
+@pytest.mark.parametrize("name", ["Untitled", "New Recording 12", "voice memo", "recording 3"])
+def test_a_title_that_an_app_gave_is_none(name: str) -> None:
+    assert cleaned(name) == ""
+    assert cleaned(f"{name} of frogs") == f"{name} of frogs"
+
+
 @pytest.mark.parametrize(
     ("raw", "kept"),
     [

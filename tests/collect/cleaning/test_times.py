@@ -33,6 +33,9 @@ BERLIN, NEW_YORK, DARWIN = "Europe/Berlin", "America/New_York", "Australia/Darwi
         ("2014-05", Moment(2014, 5)),
         ("2014", Moment(2014)),
         ("May 2014", Moment(2014, 5)),
+        ("3/4/2014 06:12", Moment(2014, hour=6.2)),  # March or April?
+        ("13/4/2014 06:12", Moment(2014, 4, 13, 6.2)),
+        ("Sat May 3 06:12:00 2014", Moment(2014, 5, 3, 6.2)),
         ("06:12", Moment(hour=6.2)),
         ("0000-00-00 00:00:00", Moment()),
         ("2014-13-45", Moment()),
@@ -84,6 +87,8 @@ def test_utc_becomes_the_time_on_the_wall(text: str, zone: str, expected: Moment
         ("2020-07-01 04:12 UTC", 6.2),
         ("Wed Jul 01 2020 06:12:33 GMT+0200 (CEST)", 6.2),
         ("Wed Jul 01 2020 00:12:33 GMT-0400 (EDT)", 6.2),  # a phone that kept its zone
+        ("Wed Jul  1 04:12:00 UTC 2020", 6.2),
+        ("2020/07/01 6:12 AM CEST", 6.2),
         ("2020-07-01 05:12 AM +0100", 6.2),  # a recorder without summer time
         ("2020-07-01 06:12 EST", 6.2),  # a zone's name says too little
         ("2020-07-01T06:12+99:00", 6.2),

@@ -14,6 +14,7 @@ from psm.collect.captions.loading import (
     fingerprint,
     identity,
     model_type,
+    pinned,
 )
 from psm.collect.source import Refused
 
@@ -55,6 +56,7 @@ class Author(Generic[Subject]):
         batch_size: int,
         max_new_tokens: int,
     ) -> None:
+        revision = pinned(source, revision)
         kind = kinds[model_type(source, revision, kinds, task)]
         self.prompt: str = kind.prompt if prompt is None else prompt
         where = device_of(device)
@@ -67,7 +69,7 @@ class Author(Generic[Subject]):
             dtype=dtype_of(dtype, where),
         )
         self.writer = kind(setup)
-        self.model = identity(source, revision, self.writer.model)
+        self.model = identity(source, revision)
         self.fingerprint = fingerprint(
             model=self.model, prompt=self.prompt, dtype=setup.dtype, most=max_new_tokens
         )

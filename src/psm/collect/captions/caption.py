@@ -42,7 +42,8 @@ def meta_caption(text: str) -> Caption | None:
     """The recordist's own text as a caption; ``None`` if there is none."""
     if not text:
         return None
-    return Caption(source=CaptionSource.META, style=CaptionSource.META, text=text)
+    meta = CaptionSource.META.value
+    return Caption(source=meta, style=meta, text=text)
 
 
 def best(captions: Iterable[Caption]) -> Caption:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 from transformers import (
-    AutoTokenizer,
     GenerationMixin,
     Qwen2AudioForConditionalGeneration,
     Qwen2AudioProcessor,
@@ -51,7 +50,7 @@ class Qwen2AudioListener:
 
     def __init__(self, setup: Setup) -> None:
         extractor = setup.part(WhisperFeatureExtractor.from_pretrained, "feature extractor")
-        tokenizer = setup.part(AutoTokenizer.from_pretrained, "tokenizer")
+        tokenizer = setup.tokenizer()
         self.model = setup.network(Qwen2AudioForConditionalGeneration)
         token = tokenizer.convert_tokens_to_ids(self._sound)
         if token != self.model.config.audio_token_id:
@@ -96,7 +95,7 @@ class WhisperListener:
 
     def __init__(self, setup: Setup) -> None:
         self._extractor = setup.part(WhisperFeatureExtractor.from_pretrained, "feature extractor")
-        self._tokenizer = setup.part(AutoTokenizer.from_pretrained, "tokenizer")
+        self._tokenizer = setup.tokenizer()
         self.model = setup.network(WhisperForConditionalGeneration)
         added = self._tokenizer.get_added_vocab()
         self._start = [

@@ -12,8 +12,9 @@ from pickle import UnpicklingError
 from typing import Any, Literal, TypeVar
 
 import torch
+from huggingface_hub import hf_hub_download
 from safetensors import SafetensorError
-from transformers import AutoConfig, GenerationConfig, PreTrainedModel
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from psm.errors import CheckpointMismatch, ConfigError
@@ -50,6 +51,10 @@ class Setup:
         """See :func:`load_part`."""
         return load_part(load, self.source, self.revision, what, **settings)
 
+    def tokenizer(self) -> Any:
+        """See :func:`load_tokenizer`."""
+        return load_tokenizer(self.source, self.revision)
+
     def network(self, kind: type[PreTrainedModel]) -> Any:
         """See :func:`load_model`."""
         return load_model(kind, self.source, self.revision, dtype=self.dtype).to(self.device)
@@ -67,13 +72,25 @@ def model_type(source: str, revision: str | None, known: Mapping[str, Any], task
     Raises:
         ConfigError: there is none, or of a kind that is not known.
     """
-    config = load_part(AutoConfig.from_pretrained, source, revision, "model")
+    config = load_part(AutoConfig.from_pretrained, source, revision, "config")
     if config.model_type not in known:
         raise ConfigError(
             f"{source}: a model of type {config.model_type!r} cannot be used for {task}; "
             f"supported are {', '.join(sorted(known))}"
         )
     return str(config.model_type)
+
+
+def pinned(source: str, revision: str | None) -> str | None:
+    """The commit that a revision of the hub is now, so that all parts are of one; none of a folder.
+
+    Raises:
+        ConfigError: the hub and its cache do not know it.
+    """
+    if Path(source).is_dir():
+        return None
+    path = load_part(hf_hub_download, source, revision, "config", filename="config.json")
+    return Path(path).parent.name
 
 
 def load_part(
@@ -89,6 +106,19 @@ def load_part(
             return load(source, revision=revision or "main", **settings)
     except _UNREADABLE as problem:
         raise _unreadable(source, what, problem) from None
+
+
+def load_tokenizer(source: str, revision: str | None) -> Any:
+    """The words of a model.
+
+    Raises:
+        ConfigError: they are not there.
+    """
+    tokenizer: Any = load_part(AutoTokenizer.from_pretrained, source, revision, "tokenizer")
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        # Where the files are missing, transformers makes one that knows no word.
+        raise _unreadable(source, "tokenizer", ValueError("none of its files is there"))
+    return tokenizer
 
 
 def load_model(
@@ -118,8 +148,13 @@ def load_model(
     return model.eval()
 
 
-def identity(source: str, revision: str | None, model: PreTrainedModel) -> str:
-    """Names the weights for good: the hub's commit, or a hash of a folder's files."""
+def identity(source: str, revision: str | None) -> str:
+    """Names the weights for good: the hub's commit, or a hash of a folder's files.
+
+    Args:
+        source: hub id or folder.
+        revision: as :func:`pinned` found it.
+    """
     folder = Path(source)
     if folder.is_dir():
         digest = hashlib.sha256()
@@ -128,8 +163,7 @@ def identity(source: str, revision: str | None, model: PreTrainedModel) -> str:
             with path.open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
         return f"{folder.resolve().name}@{digest.hexdigest()[:16]}"
-    commit = getattr(model.config, "_commit_hash", None) or revision or "unknown"
-    return f"{source}@{commit[:16]}"
+    return f"{source}@{revision or 'main'}"
 
 
 def fingerprint(**parts: object) -> str:
@@ -171,7 +205,7 @@ def dtype_of(name: Dtype, device: torch.device) -> torch.dtype:
 def _unreadable(source: str, what: str, problem: BaseException) -> ConfigError:
     where = "folder" if Path(source).exists() else "hub id or folder"
     reason = (str(problem) or type(problem).__name__).strip().splitlines()[0]
-    return ConfigError(f"no {what} of a model in {where} {source!r} ({reason})")
+    return ConfigError(f"no {what} of a model in {where} {source!r} ({reason.rstrip('.')})")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
+from transformers import ClapFeatureExtractor, ClapModel
 
 from psm.collect.captions.batching import Batches
 from psm.collect.captions.caption import Caption
@@ -21,7 +21,9 @@ from psm.collect.captions.loading import (
     identity,
     load_model,
     load_part,
+    load_tokenizer,
     model_type,
+    pinned,
 )
 from psm.collect.source import Refused
 from psm.data.audio import repeat_pad
@@ -52,16 +54,17 @@ class ClapScorer:
         revision: str | None = None,
         device: str = "auto",
     ) -> None:
+        revision = pinned(source, revision)
         model_type(source, revision, {"clap": ClapModel}, "scores of captions")
         self._extractor = load_part(
             ClapFeatureExtractor.from_pretrained, source, revision, "feature extractor"
         )
-        self._tokenizer = load_part(AutoTokenizer.from_pretrained, source, revision, "tokenizer")
+        self._tokenizer = load_tokenizer(source, revision)
         self._device = device_of(device)
         self._clap: Any = load_model(ClapModel, source, revision, dtype=torch.float32).to(
             self._device
         )
-        self.model = identity(source, revision, self._clap)
+        self.model = identity(source, revision)
         self.fingerprint = fingerprint(model=self.model)
         self._batches = Batches(1, "scoring")
 

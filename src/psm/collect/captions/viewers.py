@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from transformers import (
     AutoImageProcessor,
-    AutoTokenizer,
     BlipForConditionalGeneration,
     LlavaForConditionalGeneration,
     LlavaProcessor,
@@ -50,7 +49,7 @@ class LlavaViewer:
 
     def __init__(self, setup: Setup) -> None:
         images = _image_processor(setup)
-        tokenizer = setup.part(AutoTokenizer.from_pretrained, "tokenizer")
+        tokenizer = setup.tokenizer()
         tokenizer.padding_side = "left"
         self.model = setup.network(LlavaForConditionalGeneration)
         tower = self.model.config.vision_config
@@ -89,7 +88,7 @@ class BlipViewer:
 
     def __init__(self, setup: Setup) -> None:
         self._images = _image_processor(setup)
-        self._tokenizer = setup.part(AutoTokenizer.from_pretrained, "tokenizer")
+        self._tokenizer = setup.tokenizer()
         self.model = setup.network(BlipForConditionalGeneration)
         self._begun = self._tokenizer(setup.prompt)["input_ids"]
         # Its generate sets marks of its own, and takes no whole settings beside them.

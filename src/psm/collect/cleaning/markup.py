@@ -25,7 +25,8 @@ def text_of(raw: str) -> str:
     elif "&" in text:
         text = html.unescape(text)
     text = unicodedata.normalize("NFC", text)
-    text = "".join(_visible(letter) for letter in text)
+    if not text.isprintable():  # spaces other than the plain one are not, nor line ends
+        text = "".join(_visible(letter) for letter in text)
     return _LINES.sub("\n", _SPACES.sub(" ", text)).strip()
 
 

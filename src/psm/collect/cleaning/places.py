@@ -78,7 +78,9 @@ def place(
         raise Refused(
             "place obscured" if is_obscured else "place too coarse", detail=f"{known:.0f} m"
         )
-    return Place(float(lat), float(lon), None if known is None else round(known, 1), tuple(flags))
+    return Place(
+        float(lat), float(lon), None if known is None else round(known, 1), tuple(map(str, flags))
+    )
 
 
 def written_accuracy_m(*, lat: float, lon: float) -> float:

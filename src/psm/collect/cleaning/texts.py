@@ -51,6 +51,7 @@ _DROPPED = tuple(
         rf"\b(?:uploaded|posted|shared|sent) (?:from|via|with|using|through|by)\b{_CLAUSE}",
         r"(?:\(?©\)?|\(c\)|\bcopyright\b)\s*(?:(?:19|20)\d{2}[^\n.,;]*)?",
         r"\ball rights reserved\b",
+        r"\A\s*(?:untitled|(?:new |voice |audio |sound )?(?:recording|memo))\s*\d*\s*\Z",
     )
 )
 _MACHINE_TAG = re.compile(r"^[\w.-]+:[\w.-]*=|^\w+:\w+=?|=|^\d+$")

@@ -22,7 +22,7 @@ _RANGE = re.compile(r"((?:^|\s)\d{1,2}:\d{2})\s*(?:-|–|to)\s*\d{1,2}:\d{2}\s*$
 _OFFSET = re.compile(
     rf"(?P<clock>{_CLOCK})\s*"
     r"(?:(?:UTC|GMT)?(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})|Z|UTC|GMT)"
-    r"\s*(?:\([^)]*\))?\s*$"
+    r"\s*(?:\([^)]*\))?(?P<year>\s+\d{4})?\s*$"  # "Sat Mar 14 09:26:53 UTC 2015"
 )
 _LARGEST_OFFSET = timedelta(hours=14)
 
@@ -68,7 +68,7 @@ def _read(text: str) -> Written:
     """The parts of a date whose day or month may be 00, and whose time may be anything."""
     match = _DATE.match(text)
     if match is None:
-        return parts(text)
+        return parts(text, day_first=None)  # 3/4/2020 is March for some, April for others
     year, month, day = int(match[1]), int(match[3]), int(match[4])
     if year == 0 or month == 0:
         return Written(year=year or None)
@@ -85,7 +85,7 @@ def _without_zone(text: str) -> tuple[timedelta | None, str]:
     match = _OFFSET.search(text)
     if match is None:
         return None, text
-    bare = text[: match.end("clock")]
+    bare = text[: match.end("clock")] + (match["year"] or "")
     if match["sign"] is None:
         return timedelta(0), bare
     offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
