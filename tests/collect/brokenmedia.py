@@ -129,7 +129,7 @@ def _films() -> Made:
     }  # fmt: skip
     # Streams that do not say how long they are: what there is of them is whole.
     whole = dict.fromkeys(("wmv", "mpg", "ts"), None)
-    halves = {name: CUT for name in ("webm", "mkv", "avi", "flv")} | {"mov": UNREADABLE} | whole
+    halves = dict.fromkeys(("webm", "mkv", "avi", "flv"), CUT) | {"mov": UNREADABLE} | whole
     heads = dict.fromkeys(halves, UNREADABLE) | {"mpg": MUTE, "flv": CUT}
     return {
         **{name: (head + rng.bytes(20_000), UNREADABLE) for name, head in magic.items()},

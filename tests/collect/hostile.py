@@ -54,7 +54,8 @@ def _mislabelled() -> Made:
         "heif.m4a": (b"\0\0\0\x18ftypheic", "a HEIF picture"),
         "avif.mp4": (b"\0\0\0\x18ftypavif", "a HEIF picture"),
         "zstd.wav": (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
-        "7z.mp3": (b"7z\xbc\xaf\x27\x1c", "a 7z archive"), "rar.mp3": (b"Rar!\x1a\7", "a RAR archive"),
+        "7z.mp3": (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+        "rar.mp3": (b"Rar!\x1a\7", "a RAR archive"),
         "pdf.mp3": (b"%PDF-1.7\n", "a PDF"), "elf.wav": (b"\x7fELF\2\1\1", "a program"),
         "exe.mp3": (b"MZ\x90\0", "a program"), "script.wav": (b"#!/bin/sh\nrm x\n", "a program"),
         "midi.mp3": (b"MThd\0\0\0\6", "notes without sound (MIDI)"),
@@ -123,7 +124,7 @@ def _polyglots() -> Made:
         "flac-and-php.flac": (
             b"fLaC" + b"\4\0\0\x20" + b"<?php system('id'); ?>".ljust(32) + sound("flac")[4:], TWO,
         ),
-        "film-and-playlist.mp4": (mp4[:32] + box(b"free", b"#EXTM3U\n/etc/passwd\n") + mp4[32:], TWO),
+        "film-and-playlist.mp4": (mp4[:32] + box(b"free", b"#EXTM3U\n/a.mp3\n") + mp4[32:], TWO),
         "wav-and-pdf.wav": (wav(sound=b"%PDF-1.7" * 100), TWO),
     }  # fmt: skip
 

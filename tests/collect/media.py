@@ -25,8 +25,10 @@ FILMS = {
     "mov": "-c:v mpeg4 -c:a pcm_s16le -f mov", "webm": "-c:v libvpx -c:a libopus -f webm",
     "mkv": "-c:v mpeg4 -c:a flac -f matroska", "avi": "-c:v mpeg4 -c:a mp3 -f avi",
     "flv": "-c:v flv -ar 22050 -c:a mp3 -f flv", "wmv": "-c:v wmv2 -c:a wmav2 -f asf",
-    "mpg": "-c:v mpeg1video -r 25 -c:a mp2 -f mpeg", "ts": "-c:v mpeg2video -r 25 -c:a aac -f mpegts",
-    "aac": "-vn -c:a aac -f adts", "mute": "-an -c:v mpeg4 -f mp4", "spx": "-vn -c:a adpcm_ms -f wav",
+    "mpg": "-c:v mpeg1video -r 25 -c:a mp2 -f mpeg",
+    "ts": "-c:v mpeg2video -r 25 -c:a aac -f mpegts",
+    "aac": "-vn -c:a aac -f adts", "mute": "-an -c:v mpeg4 -f mp4",
+    "adpcm": "-vn -c:a adpcm_ms -f wav",
 }  # fmt: skip
 
 

@@ -26,7 +26,12 @@ _HEARD = 10 ** (-75 / 10)
 """Mean square of a frame below which nothing is heard; 16 bits end at -98 dB."""
 
 SAME = 0.35
-"""Two fingerprints at least so similar are of one recording; see ``docs/collect.md``."""
+"""Two fingerprints at least so similar are of one recording.
+
+Of 109 recordings (25 real, 84 of the simulated Earth) every copy as MP3 of 32 to 128 kbit/s, Ogg,
+AAC or Opus, softer, cut by up to 1.3 s, was at least 0.42 like its original (median 0.65 to 0.80);
+no two of the 5,886 pairs of different ones were more than 0.13 alike in 10 s, 0.21 in 5 s.
+"""
 
 _REACH = 130  # frames that one recording may have been cut before the other: 3 s
 _LEAST = 86  # frames, heard in both, without which nothing is said: 2 s
@@ -76,6 +81,20 @@ def similarity(a: bytes, b: bytes) -> float:
             wrong = int(np.bitwise_count((one ^ other)[heard]).sum()) / (32 * count)
             best = max(best, 1.0 - 2.0 * wrong)
     return best
+
+
+def landmarks(data: bytes) -> frozenset[int]:
+    """Some forty numbers by which the same recording is found again among very many.
+
+    The lower 24 bits of some words, one in eight, chosen by their own value: whatever else a file
+    holds or lacks, both copies of a moment are chosen or neither. Candidates share two or more.
+    """
+    words = _words(data)
+    low = np.unique(words[words != _UNHEARD] & np.uint32(0xFFFFFF)).astype(np.uint64)
+    mixed = low * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(31)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    return frozenset(low[mixed >> np.uint64(61) == 0].tolist())
 
 
 def _words(data: bytes) -> UInt32[np.ndarray, " frames"]:

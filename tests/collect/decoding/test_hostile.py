@@ -1,4 +1,4 @@
-"""A hundred and more hostile files: each has its reason, and the healthy ones between them are safe."""
+"""Hostile files: each has its reason, and the healthy ones between them are safe."""
 
 from __future__ import annotations
 

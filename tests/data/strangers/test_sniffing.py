@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ KINDS = {
     "aiff": Kind.AIFF, "caf": Kind.CAF, "rf64": Kind.WAV, "float": Kind.WAV, "ima": Kind.WAV,
     "mp4": Kind.MP4, "m4a": Kind.MP4, "mov": Kind.MP4, "webm": Kind.MATROSKA, "mkv": Kind.MATROSKA,
     "avi": Kind.AVI, "flv": Kind.FLV, "wmv": Kind.ASF, "mpg": Kind.MPEG_PS, "ts": Kind.MPEG_TS,
-    "aac": Kind.AAC, "mute": Kind.MP4, "spx": Kind.WAV,
+    "aac": Kind.AAC, "mute": Kind.MP4, "adpcm": Kind.WAV,
 }  # fmt: skip
 
 
@@ -24,15 +26,13 @@ def test_kinds(name: str) -> None:
     data = sound(name) if name in SUBTYPES else film(name)
     kind = sniff(data[:HEAD], data[-TAIL:])
     assert kind is KINDS[name]
-    assert (kind in SOUND_FILES) == (name in SUBTYPES or name == "spx")
+    assert (kind in SOUND_FILES) == (name in SUBTYPES or name == "adpcm")
 
 
 @given(st.binary(max_size=600))
 def test_any_bytes_are_something_or_refused(data: bytes) -> None:
-    try:
+    with suppress(CorruptRecording):
         assert sniff(data[:HEAD], data[-TAIL:]) in Kind
-    except CorruptRecording as problem:
-        assert "\n" not in str(problem)
 
 
 @given(st.integers(12, 16_044), st.integers(0, 100))
