@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from psm.data.imagery import decode_image
 from psm.errors import ConfigError
 from psm.imagery import View, fetching
 from tests.imagery.scene import LAT, LON, expected, from_origin, pixels_of, write
+from tests.imagery.scenes import Scene, write_catalogue
 from tests.imagery.tileserver import tile_server
 
 PX, GSD_M = 48, 50.0
@@ -75,6 +77,20 @@ def test_the_season_is_that_of_the_recording(seasons):
     assert winter > 4 * summer
     assert found["r-0"].reason == "no month, by which the imagery is chosen"
     assert not found["r-0"].may_pass
+
+
+@pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning:odc.geo")
+@pytest.mark.filterwarnings(r"ignore:The 'shapely.ops:DeprecationWarning:odc.geo")
+def test_a_composite_says_which_season_it_shows(tmp_path, monkeypatch):
+    # Libraries change the filters of warnings for a moment, which threads do to one another.
+    monkeypatch.setattr("psm.imagery.stac.ThreadPoolExecutor", lambda _: ThreadPoolExecutor(1))
+    catalogue = write_catalogue(tmp_path, [Scene("a")])
+    satellite = Imager(f"stac:{catalogue}", PX, GSD_M, {"years": (2022,)})
+    found = dict(satellite.tiles([Place("r-1", LAT, LON, 7), Place("r-2", LAT, LON, 12)]))
+    assert found["r-1"].date == "2022; months 6, 7, 8"
+    assert found["r-1"].provider == "stac:sentinel-2-l2a"
+    assert found["r-2"].reason == "no data in the imagery"
+    assert "Copernicus Sentinel" in satellite.credit()[0]
 
 
 def test_what_cannot_be_had_says_why_and_whether_to_ask_again(server):

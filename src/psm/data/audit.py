@@ -100,9 +100,9 @@ def audit(folder: Path, *, workers: int | None = None) -> Audit:
     paths = [path for split in SPLITS for path in sorted(folder.glob(f"{split}-*.tar"))]
     found = sorted({path.name.partition("-")[0] for path in paths})
     if len(found) < 2:
+        there = f"shards of {found[0]} alone" if found else "no shards"
         raise MissingData(
-            f"{folder}: holds shards of {found[0] if found else 'no split'}"
-            f"{' alone' if found else ''}; an audit compares train-*.tar, val-*.tar and test-*.tar"
+            f"{folder}: holds {there}; an audit compares train-*.tar, val-*.tar and test-*.tar"
         )
     entries: list[Entry] = []
     named: list[Offence] = []

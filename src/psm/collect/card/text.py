@@ -123,7 +123,7 @@ def _use(about: About) -> str:
         "[MVRL/GeoSound](https://huggingface.co/datasets/MVRL/GeoSound) and some more. The same "
         f"recordings as log-mels and tiles, as the preset `{about.preset}` wants them:\n\n"
         "```bash\n"
-        f"psm train --preset {about.preset} --data shards\n"
+        f"psm train --preset {about.preset} --data shards --out runs/model\n"
         "psm data audit shards   # proves that no two splits share a place, a recording or a tile\n"
         "```"
     )
