@@ -31,7 +31,7 @@ app = typer.Typer(
         "**PSM maps how the Earth sounds.** Ask for a phrase or a recording, a month and an hour; "
         "get a world map of where that would be heard, with how sure it is.\n\n"
         "Start with `psm demo`: it builds a simulated Earth whose truth is known, trains a model "
-        "on it, measures the model and draws maps, in ten to fifteen minutes on two cores. Then "
+        "on it, measures the model and draws maps, in seven to fifteen minutes on two cores. Then "
         'ask your own: `psm map "church bells" --month 12 --hour 18`.'
     ),
 )
