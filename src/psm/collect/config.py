@@ -96,6 +96,7 @@ class BuildConfig(_Frozen):
             name, as ``CC-BY-4.0``.
         limit: most recordings that are fetched.
         most_per_species: recordings of one species, in each source.
+        worst_accuracy_m: of a place that is known; by default half the width of a tile.
         preset: what will be trained: frames the sound, says how large a tile must be.
         imagery, captioners, scorer: tiles, captions, and the CLAP model that ranks them.
         splits, seed: which recordings are held out.
@@ -112,6 +113,7 @@ class BuildConfig(_Frozen):
     licences: tuple[str, ...] = ()
     limit: PositiveInt | None = None
     most_per_species: PositiveInt | None = None
+    worst_accuracy_m: float | None = Field(default=None, gt=0)
     preset: str = "psm-sentinel"
     imagery: ImageryConfig = ImageryConfig()
     captioners: tuple[CaptionerConfig, ...] = ()

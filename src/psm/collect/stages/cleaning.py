@@ -8,7 +8,7 @@ from typing import Any
 import shapely
 
 from psm.collect.catalogue import Outcome
-from psm.collect.cleaning import Strictness, clean
+from psm.collect.cleaning import clean
 from psm.collect.columns import Fields, Stage
 from psm.collect.listed import record_of
 from psm.collect.plan import Plan
@@ -42,7 +42,7 @@ def _clean_batch(plan: Plan, rows: list[Fields]) -> list[Outcome]:
 
 def _clean(plan: Plan, row: Fields) -> dict[str, Any] | Refused:
     try:
-        cleaned = clean(record_of(row), Strictness(listed=plan.config.date))
+        cleaned = clean(record_of(row), plan.strictness)
     except Refused as why:
         return why
     region = plan.region
