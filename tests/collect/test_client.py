@@ -44,7 +44,7 @@ def in_turn(*answers: Answer) -> Misbehaviour:
     """One answer after the other; the last one again and again."""
     left = list(answers)
 
-    def misbehave(archive: str, path: str, query: dict[str, str]) -> Answer | None:
+    def misbehave(*_: object) -> Answer | None:
         return left.pop(0) if len(left) > 1 else left[0]
 
     return misbehave
@@ -155,9 +155,10 @@ def test_without_a_credential_it_says_how_to_get_one(
     assert counted(served) == 0
 
 
+@pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_wrong_credential_is_named_by_its_variable(
-    served: Archives, tmp_path: Path, credentials: None, status: int
+    served: Archives, tmp_path: Path, status: int
 ) -> None:
     served.misbehave = in_turn(Answer(status, SECRET.encode()))
     with pytest.raises(ConfigError, match="is XENO_CANTO_KEY right") as raised:
@@ -166,17 +167,19 @@ def test_a_wrong_credential_is_named_by_its_variable(
     assert counted(served) == 1
 
 
+@pytest.mark.usefixtures("credentials")
 def test_what_is_not_public_elsewhere_says_nothing_of_the_credential(
-    served: Archives, tmp_path: Path, credentials: None
+    served: Archives, tmp_path: Path
 ) -> None:
     served.misbehave = in_turn(Answer(403))
     with pytest.raises(Refused, match="not for everybody"):
         client_of(served, tmp_path, CLOSED).download(f"{served.url}/other/x", tmp_path / "f.mp3")
 
 
+@pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("how", [{"scheme": "Token"}, {"parameter": "key"}])
 def test_only_the_archive_gets_the_credential(
-    served: Archives, tmp_path: Path, credentials: None, how: dict[str, str]
+    served: Archives, tmp_path: Path, how: dict[str, str]
 ) -> None:
     served.misbehave = in_turn(
         Answer(302, headers={"Location": f"{served.url}/elsewhere/y?a=1"}), Answer(body=b"{}")
@@ -192,7 +195,7 @@ def test_only_the_archive_gets_the_credential(
 def _echo(served: Archives) -> Misbehaviour:
     """Sends the client on with all that it asked, as servers do."""
 
-    def misbehave(archive: str, path: str, query: dict[str, str]) -> Answer | None:
+    def misbehave(_: str, path: str, query: dict[str, str]) -> Answer | None:
         if path == "x":
             return Answer(301, headers={"Location": f"{served.url}/it/y?key={query.get('key')}"})
         return Answer(503, str(query).encode())
@@ -212,12 +215,12 @@ MISDEEDS: dict[str, Callable[[Archives], Misbehaviour]] = {
 }
 
 
+@pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize("misdeed", MISDEEDS)
 @pytest.mark.parametrize("how", [{"scheme": "Token"}, {"parameter": "key"}])
 def test_nothing_written_or_raised_tells_the_credential(
     served: Archives,
     tmp_path: Path,
-    credentials: None,
     caplog: pytest.LogCaptureFixture,
     misdeed: str,
     how: dict[str, str],

@@ -15,7 +15,7 @@ from psm.collect.source import Page, Refused, Terms, Wanted
 from psm.collect.sources import fields, recorders
 from psm.collect.sources.listing import pages
 from psm.collect.sources.tables import Lines, existing
-from psm.data.importing.columns import match_columns, read_table
+from psm.data.importing.columns import column_names, match_columns, read_table
 from psm.errors import ConfigError
 
 TERMS = Terms(
@@ -165,8 +165,7 @@ class Local:
 
 def _rows(path: Path) -> dict[str, dict[str, str]]:
     """What the table says, by file or by recorder."""
-    rows = read_table(path)
-    names = list(rows[0]) if rows else []
+    rows, names = read_table(path), column_names(path)
     columns = match_columns(names, {}, str(path), needed=())
     by_plain_name = {name.lower().strip(): name for name in names if name}
     recorder = next((by_plain_name[name] for name in _RECORDER if name in by_plain_name), None)
