@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol
@@ -73,33 +73,29 @@ def select(rows: Iterable[Row], rules: Rules) -> dict[str, str]:
     left_out: dict[str, str] = {}
     kept = sorted(rows, key=lambda row: row.key)
 
-    def leave(reason: str, losers: Callable[[list[Row]], Iterable[Row]]) -> None:
+    def leave(reason: str, losers: Iterable[Row]) -> None:
         nonlocal kept
-        found = {row.key for row in losers(kept)}
+        found = {row.key for row in losers}
         left_out.update(dict.fromkeys(sorted(found), reason))
         kept = [row for row in kept if row.key not in found]
 
-    if rules.licences:
-        wanted = rules.licences
+    if wanted := rules.licences:
         leave(
             "licence not wanted",
-            lambda rows: [r for r in rows if not {r.licence, family(r.licence)} & wanted],
+            [row for row in kept if not {row.licence, family(row.licence)} & wanted],
         )
     if rules.months:
-        leave("month not wanted", lambda rows: [r for r in rows if r.month not in rules.months])
+        leave("month not wanted", [row for row in kept if row.month not in rules.months])
     if rules.countries:
-        leave(
-            "country not wanted", lambda rows: [r for r in rows if r.country not in rules.countries]
-        )
-    leave("same place and minute as another", lambda rows: _repeated(rows, rules))
+        leave("country not wanted", [row for row in kept if row.country not in rules.countries])
+    leave("same place and minute as another", _repeated(kept, rules))
     if rules.per_species is not None:
-        most = rules.per_species
-        leave("enough of its species", lambda rows: _common_species(rows, most, rules.seed))
+        leave("enough of its species", _common_species(kept, rules.per_species, rules.seed))
     for source, most in sorted(rules.quotas.items()):
         mine = [row for row in kept if row.source == source]
-        leave("quota of its source is full", lambda _, m=mine, n=most: _drawn(m, rules.seed)[n:])  # type: ignore[misc]
+        leave("quota of its source is full", _drawn(mine, rules.seed)[most:])
     if rules.limit is not None:
-        leave("limit reached", lambda rows: _drawn(rows, rules.seed)[rules.limit :])
+        leave("limit reached", _drawn(kept, rules.seed)[rules.limit :])
     return left_out
 
 

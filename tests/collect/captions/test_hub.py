@@ -99,7 +99,8 @@ def test_a_failing_model_gives_reasons(folder: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(one._author.writer, "answer", short_of_memory)
     found = one.caption(SOUNDS, RATE_HZ)
-    assert asked[:3] == [4, 2, 1]
+    assert asked[0] == 4
+    assert set(asked[1:]) == {2}
     assert isinstance(found[1], Refused)
     assert found[1].reason == "captioning failed"
     assert found[1].detail.startswith("mat1")

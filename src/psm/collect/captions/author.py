@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -26,11 +27,22 @@ class Writer(Protocol[Subject]):
 
     model: Any
 
-    def answer(self, subjects: Sequence[Subject], /) -> list[str]: ...
+    def size_of(self, subject: Subject, /) -> int:
+        """Subjects of one size make tensors of one shape."""
+        ...
+
+    def answer(self, subjects: Sequence[Subject], /) -> list[str]:
+        """One text a subject."""
+        ...
 
 
 class Author(Generic[Subject]):
     """A model of one of several kinds, known by name, and asked in batches.
+
+    What a processor computes for a row of a batch depends on the shape of the batch, by a rounding
+    that may decide between two words. Every batch is therefore of subjects of one size, and full,
+    with the last one again where there are too few: a text depends on its subject alone, whatever
+    came together by chance.
 
     Attributes:
         writer: the model.
@@ -78,7 +90,15 @@ class Author(Generic[Subject]):
     def write(self, subjects: Sequence[Subject]) -> list[str | Refused]:
         """One line each, in order; the reason where there is none."""
         writer: Writer[Subject] = self.writer
-        return [_line(answer) for answer in self._batches.run(subjects, writer.answer)]
+        alike: dict[int, list[int]] = defaultdict(list)
+        for number, subject in enumerate(subjects):
+            alike[writer.size_of(subject)].append(number)
+
+        texts: dict[int, str | Refused] = {}
+        for numbers in alike.values():
+            found = self._batches.run([subjects[number] for number in numbers], writer.answer)
+            texts |= dict(zip(numbers, map(_line, found), strict=True))
+        return [texts[number] for number in range(len(subjects))]
 
 
 def _line(answer: str | Refused) -> str | Refused:

@@ -20,6 +20,9 @@ _OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
 class Batches:
     """Asks in batches, which are halved for good when the memory does not hold one.
 
+    Every batch is full, with its last item again where there are too few: its shape, by which
+    processors round, does not depend on how many items came together.
+
     Args:
         size: items asked for at a time.
         doing: what fails where an item fails, as ``captioning``.
@@ -39,21 +42,21 @@ class Batches:
             found = self._try(some, ask)
             if not isinstance(found, Refused):
                 answers += found
+            elif found.may_pass and self.size > 1:  # the memory was full
+                self.size //= 2
             elif len(some) == 1:
                 answers.append(found)
-            elif found.may_pass:  # the memory was full
-                self.size = len(some) // 2
             else:  # at least one of them is bad: which?
                 for item in some:
-                    alone = self._try([item], ask)
-                    answers += [alone] if isinstance(alone, Refused) else alone
+                    answers += self.run([item], ask)
         return answers
 
     def _try(
         self, items: Sequence[Item], ask: Callable[[Sequence[Item]], Sequence[Answer]]
     ) -> Sequence[Answer] | Refused:
         try:
-            return ask(items)
+            filled = [*items, *[items[-1]] * (self.size - len(items))]
+            return ask(filled)[: len(items)]
         except torch.AcceleratorError:
             raise  # the device is lost to this process: nothing after it can succeed
         except _FAILURES as problem:

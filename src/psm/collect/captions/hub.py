@@ -14,9 +14,8 @@ from psm.collect.source import Refused
 class HubCaptioner:
     """Writes a sentence about what is heard.
 
-    Nothing is drawn by chance. A sound's sentence does not depend on those beside it in a batch,
-    but for the rounding of the device, which may decide between two words that are equally likely;
-    with ``batch_size=1`` nothing is left of that either.
+    Nothing is drawn by chance, and a sound's sentence does not depend on those beside it: batches
+    are of sounds of one length, and full.
 
     Args:
         source: hub id or folder of the weights, with feature extractor and tokenizer.
@@ -25,7 +24,8 @@ class HubCaptioner:
         prompt: what the model is asked; by default what its kind of model wants.
         revision: of the hub: a commit makes a build repeatable.
         device, dtype: where and in which numbers it computes.
-        batch_size: recordings at a time, fewer where the memory is short.
+        batch_size: recordings at a time, fewer where the memory is short, which may change a word
+            by a rounding.
         max_new_tokens: of a caption.
 
     Raises:

@@ -29,6 +29,10 @@ class Listener(Protocol):
 
     def __init__(self, setup: Setup) -> None: ...
 
+    def size_of(self, waveform: Waveform) -> int:
+        """Sounds of one size make tensors of one shape."""
+        ...
+
     def answer(self, waveforms: Sequence[Waveform]) -> list[str]:
         """One text a waveform, at the model's rate."""
         ...
@@ -65,6 +69,10 @@ class Qwen2AudioListener:
         )
         self._how = greedy(self.model, setup.max_new_tokens)
         self.rate_hz = int(extractor.sampling_rate)
+
+    def size_of(self, waveform: Waveform) -> int:
+        """Sounds of one size make tensors of one shape: so many words stand for a sound."""
+        return int(waveform.size)
 
     @torch.inference_mode()
     def answer(self, waveforms: Sequence[Waveform]) -> list[str]:
@@ -108,6 +116,10 @@ class WhisperListener:
             raise ConfigError(f"{setup.source}: the prompt of a Whisper leaves no room to write")
         self._how = greedy(self.model, min(setup.max_new_tokens, room))
         self.rate_hz = int(self._extractor.sampling_rate)
+
+    def size_of(self, waveform: Waveform) -> int:  # noqa: ARG002
+        """Sounds of one size make tensors of one shape: all are filled up to thirty seconds."""
+        return 0
 
     @torch.inference_mode()
     def answer(self, waveforms: Sequence[Waveform]) -> list[str]:

@@ -30,6 +30,10 @@ class Viewer(Protocol):
 
     def __init__(self, setup: Setup) -> None: ...
 
+    def size_of(self, picture: Picture) -> int:
+        """Pictures of one size make tensors of one shape."""
+        ...
+
     def answer(self, pictures: Sequence[Picture]) -> list[str]:
         """One text a picture."""
         ...
@@ -66,6 +70,10 @@ class LlavaViewer:
         )
         self._how = greedy(self.model, setup.max_new_tokens)
 
+    def size_of(self, picture: Picture) -> int:  # noqa: ARG002
+        """Pictures of one size make tensors of one shape: all are brought to the model's."""
+        return 0
+
     @torch.inference_mode()
     def answer(self, pictures: Sequence[Picture]) -> list[str]:
         """One text a picture."""
@@ -95,6 +103,10 @@ class BlipViewer:
         self.model.text_decoder.generation_config = greedy(
             self.model.text_decoder, setup.max_new_tokens
         )
+
+    def size_of(self, picture: Picture) -> int:  # noqa: ARG002
+        """Pictures of one size make tensors of one shape: all are brought to the model's."""
+        return 0
 
     @torch.inference_mode()
     def answer(self, pictures: Sequence[Picture]) -> list[str]:
