@@ -12,6 +12,7 @@ from psm.collect.facts import UNKNOWN, Facts
 from psm.collect.hubcolumns import columns
 from psm.collect.parquet import PARQUET
 from psm.collect.rows import About
+from psm.collect.splitting import IN_BUFFER
 from psm.data.splits import TEST, TRAIN, VAL
 
 _HUB_SPLITS = {TRAIN: "train", VAL: "validation", TEST: "test"}
@@ -148,11 +149,13 @@ def _splits(facts: Facts, about: About) -> Iterator[str]:
         lines.append(
             (split, f"{count:,}", f"{count / total:.1%}", f"{cells:,}", f"{countries}", *shared)
         )
+    lost = about.refused.get(("split", IN_BUFFER), 0)
     yield (
         "Held out are whole cells of a degree, of all densities and archives. Between two splits "
         f"lie {about.buffer_km:.1f} km or more, so that no tiles of theirs share ground; what lies "
-        "in between is left out. What splits do share is species and recordists: the last two "
-        "columns count those that are in training too."
+        f"in between is left out, {lost:,} of {total + lost:,} recordings "
+        f"({lost / (total + lost):.1%}). What splits do share is species and recordists: the last "
+        "two columns count those that are in training too."
     )
     yield _table(
         ("split", "recordings", "share", "cells", "countries", "species", "recordists"),
