@@ -52,6 +52,30 @@ def test_no_two_splits_come_closer_than_the_buffer(count):
         assert gap >= RULES.buffer_km
 
 
+@given(
+    places=st.lists(
+        st.tuples(st.integers(-90, 90), st.integers(-180, 180), st.sampled_from(SOURCES)),
+        min_size=1,
+        max_size=40,
+    ),
+    near=st.sampled_from([0.02, 1.0]),
+    rules=st.sampled_from([
+        RULES, SplitRules(buffer_km=0), SplitRules(buffer_km=480, val=0.1, test=0.1, seed=3),
+    ]),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_few_recordings_are_split_or_the_error_says_what_is_needed(places, near, rules):
+    spread = [Placed(str(i), a * near, b * near, s) for i, (a, b, s) in enumerate(places)]
+    try:
+        found = assign(spread, rules)
+    except ConfigError:
+        with pytest.raises(ConfigError, match="collect from more places, or set a smaller"):
+            assign(spread[::-1], rules)
+    else:
+        assert found.keys() == {place.key for place in spread}
+        assert {"train", "val", "test"} <= {split for split, _ in found.values()}
+
+
 def test_a_cell_belongs_to_one_split():
     splits: dict[str, set[str]] = {}
     for split, cell in assign(world(3000), RULES).values():

@@ -20,6 +20,9 @@ from psm.data.splits import TEST, TRAIN, VAL, cell_names, keep_apart
 from psm.errors import ConfigError
 from psm.seeding import generator
 
+IN_BUFFER = "in the buffer between splits"
+"""Why a recording that is in no split is left out."""
+
 _DEALS = 256
 _MOST = {TEST: 0.2, VAL: 0.1}
 _ENOUGH = 3  # candidates hold so many times what is held out, so that there is a choice

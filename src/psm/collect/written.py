@@ -20,6 +20,8 @@ from psm.parallel import run_all
 from psm.progress import track
 
 NOTES = ".notes"
+FORMAT_VERSION = 1
+"""Raised when the same rows become other files, so that those of before are written again."""
 
 Write = Callable[[Path, Sequence[Row]], None]
 """Writes rows to a path, all or nothing; it travels to other processes."""
@@ -42,7 +44,7 @@ class Chunk:
     @property
     def digest(self) -> str:
         """Changes with everything in the rows, but not with where their files lie."""
-        content = [self.how, *map(_identity, self.rows)]
+        content = [FORMAT_VERSION, self.how, *map(_identity, self.rows)]
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 

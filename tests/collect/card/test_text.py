@@ -48,6 +48,7 @@ def test_every_refusal_is_counted_by_stage_and_reason(card):
 
 
 def test_splits_come_with_what_they_share(card):
+    assert "in between is left out, 1 of 21 recordings (4.8%)." in section(card, "Splits")
     lines = section(card, "Splits").splitlines()
     assert next(line for line in lines if line.startswith("| test |")) == (
         "| test | 4 | 20.0% | 1 | 3 | 1 of 1 (100% of recordings) | 0 of 3 (0% of recordings) |"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 import yaml
 
 from psm.collect.attribution import ATTRIBUTION, CITATION, archive, bibtex, licence_url
+from psm.collect.card.markdown import link, listed, table
 from psm.collect.facts import UNKNOWN, Facts
 from psm.collect.hubcolumns import columns
 from psm.collect.parquet import PARQUET
 from psm.collect.rows import About
+from psm.collect.splitting import IN_BUFFER
 from psm.data.splits import TEST, TRAIN, VAL
 
 _HUB_SPLITS = {TRAIN: "train", VAL: "validation", TEST: "test"}
@@ -96,7 +98,7 @@ def _sections(facts: Facts, about: About) -> Iterator[str]:
 
 
 def _summary(facts: Facts, about: About) -> str:
-    names = _and([archive(source, about) for source in facts.counts("source")])
+    names = listed([archive(source, about) for source in facts.counts("source")])
     countries = [name for name in facts.counts("country") if name != UNKNOWN]
     first, last = facts.years or (0, 0)
     years = f", {first} to {last}" if first < last else f", of {first}" if first else ""
@@ -117,7 +119,7 @@ def _use(about: About) -> str:
         "```python\n"
         "import datasets\n\n"
         f'recordings = datasets.load_dataset("{about.name}")  # or the path of this folder\n'
-        f'recordings["train"][0]["audio_caption"]\n'
+        'recordings["train"]["audio_caption"][0]\n'
         "```\n\n"
         "The Parquet files have the columns of "
         "[MVRL/GeoSound](https://huggingface.co/datasets/MVRL/GeoSound) and some more. The same "
@@ -148,13 +150,15 @@ def _splits(facts: Facts, about: About) -> Iterator[str]:
         lines.append(
             (split, f"{count:,}", f"{count / total:.1%}", f"{cells:,}", f"{countries}", *shared)
         )
+    lost = about.refused.get(("split", IN_BUFFER), 0)
     yield (
         "Held out are whole cells of a degree, of all densities and archives. Between two splits "
         f"lie {about.buffer_km:.1f} km or more, so that no tiles of theirs share ground; what lies "
-        "in between is left out. What splits do share is species and recordists: the last two "
-        "columns count those that are in training too."
+        f"in between is left out, {lost:,} of {total + lost:,} recordings "
+        f"({lost / (total + lost):.1%}). What splits do share is species and recordists: the last "
+        "two columns count those that are in training too."
     )
-    yield _table(
+    yield table(
         ("split", "recordings", "share", "cells", "countries", "species", "recordists"),
         lines,
         numbers=4,
@@ -169,7 +173,7 @@ def _captions(facts: Facts, about: About) -> Iterator[str]:
         f"is the one that fits the sound best by its CLAP score{scorer}; the column `captions` "
         "keeps all."
     )
-    yield _table(
+    yield table(
         ("captions", "recordings", "chosen for", "mean CLAP score", "models"),
         (
             (
@@ -196,22 +200,22 @@ def _imagery(facts: Facts, about: About) -> Iterator[str]:
     )
     providers = Counter((row.tile_provider or "–", row.tile_licence or "–") for row in facts.rows)
     if len(providers) > 1:
-        yield _table(
+        yield table(
             ("imagery", "licence", "tiles"),
             ((*names, f"{count:,}") for names, count in sorted(providers.items())),
         )
 
 
 def _licences(facts: Facts, about: About) -> Iterator[str]:
-    restrictions = _and([f"{n:,} {what}" for what, n in facts.restrictions.items()])
+    restrictions = listed([f"{n:,} {what}" for what, n in facts.restrictions.items()])
     mind = f" Of all {len(facts.rows):,}, {restrictions}." if restrictions else ""
     yield (
         "Every recording keeps the licence that its recordist chose, in the column `licence` and "
         f"in [{ATTRIBUTION}]({ATTRIBUTION}); the selection as a whole gives no other right.{mind}"
     )
-    yield _table(
+    yield table(
         ("licence", "recordings"),
-        ((_link(name, licence_url(name)), f"{n:,}") for name, n in facts.counts("licence").items()),
+        ((link(name, licence_url(name)), f"{n:,}") for name, n in facts.counts("licence").items()),
         numbers=1,
         labels=1,
     )
@@ -220,13 +224,13 @@ def _licences(facts: Facts, about: About) -> Iterator[str]:
         terms = about.terms.get(source)
         lines.append(
             (
-                _link(archive(source, about), terms.home if terms else ""),
+                link(archive(source, about), terms.home if terms else ""),
                 f"{count:,}",
-                _link("terms", terms.terms_url) if terms and terms.terms_url else "–",
+                link("terms", terms.terms_url) if terms and terms.terms_url else "–",
                 terms.attribution if terms else "–",
             )
         )
-    yield _table(("archive", "recordings", "terms", "asks to be named as"), lines)
+    yield table(("archive", "recordings", "terms", "asks to be named as"), lines)
 
 
 def _refused(facts: Facts, about: About) -> Iterator[str]:
@@ -237,7 +241,7 @@ def _refused(facts: Facts, about: About) -> Iterator[str]:
     )
     ordered = sorted(about.refused.items(), key=lambda item: (-item[1], item[0]))
     if ordered:
-        yield _table(
+        yield table(
             ("stage", "reason", "candidates"),
             ((stage, reason, f"{count:,}") for (stage, reason), count in ordered),
         )
@@ -245,11 +249,11 @@ def _refused(facts: Facts, about: About) -> Iterator[str]:
 
 def _columns(about: About) -> Iterator[str]:
     there = columns(about.imagery)
-    yield _table(
+    yield table(
         ("column", "type", "meaning"),
         ((f"`{name}`", c.kind, c.meaning) for name, c in there.items() if not c.is_empty),
     )
-    empty = _and([f"`{name}`" for name, column in there.items() if column.is_empty])
+    empty = listed([f"`{name}`" for name, column in there.items() if column.is_empty])
     yield f"Null in this build, and there for the sake of the schema: {empty}."
 
 
@@ -278,33 +282,6 @@ def _rebuild(about: About) -> Iterator[str]:
     yield "```bash\npip install 'psm[collect]'\npsm collect build OUT --config build.yaml\n```"
     if about.config:
         yield f"```yaml\n{about.config.strip()}\n```"
-
-
-def _table(
-    heading: Sequence[str],
-    lines: Iterable[Sequence[str]],
-    *,
-    numbers: int = 0,
-    labels: int = 1,
-) -> str:
-    """Markdown; after ``labels`` columns of text stand ``numbers`` set to the right."""
-    marks = [
-        "---:" if labels <= place < labels + numbers else "---" for place in range(len(heading))
-    ]
-    rows = [heading, marks, *lines]
-    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
-
-
-def _link(text: str, url: str) -> str:
-    return f"[{text}]({url})" if url else text
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def _languages(facts: Facts) -> list[str]:
