@@ -141,6 +141,12 @@ def test_other_settings_in_a_folder_are_an_error(tmp_path, little: Mapping[str, 
     assert little["aporee"].listed == asked
 
 
+def test_a_full_disk_is_a_line_that_helps(tmp_path, little):
+    little["aporee"].broken = {"3": OSError(28, "No space left on device")}
+    with pytest.raises(UnfinishedBuild, match="make room"):
+        build(tmp_path, settings(), workers=1)
+
+
 def test_licences_narrow_a_build_down(tmp_path, little):
     report = build(tmp_path, settings(licences=["CC0-1.0"]), workers=1)
     with pytest.raises(MissingData, match="psm collect status"):

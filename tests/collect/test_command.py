@@ -96,3 +96,14 @@ def test_what_is_wrong_is_a_line_that_helps(tmp_path, psm, words, message):
     assert message in wrong
     assert "Traceback" not in wrong
     assert not (tmp_path / "out").exists()
+
+
+def test_the_archives_say_what_they_ask_for_and_no_secret_is_shown(psm, monkeypatch):
+    monkeypatch.setenv("FREESOUND_TOKEN", "fs-very-secret")
+    monkeypatch.delenv("XENO_CANTO_KEY", raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    code, told, _ = psm("sources")
+    assert code == 0
+    for words in ("radio aporee", "FREESOUND_TOKEN is set", "xenocanto needs XENO_CANTO_KEY"):
+        assert words in told
+    assert "fs-very-secret" not in told

@@ -19,9 +19,7 @@ def test_a_build_that_is_killed_ends_as_one_that_is_not(tmp_path):
     shards = tmp_path / "killed" / "shards"
     model = load_experiment("earth-tiny").model
     read = {
-        split: Corpus.load(
-            shards, split, zooms=model.imagery.zooms, view_px=model.imagery.view_px
-        )
+        split: Corpus.load(shards, split, zooms=model.imagery.zooms, view_px=model.imagery.view_px)
         for split in ("train", "val", "test")
     }
     assert sum(len(corpus) for corpus in read.values()) == figures.packed > 40

@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from psm.collect.source import Terms
 from psm.collect.sources import SOURCES
 
+_AS_FAST_AS_DISKS = 100.0  # requests a second that no archive on the web allows
 
-def table() -> Table:
-    """The archives with their terms, limits, and whether their credentials are set."""
-    table = Table("name", "archive", "limit", "credential", "terms")
+
+def table() -> RenderableType:
+    """The archives with their limits and terms, and whether their credentials are set."""
+    table = Table("name", "archive", "limit", "credential")
+    table.add_column("terms", overflow="fold")
     for name, kind in sorted(SOURCES.items()):
         terms = kind.terms
         table.add_row(name, terms.title, _limit(terms), _credential(terms), terms.terms_url)
-    return table
+    return Group(table, *map(Text, _missing()))
 
 
 def _limit(terms: Terms) -> str:
+    if terms.requests_per_s >= _AS_FAST_AS_DISKS:
+        return "none"
+    every = "1 request" if terms.requests_per_s == 1.0 else f"{terms.requests_per_s:g} requests"
     per_day = "" if terms.requests_per_day is None else f", {terms.requests_per_day:,} a day"
-    return f"{terms.requests_per_s:g} requests/s{per_day}"
+    return f"{every} a second{per_day}"
 
 
 def _credential(terms: Terms) -> str:
     if not terms.credential:
         return "none needed"
-    if os.environ.get(terms.credential):
-        return f"{terms.credential} is set"
-    return f"{terms.credential} is not set: {terms.credential_help}"
+    return f"{terms.credential} is {'set' if _is_set(terms) else 'not set'}"
+
+
+def _missing() -> Iterator[str]:
+    for name, kind in sorted(SOURCES.items()):
+        if kind.terms.credential and not _is_set(kind.terms):
+            yield f"{name} needs {kind.terms.credential}: {kind.terms.credential_help}"
+
+
+def _is_set(terms: Terms) -> bool:
+    return bool(os.environ.get(terms.credential))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +30,7 @@ from psm.collect.stages.splitting import split_all
 from psm.errors import MissingData, UnfinishedBuild
 
 _ROUNDS = 3
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Retry(StrEnum):
@@ -105,9 +107,16 @@ def build(
             catalogue.put_back(every=retry is Retry.ALL)
         try:
             _run(site)
+            return _report(site)
+        except OSError as problem:
+            if problem.errno not in _NO_ROOM:
+                raise
+            raise UnfinishedBuild(
+                f"{folder}: {problem.strerror}; make room and run the same command again"
+            ) from None
         finally:
-            catalogue.snapshot(now=True)
-        return _report(site)
+            with suppress(OSError):
+                catalogue.snapshot(now=True)
 
 
 def _run(site: Site) -> None:
