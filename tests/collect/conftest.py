@@ -15,6 +15,7 @@ from tests.collect.archives import SECRETS, Archives, archives
 def served() -> Iterator[Archives]:
     """Hundred recordings over all archives."""
     with archives(100, requests_per_s=2000.0) as server:
+        server.retry_after = "0"
         yield server
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -142,6 +145,45 @@ def test_threads_share_the_turns(tmp_path: Path) -> None:
     came.sort()
     assert len(came) == 80
     assert all(b - a >= 0.1 - 1e-6 for a, b in itertools.pairwise(came))
+
+
+def test_a_hold_reaches_those_who_wait_already(tmp_path: Path) -> None:
+    clock, path = Clock(), tmp_path / "archive.json"
+    pace_of(path, clock).wait()
+    began = clock.now
+
+    def sleep(seconds: float) -> None:
+        if clock.now == began:  # meanwhile another thread is told to wait
+            pace_of(path, clock).hold(30.0)
+        clock.sleep(seconds)
+
+    Pace(path, Limits(requests_per_s=1.0), clock=clock, sleep=sleep).wait()
+    assert clock.now == began + 30.0
+
+
+_TAKE_TURNS = """
+import sys
+from pathlib import Path
+from psm.collect.pace import Limits, Pace
+pace = Pace(Path(sys.argv[1]), Limits(requests_per_s=20.0))
+while True:
+    pace.wait()
+    print("turn", flush=True)
+"""
+
+
+def test_processes_that_are_killed_do_not_forget(tmp_path: Path) -> None:
+    began, turns = time.monotonic(), 0
+    command = [sys.executable, "-c", _TAKE_TURNS, str(tmp_path / "archive.json")]
+    for kill_after in (3, 1, 4):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            for _ in range(kill_after):
+                process.stdout.readline()
+            process.kill()
+            turns += kill_after + len(process.stdout.readlines())
+    assert turns - 1 <= (time.monotonic() - began) * 20.0
+    assert json.loads((tmp_path / "archive.json").read_text())["next"] > time.time() - 60
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"next": "x", "spent": {}}', '{"spent": 3}'])

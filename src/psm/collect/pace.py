@@ -37,7 +37,9 @@ class Limits:
 @dataclass
 class _State:
     next_s: float = 0.0
-    """Before this time is nobody's turn."""
+    """When the next turn is."""
+    held_s: float = 0.0
+    """Before this time the archive wants to see nobody."""
     spent: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Requests and bytes, by quarter of an hour."""
 
@@ -75,9 +77,17 @@ class Pace:
         Raises:
             NotNow: that would be too long.
         """
+        while True:
+            turn = self._take(counts)
+            self._sleep(max(0.0, turn - self._clock()))
+            # Somebody else may have been told to wait in the meantime.
+            if self._read().held_s <= self._clock():
+                return
+
+    def _take(self, counts: bool) -> float:
         with self._state() as state:
             now = self._clock()
-            turn = max(now, state.next_s)
+            turn = max(now, state.next_s, state.held_s)
             if turn > now + LONGEST_WAIT_S:
                 raise _later("the archive asks to wait", turn - now)
             if (free := self._free_s(state, turn, counts)) > turn:
@@ -86,12 +96,12 @@ class Pace:
                 turn = free
             state.next_s = turn + 1.0 / self._limits.requests_per_s
             _spend(state, turn, int(counts), 0)
-        self._sleep(max(0.0, turn - self._clock()))
+        return turn
 
     def hold(self, seconds: float) -> None:
         """Nobody's turn comes before this time has passed."""
         with self._state() as state:
-            state.next_s = max(state.next_s, self._clock() + seconds)
+            state.held_s = max(state.held_s, self._clock() + seconds)
 
     def took(self, count: int) -> None:
         """So many bytes came."""
@@ -133,18 +143,20 @@ class Pace:
         try:
             said = json.loads(self._path.read_text())
             spent = {int(part): (int(n), int(size)) for part, (n, size) in said["spent"].items()}
-            state = _State(float(said["next"]), spent)
+            state = _State(float(said["next"]), float(said["held"]), spent)
         except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
             return _State()
-        if state.next_s > self._clock() + 2 * _DAY_S:  # the clock was set back
-            state.next_s = 0.0
+        latest = self._clock() + 2 * _DAY_S
+        if max(state.next_s, state.held_s) > latest:  # the clock was set back
+            return _State()
         return state
 
     def _write(self, state: _State) -> None:
         oldest = _oldest(self._clock())
         spent = {part: s for part, s in state.spent.items() if part >= oldest}
         with atomic_path(self._path) as path:
-            path.write_text(json.dumps({"next": state.next_s, "spent": spent}))
+            said = {"next": state.next_s, "held": state.held_s, "spent": spent}
+            path.write_text(json.dumps(said))
 
 
 def _oldest(now: float) -> int:

@@ -102,6 +102,7 @@ class Archives(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.made = make(recordings, seed)
         self.requests_per_s = requests_per_s
+        self.retry_after = "1"
         self.misbehave: Misbehaviour | None = None
         self.asked: list[Asked] = []
         self.past_limit: Counter[str] = Counter()
@@ -277,7 +278,7 @@ class Archives(ThreadingHTTPServer):
             self._failed[made.key] += 1
             is_first = self._failed[made.key] == 1
         if made.trouble is Trouble.BUSY and is_first:
-            return Answer(429, b"slow down", "text/plain", {"Retry-After": "1"})
+            return Answer(429, b"slow down", "text/plain", {"Retry-After": self.retry_after})
         if made.trouble is Trouble.FLAKY and is_first:
             return Answer(503, _PAGE, "text/html")
         body = self.media(made)

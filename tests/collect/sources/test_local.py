@@ -14,6 +14,7 @@ from psm.collect.record import Clock, Record
 from psm.collect.source import Refused, Wanted
 from psm.collect.sources import open_source, recorders
 from psm.errors import ConfigError
+from psm.files import atomic_path
 
 COMMENT = (
     "Recorded at 19:15:00 24/06/2020 (UTC{zone}) by AudioMoth 24F319055FDF2205 "
@@ -108,14 +109,15 @@ def test_every_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     ]
 
 
-def test_fetching_links_or_copies(tmp_path: Path) -> None:
+def test_fetching_copies_and_leaves_the_original_alone(tmp_path: Path) -> None:
     path = wav(tmp_path / "in" / "a.wav")
+    path.chmod(0o400)
     source = open_source("local", {"folder": str(tmp_path / "in"), "lat": 1, "lon": 2})
     (record,) = next(source.list(Wanted())).records
-    out = tmp_path / "aside.wav"
-    out.write_bytes(b"")  # as an atomic path is
-    source.fetch(record, out)
-    assert out.samefile(path)
+    with atomic_path(tmp_path / "out.wav") as out:
+        source.fetch(record, out)
+    assert (tmp_path / "out.wav").read_bytes() == path.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o400
     path.unlink()
     with pytest.raises(Refused, match="gone"):
         source.fetch(record, tmp_path / "other.wav")

@@ -103,7 +103,9 @@ class Freesound(Archive):
         return Record(
             source=self.name,
             id=name,
-            url=f"sounds/{name}/download/" if self._originals else _preview(said),
+            url=f"{self.client.base_url}sounds/{name}/download/"
+            if self._originals
+            else _preview(said),
             page=fields.text(said, "url"),
             lat=lat,
             lon=lon,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -86,14 +85,9 @@ class Local:
         return pages(wanted, cursor, read=read, record=self._record, name=_name)
 
     def fetch(self, record: Record, path: Path) -> None:
-        """Link the file to ``path``, or copy it where that cannot be."""
-        source = self._folder / record.more["file"]
+        """Copy the file to ``path``. No link: nobody's original may change with the copy."""
         try:
-            path.unlink(missing_ok=True)
-            try:
-                os.link(source.resolve(strict=True), path)
-            except OSError:
-                shutil.copyfile(source, path)
+            shutil.copyfile(self._folder / record.more["file"], path)
         except FileNotFoundError:
             raise Refused("gone", detail=record.more["file"]) from None
         except PermissionError:
