@@ -62,7 +62,7 @@ class Batches:
         except _FAILURES as problem:
             refused = self._refused(problem)
         # Only now, when no frame of the failure holds its tensors any more.
-        if refused.may_pass:
+        if refused.may_pass and torch.cuda.is_available():
             gc.collect()
             torch.cuda.empty_cache()
         return refused
