@@ -12,7 +12,7 @@ import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.fingerprint import SAME, fingerprint, landmarks, similarity
+from psm.collect.fingerprint import SAME, fingerprint, similarity
 from psm.earth.sounds import Sound
 from psm.earth.synthesis import mix
 
@@ -27,12 +27,10 @@ def recordings() -> dict[str, np.ndarray]:
     return {f"{s}-{n}": mix([s], rng, 10.0, RATE_HZ) for s in SOUNDS for n in range(2)}
 
 
-def _through(
-    samples: np.ndarray, form: str, subtype: str, rate_hz: int = RATE_HZ, loss: float = 0.7
-) -> np.ndarray:
-    """Encoded with loss, from 0 to 1, and decoded again."""
+def _through(samples: np.ndarray, form: str, subtype: str, rate_hz: int = RATE_HZ) -> np.ndarray:
+    """Encoded with much loss and decoded again."""
     out = io.BytesIO()
-    soundfile.write(out, samples, rate_hz, format=form, subtype=subtype, compression_level=loss)
+    soundfile.write(out, samples, rate_hz, format=form, subtype=subtype, compression_level=0.7)
     out.seek(0)
     return np.asarray(soundfile.read(out, dtype="float32")[0])
 
@@ -59,18 +57,6 @@ def test_a_copy_is_known_again(change: str, recordings: dict[str, np.ndarray]) -
         assert similarity(copy, original) == pytest.approx(similarity(original, copy)), name
 
 
-def test_landmarks_find_most_copies(recordings: dict[str, np.ndarray]) -> None:
-    copies = [
-        landmarks(fingerprint(x, RATE_HZ))
-        & landmarks(fingerprint(_through(x, "OGG", "VORBIS", loss=0.4), RATE_HZ))
-        for x in recordings.values()
-    ]
-    assert sum(len(shared) >= 2 for shared in copies) >= 10
-    marks = [landmarks(fingerprint(x, RATE_HZ)) for x in recordings.values()]
-    assert all(20 < len(found) < 90 for found in marks)
-    assert all(len(one & other) < 2 for one, other in itertools.combinations(marks, 2))
-
-
 def test_different_recordings_are_different(recordings: dict[str, np.ndarray]) -> None:
     prints = [fingerprint(x, RATE_HZ) for x in recordings.values()]
     assert max(similarity(a, b) for a, b in itertools.combinations(prints, 2)) < 0.6 * SAME
@@ -83,7 +69,6 @@ def test_silence_is_like_nothing() -> None:
     noise = (0.1 * rng.standard_normal(10 * RATE_HZ)).astype(np.float32)
     prints = [fingerprint(x, RATE_HZ) for x in (silence, hiss, noise)]
     assert not any(prints[0])
-    assert not landmarks(prints[0])
     for one, other in itertools.combinations_with_replacement(prints[:2], 2):
         assert similarity(one, other) == 0.0
     assert similarity(prints[2], prints[0]) == 0.0
@@ -104,7 +89,6 @@ def test_any_fingerprint_can_be_compared(data: bytes) -> None:
     other = np.random.default_rng(2).bytes(1600)
     assert 0.0 <= similarity(data, other) <= 1.0
     assert similarity(data, other) == similarity(other, data)
-    assert len(landmarks(data)) <= len(data) // 4
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.4, 0.6])

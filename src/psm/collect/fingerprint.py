@@ -83,20 +83,6 @@ def similarity(a: bytes, b: bytes) -> float:
     return best
 
 
-def landmarks(data: bytes) -> frozenset[int]:
-    """Some forty numbers by which the same recording is found again among very many.
-
-    The lower 24 bits of some words, one in eight, chosen by their own value: whatever else a file
-    holds or lacks, both copies of a moment are chosen or neither. Candidates share two or more.
-    """
-    words = _words(data)
-    low = np.unique(words[words != _UNHEARD] & np.uint32(0xFFFFFF)).astype(np.uint64)
-    mixed = low * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(31)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    return frozenset(low[mixed >> np.uint64(61) == 0].tolist())
-
-
 def _words(data: bytes) -> UInt32[np.ndarray, " frames"]:
     return np.frombuffer(data, "<u4").astype(np.uint32)
 

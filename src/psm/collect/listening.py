@@ -25,7 +25,7 @@ SPEECH_SHARE = 0.5
 """Share of the time from which on a recording counts as speech.
 
 Of ten synthetic speakers, in quiet or 5 dB above noise, seven are beyond it and none is below 0.3;
-of 25 field recordings without speech one is beyond it (gulls), of 196 synthetic sounds of nature
+of 25 field recordings without speech one is beyond it (gulls), of 189 synthetic sounds of nature
 and traffic five (frogs, a stream, a horn), of crowds and far voices few: it is a hint.
 """
 
@@ -35,14 +35,14 @@ _RUN = 3  # samples in a row: one at full scale is a peak, several are a plateau
 _FLAT = 1e-3  # a plateau is as flat as that
 
 _RATE_HZ = 8000
-_FRAME, _HOP = 320, 80  # 40 and 10 ms: two periods of a low voice; the syllables' rhythm
+_FRAME, _HOP = 320, 160  # 40 and 20 ms: two periods of a low voice; the syllables' rhythm
 _BAND_HZ = (300.0, 3400.0)  # of the telephone: speech is understood from it
 _PITCH_HZ = (75.0, 400.0)
 _VOICED = 0.5  # normalised autocorrelation at a pitch
 _DEEP_HZ = 1000.0  # where the first partials and formant of a vowel lie
 _DEEP_SHARE = 0.3
 _SYLLABLES_HZ = (2.0, 8.0)
-_STRETCH, _STEP = 200, 50  # frames: two seconds, every half
+_STRETCH, _STEP = 100, 25  # frames: two seconds, every half
 
 
 @dataclass(frozen=True, kw_only=True)

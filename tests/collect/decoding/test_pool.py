@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from psm.collect.decoding import Decoded, Decoder, Job, Limits
 from psm.collect.source import Refused
+from psm.errors import ConfigError
 from tests.collect.decoding.conftest import FRAMING, Make
 from tests.collect.media import encoded, film, sound, waveform
 
@@ -50,6 +53,29 @@ def test_all_come_back_and_the_pool_can_be_asked_again(make: Make) -> None:
     assert first == second
     assert len({found.clip_sha256 for found in first.values() if isinstance(found, Decoded)}) == 20
     assert not list(Decoder(FRAMING).decode_all([]))
+
+
+def test_results_come_while_jobs_are_waited_for(make: Make) -> None:
+    jobs: SimpleQueue[Job | None] = SimpleQueue()
+    with Decoder(FRAMING, workers=2) as decoder:
+        results = decoder.decode_all(iter(jobs.get, None))
+        for n in range(3):
+            jobs.put(make(f"{n}.wav", sound("wav")))
+            assert next(results)[0] == f"{n}.wav"
+        jobs.put(None)
+        assert not list(results)
+
+
+def test_an_error_of_the_jobs_comes_after_what_was_begun(make: Make) -> None:
+    def failing() -> Iterator[Job]:
+        yield make("a.wav", sound("wav"))
+        raise ConfigError("no more")
+
+    with Decoder(FRAMING, workers=1) as decoder:
+        results = decoder.decode_all(failing())
+        assert next(results)[0] == "a.wav"
+        with pytest.raises(ConfigError, match="no more"):
+            next(results)
 
 
 def test_what_breaks_the_decoder_is_tried_twice_and_refused(

@@ -19,6 +19,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from types import TracebackType
 
+from psm.collect.decoding.arrivals import Arrivals
 from psm.collect.decoding.ffmpeg import TOO_SLOW
 from psm.collect.decoding.job import Decoded, Job, Limits
 from psm.collect.decoding.process import Died, Process
@@ -70,44 +71,55 @@ class Decoder(AbstractContextManager["Decoder"]):
     def decode_all(self, jobs: Iterable[Job]) -> Iterator[Result]:
         """Key and outcome of every job, in the order in which they end.
 
-        Jobs are taken as processes become free. Whoever stops listening early ends what is running.
+        Jobs are taken as processes become free, by a thread of their own: results come as soon as
+        they are there, also while ``jobs`` waits for the next. Whoever stops listening early ends
+        what is running.
         """
-        coming, again = iter(jobs), deque[Job]()
+        arrivals, again = Arrivals(jobs), deque[Job]()
         once_died: set[str] = set()
         try:
             while True:
-                self._hand_out(coming, again)
-                if not any(worker.jobs for worker in self._workers):
+                self._hand_out(arrivals, again)
+                if not any(worker.jobs for worker in self._workers) and arrivals.has_ended:
                     return
-                for worker in self._ready():
+                for worker in self._ready(arrivals):
                     yield from self._collect(worker, again, once_died)
         finally:
+            arrivals.close()
             if any(worker.jobs for worker in self._workers):
                 self.close()
 
-    def _hand_out(self, coming: Iterator[Job], again: deque[Job]) -> None:
-        # Round by round, so that few jobs go to as many processes as there are.
-        for held in range(_AHEAD):
-            for place in range(self._size):
-                job = again.popleft() if again else next(coming, None)
-                if job is None:
-                    return
-                if place == len(self._workers):
-                    self._workers.append(Process(self._shared))
-                if len(self._workers[place].jobs) <= held:
-                    self._workers[place].give(job, self._limits.seconds)
-                else:
-                    again.appendleft(job)
+    def _hand_out(self, arrivals: Arrivals, again: deque[Job]) -> None:
+        """Give what has arrived to those who hold least, until all hold enough."""
+        while True:
+            free = min(self._workers, key=lambda worker: len(worker.jobs), default=None)
+            if free is None or (free.jobs and len(self._workers) < self._size):
+                free = None
+            elif len(free.jobs) >= _AHEAD:
+                return
+            job = again.popleft() if again else arrivals.take()
+            if job is None:
+                return
+            if free is None:
+                free = Process(self._shared)
+                self._workers.append(free)
+            free.give(job, self._limits.seconds)
 
-    def _ready(self) -> list[Process]:
-        """Those that answered, died, or are out of time."""
+    def _ready(self, arrivals: Arrivals) -> list[Process]:
+        """Those that answered, died, or are out of time; none where a job arrived."""
         busy = [worker for worker in self._workers if worker.jobs]
-        first = min(worker.deadline for worker in busy)
+        first = min((worker.deadline for worker in busy), default=None)
         with selectors.DefaultSelector() as selector:
+            selector.register(arrivals.bell, selectors.EVENT_READ)
             for worker in busy:
                 selector.register(worker.answers, selectors.EVENT_READ, worker)
-            found = selector.select(max(0.0, first - time.monotonic()))
-        return [key.data for key, _ in found] or [w for w in busy if w.deadline == first]
+            left_s = None if first is None else max(0.0, first - time.monotonic())
+            found = selector.select(left_s)
+        if any(key.data is None for key, _ in found):
+            arrivals.wait()
+        if found:
+            return [key.data for key, _ in found if key.data is not None]
+        return [worker for worker in busy if worker.deadline == first]
 
     def _collect(self, worker: Process, again: deque[Job], once_died: set[str]) -> Iterator[Result]:
         try:
