@@ -86,7 +86,7 @@ def _row(folder: Path, number: int) -> Row:
         clip=clip,
         mel=mel,
         tile=tile,
-        tile_gsd_m=10.0,
+        tile_gsd_m=(10.0, 12.5)[number % 2],
         tile_provider="stac",
         year=2019,
         month=number % 12 + 1,

@@ -25,6 +25,7 @@ from psm.published.metadata import month_and_hour_heard, own_caption
 
 _NEEDED = ("sample_id", "audio", "latitude", "longitude")
 _USEFUL = ("source", "audio_caption", "audio_caption_source", "text", "date")
+_GSD = "tile_gsd_m"  # data sets that psm collect built say it of every tile
 _LICENCES = ("licence", "license", "licenseurl", "license_url")
 
 
@@ -35,7 +36,7 @@ class HubDataset(Source):
     Attributes:
         origin: hub id, folder or Parquet file.
         imagery: the tiles are in the column ``{imagery}_image``.
-        gsd_m: metres per pixel of the tiles.
+        gsd_m: metres per pixel of the tiles, where no column says it.
         framing: how the sound is framed.
         tile_px: the least side of a tile.
         buffer_km: between splits, where the data set has none.
@@ -119,7 +120,7 @@ class HubDataset(Source):
         return tuple(
             name
             for name in there
-            if name in (*_NEEDED, *_USEFUL, tile) or name.lower() in _LICENCES
+            if name in (*_NEEDED, *_USEFUL, _GSD, tile) or name.lower() in _LICENCES
         )
 
     def parts(self, cache: Path) -> list[Part]:  # noqa: ARG002
@@ -162,7 +163,7 @@ class HubDataset(Source):
             month=month,
             hour=hour,
             licence=_licence(row),
-            gsd_m=self.gsd_m,
+            gsd_m=row.get(_GSD) or self.gsd_m,
         )
         if not self.has_splits:
             recording = replace(recording, split=self._split_of(recording.lat, recording.lon))

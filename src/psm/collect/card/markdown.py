@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 
-def table(
-    heading: Sequence[str],
-    lines: Iterable[Sequence[str]],
-    *,
-    numbers: int = 0,
-    labels: int = 1,
-) -> str:
-    """Markdown; after ``labels`` columns of text stand ``numbers`` set to the right."""
-    marks = [
-        "---:" if labels <= place < labels + numbers else "---" for place in range(len(heading))
-    ]
+def table(heading: Sequence[str], lines: Iterable[Sequence[str]], *, numbers: int = 0) -> str:
+    """A table; after the first column stand ``numbers`` columns set to the right."""
+    marks = ["---:" if 0 < place <= numbers else "---" for place in range(len(heading))]
     rows = [heading, marks, *lines]
     return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
 

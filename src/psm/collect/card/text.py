@@ -217,7 +217,6 @@ def _licences(facts: Facts, about: About) -> Iterator[str]:
         ("licence", "recordings"),
         ((link(name, licence_url(name)), f"{n:,}") for name, n in facts.counts("licence").items()),
         numbers=1,
-        labels=1,
     )
     lines = []
     for source, count in facts.counts("source").items():
