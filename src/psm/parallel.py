@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sized
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
@@ -54,12 +54,12 @@ def run_all(
         )
         try:
             coming = iter(jobs)
-            running = {pool.submit(_run, job) for job in islice(coming, 2 * size)}
+            running = {_submit(pool, job) for job in islice(coming, 2 * size)}
             while running:
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
                     yield future.result()
-                running |= {pool.submit(_run, job) for job in islice(coming, len(ended))}
+                running |= {_submit(pool, job) for job in islice(coming, len(ended))}
         except BrokenProcessPool:
             raise WorkerLost(
                 "a worker process was killed, most likely for want of memory; "
@@ -67,6 +67,25 @@ def run_all(
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _submit(pool: ProcessPoolExecutor, job: Any) -> Future[Any]:
+    # Ctrl-C waits while a worker starts, and the worker is born with it waiting: else it would die
+    # of it in the middle of its imports, and tell the terminal so.
+    with _interrupt_waiting():
+        return pool.submit(_run, job)
+
+
+@contextmanager
+def _interrupt_waiting() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _prepared: tuple[Callable[[Any, Any], Any], Any]
@@ -77,6 +96,8 @@ def _prepare(work: Callable[[Any, Any], Any], shared: Any) -> None:
     _prepared = work, shared
     # Ctrl-C reaches every process of the terminal: a worker ends at once, the parent reports.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
