@@ -34,7 +34,7 @@ def sound(seed: int, *, rate_hz: int, duration_s: float) -> NDArray[np.float32]:
     return (0.6 * wave / np.abs(wave).max()).astype(np.float32)
 
 
-@functools.lru_cache(maxsize=512)
+@functools.cache  # made once: libsndfile numbers the streams of OGG files by chance
 def audio(seed: int, suffix: str, is_silent: bool = False) -> bytes:
     """A WAV, MP3 or OGG file of one or two seconds."""
     chance = np.random.default_rng(seed + 1)
