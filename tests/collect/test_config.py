@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -128,3 +129,11 @@ def test_a_note_that_is_not_ours_is_an_error(tmp_path, text):
 )
 def test_bounds_are_those_of_the_region(region, bounds):
     assert Plan.of(config(region=region)).bounds == bounds
+
+
+def test_the_settings_in_the_documentation_are_settings():
+    text = Path(__file__).parents[2].joinpath("docs", "collect.md").read_text()
+    values = yaml.safe_load(text.split("```yaml")[1].split("```")[0])
+    shown = BuildConfig.model_validate(values)
+    assert shown.sources["inaturalist"].most == 500_000
+    assert set(values) == set(BuildConfig.model_fields)
