@@ -97,6 +97,7 @@ class BuildConfig(_Frozen):
         limit: most recordings that are fetched.
         most_per_species: recordings of one species, in each source.
         worst_accuracy_m: of a place that is known; by default half the width of a tile.
+        refused_sounds: what must not be heard; other flags are kept with the recording.
         preset: what will be trained: frames the sound, says how large a tile must be.
         imagery, captioners, scorer: tiles, captions, and the CLAP model that ranks them.
         splits, seed: which recordings are held out.
@@ -114,6 +115,7 @@ class BuildConfig(_Frozen):
     limit: PositiveInt | None = None
     most_per_species: PositiveInt | None = None
     worst_accuracy_m: float | None = Field(default=None, gt=0)
+    refused_sounds: tuple[Literal["silent", "clipped", "speech"], ...] = ("silent",)
     preset: str = "psm-sentinel"
     imagery: ImageryConfig = ImageryConfig()
     captioners: tuple[CaptionerConfig, ...] = ()

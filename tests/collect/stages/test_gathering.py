@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import io
+
+import numpy as np
 import pytest
+import soundfile
 
 from psm.collect import paths
 from psm.collect.columns import Stage
@@ -9,7 +13,7 @@ from psm.collect.stages import gathering
 from psm.collect.stages.gathering import DOWN, gather
 from psm.collect.stages.listing import list_all
 from psm.errors import ConfigError
-from tests.collect.little import Little
+from tests.collect.little import RATE_HZ, Little
 from tests.collect.sites import cleaned, site
 
 PASSING = Refused("the archive does not answer", may_pass=True, detail="HTTP 503")
@@ -62,6 +66,25 @@ def test_what_cannot_be_used_is_refused_and_the_rest_goes_on(tmp_path):
         gather(opened)
         assert opened.catalogue.counts()["aporee", "decoded"] == 4
         assert not opened.troubles
+
+
+def test_what_nobody_hears_is_refused_and_leaves_no_clip(tmp_path):
+    little = Little()
+    little.broken = {"2": silence()}
+    with begun(tmp_path / "out", little) as opened:
+        gather(opened)
+        assert opened.catalogue.refusals() == {("decode", "nothing is heard"): 1}
+        assert not paths.clip(tmp_path / "out", "aporee-2").exists()
+    with begun(tmp_path / "all", little, refused_sounds=[]) as opened:
+        gather(opened)
+        rows = opened.catalogue.passed(Stage.DECODE, ("sound_flags",))
+        assert {row["key"]: row["sound_flags"] for row in rows}["aporee-2"] == ["silent"]
+
+
+def silence():
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.zeros(RATE_HZ), RATE_HZ, format="WAV")
+    return buffer.getvalue()
 
 
 def test_a_row_that_is_through_is_not_asked_for_again(tmp_path):

@@ -14,12 +14,14 @@ from psm.collect.listed import record_of
 from psm.collect.site import Site
 from psm.collect.source import Refused
 
+_NOT_WANTED = {"silent": "nothing is heard", "clipped": "clipped", "speech": "only speech"}
+
 
 def outcomes(site: Site, rows: Iterable[Fields]) -> Iterator[Outcome]:
     """Decode the media of rows as they come, over all cores, in processes of their own."""
     with Decoder(site.plan.framing, workers=site.workers) as decoder:
         for key, decoded in decoder.decode_all(_job(site, row) for row in rows):
-            yield key, decoded if isinstance(decoded, Refused) else _columns(site, key, decoded)
+            yield key, decoded if isinstance(decoded, Refused) else _heard(site, key, decoded)
 
 
 def media_of(site: Site, row: Fields) -> Path:
@@ -32,6 +34,12 @@ def _job(site: Site, row: Fields) -> Job:
     return Job(key, media_of(site, row), paths.clip(site.folder, key), paths.mel(site.folder, key))
 
 
-def _columns(site: Site, key: str, decoded: Decoded) -> Fields:
-    found = asdict(decoded) | {"mel_sha256": paths.sha256(paths.mel(site.folder, key))}
+def _heard(site: Site, key: str, decoded: Decoded) -> Fields | Refused:
+    clip, mel = paths.clip(site.folder, key), paths.mel(site.folder, key)
+    for flag in site.plan.config.refused_sounds:
+        if flag in decoded.sound_flags:
+            clip.unlink(missing_ok=True)
+            mel.unlink(missing_ok=True)
+            return Refused(_NOT_WANTED[flag], detail=f"{decoded.rms_db:.0f} dB")
+    found = asdict(decoded) | {"mel_sha256": paths.sha256(mel)}
     return {name: found[name] for name in STEPS[Stage.DECODE].columns}
