@@ -211,7 +211,7 @@ MISDEEDS: dict[str, Callable[[Archives], Misbehaviour]] = {
     "echo": _echo,
     "bad redirect": lambda _: in_turn(Answer(302, headers={"Location": "ftp://example.org/"})),
     "loop": lambda s: in_turn(Answer(302, headers={"Location": f"{s.url}/it/x"})),
-    "fine": lambda _: in_turn(Answer(body=b"[1]")),
+    "fine": lambda _: in_turn(Answer(body=b'{"file": "https://x.org/?key=%s"}' % SECRET.encode())),
 }
 
 
@@ -233,7 +233,7 @@ def test_nothing_written_or_raised_tells_the_credential(
     told = []
     for ask in (lambda: asked.json("x"), lambda: asked.download("x", tmp_path / "f.mp3")):
         try:
-            ask()
+            told.append(str(ask()))
         except (Refused, ConfigError) as problem:
             told.append("".join(traceback.format_exception(problem)))
             told.append(str(vars(problem)))

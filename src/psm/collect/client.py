@@ -97,7 +97,7 @@ class Client:
             ConfigError: the credentials are missing or wrong.
             Refused: the archive does not answer, or not in JSON.
         """
-        return self._ask(url, parameters, dict, _read_json)
+        return self._ask(url, parameters, dict, self._read_json)
 
     def download(self, url: str, path: Path, *, size: int | None = None, md5: str = "") -> None:
         """Write a file, complete and checked, or nothing.
@@ -174,6 +174,18 @@ class Client:
         if status not in (200, 206):
             raise Refused(f"the archive answers HTTP {status}", detail=host)
 
+    def _read_json(self, answer: httpx.Response) -> object:
+        from psm.collect.body import Passing, pieces
+
+        said = b"".join(pieces(answer, _MOST_JSON_BYTES))
+        if secret := self._secret():  # archives may send it back, as in the address of a file
+            said = said.replace(secret.encode(), b"")
+        try:
+            return json.loads(said)
+        except (ValueError, RecursionError):
+            kind = answer.headers.get("Content-Type", "nothing said").partition(";")[0]
+            raise Passing("the archive does not answer in JSON", kind) from None
+
     def _address(self, url: str) -> str:
         if url.startswith("//"):
             return f"https:{url}"
@@ -201,13 +213,17 @@ class Client:
                 self._opened = opened
             return self._opened
 
+    def _secret(self) -> str:
+        # Read when it is needed and never kept here, where a traceback might show it.
+        return os.environ.get(self._terms.credential, "").strip() if self._terms.credential else ""
+
     def _signature(self) -> Signature | None:
         from psm.collect.transport import Signature
 
         variable = self._terms.credential
         if not variable:
             return None
-        secret = os.environ.get(variable, "").strip()
+        secret = self._secret()
         if not secret or not (secret.isascii() and secret.isprintable()):
             problem = "is not set" if not secret else "is no key: it has unusual characters"
             raise ConfigError(
@@ -215,13 +231,3 @@ class Client:
             )
         keep_out_of_logs(secret)
         return Signature(secret, scheme=self._scheme, parameter=self._parameter)
-
-
-def _read_json(answer: httpx.Response) -> object:
-    from psm.collect.body import Passing, pieces
-
-    try:
-        return json.loads(b"".join(pieces(answer, _MOST_JSON_BYTES)))
-    except (ValueError, RecursionError):
-        kind = answer.headers.get("Content-Type", "nothing said").partition(";")[0]
-        raise Passing("the archive does not answer in JSON", kind) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -13,7 +13,7 @@ from psm.collect.pace import Pace
 class Signature:
     """How a secret goes with a request: after a scheme in the header, or as a parameter."""
 
-    secret: str
+    secret: str = field(repr=False)
     scheme: str = ""
     parameter: str = ""
 

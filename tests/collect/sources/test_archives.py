@@ -12,7 +12,7 @@ import pytest
 
 from psm.collect.record import Clock, Record
 from psm.collect.source import Refused, Wanted
-from psm.collect.sources import open_source
+from psm.collect.sources import open_source, xenocanto
 from psm.errors import ConfigError
 from tests.collect.archives import SECRETS, Answer, Archives, Made, Trouble
 from tests.collect.archives.entries import dumps, yfcc, yfcc_photo
@@ -242,3 +242,18 @@ def test_a_column_that_is_missing_is_named(
         csv.writer(stream).writerow(["key", "latitude", "title"])
     with pytest.raises(ConfigError, match="no column longitude among key, latitude, title"):
         listed("aporee", {**options["aporee"], "metadata": str(path)}, tmp_path)
+
+
+def test_the_archive_of_the_documentation_works(served: Archives, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "sources.md").read_text()
+    code = "from __future__ import annotations\n" + text.split("```python\n")[1].split("```")[0]
+    names = dict(vars(xenocanto))  # for what a file of an archive imports
+    exec(code, names)
+    sound = {"id": 1, "file": f"{served.url}/it/1.mp3", "lat": "1.5", "lon": 2, "licence": "CC0"}
+    left = [{"sounds": [sound, {"id": 2, "lat": []}], "next": "b"}, {"sounds": []}]
+    served.misbehave = lambda *_: Answer(body=dumps(left.pop(0)))
+    source = names["Elsewhere"](state=tmp_path, base_url=served.url)
+    first, last = source.list(Wanted())
+    assert [(r.key, r.lat, r.lon) for r in first.records] == [("elsewhere-1", 1.5, 2.0)]
+    assert first.refused == (("2", "lat is not a text"),)
+    assert last.cursor is None

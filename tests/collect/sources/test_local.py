@@ -114,9 +114,9 @@ def test_fetching_copies_and_leaves_the_original_alone(tmp_path: Path) -> None:
     path.chmod(0o400)
     source = open_source("local", {"folder": str(tmp_path / "in"), "lat": 1, "lon": 2})
     (record,) = next(source.list(Wanted())).records
-    with atomic_path(tmp_path / "out.wav") as out:
+    with atomic_path(tmp_path / "media" / "out.wav") as out:
         source.fetch(record, out)
-    assert (tmp_path / "out.wav").read_bytes() == path.read_bytes()
+    assert (tmp_path / "media" / "out.wav").read_bytes() == path.read_bytes()
     assert path.stat().st_mode & 0o777 == 0o400
     path.unlink()
     with pytest.raises(Refused, match="gone"):

@@ -16,6 +16,7 @@ from psm.collect.sources.listing import pages
 from psm.collect.sources.tables import Lines, existing
 from psm.data.importing.columns import column_names, match_columns, read_table
 from psm.errors import ConfigError
+from psm.files import atomic_path
 
 TERMS = Terms(
     title="a folder of your own",
@@ -87,7 +88,8 @@ class Local:
     def fetch(self, record: Record, path: Path) -> None:
         """Copy the file to ``path``. No link: nobody's original may change with the copy."""
         try:
-            shutil.copyfile(self._folder / record.more["file"], path)
+            with atomic_path(path) as aside:
+                shutil.copyfile(self._folder / record.more["file"], aside)
         except FileNotFoundError:
             raise Refused("gone", detail=record.more["file"]) from None
         except PermissionError:
