@@ -13,7 +13,7 @@ import pytest
 
 from psm.collect.decoding import Decoded, Decoder, Job, Limits
 from psm.collect.source import Refused
-from psm.errors import ConfigError
+from psm.errors import ConfigError, WorkerLost
 from tests.collect.decoding.conftest import FRAMING, Make
 from tests.collect.media import encoded, film, sound, waveform
 
@@ -126,6 +126,22 @@ def test_what_fills_the_memory_is_refused(make: Make) -> None:
     assert isinstance(refused, Refused)
     assert refused.reason == "takes too much memory to decode"
     assert all(isinstance(answer, Decoded) for answer in found.values())
+
+
+def test_who_waits_behind_a_memory_hog_is_not_blamed(make: Make) -> None:
+    wide = encoded(waveform(1.3, 768_000)[:, None].repeat(16, axis=1), "wav", 768_000)
+    jobs = [make(f"{n}.wav", wide if n % 2 else sound("wav")) for n in range(8)]
+    found = _outcomes(jobs, Limits(memory_mb=56), workers=1)
+    assert [isinstance(found[f"{n}.wav"], Decoded) for n in range(8)] == [True, False] * 4
+
+
+def test_processes_that_do_not_start_are_an_error(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    with Decoder(FRAMING, workers=1) as decoder, pytest.raises(WorkerLost, match="did not start"):
+        list(decoder.decode_all([make("a.wav", sound("wav"))]))
 
 
 def test_a_process_that_is_killed_from_outside_costs_nothing(make: Make) -> None:

@@ -16,7 +16,7 @@ from jaxtyping import Float32, Int16
 from psm.collect.decoding import excerpt
 from psm.collect.decoding.job import Decoded, Job, Limits
 from psm.collect.fingerprint import fingerprint
-from psm.collect.listening import listen
+from psm.collect.listening import listen, mixed_down
 from psm.collect.source import Refused
 from psm.data.importing.framing import Framing
 from psm.data.strangers.sniffing import HEAD, TAIL, Kind, sniff, wav_lacks
@@ -119,7 +119,7 @@ def _clip(
     kept_s: float,
 ) -> Int16[np.ndarray, " samples"]:
     """The middle, mono, at the rate of the model, in 16 bits."""
-    mono = samples.mean(axis=1, dtype=np.float32)
+    mono = mixed_down(samples)
     if media_rate_hz != rate_hz:
         mono = soxr.resample(mono, media_rate_hz, rate_hz)
     size = round(kept_s * rate_hz)

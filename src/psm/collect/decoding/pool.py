@@ -74,6 +74,9 @@ class Decoder(AbstractContextManager["Decoder"]):
         Jobs are taken as processes become free, by a thread of their own: results come as soon as
         they are there, also while ``jobs`` waits for the next. Whoever stops listening early ends
         what is running.
+
+        Raises:
+            WorkerLost: the processes do not start.
         """
         arrivals, again = Arrivals(jobs), deque[Job]()
         once_died: set[str] = set()
@@ -128,6 +131,9 @@ class Decoder(AbstractContextManager["Decoder"]):
             if worker.done >= _FILES_EACH:
                 self._replace(worker, again)
         except Died as died:
+            if died.status == 0:
+                self._replace(worker, again)
+                return
             job = worker.jobs.popleft()
             self._replace(worker, again)
             job.sweep()

@@ -15,6 +15,7 @@ from contextlib import suppress
 from psm.collect.decoding import worker
 from psm.collect.decoding.job import Decoded, Job, read_answer
 from psm.collect.source import Refused
+from psm.errors import WorkerLost
 
 _START_S = 60.0
 _BLOCK = 65_536
@@ -25,7 +26,8 @@ class Died(Exception):
     """A process ended, or has to be ended, while it held jobs.
 
     Args:
-        status: as it ended; ``None``, it is out of time.
+        status: as it ended; ``None``, it is out of time. 0, it left of its own will, and none of
+            the jobs that it held is to blame.
     """
 
     def __init__(self, status: int | None) -> None:
@@ -80,9 +82,15 @@ class Process:
 
         Raises:
             Died: there will be no more answers; the first of ``jobs`` is the one it was at.
+            WorkerLost: it never began.
         """
         with suppress(BlockingIOError):
             block = os.read(self.answers.fileno(), _BLOCK)
+            if not block and not self._is_ready:
+                raise WorkerLost(
+                    "a decoding process did not start, most likely for want of memory; "
+                    "run the same command with fewer workers to go on"
+                )
             if not block:
                 raise Died(self._process.wait())
             self._read += block
@@ -96,7 +104,7 @@ class Process:
                 try:
                     answer = read_answer(line)
                 except ValueError:
-                    raise Died(0) from None
+                    raise Died(1) from None
                 self.done += 1
                 yield self.jobs.popleft(), answer
             self._start_clock(seconds)

@@ -16,6 +16,7 @@ from psm.collect.source import Refused
 from psm.data.audio import AudioConfig
 from psm.data.importing.framing import Framing
 from psm.data.strangers.confinement import allow_cpu, confine
+from psm.errors import MissingExtra
 
 READY = b"ready\n"
 _LARGEST_FILE_MB = 256  # a clip of minutes at the highest rate
@@ -45,6 +46,8 @@ def _answer(job: Job, framing: Framing, limits: Limits) -> Decoded | Refused:
         return make(job, framing, limits)
     except Refused as refused:
         return refused
+    except MissingExtra as problem:
+        return Refused(str(problem), may_pass=True)
     except OSError as problem:  # a full disk is no fault of the recording
         why = problem.strerror or type(problem).__name__
         return Refused("cannot be read or written here", may_pass=True, detail=why)
