@@ -14,9 +14,6 @@ from psm.collect.listed import record_of
 from psm.collect.source import Refused, Source
 from psm.files import atomic_path
 
-COLUMNS = ("source", "record")
-"""What it needs to know of a row."""
-
 _MOST_THREADS = 4
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from queue import SimpleQueue
 
@@ -39,8 +40,10 @@ def gather(site: Site) -> None:
     decode = site.catalogue.ready(Stage.DECODE, _COLUMNS)
     if total := len(fetch) + len(decode):
         site.heartbeat.begin("fetch and decode", total)
-        with Lanes[Outcome](_AHEAD) as lanes:
-            gathering = _Gathering(site, lanes, fetch, decode)
+        with (
+            Lanes[Outcome](_AHEAD) as lanes,
+            closing(_Gathering(site, lanes, fetch, decode)) as gathering,
+        ):
             for ended in track(gathering, "fetching and decoding", total, weight=int, unit="rows"):
                 site.heartbeat.count(ended)
                 site.beat()
@@ -66,20 +69,20 @@ class _Gathering:
 
     def __iter__(self) -> Iterator[int]:
         """How many rows are through, as it goes."""
-        try:
-            for name, item in self._lanes:
-                if isinstance(item, Ended):
-                    yield self._end(name, item)
-                elif name == _DECODERS:
-                    self._decoded.append(item)
-                    yield 1
-                else:
-                    yield self._sort(name, item)
-                self._write_some()
-        finally:
-            # Also after Ctrl-C: these files are there, and need not be fetched again.
-            self._write()
-            self._to_decode.put(None)
+        for name, item in self._lanes:
+            if isinstance(item, Ended):
+                self._end(name, item)
+            elif name == _DECODERS:
+                self._decoded.append(item)
+                yield 1
+            else:
+                yield self._sort(name, item)
+            self._write_some()
+
+    def close(self) -> None:
+        """Write what came, also before an interrupt: files that are there are not fetched again."""
+        self._write()
+        self._to_decode.put(None)
 
     def _start(self, fetch: list[Fields]) -> None:
         waiting: dict[str, list[Fields]] = defaultdict(list)
@@ -117,22 +120,18 @@ class _Gathering:
         told = f"{why.reason} ({why.detail})" if why.detail else why.reason
         self._site.troubles.setdefault(name, told)
 
-    def _end(self, name: str, end: Ended) -> int:
-        """A lane has ended."""
-        if name == _DECODERS:
-            if end.error is not None:
-                raise end.error
-            return 0
-        if isinstance(end.error, PSMError):
+    def _end(self, name: str, end: Ended) -> None:
+        """A lane has ended; after the last of the fetchers nothing more comes to the decoders."""
+        is_fetcher = name != _DECODERS
+        if is_fetcher and isinstance(end.error, PSMError):
             self._lanes.stop(name)
             self._site.troubles[name] = f"not fetched to the end: {end.error}"
         elif end.error is not None:
             raise end.error
-        self._fetchers -= 1
-        if not self._fetchers:
+        self._fetchers -= is_fetcher
+        if is_fetcher and not self._fetchers:
             self._write()
             self._to_decode.put(None)
-        return 0
 
     def _write_some(self) -> None:
         is_much = len(self._fetched) + len(self._decoded) >= _WRITE_AT
