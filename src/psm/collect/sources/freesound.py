@@ -74,7 +74,7 @@ class Freesound(Archive):
         asked = boxes(wanted.bounds)
 
         def read(theirs: str) -> Part:
-            box, page = box_and_page(theirs)
+            box, page = box_and_page(theirs, asked)
             answer = self.client.json(
                 "search/text/",
                 {

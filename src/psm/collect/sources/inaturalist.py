@@ -93,7 +93,7 @@ class INaturalist(Archive):
 
     def _observations(self, wanted: Wanted, theirs: str) -> Part:
         asked = boxes(wanted.bounds)
-        box, last = box_and_page(theirs)
+        box, last = box_and_page(theirs, asked)
         parameters: dict[str, str | int] = {
             "sounds": "true",
             "order_by": "id",

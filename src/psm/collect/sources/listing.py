@@ -65,12 +65,14 @@ def boxes(bounds: Bounds | None) -> tuple[Bounds | None, ...]:
     return ((west, south, 180.0, north), (-180.0, south, east, north))
 
 
-def box_and_page(theirs: str) -> tuple[int, int]:
+def box_and_page(theirs: str, of: tuple[Bounds | None, ...]) -> tuple[int, int]:
     """Which box, and which page or number in it, a cursor stands for; ``0 0`` at the beginning."""
     try:
         box, page = map(int, theirs.split() or (0, 0))
     except ValueError:
-        raise Refused("the cursor is of another listing", detail=theirs[:80]) from None
+        box, page = -1, 0
+    if not (0 <= box < len(of) and page >= 0):
+        raise Refused("the cursor is of another listing", detail=theirs[:80])
     return box, page
 
 

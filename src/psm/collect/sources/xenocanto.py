@@ -64,7 +64,7 @@ class XenoCanto(Archive):
         asked = boxes(wanted.bounds or _WORLD)
 
         def read(theirs: str) -> Part:
-            box, page = box_and_page(theirs)
+            box, page = box_and_page(theirs, asked)
             answer = self.client.json(
                 "recordings",
                 {
