@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from psm.collect.decoding import Decoded, Decoder, Job, Limits
+from psm.collect.decoding import Decoded, Decoder, Job, Limits, pool
 from psm.collect.source import Refused
 from psm.errors import ConfigError, WorkerLost
 from tests.collect.decoding.conftest import FRAMING, Make
@@ -53,6 +53,12 @@ def test_all_come_back_and_the_pool_can_be_asked_again(make: Make) -> None:
     assert first == second
     assert len({found.clip_sha256 for found in first.values() if isinstance(found, Decoded)}) == 20
     assert not list(Decoder(FRAMING).decode_all([]))
+
+
+def test_processes_are_replaced_in_time(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_FILES_EACH", 2)
+    found = _outcomes([make(f"{n}.wav", sound("wav")) for n in range(7)], workers=1)
+    assert len(set(map(repr, found.values()))) == 1
 
 
 def test_results_come_while_jobs_are_waited_for(make: Make) -> None:

@@ -134,9 +134,8 @@ class Decoder(AbstractContextManager["Decoder"]):
             if died.status == 0:
                 self._replace(worker, again)
                 return
-            job = worker.jobs.popleft()
             self._replace(worker, again)
-            job.sweep()
+            job = again.popleft()
             if died.status is None:
                 yield job.key, Refused("takes too long to decode on this machine", may_pass=True)
             elif died.status == -signal.SIGXCPU:

@@ -110,12 +110,14 @@ class Process:
             self._start_clock(seconds)
 
     def end(self) -> None:
-        """At once, and all that it started."""
+        """At once, with all that it started; what it had half written goes."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._to.close()
         self.answers.close()
+        for job in self.jobs:
+            job.sweep()
 
     def _start_clock(self, seconds: float) -> None:
         self.deadline = time.monotonic() + seconds + (0.0 if self._is_ready else _START_S)
