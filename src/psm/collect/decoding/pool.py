@@ -141,7 +141,10 @@ class Decoder(AbstractContextManager["Decoder"]):
             elif died.status == -signal.SIGXCPU:
                 yield job.key, Refused(TOO_SLOW)
             elif job.key in once_died:
-                yield job.key, Refused("breaks the decoder", detail=f"status {died.status}")
+                # SIGKILL comes from outside, most likely for want of memory.
+                may_pass = died.status == -signal.SIGKILL
+                detail = f"status {died.status}"
+                yield job.key, Refused("breaks the decoder", may_pass=may_pass, detail=detail)
             else:
                 once_died.add(job.key)
                 again.appendleft(job)

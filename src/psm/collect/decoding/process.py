@@ -86,13 +86,14 @@ class Process:
         """
         with suppress(BlockingIOError):
             block = os.read(self.answers.fileno(), _BLOCK)
-            if not block and not self._is_ready:
-                raise WorkerLost(
-                    "a decoding process did not start, most likely for want of memory; "
-                    "run the same command with fewer workers to go on"
-                )
             if not block:
-                raise Died(self._process.wait())
+                status = self._process.wait()
+                if status > 0 and not self._is_ready:
+                    raise WorkerLost(
+                        f"a decoding process did not start (status {status}); run "
+                        f"`python -c 'import {worker.__name__}'` to see why"
+                    )
+                raise Died(status)
             self._read += block
         if time.monotonic() > self.deadline and b"\n" not in self._read:
             raise Died(None)
