@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -17,12 +18,12 @@ _AS_FAST_AS_DISKS = 100.0  # requests a second that no archive on the web allows
 
 def table() -> RenderableType:
     """The archives with their limits and terms, and whether their credentials are set."""
-    table = Table("name", "archive", "limit", "credential")
-    table.add_column("terms", overflow="fold")
+    table = Table("name", "archive", "limit", box=SIMPLE_HEAD)
+    table.add_column("credential", no_wrap=True)
     for name, kind in sorted(SOURCES.items()):
         terms = kind.terms
-        table.add_row(name, terms.title, _limit(terms), _credential(terms), terms.terms_url)
-    return Group(table, *map(Text, _missing()))
+        table.add_row(name, terms.title, _limit(terms), _credential(terms))
+    return Group(table, *map(Text, (*_terms(), *_missing())))
 
 
 def _limit(terms: Terms) -> str:
@@ -37,6 +38,12 @@ def _credential(terms: Terms) -> str:
     if not terms.credential:
         return "none needed"
     return f"{terms.credential} is {'set' if _is_set(terms) else 'not set'}"
+
+
+def _terms() -> Iterator[str]:
+    for name, kind in sorted(SOURCES.items()):
+        if kind.terms.terms_url:
+            yield f"terms of {name}: {kind.terms.terms_url}"
 
 
 def _missing() -> Iterator[str]:

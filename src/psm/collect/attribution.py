@@ -126,7 +126,8 @@ def bibtex(about: About) -> str:
 
 
 def _reference(source: str, about: About) -> dict[str, object]:
-    home = {"url": about.terms[source].home} if source in about.terms else {}
+    url = about.terms[source].home if source in about.terms else ""
+    home = {"url": url} if url else {}  # CFF takes no empty address
     name = archive(source, about)
     return {"type": "database", "title": name, "authors": [{"name": name}], **home}
 

@@ -25,8 +25,9 @@ SPEECH_SHARE = 0.5
 """Share of the time from which on a recording counts as speech.
 
 Of ten synthetic speakers, in quiet or 5 dB above noise, seven are beyond it and none is below 0.3;
-of 25 field recordings without speech one is beyond it (gulls), of 189 synthetic sounds of nature
-and traffic five (frogs, a stream, a horn), of crowds and far voices few: it is a hint.
+of 25 field recordings, one of them of a crowd, one is beyond it (gulls), of 189 synthetic sounds of
+nature and traffic five (frogs, a stream, a horn), of crowds and far voices few. The thresholds were
+chosen on these same sounds, and real speech was not measured: it is a hint.
 """
 
 _FLOOR_DB = -120.0

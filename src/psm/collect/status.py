@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -87,14 +88,17 @@ def _parts(status: Status) -> Iterator[RenderableType]:
 
 
 def _states(status: Status) -> Table:
-    table = Table("source", title="recordings", title_justify="left")
-    for state in (*State, "all"):
-        table.add_column(state, justify="right")
+    table = Table(title="recordings", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("source", no_wrap=True)
+    # All states there are would not fit on a narrow terminal.
+    states = [s for s in State if any(state == s for _, state in status.counts)]
+    for state in (*states, "all"):
+        table.add_column(state, justify="right", no_wrap=True)
     sources = sorted({source for source, _ in status.counts})
     for source in sources:
-        table.add_row(source, *_numbers({s: status.counts[source, s] for s in State}))
+        table.add_row(source, *_numbers({s: status.counts[source, s] for s in states}))
     if len(sources) != 1:
-        sums = {s: sum(status.counts[source, s] for source in sources) for s in State}
+        sums = {s: sum(status.counts[source, s] for source in sources) for s in states}
         table.add_section()
         table.add_row("all", *_numbers(sums))
     return table
@@ -105,7 +109,9 @@ def _numbers(counts: dict[State, int]) -> list[str]:
 
 
 def _refusals(status: Status) -> Table:
-    table = Table("refused at", "why", "may pass", title="refusals", title_justify="left")
+    table = Table(
+        "refused at", "why", "may pass", title="refusals", title_justify="left", box=SIMPLE_HEAD
+    )
     table.add_column("recordings", justify="right")
     for (stage, reason, may_pass), count in status.refusals.most_common():
         table.add_row(stage, reason, "yes" if may_pass else "", f"{count:,}")

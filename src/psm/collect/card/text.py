@@ -236,7 +236,8 @@ def _refused(facts: Facts, about: About) -> Iterator[str]:
     total = sum(about.refused.values())
     yield (
         f"Of {about.listed:,} candidates that the archives list, {len(facts.rows):,} are in the "
-        f"data set and {total:,} were refused. Nothing was put in their place."
+        f"data set and {total:,} {'was' if total == 1 else 'were'} refused. Nothing was put in "
+        "their place."
     )
     ordered = sorted(about.refused.items(), key=lambda item: (-item[1], item[0]))
     if ordered:
