@@ -43,6 +43,16 @@ def test_datasets_opens_the_folder_by_its_card(tmp_path):
     }  # fmt: skip
 
 
+def test_datasets_keeps_builds_in_folders_of_one_name_apart(tmp_path):
+    for name, count in (("here", 5), ("there", 8)):
+        folder = tmp_path / name / "out"
+        rows = builds.rows(folder, count)
+        parquet.write(folder, rows, builds.ABOUT, workers=1)
+        card.write(folder, rows, builds.ABOUT)
+        opened = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+        assert sum(map(len, opened.values())) == count
+
+
 @pytest.mark.parametrize(
     ("places", "is_whole"),
     [

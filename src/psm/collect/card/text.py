@@ -14,6 +14,7 @@ from psm.collect.hubcolumns import columns
 from psm.collect.parquet import PARQUET
 from psm.collect.rows import About
 from psm.collect.splitting import IN_BUFFER
+from psm.collect.written import Chunk
 from psm.data.splits import TEST, TRAIN, VAL
 
 _HUB_SPLITS = {TRAIN: "train", VAL: "validation", TEST: "test"}
@@ -52,7 +53,9 @@ def _head(facts: Facts, about: About) -> dict[str, object]:
         "size_categories": [next((name for most, name in _SIZES if total < most), "1M<n<10M")],
         "configs": [
             {
-                "config_name": "default",
+                # datasets keeps what it read by the names of folder and configuration alone.
+                "config_name": f"{about.name}-{Chunk('', tuple(facts.rows)).digest[:8]}",
+                "default": True,
                 "data_files": [
                     {"split": _HUB_SPLITS[split], "path": f"{PARQUET}/{split}-*.parquet"}
                     for split, count in facts.splits.items()
