@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from psm.collect.lookalikes import lookalikes
+from psm.collect.comparing.lookalikes import lookalikes
 from psm.seeding import generator
 
 FRAMES, SHIFT, WRONG = 412, 13, 0.18

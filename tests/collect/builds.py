@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psm.collect.rows import About, Row
+from psm.collect.outputs.rows import About, Row
 from psm.collect.source import Terms
 from psm.config import load_experiment
 from psm.data.audio import decode_audio

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from psm.collect.client import Client
 from psm.collect.record import Record
 from psm.collect.source import Terms
+from psm.collect.web.client import Client
 from psm.errors import ConfigError
 
 
@@ -20,7 +20,7 @@ class Archive:
         base_url: of its interface, or of a mirror.
         state: folder that keeps the pace of requests.
         requests_per_s, requests_per_day: other limits, for those who agreed on them.
-        scheme, parameter, bytes_per_day: as of :class:`~psm.collect.client.Client`.
+        scheme, parameter, bytes_per_day: as of :class:`~psm.collect.web.client.Client`.
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from psm.collect.columns import Stage
-from psm.collect.duplicates import Heard, duplicates
+from psm.collect.comparing.duplicates import Heard, duplicates
 from psm.collect.fingerprint import SAME, similarity
 from psm.collect.site import Site
 from psm.collect.source import Refused

@@ -9,8 +9,8 @@ from typing import Any
 
 from psm.collect import paths
 from psm.collect.columns import COLUMNS, Fields, Stage
-from psm.collect.packing import pack
-from psm.collect.rows import Row
+from psm.collect.outputs.packing import pack
+from psm.collect.outputs.rows import Row
 from psm.collect.site import Site
 from psm.collect.stages.publishing import publish
 from psm.errors import CorruptRecording

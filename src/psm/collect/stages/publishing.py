@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import yaml
 
 from psm import __version__
-from psm.collect import attribution, card, croissant, parquet
-from psm.collect.rows import About, Row
+from psm.collect.outputs import attribution, card, croissant, parquet
+from psm.collect.outputs.rows import About, Row
 from psm.collect.site import Site
 from psm.collect.stages.imaging import imager
 

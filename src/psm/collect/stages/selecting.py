@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 from psm.collect.columns import Stage
+from psm.collect.comparing.selection import Row, Rules, select
 from psm.collect.plan import Plan
-from psm.collect.selection import Row, Rules, select
 from psm.collect.site import Site
 from psm.collect.source import Refused
 

@@ -1,0 +1,70 @@
+"""Recordings that an archive has twice, or two archives each: the same bytes, or the same sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from psm.collect.comparing.groups import Groups
+from psm.collect.comparing.lookalikes import lookalikes
+from psm.collect.comparing.selection import preference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What is compared of a recording.
+
+    Attributes:
+        key: names it.
+        source: its archive.
+        sha256: of the media file as fetched.
+        fingerprint: words of 32 bits, little-endian, one a frame, zero where nothing is heard;
+            empty where there is none.
+    """
+
+    key: str
+    source: str
+    sha256: str = ""
+    fingerprint: bytes = b""
+
+
+def duplicates(
+    rows: Iterable[Heard],
+    similarity: Callable[[bytes, bytes], float],
+    *,
+    alike: float,
+    preferred: Sequence[str] = (),
+) -> dict[str, str]:
+    """Keys of recordings that are another one again, each with the key of the one that is kept.
+
+    Recordings that are alike in a chain, a like b and b like c, are one group. The same rows give
+    the same answer in whatever order they come.
+
+    Args:
+        rows: the recordings.
+        similarity: of two fingerprints.
+        alike: fingerprints at least so similar are of one recording.
+        preferred: sources, of which the earliest is kept; of one source the lowest key.
+    """
+    heard = sorted(rows, key=lambda row: row.key)
+    groups = Groups(len(heard))
+    _join_same(groups, [row.sha256 for row in heard])
+    _join_same(groups, [row.fingerprint for row in heard])
+    for one, other in lookalikes([row.fingerprint for row in heard]):
+        # Whether two of a group are alike is known; which pairs are left changes no group.
+        if groups.are_joined(one, other):
+            continue
+        if similarity(heard[one].fingerprint, heard[other].fingerprint) >= alike:
+            groups.join(one, other)
+    found: dict[str, str] = {}
+    for group in groups:
+        best = min((heard[number] for number in group), key=lambda r: preference(r, preferred))
+        found |= {heard[number].key: best.key for number in group if heard[number] is not best}
+    return found
+
+
+def _join_same(groups: Groups, values: Sequence[str | bytes]) -> None:
+    first: dict[str | bytes, int] = {}
+    for number, value in enumerate(values):
+        if value:
+            groups.join(first.setdefault(value, number), number)

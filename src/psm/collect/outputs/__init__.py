@@ -1,0 +1,1 @@
+"""What a finished build is written as: shards, Parquet, Croissant, a data card, attribution."""

@@ -1,0 +1,136 @@
+"""What the recordings of a build are like together: counted once, told in several places."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from psm.collect.outputs.rows import Row
+from psm.collect.splitting import Leakage, leakage
+from psm.data.splits import TEST, TRAIN, VAL
+
+SPLITS = (TRAIN, VAL, TEST)
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Score:
+    """Captions of one style: how many there are, how many are the best, and how they fit.
+
+    Attributes:
+        captions: recordings that have one.
+        best: recordings whose caption it is.
+        mean: CLAP score, over those that have one; none where nothing was scored.
+        models: that wrote them.
+    """
+
+    captions: int
+    best: int
+    mean: float | None
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Counts over the rows of a build."""
+
+    rows: Sequence[Row]
+
+    @cached_property
+    def splits(self) -> dict[str, int]:
+        """Recordings by split, in the order of splits."""
+        counts = Counter(row.split for row in self.rows)
+        return {split: counts[split] for split in SPLITS}
+
+    @cached_property
+    def leakage(self) -> list[Leakage]:
+        """What val and test share with training."""
+        return leakage(self.rows)
+
+    def counts(self, column: str) -> dict[str, int]:
+        """Recordings by a column, the most first."""
+        found = Counter(str(getattr(row, column) or UNKNOWN) for row in self.rows)
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    @cached_property
+    def months(self) -> list[int]:
+        """Recordings of each of the twelve months."""
+        counts = Counter(row.month for row in self.rows)
+        return [counts[month] for month in range(1, 13)]
+
+    @cached_property
+    def hours(self) -> list[int]:
+        """Recordings of each of the 24 hours, local time."""
+        counts = Counter(int(row.hour) for row in self.rows if row.hour is not None)
+        return [counts[hour] for hour in range(24)]
+
+    @cached_property
+    def scores(self) -> dict[str, Score]:
+        """Captions by their style: meta, pengi, qwen."""
+        found: dict[str, list[float | None]] = {}
+        models: dict[str, set[str]] = {}
+        for row in self.rows:
+            for style, (score, model) in _captions(row).items():
+                found.setdefault(style, []).append(score)
+                models.setdefault(style, set()).add(model)
+        best = Counter(row.caption_source for row in self.rows)
+        return {
+            style: Score(
+                len(scores), best[style], _mean(scores), tuple(sorted(models[style] - {""}))
+            )
+            for style, scores in sorted(found.items())
+        }
+
+    @cached_property
+    def years(self) -> tuple[int, int] | None:
+        """First and last year, where any is known."""
+        known = [row.year for row in self.rows if row.year is not None]
+        return (min(known), max(known)) if known else None
+
+    @property
+    def hours_long(self) -> float:
+        """All recordings together, in hours, as they were fetched."""
+        return sum(row.duration_s or 0.0 for row in self.rows) / 3600.0
+
+    @property
+    def whole_licence(self) -> str:
+        """The licence of all recordings, or ``mixed``."""
+        found = {row.licence for row in self.rows}
+        return found.pop() if len(found) == 1 else "mixed"
+
+    @property
+    def restrictions(self) -> dict[str, int]:
+        """How many recordings ask for more than attribution."""
+        kinds: Mapping[str, str] = {
+            "forbid commercial use": "-NC",
+            "forbid derivatives": "-ND",
+            "ask to share alike": "-SA",
+        }
+        counts = {
+            what: sum(mark in row.licence for row in self.rows) for what, mark in kinds.items()
+        }
+        others = ("unknown", "LicenseRef-All-Rights-Reserved")
+        counts["have no licence that anybody knows"] = sum(
+            row.licence in others for row in self.rows
+        )
+        return {what: count for what, count in counts.items() if count}
+
+
+def _captions(row: Row) -> dict[str, tuple[float | None, str]]:
+    """Score and model of the best caption of each style that a recording has."""
+    best: dict[str, tuple[float | None, str]] = {}
+    for caption in json.loads(row.captions):
+        score, style = caption["score"], caption["style"]
+        if style not in best or (score is not None and score > (best[style][0] or -1.0)):
+            best[style] = score, caption["model"]
+    return best or {row.caption_source: (None, "")}
+
+
+def _mean(scores: Sequence[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return float(np.mean(known)) if known else None
