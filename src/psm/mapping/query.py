@@ -110,7 +110,7 @@ class Query:
             together=together,
             templates=tuple(templates),
             audio_source=audio_source,  # type: ignore[arg-type]  # checked and turned into one
-            caption_source=caption_source,  # type: ignore[arg-type]
+            caption_source=caption_source,  # type: ignore[arg-type]  # likewise
         )
 
     @property

@@ -18,7 +18,7 @@ from psm.web import LONGEST_WAIT_S
 try:
     import fcntl
 except ImportError:  # Windows: only one process at a time can be polite there
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # asked for before it is used
 
 _DAY_S = 86_400
 _PART_S = 900

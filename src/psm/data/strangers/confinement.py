@@ -7,7 +7,7 @@ import contextlib
 try:
     import resource
 except ImportError:  # Windows: decoders run unconfined there
-    resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment]  # asked for before it is used
 
 
 def confine(*, memory_mb: int, file_mb: int = 0) -> None:
