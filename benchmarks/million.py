@@ -25,9 +25,9 @@ from rasterio.transform import Affine
 
 from psm import PSM
 from psm.config import ModelConfig, load_experiment
+from psm.geodata.frame import Indices
 from psm.imagery import NoImagery, Picture, View
 from psm.mapping import Frame
-from psm.mapping.frame import Indices
 from psm.mapping.store import Store, embed, plan
 from psm.mapping.store.layout import EMBEDDED
 from psm.seeding import generator

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from psm.collect.splitting import Placed, SplitRules, assign, buffer_km, leakage
 from psm.config import ImageryConfig, load_experiment
 from psm.errors import ConfigError
-from psm.sphere import chord_to_km, unit_vectors
+from psm.geodata.sphere import chord_to_km, unit_vectors
 from tests.collect.outputs.test_rows import row
 
 SOURCES = ("aporee", "freesound", "inaturalist", "yfcc")

@@ -10,7 +10,7 @@ from pyproj import Geod
 from shapely.geometry import Polygon
 
 from psm.data.footprints import Footprints, least_distance_km, overlaps
-from psm.sphere import EARTH_RADIUS_KM
+from psm.geodata.sphere import EARTH_RADIUS_KM
 
 SPHERE = Geod(a=EARTH_RADIUS_KM * 1000.0, f=0.0)
 TICKS = np.linspace(-1.0, 1.0, 9)

@@ -15,7 +15,7 @@ from psm.data.splits import (
     divide_places,
 )
 from psm.errors import ConfigError
-from psm.sphere import chord_to_km, unit_vectors
+from psm.geodata.sphere import chord_to_km, unit_vectors
 
 
 @pytest.fixture(scope="module")

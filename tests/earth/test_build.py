@@ -12,7 +12,7 @@ from psm.data.recording import AudioSource, Recording
 from psm.data.shards import read_shard
 from psm.earth.build import EarthPlan, build_earth
 from psm.errors import ConfigError
-from psm.sphere import chord_to_km, unit_vectors
+from psm.geodata.sphere import chord_to_km, unit_vectors
 
 PLAN = EarthPlan(recordings=40, seed=5)
 

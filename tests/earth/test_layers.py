@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from psm.earth import packages
-from psm.earth.cache import cached_arrays
-from psm.earth.layers import Layers, town_radius_km
+from psm.earth.layers import Layers
 from psm.errors import BrokenPackageData
-from psm.sphere import chord_to_km, km_to_chord, unit_vectors
+from psm.geodata import packages
+from psm.geodata.cache import cached_arrays
+from psm.geodata.packages import town_radius_km
+from psm.geodata.sphere import chord_to_km, km_to_chord, unit_vectors
 
 PLACES = {
     "Paris": (48.857, 2.352),

@@ -5,10 +5,11 @@ import pytest
 
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, AudioSource
 from psm.earth.layers import Layers
-from psm.earth.places import SHORE_KM, Places, land_grid, sample_places
+from psm.earth.places import SHORE_KM, Places, sample_places
 from psm.earth.sounds import SOUNDS, Sound
 from psm.earth.sources import SHARES, hour_weight, source_bias, source_biases
 from psm.errors import ConfigError
+from psm.geodata.land import land_grid
 
 
 @pytest.fixture(scope="module")

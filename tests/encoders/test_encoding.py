@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from psm.data.context import Context
-from psm.earth.sun import elevation
 from psm.encoders.encoding import Encoding, sun, sun_known
+from psm.geodata.sun import elevation
 
 lats = st.floats(-90, 90)
 lons = st.floats(-180, 180)

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from psm.errors import ConfigError, InvalidContext, MissingData
+from psm.geodata.frame import Frame
 from psm.imagery import Reason
 from psm.mapping import Cells, Moment, Query, embed_cells, map_query
-from psm.mapping.frame import Frame
 from psm.mapping.profile import profile
 from psm.mapping.profileplot import place_name, write_profile
 from psm.model import PSM

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from psm.earth.sun import elevation
 from psm.errors import ConfigError
+from psm.geodata.sun import elevation
 from psm.mapping import (
     EmbeddedCells,
     Frame,

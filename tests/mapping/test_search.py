@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psm.errors import ConfigError
+from psm.geodata.sphere import chord_to_km, unit_vectors
 from psm.mapping.search import spread_out
-from psm.sphere import chord_to_km, unit_vectors
 
 
 @given(seed=st.integers(0, 999), apart_km=st.floats(1.0, 5000.0), count=st.integers(1, 12))

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from psm.sphere import EARTH_RADIUS_KM, chord_to_km, km_to_chord, unit_vectors
+from psm.geodata.sphere import EARTH_RADIUS_KM, chord_to_km, km_to_chord, unit_vectors
 
 Floats = Float[np.ndarray, " n"]
 _AT_ONCE = 256

@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from psm.errors import ConfigError
+from psm.geodata.sphere import EARTH_RADIUS_KM, KM_PER_DEGREE, chord_to_km, unit_vectors
 from psm.seeding import generator
-from psm.sphere import EARTH_RADIUS_KM, KM_PER_DEGREE, chord_to_km, unit_vectors
 
 Floats = NDArray[np.float64]
 TRAIN, VAL, TEST, BUFFER = "train", "val", "test", "buffer"

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
-from psm.earth import packages
-from psm.earth.cache import Arrays, cached_arrays
+from psm.geodata import packages
+from psm.geodata.cache import Arrays, cached_arrays
 
 BASE_WIDTH, BASE_HEIGHT = 10800, 5400
 """Pixels of the sharpened Blue Marble: 30 per degree, 3.7 km at the equator."""

@@ -20,7 +20,6 @@ from psm.data.splits import BUFFER, TEST, TRAIN, VAL, assign_splits
 from psm.earth import rules
 from psm.earth.captions import caption
 from psm.earth.layers import Layers
-from psm.earth.packages import towns
 from psm.earth.places import Places, sample_places
 from psm.earth.scene import Scene
 from psm.earth.sounds import SOUNDS
@@ -30,10 +29,11 @@ from psm.earth.synthesis import mix
 from psm.earth.tiles import GSD_M, Imagery
 from psm.errors import ConfigError
 from psm.files import atomic_path
+from psm.geodata.packages import towns
+from psm.geodata.sphere import chord_to_km, unit_vectors
 from psm.parallel import run_all
 from psm.progress import console, track
 from psm.seeding import generator
-from psm.sphere import chord_to_km, unit_vectors
 
 MANIFEST_NAME = "earth.json"
 FORMAT_VERSION = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from psm.earth.packages import koeppen_names
+from psm.geodata.packages import koeppen_names
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def _table(values: dict[str, tuple[float, float]]) -> Floats:
 def temperature_c(*, koeppen: NDArray[np.uint8], lat: Floats, summer: Floats) -> Floats:
     """Mean temperature of the month in Celsius.
 
-    ``summer`` is +1 at midsummer and -1 at midwinter (:func:`psm.earth.sun.summerness`). Towards
+    ``summer`` is +1 at midsummer and -1 at midwinter (:func:`psm.geodata.sun.summerness`). Towards
     the equator the year grows flat (cold classes there are high ground), and the cold steppes and
     deserts, which reach from 25 to 50 degrees, grow warmer.
     """

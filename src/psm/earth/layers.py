@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
-from psm.earth import packages
 from psm.earth.base import base_grids
 from psm.earth.network import rivers, roads, shores
-from psm.sphere import chord_to_km, unit_vectors
+from psm.geodata import packages
+from psm.geodata.packages import town_radius_km
+from psm.geodata.sphere import chord_to_km, unit_vectors
 
 Floats = NDArray[np.float64]
 
@@ -27,11 +28,6 @@ _BELL_COUNTRIES = (
     "LT LU LV MC MD ME MG MK MT MW MX NA NI NL NO NZ PA PE PG PH PL PT PY RO RS RU RW SE SI SK SM "
     "SR SV SZ TL TO TT UA UG US UY VA VC VE WS ZA ZM ZW CA"
 )
-
-
-def town_radius_km(people: ArrayLike) -> Floats:
-    """Radius of the built-up area: 0.8 km for 1,000 people, 4.6 for 100,000, 11 for a million."""
-    return np.asarray(np.sqrt(0.012 * np.asarray(people, float) ** 0.75 / np.pi))
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class LayerValues:
     bare: Floats
     ice: Floats
     koeppen: NDArray[np.uint8]
-    """Köppen-Geiger class number, see :func:`psm.earth.packages.koeppen_names`."""
+    """Köppen-Geiger class number, see :func:`psm.geodata.packages.koeppen_names`."""
     town_km: Floats
     """Distance to the nearest town of 1,000 people or more."""
     people: Floats

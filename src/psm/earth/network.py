@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from psm.earth import packages
-from psm.earth.cache import Arrays, cached_arrays
-from psm.sphere import KM_PER_DEGREE, chord_to_km, unit_vectors, wrap_longitude
+from psm.geodata import packages
+from psm.geodata.cache import Arrays, cached_arrays
+from psm.geodata.sphere import KM_PER_DEGREE, chord_to_km, unit_vectors, wrap_longitude
 
 SPACING_KM = 1.0
 _VERSION = 2

@@ -9,9 +9,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psm.earth import network, packages
-from psm.earth.layers import town_radius_km
-from psm.sphere import KM_PER_DEGREE
+from psm.earth import network
+from psm.geodata import packages
+from psm.geodata.packages import town_radius_km
+from psm.geodata.sphere import KM_PER_DEGREE
 
 Floats = NDArray[np.float64]
 Coverage = NDArray[np.float32]

@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, AudioSource
-from psm.earth import packages
-from psm.earth.layers import Layers, town_radius_km
+from psm.earth.layers import Layers
 from psm.earth.network import shores
 from psm.earth.sources import ROUND_THE_CLOCK, SHARES
 from psm.errors import ConfigError
+from psm.geodata import packages
+from psm.geodata.land import NORTH_LIMIT, SOUTH_LIMIT
+from psm.geodata.packages import town_radius_km
+from psm.geodata.sphere import KM_PER_DEGREE, wrap_longitude
 from psm.seeding import generator
-from psm.sphere import KM_PER_DEGREE, wrap_longitude
 
 Floats = NDArray[np.float64]
 
-SOUTH_LIMIT, NORTH_LIMIT = -60.0, 84.0
 SHORE_KM = 10.0
 """Places at sea are kept up to this far from land."""
 
@@ -98,29 +99,6 @@ def sample_places(n: int, seed: int, *, start: int = 0) -> Places:
             np.minimum((draws[:, 6] * len(CAPTION_SOURCES)).astype(int), len(CAPTION_SOURCES) - 1)
         ],
     )
-
-
-def land_grid(step_deg: float = 1.0) -> tuple[Floats, Floats]:
-    """Centres (lat, lon) of the grid cells that hold any land, from north to south, row by row.
-
-    The grid starts at 180 W and 90 N; cells reach from 60 S to 84 N.
-
-    Raises:
-        ConfigError: the step does not divide 180 degrees, or is outside [0.1, 30].
-    """
-    rows = round(180.0 / step_deg) if step_deg > 0 else 0
-    if not 0.1 <= step_deg <= 30.0 or abs(rows * step_deg - 180.0) > 1e-6:
-        raise ConfigError(f"grid step {step_deg:g}: give a divisor of 180 between 0.1 and 30")
-    mask = packages.land_mask()
-    row_edge = np.linspace(0, mask.shape[0], rows + 1).round().astype(int)[:-1]
-    column_edge = np.linspace(0, mask.shape[1], 2 * rows + 1).round().astype(int)[:-1]
-    is_land = (mask != 0).astype(np.uint8)
-    cells = np.maximum.reduceat(np.maximum.reduceat(is_land, row_edge, 0), column_edge, 1) > 0
-    row, column = np.nonzero(cells)
-    lat = np.asarray(90.0 - (row + 0.5) * step_deg, float)
-    lon = np.asarray((column + 0.5) * step_deg - 180.0, float)
-    kept = (lat > SOUTH_LIMIT) & (lat < NORTH_LIMIT)
-    return lat[kept], lon[kept]
 
 
 def _choose(shares: list[float], uniform: Floats) -> NDArray[np.int64]:

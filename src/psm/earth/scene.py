@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psm.earth import climate, sun
+from psm.earth import climate
 from psm.earth.layers import LayerValues
+from psm.geodata import sun
 
 Floats = NDArray[np.float64]
 

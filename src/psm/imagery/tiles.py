@@ -16,8 +16,8 @@ from affine import Affine
 from jaxtyping import Float
 from PIL import Image
 
-from psm.earth.cache import cache_folder
 from psm.errors import BulkDownload, ConfigError
+from psm.geodata.cache import cache_folder
 from psm.imagery.blocks import Block, Level
 from psm.imagery.drawing import Mesh, draw, finish, mesh, too_coarse
 from psm.imagery.fetching import DiskCache, Fetcher, Pace, cache_name

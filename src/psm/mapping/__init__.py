@@ -11,13 +11,13 @@
     animate(model, embedded, query, hours_of_day(month=7, utc=True), "bells.gif")
 """
 
+from psm.geodata.frame import Frame
 from psm.mapping.algebra import all_of, any_of, difference, log_ratio, mean, weighted_sum
 from psm.mapping.animate import animate, hours_of_day, months_of_year, write_gif, write_mp4
 from psm.mapping.cells import Cells
 from psm.mapping.cog import write_cog
 from psm.mapping.compare import map_queries, map_query
 from psm.mapping.cube import write_cube
-from psm.mapping.frame import Frame
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
 from psm.mapping.render import write_png, write_svg

@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from psm.calibration import UNCALIBRATED
 from psm.errors import ConfigError
-from psm.mapping.frame import Frame
+from psm.geodata.frame import Frame
 from psm.mapping.moment import Moment
 from psm.mapping.quantity import LOG_RATIO, PROBABILITY, Combination, Moments, Quantity, linear
 from psm.mapping.query import Query

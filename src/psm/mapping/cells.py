@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from psm.earth.places import land_grid
 from psm.errors import ConfigError
-from psm.mapping.frame import Frame, Indices
+from psm.geodata.frame import Frame, Indices
+from psm.geodata.land import land_grid
 
 
 @dataclass(frozen=True, eq=False)

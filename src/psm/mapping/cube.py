@@ -11,8 +11,8 @@ import numpy as np
 from pyproj import CRS
 
 from psm.errors import ConfigError
+from psm.geodata.frame import Frame
 from psm.mapping.arrayfiles import ArrayFile, netcdf, zarr
-from psm.mapping.frame import Frame
 from psm.mapping.moment import Moment
 from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
 

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 
+from psm.geodata.frame import Frame
 from psm.mapping.canvas import Canvas
-from psm.mapping.frame import Frame
 from psm.mapping.moment import Moment
 from psm.mapping.regionmap import RegionMap
 from psm.mapping.window import Window

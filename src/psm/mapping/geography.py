@@ -12,7 +12,7 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from psm.mapping.shapes import Detail, Line, Shapes, read_shapes
+from psm.geodata.vectors import Detail, Line, Shapes, read_shapes
 from psm.mapping.window import Window
 
 COARSE_KM = 2500.0

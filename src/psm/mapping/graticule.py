@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
+from psm.geodata.vectors import Line
 from psm.mapping.look import COAST, DIM, PAPER
-from psm.mapping.shapes import Line
 from psm.mapping.window import Floats, Window
 
 Side = Literal["left", "right", "bottom", "top"]

@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from psm.errors import ConfigError
 from psm.extras import require
 from psm.files import atomic_path
-from psm.mapping.frame import Frame
+from psm.geodata.frame import Frame
 from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
 from psm.mapping.window import Window
 

@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, ScalarFormatter, StrMethodFormatter
 
 from psm.errors import ConfigError
-from psm.mapping.frame import Frame
+from psm.geodata.frame import Frame
 from psm.mapping.quantity import Quantity
 
 PAPER, INK, DIM = "#ffffff", "#1c2430", "#6b7683"

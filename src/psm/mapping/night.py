@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from psm.earth.sun import declination
+from psm.geodata.sun import declination
 from psm.mapping.moment import Moment
 from psm.mapping.projection import CENTRAL_LON, project
 

@@ -13,7 +13,7 @@ from rasterio.transform import Affine
 from psm.errors import ConfigError, InvalidContext, MissingData
 from psm.extras import require
 from psm.files import atomic_path
-from psm.mapping.frame import Frame
+from psm.geodata.frame import Frame
 from psm.mapping.soundscape_map import SoundscapeMap
 
 if TYPE_CHECKING:

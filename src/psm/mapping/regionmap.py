@@ -13,7 +13,7 @@ from matplotlib.colors import Colormap
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.patheffects import withStroke
 
-from psm.mapping.frame import Frame
+from psm.geodata.frame import Frame
 from psm.mapping.geography import geography
 from psm.mapping.look import COAST, DIM, NO_DATA, PAPER, RIVER, SEA
 from psm.mapping.moment import Moment

@@ -13,8 +13,8 @@ from psm.calibration import Curve
 from psm.data.recording import Recording
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, csd
+from psm.geodata.sphere import km_to_chord, unit_vectors
 from psm.mapping.soundscape_map import SoundscapeMap
-from psm.sphere import km_to_chord, unit_vectors
 
 
 @dataclass(frozen=True)

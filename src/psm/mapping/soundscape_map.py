@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 import psm
 from psm.calibration import UNCALIBRATED
 from psm.errors import InvalidContext
-from psm.mapping.frame import Frame
+from psm.geodata.frame import Frame
 from psm.mapping.moment import Moment
 from psm.mapping.quantity import PROBABILITY, Combination, Quantity
 from psm.mapping.query import Query

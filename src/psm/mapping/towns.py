@@ -13,7 +13,7 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.patheffects import Stroke
 from matplotlib.transforms import Bbox
 
-from psm.earth.packages import towns
+from psm.geodata.packages import towns
 from psm.mapping.look import INK, PAPER
 from psm.mapping.window import Window
 

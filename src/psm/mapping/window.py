@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from pyproj import CRS, Geod, Transformer
 
-from psm.mapping.frame import WGS84, Frame
+from psm.geodata.frame import WGS84, Frame
 
 _SLIMMEST = 0.22
 """A thinner map is shown with what lies around it."""

@@ -11,7 +11,7 @@ from rasterio.warp import transform_geom
 
 from psm.errors import ConfigError, MissingData
 from psm.extras import require
-from psm.mapping.frame import WGS84
+from psm.geodata.frame import WGS84
 from psm.mapping.soundscape_map import SoundscapeMap
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from psm.checkpoints import weights_fingerprint
 from psm.gaussian import Gaussian
+from psm.geodata.sphere import wrap_longitude
 from psm.mapping.moment import Moment
 from psm.mapping.places import Distances, Places
 from psm.mapping.region.lengths import format_length
@@ -26,7 +27,6 @@ from psm.mapping.timetable.prepare import group_name
 from psm.mapping.timetable.states import month_state
 from psm.model import PSM
 from psm.server.tiling import Finder
-from psm.sphere import wrap_longitude
 
 _RANGE_CELLS, _RANGE_CELLS_EXACT = 1024, 192
 _RANGE_HOURS = tuple(range(0, 24, 3))

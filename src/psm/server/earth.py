@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from psm import checkpoints
-from psm.earth.cache import cache_folder
+from psm.geodata.cache import cache_folder
 from psm.imagery import BlueMarble
 from psm.mapping.cells import Cells
 from psm.mapping.store import cached_store

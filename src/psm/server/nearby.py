@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 from scipy.spatial import cKDTree
 
-from psm.earth.packages import towns
 from psm.errors import BrokenPackageData
-from psm.sphere import km_to_chord, unit_vectors
+from psm.geodata.packages import towns
+from psm.geodata.sphere import km_to_chord, unit_vectors
 
 _REACHES = ((30_000.0, 40.0), (5_000.0, 60.0), (1_000.0, 150.0))
 """Least people and greatest distance in km: a large town before a nearer small one."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from psm.earth.cache import cache_folder
+from psm.geodata.cache import cache_folder
 from psm.mapping.store import Store
 from psm.mapping.timetable import Timetable, prepare
 from psm.server.catalogue import Served, interactive

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from psm.geodata.frame import Frame
 from psm.mapping.cells import Cells
-from psm.mapping.frame import Frame
 
 SIDE_PX = 256
 DEEPEST = 22

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from psm.errors import ConfigError, MissingData
+from psm.geodata.gazetteer import find_town, find_towns, nearly
 from psm.mapping.region import Region, format_length, parse_length
-from psm.mapping.region.places import find_town, find_towns, nearly
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from psm.earth.packages import towns
 from psm.extras import require
-from psm.sphere import km_to_chord, unit_vectors
+from psm.geodata.packages import towns
+from psm.geodata.sphere import km_to_chord, unit_vectors
 
 
 def timezone_at(*, lat: float, lon: float) -> str:

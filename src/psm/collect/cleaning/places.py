@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from psm.collect.source import Refused
-from psm.sphere import KM_PER_DEGREE
+from psm.geodata.sphere import KM_PER_DEGREE
 
 _ZERO_ISLAND_DEG = 0.05
 _COARSE_M = 1000.0

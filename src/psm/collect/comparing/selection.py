@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from psm.collect.cleaning.licences import family
 from psm.collect.comparing.groups import Groups
-from psm.sphere import km_to_chord, unit_vectors
+from psm.geodata.sphere import km_to_chord, unit_vectors
 
 _CELL_DEG = 1.0
 

@@ -17,8 +17,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from psm.collect.source import Source, Terms
 from psm.collect.sources import aporee, freesound, inaturalist, local, xenocanto, yfcc
-from psm.earth.cache import cache_folder
 from psm.errors import ConfigError
+from psm.geodata.cache import cache_folder
 
 __all__ = ["SOURCES", "Kind", "open_source"]
 

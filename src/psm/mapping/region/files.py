@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from psm.errors import ConfigError, MissingData, RepairedGeometry
 from psm.extras import require
-from psm.mapping.region.sphere import polygons_of, unfolded, valid
+from psm.geodata.outlines import polygons_of, unfolded, valid
 
 SUFFIXES = (
     ".geojson",

@@ -14,10 +14,10 @@ from rasterio.transform import Affine
 from shapely.geometry.base import BaseGeometry
 
 from psm.errors import ConfigError
+from psm.geodata.frame import Frame, Indices
+from psm.geodata.outlines import polygons_of
 from psm.mapping.cells import Cells
-from psm.mapping.frame import Frame, Indices
 from psm.mapping.region.lengths import format_length
-from psm.mapping.region.sphere import polygons_of
 
 Polygons = NDArray[np.object_]
 

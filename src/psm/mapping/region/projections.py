@@ -18,8 +18,8 @@ from pyproj import CRS, Proj, Transformer
 from shapely.geometry.base import BaseGeometry
 
 from psm.errors import ConfigError, UntrueSpacing
-from psm.mapping.region.sphere import polygons_of, recentred, valid
-from psm.sphere import EARTH_RADIUS_KM, unit_vectors
+from psm.geodata.outlines import polygons_of, recentred, valid
+from psm.geodata.sphere import EARTH_RADIUS_KM, unit_vectors
 
 REACH_KM, POLAR_REACH_KM = 1500.0, 3300.0
 _WARN_ABOVE = 0.05

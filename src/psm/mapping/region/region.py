@@ -9,12 +9,13 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from psm.errors import ConfigError
+from psm.geodata.gazetteer import find_country, find_town, find_towns
+from psm.geodata.land import on_land
+from psm.geodata.outlines import polygons_of
 from psm.mapping.region import shapes
 from psm.mapping.region.files import read_outline
 from psm.mapping.region.grid import Grid, frame_around
-from psm.mapping.region.land import on_land
 from psm.mapping.region.lengths import format_length
-from psm.mapping.region.places import find_country, find_town, find_towns
 from psm.mapping.region.projections import (
     best_system,
     distortion,
@@ -22,7 +23,6 @@ from psm.mapping.region.projections import (
     projected,
     warn_if_untrue,
 )
-from psm.mapping.region.sphere import polygons_of
 
 
 @dataclass(frozen=True, eq=False)

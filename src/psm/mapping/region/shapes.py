@@ -9,8 +9,8 @@ from pyproj import Geod, Transformer
 from shapely.geometry.base import BaseGeometry
 
 from psm.errors import ConfigError
+from psm.geodata.outlines import recentred, unfolded
 from psm.mapping.region.lengths import format_length
-from psm.mapping.region.sphere import recentred, unfolded
 
 GEOD = Geod(ellps="WGS84")
 _EQUAL_AREA = Transformer.from_crs("EPSG:4326", "EPSG:6933", always_xy=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from psm.earth.cache import cache_folder
+from psm.geodata.cache import cache_folder
 from psm.imagery import Provider
 from psm.mapping.cells import Cells
 from psm.mapping.store.embedded import EmbeddedCells

@@ -11,7 +11,7 @@ from zarr.codecs import ZstdCodec
 from zarr.errors import ContainsGroupError, GroupNotFoundError, NodeTypeValidationError
 
 from psm.errors import ConfigError
-from psm.mapping.frame import Indices
+from psm.geodata.frame import Indices
 from psm.mapping.store.fingerprint import CellBlocks, flat_blocks
 from psm.mapping.store.header import Header
 from psm.mapping.store.place import local_folder, zarr_store

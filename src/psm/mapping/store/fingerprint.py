@@ -12,8 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from psm.geodata.frame import Frame, Indices
 from psm.imagery import Provider
-from psm.mapping.frame import Frame, Indices
 from psm.model import PSM
 from psm.precision import has_bfloat16
 

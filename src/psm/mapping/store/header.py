@@ -9,8 +9,8 @@ from typing import Any, Self
 from rasterio.transform import Affine
 
 from psm.errors import ConfigError
+from psm.geodata.frame import Frame
 from psm.imagery import View
-from psm.mapping.frame import Frame
 
 FORMAT = 1
 """Raised when a store of before can no longer be read."""

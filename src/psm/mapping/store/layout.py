@@ -17,9 +17,9 @@ import zarr
 from jaxtyping import Float16, Int64, UInt8
 
 from psm.errors import ConfigError, MissingData, StoreMismatch
+from psm.geodata.frame import Frame
 from psm.imagery import Reason
 from psm.mapping.cells import Cells
-from psm.mapping.frame import Frame
 from psm.mapping.store import creation
 from psm.mapping.store.creation import NOT_DONE
 from psm.mapping.store.fingerprint import CellBlocks, difference, satellite_fingerprint

@@ -13,7 +13,7 @@ from pyproj.exceptions import CRSError
 from rasterio.transform import Affine
 
 from psm.errors import ConfigError
-from psm.sphere import KM_PER_DEGREE, wrap_longitude
+from psm.geodata.sphere import KM_PER_DEGREE, wrap_longitude
 
 WGS84 = "EPSG:4326"
 FINEST_DEG, COARSEST_DEG = 0.1, 30.0

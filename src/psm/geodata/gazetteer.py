@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from psm.earth.cache import Arrays, cached_arrays
-from psm.earth.layers import town_radius_km
-from psm.earth.packages import package_file
 from psm.errors import BrokenPackageData, ConfigError
+from psm.geodata.cache import Arrays, cached_arrays
+from psm.geodata.packages import package_file, town_radius_km
 
 _SUGGESTED_FROM_PEOPLE = 15_000
 _LEAST_RADIUS_M = 2000.0

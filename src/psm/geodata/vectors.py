@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from psm.earth.packages import package_file
 from psm.errors import BrokenPackageData
+from psm.geodata.packages import package_file
 
 Line = Float[np.ndarray, "points 2"]
 Kind = Literal["gshhs", "rivers", "countries"]

@@ -10,7 +10,7 @@ from astral.sun import noon
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.earth import sun
+from psm.geodata import sun
 
 LAT = st.floats(-85.0, 85.0)
 MONTH = st.integers(1, 12)

@@ -1,6 +1,7 @@
-"""Land as polygons: GSHHG shorelines (Wessel & Smith 1996) of intermediate resolution.
+"""Land of the Earth: as polygons, and as the cells of a global grid that hold any of it.
 
-They are true to about 1 km; the finest land mask at hand has pixels of 2.3 km.
+The polygons are the GSHHG shorelines (Wessel & Smith 1996) of intermediate resolution, true to
+about 1 km; the finest land mask at hand, which the grid is cut from, has pixels of 2.3 km.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from psm.earth.packages import package_file
-from psm.errors import BrokenPackageData
-from psm.mapping.region.sphere import polygons_of, valid_each
+from psm.errors import BrokenPackageData, ConfigError
+from psm.geodata.outlines import polygons_of, valid_each
+from psm.geodata.packages import land_mask, package_file
+
+Floats = NDArray[np.float64]
+
+SOUTH_LIMIT, NORTH_LIMIT = -60.0, 84.0
+"""Degrees of latitude between which land is mapped: without Antarctica and the northernmost ice."""
 
 _LAND, _LAKE, _ISLAND_IN_LAKE = ("1", "5"), ("2",), ("3",)  # 5: Antarctica
 
@@ -55,6 +61,29 @@ def land_polygons() -> BaseGeometry:
     for at in np.unique(row):
         land[at] = _without(land[at], lakes[lake[row == at]])
     return polygons_of(*land, *islands)
+
+
+def land_grid(step_deg: float = 1.0) -> tuple[Floats, Floats]:
+    """Centres (lat, lon) of the grid cells that hold any land, from north to south, row by row.
+
+    The grid starts at 180 W and 90 N; cells reach from 60 S to 84 N.
+
+    Raises:
+        ConfigError: the step does not divide 180 degrees, or is outside [0.1, 30].
+    """
+    rows = round(180.0 / step_deg) if step_deg > 0 else 0
+    if not 0.1 <= step_deg <= 30.0 or abs(rows * step_deg - 180.0) > 1e-6:
+        raise ConfigError(f"grid step {step_deg:g}: give a divisor of 180 between 0.1 and 30")
+    mask = land_mask()
+    row_edge = np.linspace(0, mask.shape[0], rows + 1).round().astype(int)[:-1]
+    column_edge = np.linspace(0, mask.shape[1], 2 * rows + 1).round().astype(int)[:-1]
+    is_land = (mask != 0).astype(np.uint8)
+    cells = np.maximum.reduceat(np.maximum.reduceat(is_land, row_edge, 0), column_edge, 1) > 0
+    row, column = np.nonzero(cells)
+    lat = np.asarray(90.0 - (row + 0.5) * step_deg, float)
+    lon = np.asarray((column + 0.5) * step_deg - 180.0, float)
+    kept = (lat > SOUTH_LIMIT) & (lat < NORTH_LIMIT)
+    return lat[kept], lon[kept]
 
 
 def _without(land: BaseGeometry, lakes: NDArray[np.object_]) -> BaseGeometry:
