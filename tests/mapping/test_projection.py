@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.mapping.canvas import Canvas
-from psm.mapping.coastlines import lakes, land, projected_coastlines, projected_land
-from psm.mapping.projection import CENTRAL_LON, frame, project, unproject
+from psm.cartography.canvas import Canvas
+from psm.cartography.coastlines import lakes, land, projected_coastlines, projected_land
+from psm.cartography.projection import CENTRAL_LON, frame, project, unproject
 
 
 def test_published_size_of_the_map() -> None:

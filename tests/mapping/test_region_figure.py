@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 from rasterio.transform import Affine
 
+from psm.cartography.look import NO_DATA, style
 from psm.errors import ConfigError
 from psm.mapping import Frame, SoundscapeMap
-from psm.mapping.look import NO_DATA, style
 from psm.mapping.render import draw
 from psm.mapping.sheet import write_sheet
 from psm.mapping.soundscape_map import Uncertainty

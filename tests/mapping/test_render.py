@@ -9,6 +9,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
+from psm.cartography.look import PAPER, SEA, robust_range, style
+from psm.cartography.night import night_side
+from psm.cartography.projection import CENTRAL_LON, unproject
 from psm.errors import ConfigError
 from psm.geodata.sun import elevation
 from psm.mapping import (
@@ -23,9 +26,6 @@ from psm.mapping import (
     months_of_year,
     write_gif,
 )
-from psm.mapping.look import PAPER, SEA, robust_range, style
-from psm.mapping.night import night_side
-from psm.mapping.projection import CENTRAL_LON, unproject
 from psm.mapping.render import draw
 from psm.model import PSM
 

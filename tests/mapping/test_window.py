@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from pyproj import Geod
 from rasterio.transform import Affine
 
+from psm.cartography.geography import geography
+from psm.cartography.graticule import graticule
+from psm.cartography.marginalia import round_length
+from psm.cartography.window import Window
 from psm.mapping import Frame
-from psm.mapping.geography import geography
-from psm.mapping.graticule import graticule
-from psm.mapping.marginalia import round_length
-from psm.mapping.window import Window
 
 MakeFrame = Callable[..., Frame]
 

@@ -9,12 +9,12 @@ from typing import Protocol
 from PIL import Image
 
 from psm.calibration import Calibration
+from psm.cartography.look import style
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.mapping.compare import map_queries
 from psm.mapping.film import Film, frame_seconds
 from psm.mapping.gif import save_gif
-from psm.mapping.look import style
 from psm.mapping.moment import Moment
 from psm.mapping.mp4 import save_mp4
 from psm.mapping.places import Places

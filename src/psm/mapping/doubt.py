@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 
+from psm.cartography.drawing import Drawing
+from psm.cartography.look import INK, PAPER, PROBABILITY_COLOURS, robust_range
 from psm.errors import ConfigError
-from psm.mapping.drawing import Drawing
-from psm.mapping.look import INK, PAPER, PROBABILITY_COLOURS, robust_range
 from psm.mapping.soundscape_map import SoundscapeMap, Uncertainty
 
 _PALEST = 0.82

@@ -12,9 +12,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from psm.errors import ConfigError
-from psm.mapping.drawing import draw_map
-from psm.mapping.look import (
+from psm.cartography.drawing import draw_map
+from psm.cartography.look import (
     DIM,
     INK,
     colour_bar,
@@ -23,9 +22,10 @@ from psm.mapping.look import (
     fit_text,
     new_figure,
 )
+from psm.cartography.window import Window
+from psm.errors import ConfigError
 from psm.mapping.render import credit_line
 from psm.mapping.soundscape_map import SoundscapeMap
-from psm.mapping.window import Window
 from psm.progress import track
 
 _WIDTH_IN, _HEADER_IN, _FOOT_IN = 9.0, 0.66, 0.875
@@ -34,7 +34,7 @@ _SHARE = 0.01  # of the area at either end that the range of colours leaves out
 
 
 class Film:
-    """A film of maps of one query on one frame. Needs :func:`psm.mapping.look.style`.
+    """A film of maps of one query on one frame. Needs :func:`psm.cartography.look.style`.
 
     The colours mean the same in every frame; by default their range leaves out the lowest and the
     highest 1 % of all frames together.

@@ -15,12 +15,12 @@ from jaxtyping import Float, Int
 from pyproj import CRS, Geod
 from shapely.geometry.base import BaseGeometry
 
+from psm.cartography.window import Window
 from psm.errors import ConfigError
 from psm.extras import require
 from psm.files import atomic_path
 from psm.geodata.frame import Frame
 from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
-from psm.mapping.window import Window
 
 FINEST = 15
 

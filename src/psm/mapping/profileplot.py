@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 import psm
+from psm.cartography.look import DIM, INK, PAPER, PROBABILITY_COLOURS, colour_bar, fit_text, style
 from psm.errors import ConfigError
 from psm.files import atomic_path
-from psm.mapping.look import DIM, INK, PAPER, PROBABILITY_COLOURS, colour_bar, fit_text, style
 from psm.mapping.profile import HOURS, MONTHS, Profile
 
 _COLUMNS, _MOST = 4, 28

@@ -9,8 +9,8 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 from matplotlib.colors import Colormap, to_hex
 
+from psm.cartography.look import colour_range, colours_of
 from psm.files import atomic_path
-from psm.mapping.look import colour_range, colours_of
 from psm.mapping.soundscape_map import SoundscapeMap
 
 _STOPS = 17

@@ -11,13 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from psm.files import atomic_path
-from psm.mapping import doubt, marginalia
-from psm.mapping.drawing import Drawing, draw_map
-from psm.mapping.geography import geography
-from psm.mapping.graticule import draw_graticule
-from psm.mapping.layout import GLOBE, Layout, region_layout
-from psm.mapping.look import (
+from psm.cartography import marginalia
+from psm.cartography.drawing import Drawing, draw_map
+from psm.cartography.geography import geography
+from psm.cartography.graticule import draw_graticule
+from psm.cartography.layout import GLOBE, Layout, region_layout
+from psm.cartography.look import (
     DIM,
     NO_DATA,
     PAPER,
@@ -30,11 +29,13 @@ from psm.mapping.look import (
     robust_range,
     style,
 )
+from psm.cartography.night import night_side
+from psm.cartography.towns import draw_towns
+from psm.cartography.window import Window
+from psm.files import atomic_path
+from psm.mapping import doubt
 from psm.mapping.moment import Moment
-from psm.mapping.night import night_side
 from psm.mapping.soundscape_map import SoundscapeMap, Uncertainty
-from psm.mapping.towns import draw_towns
-from psm.mapping.window import Window
 
 _LETTERS_PER_INCH = 19.0
 _CREDIT_PT = 6.5

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from psm.errors import ConfigError
-from psm.files import atomic_path
-from psm.mapping.drawing import draw_map
-from psm.mapping.look import (
+from psm.cartography.drawing import draw_map
+from psm.cartography.look import (
     DIM,
     PAPER,
     colour_bar,
@@ -20,6 +18,8 @@ from psm.mapping.look import (
     new_figure,
     style,
 )
+from psm.errors import ConfigError
+from psm.files import atomic_path
 from psm.mapping.render import credit_line
 from psm.mapping.soundscape_map import SoundscapeMap
 

@@ -13,13 +13,9 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from psm.collect.outputs.facts import Facts
-from psm.data.splits import TEST, TRAIN, VAL
-from psm.errors import BrokenPackageData
-from psm.geodata.sphere import EARTH_RADIUS_KM
-from psm.mapping.canvas import NORTH, SOUTH
-from psm.mapping.coastlines import projected_coastlines, projected_lakes, projected_land
-from psm.mapping.look import (
+from psm.cartography.canvas import NORTH, SOUTH
+from psm.cartography.coastlines import projected_coastlines, projected_lakes, projected_land
+from psm.cartography.look import (
     COAST,
     DIM,
     GRATICULE,
@@ -29,8 +25,12 @@ from psm.mapping.look import (
     SEA,
     new_figure,
 )
-from psm.mapping.projection import frame, from_centre, project
-from psm.mapping.worldmap import area, graticule
+from psm.cartography.projection import frame, from_centre, project
+from psm.cartography.worldmap import area, graticule
+from psm.collect.outputs.facts import Facts
+from psm.data.splits import TEST, TRAIN, VAL
+from psm.errors import BrokenPackageData
+from psm.geodata.sphere import EARTH_RADIUS_KM
 
 SPLIT_COLOURS = {TRAIN: "#5b7fa6", VAL: "#e39a2d", TEST: "#b1305f"}
 

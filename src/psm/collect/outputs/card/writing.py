@@ -8,13 +8,13 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from psm.cartography.look import style
 from psm.collect.outputs.card.charts import charts
 from psm.collect.outputs.card.text import readme
 from psm.collect.outputs.card.world import density_map, split_map
 from psm.collect.outputs.facts import Facts
 from psm.collect.outputs.rows import About, Row
 from psm.files import atomic_path
-from psm.mapping.look import style
 
 README, PICTURES = "README.md", "card"
 _FIGURES: dict[str, Callable[[Facts], Figure]] = {

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
-from psm.mapping.look import DIM, INK, PAPER
-from psm.mapping.window import Window
+from psm.cartography.look import DIM, INK, PAPER
+from psm.cartography.window import Window
 
 
 def round_length(longest_m: float) -> float:

@@ -13,9 +13,9 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.patheffects import Stroke
 from matplotlib.transforms import Bbox
 
+from psm.cartography.look import INK, PAPER
+from psm.cartography.window import Window
 from psm.geodata.packages import towns
-from psm.mapping.look import INK, PAPER
-from psm.mapping.window import Window
 
 _MOST = 9
 _APART = 0.11

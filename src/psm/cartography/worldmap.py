@@ -11,18 +11,18 @@ from matplotlib.colors import Colormap
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from psm.mapping.canvas import NORTH, SOUTH, Canvas
-from psm.mapping.coastlines import projected_coastlines, projected_lakes, projected_land
-from psm.mapping.look import COAST, GRATICULE, NIGHT, NO_DATA, SEA
+from psm.cartography.canvas import NORTH, SOUTH, Canvas
+from psm.cartography.coastlines import projected_coastlines, projected_lakes, projected_land
+from psm.cartography.look import COAST, GRATICULE, NIGHT, NO_DATA, SEA
+from psm.cartography.night import night_side
+from psm.cartography.projection import frame, project
 from psm.mapping.moment import Moment
-from psm.mapping.night import night_side
-from psm.mapping.projection import frame, project
 
 _EMPTY = Path(np.zeros((0, 2)))
 
 
 class World:
-    """A world drawn into ``axes``; see :class:`psm.mapping.drawing.Drawing`.
+    """A world drawn into ``axes``; see :class:`psm.cartography.drawing.Drawing`.
 
     Attributes:
         image: the values, cut at the coast.

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from psm.cartography.projection import CENTRAL_LON, project
 from psm.geodata.sun import declination
 from psm.mapping.moment import Moment
-from psm.mapping.projection import CENTRAL_LON, project
 
 _LEAST_DECLINATION_DEG = 0.3
 

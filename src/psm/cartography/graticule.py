@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
+from psm.cartography.look import COAST, DIM, PAPER
+from psm.cartography.window import Floats, Window
 from psm.geodata.vectors import Line
-from psm.mapping.look import COAST, DIM, PAPER
-from psm.mapping.window import Floats, Window
 
 Side = Literal["left", "right", "bottom", "top"]
 Label = tuple[float, float, str, Side | None]

@@ -13,15 +13,15 @@ from matplotlib.colors import Colormap
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.patheffects import withStroke
 
+from psm.cartography.geography import geography
+from psm.cartography.look import COAST, DIM, NO_DATA, PAPER, RIVER, SEA
+from psm.cartography.window import Window
 from psm.geodata.frame import Frame
-from psm.mapping.geography import geography
-from psm.mapping.look import COAST, DIM, NO_DATA, PAPER, RIVER, SEA
 from psm.mapping.moment import Moment
-from psm.mapping.window import Window
 
 
 class RegionMap:
-    """A region drawn into ``axes``; see :class:`psm.mapping.drawing.Drawing`.
+    """A region drawn into ``axes``; see :class:`psm.cartography.drawing.Drawing`.
 
     Cells are drawn as they are, unless there are more of them than pixels: then each pixel is the
     mean of its cells.

@@ -12,8 +12,8 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from psm.cartography.window import Window
 from psm.geodata.vectors import Detail, Line, Shapes, read_shapes
-from psm.mapping.window import Window
 
 COARSE_KM = 2500.0
 """Larger windows are drawn with the low resolution of the shores."""

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from psm.cartography.projection import from_centre, project
 from psm.geodata.vectors import Line, read_shapes
-from psm.mapping.projection import from_centre, project
 
 _LAND_LEVELS, _LAKE_LEVELS = (1, 5), (2,)  # 5: Antarctica
 _SMALLEST_ISLAND_KM2, _SMALLEST_LAKE_KM2 = 150.0, 4000.0

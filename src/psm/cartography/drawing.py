@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 
+from psm.cartography.canvas import Canvas
+from psm.cartography.regionmap import RegionMap
+from psm.cartography.window import Window
+from psm.cartography.worldmap import World
 from psm.geodata.frame import Frame
-from psm.mapping.canvas import Canvas
 from psm.mapping.moment import Moment
-from psm.mapping.regionmap import RegionMap
-from psm.mapping.window import Window
-from psm.mapping.worldmap import World
 
 
 class Drawing(Protocol):
