@@ -101,7 +101,7 @@ def test_the_range_of_colours_leaves_out_the_extremes_of_the_area() -> None:
 
 @pytest.mark.parametrize(("month", "utc"), [(1, 0.0), (3, 7.5), (7, 6.0), (9, 23.0)])
 def test_the_sun_stands_on_the_horizon_along_the_terminator(month: int, utc: float) -> None:
-    night = night_side(Moment(month=month, utc=utc))
+    night = night_side(month=month, utc=utc)
     assert night is not None
     lat, lon = unproject(night.terminator[1:-1, 0], night.terminator[1:-1, 1])
     hour = (utc + (lon + CENTRAL_LON) / 15.0) % 24.0
@@ -109,8 +109,8 @@ def test_the_sun_stands_on_the_horizon_along_the_terminator(month: int, utc: flo
 
 
 def test_night_is_known_for_an_instant_only() -> None:
-    assert night_side(Moment(month=7, hour=6.0)) is None
-    assert night_side(Moment(utc=6.0)) is None
+    assert night_side(month=7, utc=None) is None
+    assert night_side(month=None, utc=6.0) is None
 
 
 def test_an_animation_has_a_frame_for_every_moment(

@@ -1,1 +1,1 @@
-"""How any map is drawn: projections, coasts, graticules, colours, layouts. Knows nothing of sounds."""
+"""How any map is drawn: projections, coasts, graticules, colours, layouts; nothing of sounds."""

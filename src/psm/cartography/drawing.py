@@ -12,11 +12,11 @@ from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 
 from psm.cartography.canvas import Canvas
+from psm.cartography.night import Night
 from psm.cartography.regionmap import RegionMap
 from psm.cartography.window import Window
 from psm.cartography.worldmap import World
 from psm.geodata.frame import Frame
-from psm.mapping.moment import Moment
 
 
 class Drawing(Protocol):
@@ -37,8 +37,8 @@ class Drawing(Protocol):
         """Values at the pixels of the image, masked outside of the data."""
         ...
 
-    def show(self, values: Float[np.ndarray, "rows columns"], moment: Moment) -> None:
-        """Put values on the map and, on a globe at a UTC instant, night on the sea."""
+    def show(self, values: Float[np.ndarray, "rows columns"], night: Night | None = None) -> None:
+        """Put values on the map and, on a globe, night on the sea."""
         ...
 
 

@@ -18,7 +18,6 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter, StrMethodFormatter
 
 from psm.errors import ConfigError
 from psm.geodata.frame import Frame
-from psm.mapping.quantity import Quantity
 
 PAPER, INK, DIM = "#ffffff", "#1c2430", "#6b7683"
 NIGHT = "#cdd6df"
@@ -38,9 +37,9 @@ UNCERTAINTY_COLOURS = _part("bone_r", 0.05, 0.80)
 DIFFERENCE_COLOURS = _part("PuOr_r", 0.06, 0.94)
 
 
-def colours_of(quantity: Quantity) -> Colormap:
+def colours_of(*, is_diverging: bool) -> Colormap:
     """Light to dark for a probability, two colours about zero for what has two signs."""
-    return DIFFERENCE_COLOURS if quantity.is_diverging else PROBABILITY_COLOURS
+    return DIFFERENCE_COLOURS if is_diverging else PROBABILITY_COLOURS
 
 
 @contextmanager

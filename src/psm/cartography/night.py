@@ -9,7 +9,6 @@ from jaxtyping import Float
 
 from psm.cartography.projection import CENTRAL_LON, project
 from psm.geodata.sun import declination
-from psm.mapping.moment import Moment
 
 _LEAST_DECLINATION_DEG = 0.3
 
@@ -21,19 +20,19 @@ class Night(NamedTuple):
     outline: Float[np.ndarray, "points 2"]
 
 
-def night_side(moment: Moment) -> Night | None:
-    """The night side at a moment, or None where no month and UTC hour are known.
+def night_side(*, month: int | None, utc: float | None) -> Night | None:
+    """The night side in a month at an hour of UTC, or None where either is unknown.
 
     The terminator is where the sun's elevation is nil, at ``tan(lat) = -cos(hour angle) /
     tan(declination)``.
     """
-    if moment.utc is None or moment.month is None:
+    if utc is None or month is None:
         return None
-    sun = float(declination(moment.month))
+    sun = float(declination(month))
     if abs(sun) < _LEAST_DECLINATION_DEG:  # at the equinox the line runs along meridians
         sun = _LEAST_DECLINATION_DEG
     from_centre = np.linspace(-180.0, 180.0, 1441)
-    angle = np.radians(15.0 * (moment.utc - 12.0) + from_centre + CENTRAL_LON)
+    angle = np.radians(15.0 * (utc - 12.0) + from_centre + CENTRAL_LON)
     lat = np.degrees(np.arctan(-np.cos(angle) / np.tan(np.radians(sun))))
     dark_pole = -90.0 if sun > 0.0 else 90.0
     # The line comes back to its first latitude after a turn: both sides are the same.

@@ -15,9 +15,9 @@ from matplotlib.patheffects import withStroke
 
 from psm.cartography.geography import geography
 from psm.cartography.look import COAST, DIM, NO_DATA, PAPER, RIVER, SEA
+from psm.cartography.night import Night
 from psm.cartography.window import Window
 from psm.geodata.frame import Frame
-from psm.mapping.moment import Moment
 
 
 class RegionMap:
@@ -113,7 +113,11 @@ class RegionMap:
             warnings.simplefilter("ignore", RuntimeWarning)  # blocks without data are expected
             return np.ma.masked_invalid(np.nanmean(blocks, axis=(1, 3)))
 
-    def show(self, values: Float[np.ndarray, "rows columns"], moment: Moment) -> None:  # noqa: ARG002
+    def show(
+        self,
+        values: Float[np.ndarray, "rows columns"],
+        night: Night | None = None,  # noqa: ARG002
+    ) -> None:
         """Put values on the map; a region is small enough to have day or night as a whole."""
         self.image.set_data(self.pixels(values))
 

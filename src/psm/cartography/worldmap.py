@@ -14,9 +14,8 @@ from matplotlib.path import Path
 from psm.cartography.canvas import NORTH, SOUTH, Canvas
 from psm.cartography.coastlines import projected_coastlines, projected_lakes, projected_land
 from psm.cartography.look import COAST, GRATICULE, NIGHT, NO_DATA, SEA
-from psm.cartography.night import night_side
+from psm.cartography.night import Night
 from psm.cartography.projection import frame, project
-from psm.mapping.moment import Moment
 
 _EMPTY = Path(np.zeros((0, 2)))
 
@@ -82,10 +81,9 @@ class World:
         """Values at the pixels of the image, masked outside of the data."""
         return self._canvas.image(values)
 
-    def show(self, values: Float[np.ndarray, "rows columns"], moment: Moment) -> None:
-        """Put values on the land and, at a UTC instant, night on the sea."""
+    def show(self, values: Float[np.ndarray, "rows columns"], night: Night | None = None) -> None:
+        """Put values on the land, and night on the sea."""
         self.image.set_data(self.pixels(values))
-        night = night_side(moment)
         self._night.set_path(_EMPTY if night is None else Path(night.outline))
         self._dusk.set_path(_EMPTY if night is None else Path(night.terminator))
 

@@ -24,7 +24,7 @@ from psm.cartography.look import (
 )
 from psm.cartography.window import Window
 from psm.errors import ConfigError
-from psm.mapping.render import credit_line
+from psm.mapping.render import credit_line, night_of
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.progress import track
 
@@ -85,7 +85,7 @@ class Film:
         self._drawing = draw_map(
             figure.add_axes((0.01, up(_FOOT_IN), 0.98, up(map_in))),
             frame,
-            colours_of(first.quantity),
+            colours_of(is_diverging=first.quantity.is_diverging),
             span,
             has_data=np.any([np.isfinite(m.values()) for m in maps], axis=0),
             width_px=width_px,
@@ -106,7 +106,7 @@ class Film:
         self._canvas.draw()
         still = self._canvas.copy_from_bbox(self._canvas.figure.bbox)
         for number, soundscape in enumerate(track(self._maps, "draw frames")):
-            self._drawing.show(soundscape.values(), soundscape.moment)
+            self._drawing.show(soundscape.values(), night_of(soundscape.moment))
             self._time.set_text(f"{soundscape.moment}")
             self._marker.set_xdata([number])
             self._canvas.restore_region(still)

@@ -50,7 +50,7 @@ def write_qml(
         zoomedInResamplingMethod=nearest,
         zoomedOutResamplingMethod=nearest,
     )
-    _renderer(pipe, low, high, colours_of(soundscape.quantity))
+    _renderer(pipe, low, high, colours_of(is_diverging=soundscape.quantity.is_diverging))
     SubElement(pipe, "brightnesscontrast", brightness="0", contrast="0", gamma="1")
     SubElement(pipe, "huesaturation", saturation="0", grayscaleMode="0", colorizeOn="0")
     SubElement(pipe, "rasterresampler", maxOversampling="2")

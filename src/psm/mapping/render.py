@@ -29,7 +29,7 @@ from psm.cartography.look import (
     robust_range,
     style,
 )
-from psm.cartography.night import night_side
+from psm.cartography.night import Night, night_side
 from psm.cartography.towns import draw_towns
 from psm.cartography.window import Window
 from psm.files import atomic_path
@@ -140,14 +140,14 @@ def draw(
     drawing = draw_map(
         axes,
         frame,
-        colours_of(soundscape.quantity),
+        colours_of(is_diverging=soundscape.quantity.is_diverging),
         colour_range(
             value_range, values, frame=frame, is_diverging=soundscape.quantity.is_diverging
         ),
         has_data=np.isfinite(values),
         width_px=map_px,
     )
-    drawing.show(values, soundscape.moment)
+    drawing.show(values, night_of(soundscape.moment))
     how = "fixed range" if value_range else "2nd to 98th percentile of the mapped area"
     left, bottom, width, height = layout.bar
     above = layout.at((left + width, bottom + height + 0.06))
@@ -163,6 +163,11 @@ def draw(
     return figure
 
 
+def night_of(moment: Moment) -> Night | None:
+    """The night side at a moment; None where its month or UTC hour is unknown."""
+    return night_side(month=moment.month, utc=moment.utc)
+
+
 def _titles(figure: Figure, layout: Layout, soundscape: SoundscapeMap) -> None:
     title = figure.text(
         *layout.at(layout.title), soundscape.query.label, va="top", fontsize=21, weight="bold"
@@ -171,7 +176,7 @@ def _titles(figure: Figure, layout: Layout, soundscape: SoundscapeMap) -> None:
     when = f"{soundscape.moment}"
     frame = soundscape.frame
     if frame.is_globe:
-        when += " · shaded sea: night" if night_side(soundscape.moment) else ""
+        when += " · shaded sea: night" if night_of(soundscape.moment) else ""
     else:
         step, unit = (frame.transform.a, "°") if frame.is_geographic else _metric(frame.transform.a)
         when += f" · cells of {step:.4g}{unit}"
@@ -204,7 +209,7 @@ def _uncertainty(
             coast_pt=0.2,
             is_plain=True,
         )
-        small.show(values, Moment())
+        small.show(values)
         words = "uncertainty (standard deviation)"
         colour_bar(layout.axes(figure, layout.small_bar), small.image, words, small=True)
     elif how == "fade":

@@ -20,7 +20,7 @@ from psm.cartography.look import (
 )
 from psm.errors import ConfigError
 from psm.files import atomic_path
-from psm.mapping.render import credit_line
+from psm.mapping.render import credit_line, night_of
 from psm.mapping.soundscape_map import SoundscapeMap
 
 _WIDTH_IN, _HEIGHT_IN = 12.0, 7.2
@@ -55,13 +55,13 @@ def write_sheet(maps: Sequence[SoundscapeMap], path: Path, *, width_px: int = 15
             drawing = draw_map(
                 axes,
                 frame,
-                colours_of(quantity),
+                colours_of(is_diverging=quantity.is_diverging),
                 limits,
                 has_data=np.isfinite(values[0]),
                 width_px=width_px // _COLUMNS,
                 coast_pt=0.25,
             )
-            drawing.show(raster, soundscape.moment)
+            drawing.show(raster, night_of(soundscape.moment))
             figure.text(
                 left + 0.012, bottom + _SIZE[1] + 0.008, f"{soundscape.moment}", fontsize=11
             )
