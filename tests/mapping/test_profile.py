@@ -10,8 +10,8 @@ from psm.errors import ConfigError, InvalidContext, MissingData
 from psm.geodata.frame import Frame
 from psm.imagery import Reason
 from psm.mapping import Cells, Moment, Query, embed_cells, map_query
+from psm.mapping.outputs.profileplot import place_name, write_profile
 from psm.mapping.profile import profile
-from psm.mapping.profileplot import place_name, write_profile
 from psm.model import PSM
 from tests.mapping.store.fakes import PlaceImagery
 

@@ -82,7 +82,8 @@ def draw_map(
     from psm import PSM, mapping
     from psm.errors import ConfigError, MissingData
     from psm.files import atomic_path
-    from psm.mapping.points import sample_file
+    from psm.mapping import outputs
+    from psm.mapping.outputs.points import sample_file
 
     query = mapping.Query.parse(
         *(text or ()),
@@ -105,7 +106,7 @@ def draw_map(
     for needed in filter(None, (points, polygons)):
         if not needed.exists():
             raise MissingData(f"{needed}: no such file")
-    mapping.check_suffixes([path for path in paths if path not in series])
+    outputs.check_suffixes([path for path in paths if path not in series])
     loaded = PSM.from_pretrained(model, precision=precision)
     calibration = asking.calibration_of(model, raw)
     area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
@@ -125,11 +126,11 @@ def draw_map(
         typer.echo(areas)
     for path in series:
         if path.suffix in _FILMS:
-            film = mapping.animate(loaded, places, query, frames, path, calibration=calibration)
+            film = outputs.animate(loaded, places, query, frames, path, calibration=calibration)
             typer.echo(film)
             continue
         maps = mapping.map_queries(loaded, places, [query], frames, calibration=calibration)
-        typer.echo(mapping.write_cube(maps, path, moments=frames))
+        typer.echo(outputs.write_cube(maps, path, moments=frames))
 
 
 def prepare(
@@ -164,7 +165,7 @@ def prepare(
 
 def _frames(animate: str | None, moment: Moment) -> Sequence[Moment]:
     from psm.errors import ConfigError
-    from psm.mapping import hours_of_day, months_of_year
+    from psm.mapping.outputs import hours_of_day, months_of_year
 
     is_utc = moment.utc is not None
     match animate:

@@ -45,8 +45,8 @@ def profile(
     """
     from psm import PSM
     from psm.imagery import open_imagery
+    from psm.mapping.outputs.profileplot import write_profile
     from psm.mapping.profile import profile as profile_place
-    from psm.mapping.profileplot import write_profile
 
     texts = _vocabulary(sound, vocabulary)
     loaded = PSM.from_pretrained(model, precision=precision)

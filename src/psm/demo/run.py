@@ -18,7 +18,7 @@ from psm.evaluation.mapreport import MapReport
 from psm.evaluation.report import RetrievalReport
 from psm.files import atomic_path
 from psm.mapping import EmbeddedCells, Moment, Query, SoundscapeMap, map_queries
-from psm.mapping.sheet import write_sheet
+from psm.mapping.outputs.sheet import write_sheet
 from psm.measure import measure
 from psm.model import PSM
 from psm.progress import console, track

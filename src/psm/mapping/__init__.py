@@ -8,24 +8,20 @@
     found = map_query(model, embedded, query, Moment(month=7, hour=6))
     found.to_cog("bells.tif")
     found.to_png("bells.png")
-    animate(model, embedded, query, hours_of_day(month=7, utc=True), "bells.gif")
+
+:mod:`psm.mapping.outputs` writes what they find: files, figures and films.
 """
 
 from psm.geodata.frame import Frame
 from psm.mapping.algebra import all_of, any_of, difference, log_ratio, mean, weighted_sum
-from psm.mapping.animate import animate, hours_of_day, months_of_year, write_gif, write_mp4
 from psm.mapping.cells import Cells
-from psm.mapping.cog import write_cog
 from psm.mapping.compare import map_queries, map_query
-from psm.mapping.cube import write_cube
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
-from psm.mapping.render import write_png, write_svg
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.store import EmbeddedCells, Store, embed, embed_cells
 from psm.mapping.term import TEMPLATES, Term
 from psm.mapping.timetable import Timetable, agreement, prepare
-from psm.mapping.write import check_suffixes
 from psm.mapping.zooms import MixedZooms
 
 __all__ = [
@@ -42,24 +38,14 @@ __all__ = [
     "Timetable",
     "agreement",
     "all_of",
-    "animate",
     "any_of",
-    "check_suffixes",
     "difference",
     "embed",
     "embed_cells",
-    "hours_of_day",
     "log_ratio",
     "map_queries",
     "map_query",
     "mean",
-    "months_of_year",
     "prepare",
     "weighted_sum",
-    "write_cog",
-    "write_cube",
-    "write_gif",
-    "write_mp4",
-    "write_png",
-    "write_svg",
 ]

@@ -94,20 +94,20 @@ class SoundscapeMap:
         }
 
     def sample(self, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike) -> DataFrame:
-        """The variables at many places; see :func:`psm.mapping.points.sample`."""
-        from psm.mapping.points import sample
+        """The variables at many places; see :func:`psm.mapping.outputs.points.sample`."""
+        from psm.mapping.outputs.points import sample
 
         return sample(self, lat=lat, lon=lon, **columns)
 
     def summarise(self, polygons: GeoDataFrame | str | Path) -> GeoDataFrame:
-        """Statistics of each polygon; see :func:`psm.mapping.zonal.summarise`."""
-        from psm.mapping.zonal import summarise
+        """Statistics of each polygon; see :func:`psm.mapping.outputs.zonal.summarise`."""
+        from psm.mapping.outputs.zonal import summarise
 
         return summarise(self, polygons)
 
     def crop(self, *, west: float, south: float, east: float, north: float) -> SoundscapeMap:
-        """The part within a box; see :func:`psm.mapping.points.crop`."""
-        from psm.mapping.points import crop
+        """The part within a box; see :func:`psm.mapping.outputs.points.crop`."""
+        from psm.mapping.outputs.points import crop
 
         return crop(self, west=west, south=south, east=east, north=north)
 
@@ -156,14 +156,14 @@ class SoundscapeMap:
         return f"{self.attribution}; licence: {self.licence}"
 
     def write(self, path: str | Path, **options: Any) -> Path:
-        """Write a file whose suffix says its format; see :func:`psm.mapping.write.write`."""
-        from psm.mapping.write import write
+        """Write a file whose suffix says its format; see :mod:`psm.mapping.outputs.write`."""
+        from psm.mapping.outputs.write import write
 
         return write(self, Path(path), **options)
 
     def to_cog(self, path: str | Path, *, csd: bool = False) -> Path:
-        """Write a cloud-optimised GeoTIFF; see :func:`psm.mapping.cog.write_cog`."""
-        from psm.mapping.cog import write_cog
+        """Write a cloud-optimised GeoTIFF; see :func:`psm.mapping.outputs.cog.write_cog`."""
+        from psm.mapping.outputs.cog import write_cog
 
         return write_cog(self, Path(path), csd=csd)
 
@@ -175,8 +175,8 @@ class SoundscapeMap:
         width_px: int = 1600,
         uncertainty: Uncertainty = "inset",
     ) -> Path:
-        """Write a figure; see :func:`psm.mapping.render.write_png`."""
-        from psm.mapping.render import write_png
+        """Write a figure; see :func:`psm.mapping.outputs.render.write_png`."""
+        from psm.mapping.outputs.render import write_png
 
         return write_png(
             self, Path(path), value_range=value_range, width_px=width_px, uncertainty=uncertainty
@@ -190,15 +190,15 @@ class SoundscapeMap:
         width_px: int = 1600,
         uncertainty: Uncertainty = "inset",
     ) -> Path:
-        """Write a figure of lines and words; see :func:`psm.mapping.render.write_svg`."""
-        from psm.mapping.render import write_svg
+        """Write a figure of lines and words; see :func:`psm.mapping.outputs.render.write_svg`."""
+        from psm.mapping.outputs.render import write_svg
 
         return write_svg(
             self, Path(path), value_range=value_range, width_px=width_px, uncertainty=uncertainty
         )
 
     def to_h3(self, path: str | Path, resolution: int | None = None) -> Path:
-        """Write means of hexagons as GeoParquet or GeoJSON; see :mod:`psm.mapping.hexagons`."""
-        from psm.mapping.hexagons import write_h3
+        """Write means of hexagons as GeoParquet or GeoJSON: :mod:`psm.mapping.outputs.hexagons`."""
+        from psm.mapping.outputs.hexagons import write_h3
 
         return write_h3(self, Path(path), resolution=resolution)

@@ -14,19 +14,9 @@ from psm.cartography.night import night_side
 from psm.cartography.projection import CENTRAL_LON, unproject
 from psm.errors import ConfigError
 from psm.geodata.sun import elevation
-from psm.mapping import (
-    EmbeddedCells,
-    Frame,
-    Moment,
-    Query,
-    SoundscapeMap,
-    animate,
-    hours_of_day,
-    map_query,
-    months_of_year,
-    write_gif,
-)
-from psm.mapping.render import draw
+from psm.mapping import EmbeddedCells, Frame, Moment, Query, SoundscapeMap, map_query
+from psm.mapping.outputs import animate, hours_of_day, months_of_year, write_gif
+from psm.mapping.outputs.render import draw
 from psm.model import PSM
 
 BELLS = Query(texts=("church bells",))

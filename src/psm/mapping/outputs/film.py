@@ -24,7 +24,7 @@ from psm.cartography.look import (
 )
 from psm.cartography.window import Window
 from psm.errors import ConfigError
-from psm.mapping.render import credit_line, night_of
+from psm.mapping.outputs.render import credit_line, night_of
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.progress import track
 

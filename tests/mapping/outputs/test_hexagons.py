@@ -19,7 +19,7 @@ from rasterio.transform import Affine
 
 from psm.errors import ConfigError
 from psm.mapping import Frame, SoundscapeMap
-from psm.mapping.hexagons import hexagons, outline
+from psm.mapping.outputs.hexagons import hexagons, outline
 
 MakeFrame = Callable[..., Frame]
 MakeMap = Callable[..., SoundscapeMap]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from psm.errors import ConfigError
 from psm.mapping import EmbeddedCells, Moment, Query, map_queries
-from psm.mapping.sheet import write_sheet
+from psm.mapping.outputs.sheet import write_sheet
 from psm.model import PSM
 
 

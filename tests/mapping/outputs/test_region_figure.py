@@ -17,8 +17,8 @@ from rasterio.transform import Affine
 from psm.cartography.look import NO_DATA, style
 from psm.errors import ConfigError
 from psm.mapping import Frame, SoundscapeMap
-from psm.mapping.render import draw
-from psm.mapping.sheet import write_sheet
+from psm.mapping.outputs.render import draw
+from psm.mapping.outputs.sheet import write_sheet
 from psm.mapping.soundscape_map import Uncertainty
 
 MakeFrame = Callable[..., Frame]

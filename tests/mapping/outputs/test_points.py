@@ -8,7 +8,7 @@ import pytest
 
 from psm.errors import ConfigError, InvalidContext
 from psm.mapping import SoundscapeMap
-from psm.mapping.points import as_geodataframe, crop
+from psm.mapping.outputs.points import as_geodataframe, crop
 from tests.mapping.maps import GLOBE, soundscape
 
 RNG = np.random.default_rng(0)

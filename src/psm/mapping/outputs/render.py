@@ -33,8 +33,8 @@ from psm.cartography.night import Night, night_side
 from psm.cartography.towns import draw_towns
 from psm.cartography.window import Window
 from psm.files import atomic_path
-from psm.mapping import doubt
 from psm.mapping.moment import Moment
+from psm.mapping.outputs import doubt
 from psm.mapping.soundscape_map import SoundscapeMap, Uncertainty
 
 _LETTERS_PER_INCH = 19.0

@@ -14,7 +14,8 @@ import xarray as xr
 from pyproj import CRS
 
 from psm.errors import ConfigError, MissingExtra
-from psm.mapping import Frame, Moment, Query, SoundscapeMap, write_cube
+from psm.mapping import Frame, Moment, Query, SoundscapeMap
+from psm.mapping.outputs import write_cube
 
 MakeFrame = Callable[..., Frame]
 MakeMap = Callable[..., SoundscapeMap]

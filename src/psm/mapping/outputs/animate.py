@@ -13,10 +13,10 @@ from psm.cartography.look import style
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.mapping.compare import map_queries
-from psm.mapping.film import Film, frame_seconds
-from psm.mapping.gif import save_gif
 from psm.mapping.moment import Moment
-from psm.mapping.mp4 import save_mp4
+from psm.mapping.outputs.film import Film, frame_seconds
+from psm.mapping.outputs.gif import save_gif
+from psm.mapping.outputs.mp4 import save_mp4
 from psm.mapping.places import Places
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import SoundscapeMap

@@ -12,8 +12,8 @@ from pyproj import CRS
 
 from psm.errors import ConfigError
 from psm.geodata.frame import Frame
-from psm.mapping.arrayfiles import ArrayFile, netcdf, zarr
 from psm.mapping.moment import Moment
+from psm.mapping.outputs.arrayfiles import ArrayFile, netcdf, zarr
 from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
 
 _CHUNK_PX = 256

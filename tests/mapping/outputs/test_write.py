@@ -19,10 +19,11 @@ from rio_cogeo import cog_validate
 
 from psm.errors import ConfigError, PSMError
 from psm.files import atomic_folder
-from psm.mapping import Frame, Moment, SoundscapeMap, write_gif, write_mp4
-from psm.mapping.animate import film_writer
-from psm.mapping.mp4 import save_mp4
-from psm.mapping.qgis import write_qml
+from psm.mapping import Frame, Moment, SoundscapeMap
+from psm.mapping.outputs import write_gif, write_mp4
+from psm.mapping.outputs.animate import film_writer
+from psm.mapping.outputs.mp4 import save_mp4
+from psm.mapping.outputs.qgis import write_qml
 
 MakeFrame = Callable[..., Frame]
 MakeMap = Callable[..., SoundscapeMap]

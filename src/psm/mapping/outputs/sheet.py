@@ -20,7 +20,7 @@ from psm.cartography.look import (
 )
 from psm.errors import ConfigError
 from psm.files import atomic_path
-from psm.mapping.render import credit_line, night_of
+from psm.mapping.outputs.render import credit_line, night_of
 from psm.mapping.soundscape_map import SoundscapeMap
 
 _WIDTH_IN, _HEIGHT_IN = 12.0, 7.2

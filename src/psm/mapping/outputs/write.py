@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from psm.errors import ConfigError
-from psm.mapping.cog import write_cog
-from psm.mapping.cube import write_cube
-from psm.mapping.hexagons import write_h3
-from psm.mapping.qgis import write_qml
-from psm.mapping.render import write_png, write_svg
+from psm.mapping.outputs.cog import write_cog
+from psm.mapping.outputs.cube import write_cube
+from psm.mapping.outputs.hexagons import write_h3
+from psm.mapping.outputs.qgis import write_qml
+from psm.mapping.outputs.render import write_png, write_svg
 from psm.mapping.soundscape_map import SoundscapeMap
 
 

@@ -11,7 +11,7 @@ from rasterio.transform import Affine
 from psm.errors import ConfigError, MissingData
 from psm.mapping import Frame, SoundscapeMap
 from psm.mapping.cells import Cells
-from psm.mapping.zonal import summarise
+from psm.mapping.outputs.zonal import summarise
 from tests.mapping.maps import GLOBE, soundscape
 
 

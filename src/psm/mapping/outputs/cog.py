@@ -11,7 +11,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import MemoryFile
 
 from psm.files import atomic_path
-from psm.mapping.qgis import write_qml
+from psm.mapping.outputs.qgis import write_qml
 from psm.mapping.soundscape_map import SoundscapeMap
 
 _BLOCK_PX = 128
@@ -21,9 +21,9 @@ _SMALLEST_OVERVIEW_PX = 32
 def write_cog(soundscape: SoundscapeMap, path: Path, *, csd: bool = False) -> Path:
     """Write the quantity and its uncertainty, with overviews, no-data, band names, units, tags.
 
-    A style for QGIS is written beside it (:func:`psm.mapping.qgis.write_qml`), so that it opens in
-    the colours of the figures. Both files are complete or absent. rio-cogeo's own writer drops the
-    units of bands, so that GDAL's COG driver copies an in-memory GeoTIFF here.
+    A style for QGIS is written beside it (:func:`~psm.mapping.outputs.qgis.write_qml`), so that it
+    opens in the colours of the figures. Both files are complete or absent. rio-cogeo's own writer
+    drops the units of bands, so that GDAL's COG driver copies an in-memory GeoTIFF here.
 
     Args:
         soundscape: the map.

@@ -1,0 +1,20 @@
+"""Maps as files: GeoTIFF, NetCDF, Zarr, hexagons, points, figures, films, QGIS styles."""
+
+from psm.mapping.outputs.animate import animate, hours_of_day, months_of_year, write_gif, write_mp4
+from psm.mapping.outputs.cog import write_cog
+from psm.mapping.outputs.cube import write_cube
+from psm.mapping.outputs.render import write_png, write_svg
+from psm.mapping.outputs.write import check_suffixes
+
+__all__ = [
+    "animate",
+    "check_suffixes",
+    "hours_of_day",
+    "months_of_year",
+    "write_cog",
+    "write_cube",
+    "write_gif",
+    "write_mp4",
+    "write_png",
+    "write_svg",
+]
