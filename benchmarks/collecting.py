@@ -35,11 +35,11 @@ from transformers import ClapFeatureExtractor
 from psm.collect.decoding import Decoded, Decoder, Job
 from psm.data.audio import AudioConfig
 from psm.data.imagery import encode_jpeg
-from psm.data.importing.framing import Framing
 from psm.data.recording import CaptionSource, Recording
 from psm.data.shards import RawSample, write_shard
 from psm.earth.sounds import Sound
 from psm.earth.synthesis import mix
+from psm.importing.framing import Framing
 from psm.parallel import run_all
 from psm.seeding import generator
 

@@ -12,7 +12,7 @@ from psm.collect.outputs.rows import About, Row
 from psm.collect.source import Terms
 from psm.config import load_experiment
 from psm.data.audio import decode_audio
-from psm.data.importing.framing import Framing
+from psm.importing.framing import Framing
 from psm.seeding import generator
 from tests import hub
 

@@ -60,9 +60,9 @@ def data_import(
     Safe to interrupt: the same command goes on where it stopped. What cannot be used is refused,
     counted by reason in OUT/import/report.json and listed in OUT/import/refused.csv.
     """
-    from psm.data.importing.conversion import convert
     from psm.errors import MissingData
-    from psm.recognise import Format, Wishes, open_source
+    from psm.importing.conversion import convert
+    from psm.importing.formats import Format, Wishes, open_source
 
     wishes = Wishes(
         imagery=imagery,

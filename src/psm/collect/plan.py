@@ -10,9 +10,9 @@ from typing import Any, Self
 from psm.collect.cleaning import Strictness
 from psm.collect.config import Bounds, BuildConfig
 from psm.config import load_experiment
-from psm.data.importing.framing import Framing
+from psm.importing.formats import buffer_km, framing_of, largest_view_px
+from psm.importing.framing import Framing
 from psm.mapping.region import Region
-from psm.recognise import buffer_km, framing_of, largest_view_px
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from psm.collect.decoding import Decoded, Job, Limits
 from psm.collect.decoding.clip import make as decode
 from psm.collect.source import Refused
 from psm.data.audio import AudioConfig, read_audio
-from psm.data.importing.framing import Framing
+from psm.importing.framing import Framing
 from tests.collect.decoding.conftest import FRAMING, Make, make_job
 from tests.collect.media import FILMS, RATE_HZ, SUBTYPES, encoded, film, sound, waveform
 

@@ -11,10 +11,10 @@ import soundfile
 
 from psm.collect.outputs import parquet
 from psm.collect.outputs.packing import pack, recording_of
-from psm.data.importing.conversion import convert
 from psm.data.shards import read_shard
 from psm.data.splits import cell_names
-from psm.recognise import Wishes, open_source
+from psm.importing.conversion import convert
+from psm.importing.formats import Wishes, open_source
 from tests import hub
 from tests.collect import builds
 

@@ -18,10 +18,10 @@ from psm.collect.decoding.job import Decoded, Job, Limits
 from psm.collect.fingerprint import fingerprint
 from psm.collect.listening import listen, mixed_down
 from psm.collect.source import Refused
-from psm.data.importing.framing import Framing
 from psm.data.strangers.sniffing import HEAD, TAIL, Kind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from psm.files import atomic_path
+from psm.importing.framing import Framing
 
 _BLOCK = 2**20
 _FAR_BEYOND = 32.0  # 30 dB above full scale: no recorder does that, a wrong format does

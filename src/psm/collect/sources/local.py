@@ -14,9 +14,9 @@ from psm.collect.source import Page, Refused, Terms, Wanted
 from psm.collect.sources import fields, recorders
 from psm.collect.sources.listing import pages
 from psm.collect.sources.tables import Lines, existing
-from psm.data.importing.columns import column_names, match_columns, read_table
 from psm.errors import ConfigError
 from psm.files import atomic_path
+from psm.importing.columns import column_names, match_columns, read_table
 
 TERMS = Terms(
     title="a folder of your own",

@@ -13,15 +13,15 @@ from typing import Any
 
 from psm.config import Experiment, load_experiment
 from psm.data.imagery import encode_jpeg
-from psm.data.importing.columns import TABLE_SUFFIXES, column_names
-from psm.data.importing.conversion import Source
-from psm.data.importing.framing import Framing
-from psm.data.importing.table import Table, TileProvider
 from psm.errors import ConfigError, CorruptShard, MissingData
-from psm.published.captions import Captions
-from psm.published.hub import HubDataset
+from psm.importing.columns import TABLE_SUFFIXES, column_names
+from psm.importing.conversion import Source
+from psm.importing.framing import Framing
+from psm.importing.published.captions import Captions
+from psm.importing.published.hub import HubDataset
+from psm.importing.published.shards import SPLITS, PublishedShards, imagery_of
+from psm.importing.table import Table, TileProvider
 from psm.published.imagery import IMAGERY, imagery_named
-from psm.published.shards import SPLITS, PublishedShards, imagery_of
 
 BLUE_MARBLE = "blue-marble"
 _PRESETS = {

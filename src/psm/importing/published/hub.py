@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from psm.data.audio import decode_audio
-from psm.data.importing import fields
-from psm.data.importing.conversion import Part, Source
-from psm.data.importing.framing import Framing
 from psm.data.recording import CaptionSource
 from psm.data.shards import RawSample
 from psm.data.splits import BUFFER, assign_splits
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData, PSMError
-from psm.published.metadata import month_and_hour_heard, own_caption
+from psm.importing import fields
+from psm.importing.conversion import Part, Source
+from psm.importing.framing import Framing
+from psm.importing.published.metadata import month_and_hour_heard, own_caption
 
 _NEEDED = ("sample_id", "audio", "latitude", "longitude")
 _USEFUL = ("source", "audio_caption", "audio_caption_source", "text", "date")

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from psm.data.importing.conversion import Part, Source, convert
 from psm.data.shards import RawSample
 from psm.errors import ConfigError, CorruptRecording, MissingData
+from psm.importing.conversion import Part, Source, convert
 from tests.tiny import tiny_samples
 
 
@@ -94,11 +94,11 @@ def test_two_workers_write_the_same_bytes(undisturbed: Path, tmp_path: Path) -> 
 def test_a_killed_import_ends_with_the_same_bytes(undisturbed: Path, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from psm.data.importing.conversion import convert\n"
-        "from tests.data.importing.test_conversion import Numbers\n"
+        "from psm.importing.conversion import convert\n"
+        "from tests.importing.test_conversion import Numbers\n"
         "convert(Numbers(killer=5), Path(sys.argv[1]), workers=1)"
     )
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[2]
     paths = os.pathsep.join([str(root), str(root / "src")])
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path)],

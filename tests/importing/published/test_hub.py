@@ -14,11 +14,11 @@ from datasets import Value
 
 from psm.data.audio import AudioConfig, decode_audio, fused_log_mel
 from psm.data.corpus import Corpus
-from psm.data.importing.conversion import convert
-from psm.data.importing.framing import Framing
 from psm.data.shards import read_shard
 from psm.errors import ConfigError, CorruptShard, MissingData
-from psm.published.hub import HubDataset
+from psm.importing.conversion import convert
+from psm.importing.framing import Framing
+from psm.importing.published.hub import HubDataset
 from psm.training import train
 from tests import hub
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment

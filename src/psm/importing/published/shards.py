@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from psm.data.importing import fields
-from psm.data.importing.conversion import SHARD_SIZE, Part, Source
 from psm.data.shards import RawSample
 from psm.data.tars import Span, samples_of, spans
 from psm.errors import CorruptRecording, CorruptShard, MissingData
 from psm.files import atomic_path
-from psm.published.captions import Captions
+from psm.importing import fields
+from psm.importing.conversion import SHARD_SIZE, Part, Source
+from psm.importing.published.captions import Captions
+from psm.importing.published.metadata import month_and_hour_heard, own_caption
+from psm.importing.published.pickles import tensor_from_pickle
 from psm.published.imagery import IMAGERY
-from psm.published.metadata import month_and_hour_heard, own_caption
-from psm.published.pickles import tensor_from_pickle
 
 SPLITS = ("train", "val", "test")
 

@@ -14,14 +14,14 @@ import numpy as np
 
 from psm.data.audio import read_audio
 from psm.data.dates import day_comes_first, month_and_hour
-from psm.data.importing import fields
-from psm.data.importing.columns import column_names, match_columns, read_table
-from psm.data.importing.conversion import SHARD_SIZE, Part, Source
-from psm.data.importing.framing import Framing
 from psm.data.recording import AudioSource, CaptionSource
 from psm.data.shards import RawSample
 from psm.data.splits import BUFFER, TRAIN, divide_places
 from psm.errors import ConfigError, CorruptRecording, MissingData
+from psm.importing import fields
+from psm.importing.columns import column_names, match_columns, read_table
+from psm.importing.conversion import SHARD_SIZE, Part, Source
+from psm.importing.framing import Framing
 
 Name = TypeVar("Name", bound=StrEnum)
 

@@ -10,9 +10,9 @@ import pytest
 from psm.config import write_yaml
 from psm.data.corpus import Corpus
 from psm.errors import ConfigError, MissingData
-from psm.recognise import BlueMarble, Format, Wishes, open_source, recognise
+from psm.importing.formats import BlueMarble, Format, Wishes, open_source, recognise
 from tests import hub
-from tests.data.importing import test_table as own
+from tests.importing import test_table as own
 from tests.published import test_shards as published
 from tests.test_cli import psm
 from tests.tiny import tiny_experiment, write_tiny_shards

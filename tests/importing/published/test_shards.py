@@ -17,10 +17,10 @@ from PIL import Image
 
 from psm.config import Experiment
 from psm.data.corpus import Corpus
-from psm.data.importing.conversion import Report, convert
 from psm.errors import CorruptRecording, CorruptShard, MissingData
-from psm.published.captions import Captions
-from psm.published.shards import PublishedShards, imagery_of
+from psm.importing.conversion import Report, convert
+from psm.importing.published.captions import Captions
+from psm.importing.published.shards import PublishedShards, imagery_of
 from psm.training import train
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
 
@@ -197,7 +197,7 @@ def test_a_resumed_import_reads_only_what_is_missing(
             convert(source, out, workers=1)
     done = {path: path.stat().st_mtime_ns for path in out.glob("*.tar")}
     assert len(done) == 2
-    monkeypatch.setattr("psm.published.shards.spans", None)  # the index is kept
+    monkeypatch.setattr("psm.importing.published.shards.spans", None)  # the index is kept
     report = convert(source, out, workers=1)
     assert report.imported == {"train": 16, "val": 16}
     assert all(path.stat().st_mtime_ns == at for path, at in done.items())

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from psm.data.corpus import Corpus
-from psm.data.importing.columns import match_columns, read_table
-from psm.data.importing.conversion import convert
-from psm.data.importing.framing import Framing
-from psm.data.importing.table import Table
 from psm.errors import ConfigError, MissingData
+from psm.importing.columns import match_columns, read_table
+from psm.importing.conversion import convert
+from psm.importing.framing import Framing
+from psm.importing.table import Table
 from psm.training import train
 from tests import hub
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment

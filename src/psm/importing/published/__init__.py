@@ -1,0 +1,1 @@
+"""The published data sets, GeoSound and SoundingEarth: from the hub or as WebDataset shards."""
