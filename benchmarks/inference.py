@@ -32,7 +32,12 @@ from psm.data.recording import CAPTION_SOURCES
 from psm.earth.captions import caption
 from psm.earth.sounds import Sound
 from psm.gaussian import concatenate
-from psm.inference import audio_gaussians, image_features, location_gaussians, text_gaussians
+from psm.inference.batches import (
+    audio_gaussians,
+    image_features,
+    location_gaussians,
+    text_gaussians,
+)
 from psm.precision import has_bfloat16
 from psm.ranks import retrieval_ranks
 from psm.seeding import generator

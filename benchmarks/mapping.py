@@ -26,7 +26,7 @@ from million import make_store
 from psm import PSM, mapping
 from psm.gaussian import csd
 from psm.imagery import BlueMarble
-from psm.inference import location_gaussians, text_gaussians
+from psm.inference.batches import location_gaussians, text_gaussians
 from psm.mapping.store import Store, embed, plan
 from psm.mapping.store.creation import create_array
 from psm.mapping.timetable import Timetable, agreement, prepare

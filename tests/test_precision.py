@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from psm import PSM, inference
+from psm import PSM
 from psm import precision as precisions
 from psm.config import ModelConfig
 from psm.gaussian import csd
 from psm.imagery import BlueMarble
+from psm.inference.batches import batches as inference
 from psm.mapping import Cells
 from psm.mapping.store import fingerprint as fingerprints
 from psm.mapping.store import plan

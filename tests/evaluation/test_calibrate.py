@@ -15,8 +15,8 @@ from psm.errors import ConfigError
 from psm.evaluation import calibrate as module
 from psm.evaluation.calibrate import data_fingerprint, fit, known_pairs
 from psm.evaluation.calibrationreport import calibration_table, plot_calibration
-from psm.evaluation.features import Features
 from psm.gaussian import Gaussian
+from psm.inference.split import Features
 from psm.model import PSM
 from tests.tiny import tiny_experiment
 

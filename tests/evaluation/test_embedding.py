@@ -17,7 +17,6 @@ from psm.data.imagery import view_of_tile
 from psm.data.recording import Recording
 from psm.data.shards import read_shard, write_shard
 from psm.errors import CorruptRecording, CorruptShard
-from psm.evaluation.features import Features, encode_split
 from psm.evaluation.protocol import (
     CONTEXT,
     IMAGE,
@@ -27,6 +26,7 @@ from psm.evaluation.protocol import (
     evaluate_retrieval,
 )
 from psm.gaussian import Gaussian
+from psm.inference.split import Features, encode_split
 from psm.reference import published_view
 from tests.tiny import VIEW_PX, tiny_experiment, tiny_samples
 

@@ -15,7 +15,7 @@ from psm import PSM
 from psm.data.context import CONTEXT_FIELDS, Context
 from psm.data.recording import Recording
 from psm.errors import ConfigError, MissingData
-from psm.evaluation.features import Features
+from psm.evaluation.measure import write_tables
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
 from psm.evaluation.papertables import paper_tables
 from psm.evaluation.psm2024 import (
@@ -27,7 +27,7 @@ from psm.evaluation.psm2024 import (
 )
 from psm.evaluation.tables import Line, Table, latex, markdown, screen
 from psm.gaussian import combine
-from psm.measure import write_tables
+from psm.inference.split import Features
 from psm.progress import wide_console
 from psm.ranks import retrieval_ranks
 from tests.tiny import tiny_experiment

@@ -9,7 +9,7 @@ import torch
 from psm.config import ContextConfig
 from psm.errors import ConfigError, CorruptRecording
 from psm.gaussian import combine, mixture
-from psm.inference import text_gaussians
+from psm.inference.batches import text_gaussians
 from psm.mapping import Query
 from psm.model import PSM
 from psm.seeding import generator

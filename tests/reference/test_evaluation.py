@@ -11,14 +11,14 @@ import torch
 
 from psm import PSM
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
-from psm.evaluation.features import (
+from psm.evaluation.psm2024 import Psm2024, evaluate_psm2024
+from psm.gaussian import csd
+from psm.inference.split import (
     Features,
     raw_audio,
     raw_locations,
     raw_text,
 )
-from psm.evaluation.psm2024 import Psm2024, evaluate_psm2024
-from psm.gaussian import csd
 from psm.published.checkpoint import import_checkpoint
 from psm.reference import published_composition
 from tests.reference import recorded

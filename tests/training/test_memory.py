@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from psm.errors import ConfigError
-from psm.inference import audio_gaussians, image_features
+from psm.inference.batches import audio_gaussians, image_features
 from psm.training import memory, task, train
 from psm.training.batches import Batch
 from psm.training.memory import recomputed_activations

@@ -123,8 +123,8 @@ def search(
     loaded = PSM.from_pretrained(model, precision=precision)
     calibration = asking.calibration_of(model, raw)
     if place is not None and gallery is not None:
-        from psm.galleries import parse_place, search_recordings
         from psm.imagery import open_imagery
+        from psm.mapping.galleries import parse_place, search_recordings
 
         lat, lon = parse_place(place)
         results = search_recordings(

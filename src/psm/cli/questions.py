@@ -48,7 +48,7 @@ def evaluate(
     from psm import PSM
     from psm.calibration import Calibration
     from psm.errors import ConfigError
-    from psm.measure import measure, measure_psm2024, measure_retrieval
+    from psm.evaluation.measure import measure, measure_psm2024, measure_retrieval
 
     if protocol is not None and maps:
         raise ConfigError("--maps and --protocol: choose one")
@@ -76,8 +76,8 @@ def tables(
 
     Models that were asked the same of the same recordings share a table.
     """
+    from psm.evaluation.measure import write_tables
     from psm.evaluation.psm2024 import read_results
-    from psm.measure import write_tables
 
     write_tables(read_results(results), out)
     typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")

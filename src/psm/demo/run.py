@@ -15,11 +15,11 @@ from psm.config import Experiment, load_experiment
 from psm.demo.report import write_report
 from psm.earth.build import EarthPlan, build_earth
 from psm.evaluation.mapreport import MapReport
+from psm.evaluation.measure import measure
 from psm.evaluation.report import RetrievalReport
 from psm.files import atomic_path
 from psm.mapping import EmbeddedCells, Moment, Query, SoundscapeMap, map_queries
 from psm.mapping.outputs.sheet import write_sheet
-from psm.measure import measure
 from psm.model import PSM
 from psm.progress import console, track
 from psm.training import train

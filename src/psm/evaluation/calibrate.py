@@ -26,10 +26,10 @@ from psm.data.recording import Recording
 from psm.earth.vocabulary import QUERY_PHRASES
 from psm.errors import ConfigError
 from psm.evaluation.calibration import Reliability
-from psm.evaluation.features import Features, encode_split, raw_locations, raw_text
 from psm.evaluation.fitting import FITS, Pairs, held_out, log_loss, reliability_of
 from psm.gaussian import Gaussian, csd
-from psm.inference import text_gaussians
+from psm.inference.batches import text_gaussians
+from psm.inference.split import Features, encode_split, raw_locations, raw_text
 from psm.model import PSM
 from psm.seeding import generator
 

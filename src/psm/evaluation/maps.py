@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
-from psm import inference
 from psm.calibration import Calibration, Curve, learnt_curve
 from psm.data.context import Context
 from psm.earth.sounds import Sound
@@ -27,6 +26,7 @@ from psm.evaluation.calibration import RiskCoverage, mean_curve, reliability, ri
 from psm.evaluation.mapreport import MapReport, SoundScore
 from psm.evaluation.rhythm import SignScore, day_night_sign, peak_error, summer_winter_sign
 from psm.gaussian import csd, csd_variance, moments
+from psm.inference.batches import batches as inference
 from psm.model import PSM
 from psm.progress import track
 

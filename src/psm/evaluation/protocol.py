@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 
 from psm.data.recording import Recording
 from psm.earth.oracle import Knowledge
-from psm.evaluation.features import (
+from psm.evaluation.intervals import CellBootstrap, Interval
+from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG, Key, oracle_standings
+from psm.evaluation.report import RetrievalReport, RetrievalRow
+from psm.gaussian import Gaussian, combine
+from psm.inference.split import (
     Features,
     raw_audio,
     raw_locations,
     raw_text,
 )
-from psm.evaluation.intervals import CellBootstrap, Interval
-from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG, Key, oracle_standings
-from psm.evaluation.report import RetrievalReport, RetrievalRow
-from psm.gaussian import Gaussian, combine
 from psm.model import PSM
 from psm.ranks import Standing, chance_standing, standing, within_groups
 

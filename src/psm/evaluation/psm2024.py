@@ -24,17 +24,17 @@ from psm import __version__
 from psm.config import parse
 from psm.data.context import CONTEXT_FIELDS
 from psm.errors import ConfigError, MissingData
-from psm.evaluation.features import (
-    Features,
-    raw_audio,
-    raw_locations,
-    raw_text,
-)
 from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.oracles import DIRECTIONS, oracle_standings
 from psm.evaluation.protocol import EmbeddedCorpus, evaluate_embedded, fields_known
 from psm.evaluation.report import RetrievalRow
 from psm.gaussian import Gaussian, combine
+from psm.inference.split import (
+    Features,
+    raw_audio,
+    raw_locations,
+    raw_text,
+)
 from psm.model import PSM
 from psm.progress import track
 from psm.ranks import Standing, standing

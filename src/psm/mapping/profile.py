@@ -20,7 +20,7 @@ from psm.errors import ConfigError, MissingData
 from psm.files import atomic_path
 from psm.gaussian import csd, csd_variance, moments
 from psm.imagery import NoImagery, Provider, View
-from psm.inference import image_features, location_gaussians, text_gaussians
+from psm.inference.batches import image_features, location_gaussians, text_gaussians
 from psm.model import PSM
 
 MONTHS, HOURS = 12, 24

@@ -14,7 +14,7 @@ from psm.data.audio import log_mel, read_audio, windows
 from psm.data.recording import AudioSource, CaptionSource
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, combine, concatenate, mixture
-from psm.inference import audio_gaussians, text_gaussians
+from psm.inference.batches import audio_gaussians, text_gaussians
 from psm.mapping.matching import EncodedQuery, Together
 from psm.mapping.term import Term
 from psm.model import PSM

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from psm.calibration import Curve
 from psm.data.context import Context
 from psm.gaussian import Gaussian, csd, csd_variance
-from psm.inference import location_gaussians
+from psm.inference.batches import location_gaussians
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
 from psm.mapping.places import Places

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from psm import __version__
 from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
 from psm.gaussian import Gaussian
-from psm.inference import text_gaussians
+from psm.inference.batches import text_gaussians
 from psm.mapping.compare import as_dataset
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment

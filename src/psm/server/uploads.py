@@ -11,7 +11,7 @@ from jaxtyping import Float32
 
 from psm.data.audio import log_mel, windows
 from psm.gaussian import Gaussian
-from psm.inference import audio_gaussians
+from psm.inference.batches import audio_gaussians
 from psm.model import PSM
 from psm.server.decoding import Decoder
 from psm.server.memory import Recent

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from psm.data.context import Context
 from psm.data.corpus import Corpus
 from psm.gaussian import csd
-from psm.inference import audio_gaussians, image_features, location_gaussians
+from psm.inference.batches import audio_gaussians, image_features, location_gaussians
 from psm.model import PSM
 
 

@@ -14,7 +14,7 @@ from psm.config import Experiment
 from psm.data.context import Context
 from psm.data.corpus import Corpus
 from psm.gaussian import Gaussian
-from psm.inference import audio_gaussians, image_features, location_gaussians
+from psm.inference.batches import audio_gaussians, image_features, location_gaussians
 from psm.losses import InfoNCE, PairLoss, PCMEPlusPlus
 from psm.model import PSM
 from psm.ranks import standing

@@ -11,7 +11,7 @@ from zarr.storage import LocalStore
 
 from psm.errors import ConfigError, MissingData, StoreMismatch
 from psm.imagery import Reason, View
-from psm.inference import image_features
+from psm.inference.batches import image_features
 from psm.mapping import Cells, Moment, Query, map_query
 from psm.mapping.store import EmbeddedCells, Header, Local, Store, embed, estimate, plan
 from psm.mapping.store.place import writing

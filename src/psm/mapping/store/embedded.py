@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from psm.gaussian import Gaussian
-from psm.inference import location_gaussians
+from psm.inference.batches import location_gaussians
 from psm.mapping.cells import Cells
 from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.mapping.places import Distances

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from psm.imagery import Picture, Provider
-from psm.inference import image_features
+from psm.inference.batches import image_features
 from psm.mapping.store.fingerprint import CellBlocks, flat_blocks
 from psm.mapping.store.header import Header
 from psm.model import PSM

@@ -10,7 +10,7 @@ import torch
 from scipy.stats import spearmanr
 
 from psm.gaussian import csd, csd_variance
-from psm.inference import location_gaussians, text_gaussians
+from psm.inference.batches import location_gaussians, text_gaussians
 from psm.mapping.moment import Moment
 from psm.mapping.timetable.prepare import sampled_rows, some_cells
 from psm.mapping.timetable.timetable import Timetable

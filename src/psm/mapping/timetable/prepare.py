@@ -13,7 +13,7 @@ from torch import Tensor
 from psm.checkpoints import weights_fingerprint
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian
-from psm.inference import location_gaussians
+from psm.inference.batches import location_gaussians
 from psm.mapping.moment import Moment
 from psm.mapping.store import Store
 from psm.mapping.store.creation import create_array

@@ -9,9 +9,9 @@ import torch
 
 from psm.calibration import Calibration, learnt_curve
 from psm.errors import ConfigError
-from psm.evaluation.features import encode_split
 from psm.imagery import Provider
-from psm.inference import location_gaussians
+from psm.inference.batches import location_gaussians
+from psm.inference.split import encode_split
 from psm.mapping.moment import Moment
 from psm.mapping.profile import look
 from psm.mapping.search import FoundRecording, best_recordings

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from psm.calibration import Calibration
-from psm.evaluation.features import encode_split
 from psm.evaluation.mapreport import MapReport, map_table
 from psm.evaluation.maps import evaluate_maps
 from psm.evaluation.papertables import paper_tables
@@ -26,6 +25,7 @@ from psm.evaluation.report import RetrievalReport, retrieval_table
 from psm.evaluation.tables import LATEX_HEADER, latex, markdown, screen
 from psm.files import atomic_path
 from psm.imagery import BlueMarble
+from psm.inference.split import encode_split
 from psm.mapping import Cells, EmbeddedCells, embed_cells
 from psm.model import PSM
 from psm.progress import console, wide_console
