@@ -16,7 +16,7 @@ from pathlib import Path
 
 from psm import PSM
 from psm.checkpoints import PACKAGED
-from psm.cli.calibration import calibrate
+from psm.cli.calibrate import calibrate
 
 
 def main() -> None:

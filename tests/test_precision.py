@@ -11,7 +11,7 @@ from psm import precision as precisions
 from psm.config import ModelConfig
 from psm.gaussian import csd
 from psm.imagery import BlueMarble
-from psm.inference.batches import batches as inference
+from psm.inference import batches as inference
 from psm.mapping import Cells
 from psm.mapping.store import fingerprint as fingerprints
 from psm.mapping.store import plan

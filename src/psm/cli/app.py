@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from psm import __version__
-from psm.cli.calibration import calibrate
+from psm.cli.calibrate import calibrate
 from psm.cli.collect import collect_app
 from psm.cli.data import data_app
+from psm.cli.demo import demo
 from psm.cli.earth import earth_app
-from psm.cli.embedding import embed
-from psm.cli.maps import draw_map, prepare
-from psm.cli.models import import_, list_presets, train
-from psm.cli.options import Overrides, Preset, Seed, settings
-from psm.cli.places import profile, search
-from psm.cli.questions import evaluate, tables
-from psm.cli.serving import serve
+from psm.cli.embed import embed
+from psm.cli.evaluate import evaluate
+from psm.cli.import_ import import_
+from psm.cli.map import draw_map
+from psm.cli.prepare import prepare
+from psm.cli.presets import list_presets
+from psm.cli.profile import profile
+from psm.cli.search import search
+from psm.cli.serve import serve
+from psm.cli.tables import tables
+from psm.cli.train import train
 from psm.errors import PSMError
 
 app = typer.Typer(
@@ -48,22 +52,7 @@ def _root(
         raise typer.Exit
 
 
-@app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="Where everything goes.")] = Path("runs/demo"),
-    preset: Preset = "earth-tiny",
-    seed: Seed = 0,
-    override: Overrides = None,
-) -> None:
-    """Build an Earth, train on it, evaluate, map six queries, write a report.
-
-    Safe to interrupt: the same command goes on where it stopped. The result is `OUT/report.html`.
-    """
-    from psm.demo import run_demo
-
-    run_demo(out, preset=preset, seed=seed, overrides=settings(override))
-
-
+app.command()(demo)
 app.command()(train)
 app.command("import")(import_)
 app.command()(evaluate)

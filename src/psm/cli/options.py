@@ -24,31 +24,6 @@ PrecisionOption = Annotated[
     Literal["auto", "float32", "bfloat16"],
     typer.Option("--precision", help="auto: bfloat16 where the processor has it."),
 ]
-RegionOption = Annotated[
-    str | None,
-    typer.Option(
-        "--region",
-        help="A place (`Vienna`, `Vienna, US`, `Vienna, 20km`), `lat,lon,radius`, a bbox "
-        "`west,south,east,north`, a vector file (`FILE` or `FILE:LAYER`), or `globe`.",
-    ),
-]
-SpacingOption = Annotated[
-    str | None,
-    typer.Option(
-        "--spacing", help="From a cell to the next: 500m, 2km; some 10,000 cells by default."
-    ),
-]
-CrsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--crs", help="Projected system in metres; by default equal-area, centred on the region."
-    ),
-]
-LandOption = Annotated[bool, typer.Option("--land-only", help="Only cells on land.")]
-StepOption = Annotated[
-    float | None,
-    typer.Option("--step", help="Of the globe without --spacing: degrees, over all land; 1."),
-]
 ImageryOption = Annotated[
     str,
     typer.Option("--imagery", help="blue-marble, a raster file or pattern, xyz:…, stac:…"),
@@ -56,9 +31,6 @@ ImageryOption = Annotated[
 ImagerySet = Annotated[
     list[str] | None,
     typer.Option("--imagery-set", help="Change a setting of the imagery: rate=2"),
-]
-WithoutOption = Annotated[
-    list[Path] | None, typer.Option("--without", help="Vector file of areas to leave out.")
 ]
 Heads = Annotated[
     int | None, typer.Option(help="Attention heads; by default one for every 64 features.")

@@ -26,7 +26,7 @@ from psm.evaluation.calibration import RiskCoverage, mean_curve, reliability, ri
 from psm.evaluation.mapreport import MapReport, SoundScore
 from psm.evaluation.rhythm import SignScore, day_night_sign, peak_error, summer_winter_sign
 from psm.gaussian import csd, csd_variance, moments
-from psm.inference.batches import batches as inference
+from psm.inference import batches as inference
 from psm.model import PSM
 from psm.progress import track
 

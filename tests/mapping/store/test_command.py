@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from psm.cli import embedding, main
+from psm.cli import embed as embedding
+from psm.cli import main
 from psm.mapping.store import Store
 from psm.model import PSM
 from tests.mapping.store.fakes import tiny_config

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from psm.cli import options
-from psm.cli.area import Area
+from psm.cli import options, region_options
 from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
+from psm.cli.region_options import Area
 
 if TYPE_CHECKING:
     from psm.mapping.store import Executor
@@ -31,11 +31,11 @@ def embed(
         typer.Argument(help="A place, bbox, circle, file, or globe; see docs/regions.md."),
     ],
     out: Annotated[str, typer.Option(help="The store: a folder, or s3://…, gs://…")],
-    spacing: options.SpacingOption = None,
-    step: options.StepOption = None,
-    crs: options.CrsOption = None,
-    land_only: options.LandOption = False,
-    without: options.WithoutOption = None,
+    spacing: region_options.SpacingOption = None,
+    step: region_options.StepOption = None,
+    crs: region_options.CrsOption = None,
+    land_only: region_options.LandOption = False,
+    without: region_options.WithoutOption = None,
     imagery: options.ImageryOption = "blue-marble",
     imagery_set: options.ImagerySet = None,
     zoom: Annotated[

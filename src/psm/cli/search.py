@@ -1,4 +1,4 @@
-"""``psm profile`` and ``psm search``: one place through the year, and the best places."""
+"""``psm search``: the best places for a query, the best recordings for a place."""
 
 from __future__ import annotations
 
@@ -8,85 +8,31 @@ from typing import Annotated
 
 import typer
 
-from psm.cli import asking, options
-from psm.cli.area import Area
+from psm.cli import options, query_options, region_options
 from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
-
-Lat = Annotated[float, typer.Argument(help="Degrees north.")]
-Lon = Annotated[float, typer.Argument(help="Degrees east.")]
-
-
-def profile(
-    lat: Lat,
-    lon: Lon,
-    sound: Annotated[
-        list[str] | None,
-        typer.Option(help="A sound to ask for; may be given several times. 28 by default."),
-    ] = None,
-    vocabulary: Annotated[
-        Path | None, typer.Option(help="A text file with a sound in each line instead.")
-    ] = None,
-    most: Annotated[int, typer.Option(help="Sounds in the picture.", min=1, max=28)] = 12,
-    imagery: options.ImageryOption = "blue-marble",
-    imagery_set: options.ImagerySet = None,
-    zoom: Annotated[int | None, typer.Option(help="Zoom level of the imagery.")] = None,
-    raw: asking.Raw = False,
-    model: Model = PRETRAINED,
-    precision: PrecisionOption = "auto",
-    out: Annotated[
-        Path | None, typer.Option(help="PNG or SVG to write; all numbers as JSON beside it.")
-    ] = None,
-) -> None:
-    """Draw what a place sounds like at every hour and month.
-
-    `psm profile -- -3.1 -60.0`
-
-    `psm profile 48.2 16.4 --sound "church bells" --sound traffic`
-    """
-    from psm import PSM
-    from psm.imagery import open_imagery
-    from psm.mapping.outputs.profileplot import write_profile
-    from psm.mapping.profile import profile as profile_place
-
-    texts = _vocabulary(sound, vocabulary)
-    loaded = PSM.from_pretrained(model, precision=precision)
-    found = profile_place(
-        loaded,
-        open_imagery(imagery, **settings(imagery_set)),
-        texts,
-        lat=lat,
-        lon=lon,
-        zoom=zoom,
-        calibration=asking.calibration_of(model, raw),
-    )
-    path = out or Path("runs/profiles") / f"{lat:.2f}_{lon:.2f}.png"
-    for row in found.loudest(5):
-        month, hour = found.peak(row)
-        typer.echo(f"{found.probability[row].max():.2f}  {texts[row]} (month {month}, {hour} h)")
-    typer.echo(write_profile(found, path, most=most))
-    typer.echo(found.write_json(path.with_suffix(".json")))
+from psm.cli.region_options import Area
 
 
 def search(
-    text: asking.Texts = None,
-    without: asking.Without = None,
-    audio: asking.Audio = None,
-    match: asking.Match = "blend",
-    month: asking.Month = None,
-    hour: asking.Hour = None,
-    utc: asking.Utc = None,
-    region: options.RegionOption = None,
-    spacing: options.SpacingOption = None,
-    step: options.StepOption = None,
-    crs: options.CrsOption = None,
-    land_only: options.LandOption = False,
-    without_area: options.WithoutOption = None,
-    store: asking.StoreOption = None,
-    exact: asking.Exact = False,
+    text: query_options.Texts = None,
+    without: query_options.Without = None,
+    audio: query_options.Audio = None,
+    match: query_options.Match = "blend",
+    month: query_options.Month = None,
+    hour: query_options.Hour = None,
+    utc: query_options.Utc = None,
+    region: region_options.RegionOption = None,
+    spacing: region_options.SpacingOption = None,
+    step: region_options.StepOption = None,
+    crs: region_options.CrsOption = None,
+    land_only: region_options.LandOption = False,
+    without_area: region_options.WithoutOption = None,
+    store: query_options.StoreOption = None,
+    exact: query_options.Exact = False,
     imagery: options.ImageryOption = "blue-marble",
     imagery_set: options.ImagerySet = None,
-    zoom: asking.Zooms = None,
-    raw: asking.Raw = False,
+    zoom: query_options.Zooms = None,
+    raw: query_options.Raw = False,
     place: Annotated[
         str | None,
         typer.Option(help="LAT,LON: the best recordings for this place instead, see --gallery."),
@@ -121,7 +67,7 @@ def search(
     if (place is None) != (gallery is None):
         raise ConfigError("--place and --gallery go together: a place, and recordings to search")
     loaded = PSM.from_pretrained(model, precision=precision)
-    calibration = asking.calibration_of(model, raw)
+    calibration = query_options.calibration_of(model, raw)
     if place is not None and gallery is not None:
         from psm.imagery import open_imagery
         from psm.mapping.galleries import parse_place, search_recordings
@@ -155,7 +101,7 @@ def search(
             *(text or ()), without=without or (), audio=audio or (), together=match
         )
         area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
-        where = asking.Where(store, exact, area, imagery, imagery_set, zoom, month)
+        where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
         places = where.places(loaded, query)
         soundscape = mapping.map_query(loaded, places, query, moment, calibration=calibration)
         rows = [
@@ -187,22 +133,3 @@ def _write_points(rows: list[dict[str, object]], path: Path) -> Path:
     with atomic_path(path) as aside:
         aside.write_text(json.dumps({"type": "FeatureCollection", "features": features}) + "\n")
     return path
-
-
-def _vocabulary(sounds: list[str] | None, path: Path | None) -> list[str]:
-    from psm.earth.vocabulary import QUERY_PHRASES
-    from psm.errors import ConfigError, MissingData
-
-    if sounds and path:
-        raise ConfigError("--sound and --vocabulary: choose one")
-    if sounds:
-        return [" ".join(sound.split()) for sound in sounds]
-    if path is None:
-        return list(QUERY_PHRASES.values())
-    try:
-        lines = [" ".join(line.split()) for line in path.read_text().splitlines()]
-    except (OSError, UnicodeDecodeError) as problem:
-        raise MissingData(f"{path}: not readable as a vocabulary ({problem})") from None
-    if not any(lines):
-        raise ConfigError(f"{path}: no sounds in it; write one in each line")
-    return [line for line in lines if line]

@@ -1,4 +1,4 @@
-"""``psm map`` and ``psm prepare``: where something is heard."""
+"""``psm map``: where something is heard."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from psm.cli import asking, options
-from psm.cli.area import Area
+from psm.cli import options, query_options, region_options
 from psm.cli.options import PRETRAINED, Model, PrecisionOption, file_name
+from psm.cli.region_options import Area
 
 if TYPE_CHECKING:
     from psm.mapping import Moment
@@ -19,28 +19,28 @@ _FILMS, _CUBES = (".gif", ".mp4"), (".nc", ".zarr")
 
 
 def draw_map(
-    text: asking.Texts = None,
-    without: asking.Without = None,
-    audio: asking.Audio = None,
-    match: asking.Match = "blend",
-    audio_source: asking.AudioSourceOption = None,
-    caption_source: asking.CaptionSourceOption = None,
-    ensemble: asking.Ensemble = False,
-    month: asking.Month = None,
-    hour: asking.Hour = None,
-    utc: asking.Utc = None,
-    region: options.RegionOption = None,
-    spacing: options.SpacingOption = None,
-    step: options.StepOption = None,
-    crs: options.CrsOption = None,
-    land_only: options.LandOption = False,
-    without_area: options.WithoutOption = None,
-    store: asking.StoreOption = None,
-    exact: asking.Exact = False,
+    text: query_options.Texts = None,
+    without: query_options.Without = None,
+    audio: query_options.Audio = None,
+    match: query_options.Match = "blend",
+    audio_source: query_options.AudioSourceOption = None,
+    caption_source: query_options.CaptionSourceOption = None,
+    ensemble: query_options.Ensemble = False,
+    month: query_options.Month = None,
+    hour: query_options.Hour = None,
+    utc: query_options.Utc = None,
+    region: region_options.RegionOption = None,
+    spacing: region_options.SpacingOption = None,
+    step: region_options.StepOption = None,
+    crs: region_options.CrsOption = None,
+    land_only: region_options.LandOption = False,
+    without_area: region_options.WithoutOption = None,
+    store: query_options.StoreOption = None,
+    exact: query_options.Exact = False,
     imagery: options.ImageryOption = "blue-marble",
     imagery_set: options.ImagerySet = None,
-    zoom: asking.Zooms = None,
-    raw: asking.Raw = False,
+    zoom: query_options.Zooms = None,
+    raw: query_options.Raw = False,
     animate: Annotated[
         str | None, typer.Option(help="`hours`, `months` or `both`: for films and cubes.")
     ] = None,
@@ -108,9 +108,9 @@ def draw_map(
             raise MissingData(f"{needed}: no such file")
     outputs.check_suffixes([path for path in paths if path not in series])
     loaded = PSM.from_pretrained(model, precision=precision)
-    calibration = asking.calibration_of(model, raw)
+    calibration = query_options.calibration_of(model, raw)
     area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
-    where = asking.Where(store, exact, area, imagery, imagery_set, zoom, month)
+    where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
     places = where.places(loaded, query)
     found = mapping.map_query(loaded, places, query, moment, calibration=calibration)
     for path in paths:
@@ -131,36 +131,6 @@ def draw_map(
             continue
         maps = mapping.map_queries(loaded, places, [query], frames, calibration=calibration)
         typer.echo(outputs.write_cube(maps, path, moments=frames))
-
-
-def prepare(
-    store: Annotated[str, typer.Argument(help="A store of `psm embed`.")],
-    zoom: asking.Zooms = None,
-    sample: Annotated[
-        int, typer.Option(help="Cells that are fused at every month and hour.", min=2)
-    ] = 2048,
-    rank: Annotated[int, typer.Option(help="Numbers kept a cell, two bytes each.", min=1)] = 512,
-    seen: Annotated[int, typer.Option(help="Times at which every cell is fused.", min=1)] = 16,
-    model: Model = PRETRAINED,
-    precision: PrecisionOption = "auto",
-) -> None:
-    """Make month and hour of a store interactive: after this, any map takes under a second.
-
-    Fuses every cell at a few times and keeps what follows from them for all others, then compares
-    with exact maps and says how near they are. Safe to interrupt: the same command goes on.
-
-    `psm prepare alps.zarr`
-    """
-    from psm import PSM
-    from psm.mapping import Store, Timetable, agreement
-    from psm.mapping import prepare as prepare_store
-
-    loaded = PSM.from_pretrained(model, precision=precision)
-    found = Store.open(store)
-    for level in zoom or found.zooms:
-        prepare_store(found, loaded, level, sample=sample, rank=rank, seen=seen)
-        measured = agreement(Timetable(found, loaded, level), loaded)
-        typer.echo(f"{store}, zoom {level}: {measured}")
 
 
 def _frames(animate: str | None, moment: Moment) -> Sequence[Moment]:

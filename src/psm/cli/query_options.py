@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from psm.cli.area import Area
 from psm.cli.options import settings
+from psm.cli.region_options import Area
 
 if TYPE_CHECKING:
     from psm.calibration import Calibration

@@ -1,4 +1,4 @@
-"""How good models are: ``psm evaluate``, ``psm tables``."""
+"""``psm evaluate``: how good a model is."""
 
 from __future__ import annotations
 
@@ -64,20 +64,3 @@ def evaluate(
     else:
         measure_retrieval(loaded, data, out, seed=seed)
     typer.echo(f"{out}: tables as JSON, plots as PNG")
-
-
-def tables(
-    results: Annotated[
-        list[Path], typer.Argument(help="Folders or files of psm evaluate --protocol psm2024.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for the joined tables.")] = Path("runs/tables"),
-) -> None:
-    """Join the results of several models, baselines and imageries into the paper's tables.
-
-    Models that were asked the same of the same recordings share a table.
-    """
-    from psm.evaluation.measure import write_tables
-    from psm.evaluation.psm2024 import read_results
-
-    write_tables(read_results(results), out)
-    typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")

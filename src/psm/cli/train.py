@@ -1,4 +1,4 @@
-"""How models come about: ``psm train``, ``psm import``, ``psm presets``."""
+"""``psm train``: a model of one's own, from shards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from psm.cli.options import EARTH, Data, Heads, Overrides, Preset, Seed, settings
+from psm.cli.options import EARTH, Data, Overrides, Preset, Seed, settings
 
 
 def train(
@@ -50,44 +50,3 @@ def train(
     run(experiment, data, out, seed=seed, resume=resume, **machine)
     if not console().quiet:  # as it is in all processes but the first
         typer.echo(f"{out}: trained; measure it with: psm evaluate --model {out} --data {data}")
-
-
-def import_(
-    checkpoint: Annotated[Path, typer.Argument(help="A published Lightning checkpoint (.ckpt).")],
-    out: Annotated[Path, typer.Argument(help="Folder for the model.")],
-    tokenizer: Annotated[
-        str, typer.Option(help="Hub id or folder of the text tower's tokenizer.")
-    ] = "laion/clap-htsat-fused",
-    imagery: Annotated[
-        str | None,
-        typer.Option(help="sentinel, bingmap or googleEarth, where the file does not say."),
-    ] = None,
-    satellite_heads: Heads = None,
-    text_heads: Heads = None,
-) -> None:
-    """Turn a published checkpoint into a model folder: safetensors and YAML.
-
-    Nothing in the file is run, every tensor is accounted for, and the model answers as the
-    published one does. Use it as any other: `psm map "frogs" --model OUT`.
-    """
-    from psm.published.checkpoint import import_checkpoint
-
-    found = import_checkpoint(
-        checkpoint,
-        out,
-        imagery=imagery,
-        tokenizer=tokenizer,
-        satellite_heads=satellite_heads,
-        text_heads=text_heads,
-    )
-    for what, answer in found.describe().items():
-        typer.echo(f"{what:10s} {answer}")
-    typer.echo(f"{out}: ready for PSM.from_pretrained")
-
-
-def list_presets() -> None:
-    """List the presets that come with the package."""
-    from psm.config import load_experiment, presets
-
-    for name in presets():
-        typer.echo(f"{name:24} {load_experiment(name).summary}")

@@ -1,11 +1,13 @@
-"""The cells that the options of a region ask for, the same for every command."""
+"""The options that say which cells are meant, the same for every command."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from psm.mapping import Cells
@@ -13,6 +15,36 @@ if TYPE_CHECKING:
 
 GLOBE = "globe"
 _USUAL_CELLS = 10_000
+
+
+RegionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--region",
+        help="A place (`Vienna`, `Vienna, US`, `Vienna, 20km`), `lat,lon,radius`, a bbox "
+        "`west,south,east,north`, a vector file (`FILE` or `FILE:LAYER`), or `globe`.",
+    ),
+]
+SpacingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--spacing", help="From a cell to the next: 500m, 2km; some 10,000 cells by default."
+    ),
+]
+StepOption = Annotated[
+    float | None,
+    typer.Option("--step", help="Of the globe without --spacing: degrees, over all land; 1."),
+]
+CrsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--crs", help="Projected system in metres; by default equal-area, centred on the region."
+    ),
+]
+LandOption = Annotated[bool, typer.Option("--land-only", help="Only cells on land.")]
+WithoutOption = Annotated[
+    list[Path] | None, typer.Option("--without", help="Vector file of areas to leave out.")
+]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,43 @@
+"""``psm import``: a published checkpoint becomes a model folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from psm.cli.options import Heads
+
+
+def import_(
+    checkpoint: Annotated[Path, typer.Argument(help="A published Lightning checkpoint (.ckpt).")],
+    out: Annotated[Path, typer.Argument(help="Folder for the model.")],
+    tokenizer: Annotated[
+        str, typer.Option(help="Hub id or folder of the text tower's tokenizer.")
+    ] = "laion/clap-htsat-fused",
+    imagery: Annotated[
+        str | None,
+        typer.Option(help="sentinel, bingmap or googleEarth, where the file does not say."),
+    ] = None,
+    satellite_heads: Heads = None,
+    text_heads: Heads = None,
+) -> None:
+    """Turn a published checkpoint into a model folder: safetensors and YAML.
+
+    Nothing in the file is run, every tensor is accounted for, and the model answers as the
+    published one does. Use it as any other: `psm map "frogs" --model OUT`.
+    """
+    from psm.published.checkpoint import import_checkpoint
+
+    found = import_checkpoint(
+        checkpoint,
+        out,
+        imagery=imagery,
+        tokenizer=tokenizer,
+        satellite_heads=satellite_heads,
+        text_heads=text_heads,
+    )
+    for what, answer in found.describe().items():
+        typer.echo(f"{what:10s} {answer}")
+    typer.echo(f"{out}: ready for PSM.from_pretrained")

@@ -1,0 +1,84 @@
+"""``psm profile``: what one place sounds like through the day and the year."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from psm.cli import options, query_options
+from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
+
+Lat = Annotated[float, typer.Argument(help="Degrees north.")]
+Lon = Annotated[float, typer.Argument(help="Degrees east.")]
+
+
+def profile(
+    lat: Lat,
+    lon: Lon,
+    sound: Annotated[
+        list[str] | None,
+        typer.Option(help="A sound to ask for; may be given several times. 28 by default."),
+    ] = None,
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="A text file with a sound in each line instead.")
+    ] = None,
+    most: Annotated[int, typer.Option(help="Sounds in the picture.", min=1, max=28)] = 12,
+    imagery: options.ImageryOption = "blue-marble",
+    imagery_set: options.ImagerySet = None,
+    zoom: Annotated[int | None, typer.Option(help="Zoom level of the imagery.")] = None,
+    raw: query_options.Raw = False,
+    model: Model = PRETRAINED,
+    precision: PrecisionOption = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="PNG or SVG to write; all numbers as JSON beside it.")
+    ] = None,
+) -> None:
+    """Draw what a place sounds like at every hour and month.
+
+    `psm profile -- -3.1 -60.0`
+
+    `psm profile 48.2 16.4 --sound "church bells" --sound traffic`
+    """
+    from psm import PSM
+    from psm.imagery import open_imagery
+    from psm.mapping.outputs.profileplot import write_profile
+    from psm.mapping.profile import profile as profile_place
+
+    texts = _vocabulary(sound, vocabulary)
+    loaded = PSM.from_pretrained(model, precision=precision)
+    found = profile_place(
+        loaded,
+        open_imagery(imagery, **settings(imagery_set)),
+        texts,
+        lat=lat,
+        lon=lon,
+        zoom=zoom,
+        calibration=query_options.calibration_of(model, raw),
+    )
+    path = out or Path("runs/profiles") / f"{lat:.2f}_{lon:.2f}.png"
+    for row in found.loudest(5):
+        month, hour = found.peak(row)
+        typer.echo(f"{found.probability[row].max():.2f}  {texts[row]} (month {month}, {hour} h)")
+    typer.echo(write_profile(found, path, most=most))
+    typer.echo(found.write_json(path.with_suffix(".json")))
+
+
+def _vocabulary(sounds: list[str] | None, path: Path | None) -> list[str]:
+    from psm.earth.vocabulary import QUERY_PHRASES
+    from psm.errors import ConfigError, MissingData
+
+    if sounds and path:
+        raise ConfigError("--sound and --vocabulary: choose one")
+    if sounds:
+        return [" ".join(sound.split()) for sound in sounds]
+    if path is None:
+        return list(QUERY_PHRASES.values())
+    try:
+        lines = [" ".join(line.split()) for line in path.read_text().splitlines()]
+    except (OSError, UnicodeDecodeError) as problem:
+        raise MissingData(f"{path}: not readable as a vocabulary ({problem})") from None
+    if not any(lines):
+        raise ConfigError(f"{path}: no sounds in it; write one in each line")
+    return [line for line in lines if line]
