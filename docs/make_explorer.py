@@ -3,7 +3,7 @@
     psm serve --model runs/small &
     python docs/make_explorer.py [http://127.0.0.1:8000/]
 
-Needs Chromium (apt-get install -y chromium) and Playwright (psm[dev]).
+Needs Chromium (apt-get install -y chromium) and Playwright (psm-maps[dev]).
 """
 
 from __future__ import annotations

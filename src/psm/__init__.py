@@ -9,12 +9,14 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from psm.extras import DISTRIBUTION
+
 if TYPE_CHECKING:
     from psm.gaussian import Gaussian
     from psm.model import PSM
 
 try:
-    __version__ = version("psm")
+    __version__ = version(DISTRIBUTION)
 except PackageNotFoundError:  # run from a source tree that is not installed
     __version__ = "0+unknown"
 

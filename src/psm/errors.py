@@ -57,6 +57,10 @@ class MissingExtra(PSMError):
     """An optional dependency is not installed."""
 
 
+class SettingsChanged(ConfigError):
+    """A folder holds work that was begun with other settings, data or weights."""
+
+
 class StoreMismatch(PSMError):
     """A store of embedded cells that holds something else than what is asked of it."""
 

@@ -13,7 +13,7 @@ from psm.errors import ConfigError, MissingData
 from psm.importing.formats import BlueMarble, Format, Wishes, open_source, recognise
 from tests import hub
 from tests.importing import test_table as own
-from tests.published import test_shards as published
+from tests.importing.published import test_shards as published
 from tests.test_cli import psm
 from tests.tiny import tiny_experiment, write_tiny_shards
 

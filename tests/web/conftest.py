@@ -13,6 +13,7 @@ import pytest
 import torch
 import uvicorn
 
+from psm.extras import install_line
 from psm.mapping import Cells, prepare
 from psm.mapping.store import embed
 from psm.model import PSM
@@ -52,7 +53,7 @@ def _chromium() -> str:
             pytrace=False,
         )
     if sync_playwright is None:
-        pytest.fail("no Playwright: pip install 'psm[dev]'", pytrace=False)
+        pytest.fail(f"no Playwright: {install_line('dev')}", pytrace=False)
     return found
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from psm.errors import ConfigError
+from psm.extras import install_line
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 
@@ -79,7 +80,7 @@ def _parquet() -> Any:
     try:
         from pyarrow import parquet
     except ImportError:
-        raise ConfigError("reading Parquet needs more packages; pip install 'psm[data]'") from None
+        raise ConfigError(f"reading Parquet needs more packages: {install_line('data')}") from None
     return parquet
 
 

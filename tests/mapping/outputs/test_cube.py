@@ -21,7 +21,7 @@ MakeFrame = Callable[..., Frame]
 MakeMap = Callable[..., SoundscapeMap]
 
 needs_h5py = pytest.mark.skipif(
-    importlib.util.find_spec("h5py") is None, reason="h5py, of psm[maps], is not installed"
+    importlib.util.find_spec("h5py") is None, reason="h5py, of the extra maps, is not installed"
 )
 SUFFIXES = [pytest.param(".nc", marks=needs_h5py), ".zarr"]
 
@@ -141,6 +141,8 @@ def test_netcdf_without_its_package_says_how_to_get_it(
     frame: Frame, place_map: MakeMap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(MissingExtra, match=r"h5py is not installed: pip install 'psm\[maps\]'"):
+    with pytest.raises(
+        MissingExtra, match=r"h5py is not installed: pip install 'psm-maps\[maps\]'"
+    ):
         write_cube([place_map(frame)], tmp_path / "bells.nc")
     assert not list(tmp_path.iterdir())

@@ -70,7 +70,7 @@ def clean(record: Record, strictness: Strictness | None = None) -> Cleaned:
 
     Raises:
         Refused: its place is missing, impossible or not known well enough.
-        MissingExtra: a package of ``psm[collect]`` is not installed.
+        MissingExtra: a package of the extra ``collect`` is not installed.
         BrokenPackageData: the table of towns is not there.
     """
     strictness = strictness or Strictness()

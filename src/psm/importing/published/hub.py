@@ -18,6 +18,7 @@ from psm.data.recording import CaptionSource
 from psm.data.shards import RawSample
 from psm.data.splits import BUFFER, assign_splits
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData, PSMError
+from psm.extras import install_line
 from psm.importing import fields
 from psm.importing.conversion import Part, Source
 from psm.importing.framing import Framing
@@ -243,7 +244,7 @@ def _load(origin: str, revision: str | None, **options: Any) -> dict[str, Any]:
         import datasets
     except ImportError:
         raise ConfigError(
-            f"{origin}: reading it needs more packages; pip install 'psm[data]'"
+            f"{origin}: reading it needs more packages: {install_line('data')}"
         ) from None
     try:
         if Path(origin).is_file():

@@ -16,6 +16,7 @@ from psm.collect.outputs.rows import About
 from psm.collect.outputs.written import Chunk
 from psm.collect.splitting import IN_BUFFER
 from psm.data.splits import TEST, TRAIN, VAL
+from psm.extras import install_line
 
 _HUB_SPLITS = {TRAIN: "train", VAL: "validation", TEST: "test"}
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
@@ -282,7 +283,7 @@ def _rebuild(about: About) -> Iterator[str]:
         "With these settings as `build.yaml`, the command below lists, fetches and packs what the "
         "archives hold then, and goes on where it was interrupted."
     )
-    yield "```bash\npip install 'psm[collect]'\npsm collect build OUT --config build.yaml\n```"
+    yield f"```bash\n{install_line('collect')}\npsm collect build OUT --config build.yaml\n```"
     if about.config:
         yield f"```yaml\n{about.config.strip()}\n```"
 
