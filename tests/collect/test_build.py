@@ -10,7 +10,7 @@ from psm.collect import build as building
 from psm.collect import paths
 from psm.collect.build import Retry, build
 from psm.collect.columns import State
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.collect.stages import publishing
 from psm.errors import ConfigError, MissingData, UnfinishedBuild
 from tests.collect.little import Little

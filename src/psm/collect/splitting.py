@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from psm.collect.outputs.rows import Row
+from psm.collect.outputs.recordings import Row
 from psm.config import ImageryConfig
 from psm.data.splits import TEST, TRAIN, VAL, cell_names, keep_apart
 from psm.errors import ConfigError

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from psm.collect.archives.archive import Clock, Record
 from psm.collect.cleaning import Cleaned, Strictness, clean
-from psm.collect.record import Clock, Record
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 
 BLACKBIRD = Record(
     source="inaturalist",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from psm.collect.cleaning.geography import country_at, timezone_at
 from psm.collect.cleaning.places import Flag, place, written_accuracy_m
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 
 
 @pytest.mark.parametrize(

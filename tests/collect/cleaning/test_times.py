@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from psm.collect.archives.archive import Clock
 from psm.collect.cleaning.times import Moment, when
-from psm.collect.record import Clock
 from psm.errors import ConfigError
 
 BERLIN, NEW_YORK, DARWIN = "Europe/Berlin", "America/New_York", "Australia/Darwin"

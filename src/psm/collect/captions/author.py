@@ -17,7 +17,7 @@ from psm.collect.captions.loading import (
     model_type,
     pinned,
 )
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 
 Subject = TypeVar("Subject", contravariant=True)
 

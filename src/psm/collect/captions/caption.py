@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.recording import CAPTION_SOURCES, CaptionSource
 
 

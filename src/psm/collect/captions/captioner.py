@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 
 Waveform = NDArray[np.float32]
 """Mono samples in -1..1, ``(samples,)``."""

@@ -8,7 +8,7 @@ from psm.collect.captions.author import Author
 from psm.collect.captions.captioner import Waveform, is_sound, resampled
 from psm.collect.captions.listeners import LISTENERS
 from psm.collect.captions.loading import Dtype
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 
 
 class HubCaptioner:

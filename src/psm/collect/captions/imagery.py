@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from psm.collect.captions.author import Author
 from psm.collect.captions.loading import Dtype
 from psm.collect.captions.viewers import VIEWERS, Picture
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.imagery import view_of_tile
 from psm.errors import ConfigError
 

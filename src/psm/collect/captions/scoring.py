@@ -25,7 +25,7 @@ from psm.collect.captions.loading import (
     model_type,
     pinned,
 )
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.audio import repeat_pad
 
 _MOST_TOKENS = 77  # that CLAP was trained with

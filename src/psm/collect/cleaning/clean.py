@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from psm.collect.archives.archive import Record
 from psm.collect.cleaning.geography import country_at, timezone_at
 from psm.collect.cleaning.language import language_of
 from psm.collect.cleaning.licences import licence_of
 from psm.collect.cleaning.places import place
 from psm.collect.cleaning.texts import line, own_text
 from psm.collect.cleaning.times import when
-from psm.collect.record import Record
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.geodata.sphere import KM_PER_DEGREE
 
 _ZERO_ISLAND_DEG = 0.05

@@ -9,7 +9,7 @@ from datetime import UTC, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from psm.collect.record import Clock
+from psm.collect.archives.archive import Clock
 from psm.data.dates import Written, parts
 from psm.errors import ConfigError
 

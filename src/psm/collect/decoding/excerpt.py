@@ -11,7 +11,7 @@ import soundfile
 from jaxtyping import Float32
 
 from psm.collect.decoding import ffmpeg
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.strangers.plausible import ENDLESS_S, is_cut_short, is_plausible
 from psm.data.strangers.sniffing import SOUND_FILES, Kind
 

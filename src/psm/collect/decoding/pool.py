@@ -23,7 +23,7 @@ from psm.collect.decoding.arrivals import Arrivals
 from psm.collect.decoding.ffmpeg import TOO_SLOW
 from psm.collect.decoding.job import Decoded, Job, Limits
 from psm.collect.decoding.process import Died, Process
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.importing.framing import Framing
 
 _AHEAD = 2  # jobs a process holds: one to do, one to go on with

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from psm.collect.outputs.rows import Row
+from psm.collect.outputs.recordings import Row
 from psm.collect.splitting import Leakage, leakage
 from psm.data.splits import TEST, TRAIN, VAL
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from psm.collect.outputs.rows import Row
+from psm.collect.outputs.recordings import Row
 from psm.collect.outputs.written import content_of
 
 MEDIA = ("audio", "image")

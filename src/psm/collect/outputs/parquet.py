@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from psm.collect.outputs.hubcolumns import MEDIA, columns
-from psm.collect.outputs.rows import About, Row
+from psm.collect.outputs.recordings import About, Row
 from psm.collect.outputs.written import Chunk, in_order, write_all
 from psm.data.splits import TEST, TRAIN, VAL
 from psm.errors import CorruptRecording

@@ -7,13 +7,13 @@ from typing import Any
 
 import shapely
 
+from psm.collect.candidates import record_of
 from psm.collect.catalogue import Outcome
 from psm.collect.cleaning import clean
 from psm.collect.columns import Fields, Stage
-from psm.collect.listed import record_of
 from psm.collect.plan import Plan
-from psm.collect.site import Site
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
+from psm.collect.run import Site
 from psm.parallel import run_all
 from psm.progress import track
 

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from psm.collect import paths
+from psm.collect.candidates import record_of
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import STEPS, Fields, Stage
 from psm.collect.decoding import Decoded, Decoder, Job
-from psm.collect.listed import record_of
-from psm.collect.site import Site
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
+from psm.collect.run import Site
 
 _NOT_WANTED = {"silent": "nothing is heard", "clipped": "clipped", "speech": "only speech"}
 

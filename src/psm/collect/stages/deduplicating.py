@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from psm.collect.columns import Stage
 from psm.collect.comparing.duplicates import Heard, duplicates
-from psm.collect.fingerprint import SAME, similarity
-from psm.collect.site import Site
-from psm.collect.source import Refused
+from psm.collect.comparing.fingerprint import SAME, similarity
+from psm.collect.refusal import Refused
+from psm.collect.run import Site
 
 
 def deduplicate_all(site: Site) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from psm.collect import paths
+from psm.collect.archives.archive import Source
+from psm.collect.candidates import record_of
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import Fields
-from psm.collect.listed import record_of
-from psm.collect.source import Refused, Source
+from psm.collect.refusal import Refused
 from psm.files import atomic_path
 
 _MOST_THREADS = 4

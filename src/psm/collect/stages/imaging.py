@@ -7,9 +7,9 @@ import hashlib
 from psm.collect import paths
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import Stage
-from psm.collect.imaging import Imager, Place, Tile
-from psm.collect.site import Site
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
+from psm.collect.run import Site
+from psm.collect.tiles import Imager, Place, Tile
 from psm.files import atomic_path
 from psm.progress import track
 

@@ -8,8 +8,8 @@ import yaml
 
 from psm import __version__
 from psm.collect.outputs import attribution, card, croissant, parquet
-from psm.collect.outputs.rows import About, Row
-from psm.collect.site import Site
+from psm.collect.outputs.recordings import About, Row
+from psm.collect.run import Site
 from psm.collect.stages.imaging import imager
 
 

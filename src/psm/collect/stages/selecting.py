@@ -7,8 +7,8 @@ from dataclasses import fields
 from psm.collect.columns import Stage
 from psm.collect.comparing.selection import Row, Rules, select
 from psm.collect.plan import Plan
-from psm.collect.site import Site
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
+from psm.collect.run import Site
 
 _COLUMNS = tuple(field.name for field in fields(Row))
 

@@ -12,7 +12,7 @@ from psm.collect.outputs.card.markdown import link, listed, table
 from psm.collect.outputs.facts import UNKNOWN, Facts
 from psm.collect.outputs.hubcolumns import columns
 from psm.collect.outputs.parquet import PARQUET
-from psm.collect.outputs.rows import About
+from psm.collect.outputs.recordings import About
 from psm.collect.outputs.written import Chunk
 from psm.collect.splitting import IN_BUFFER
 from psm.data.splits import TEST, TRAIN, VAL

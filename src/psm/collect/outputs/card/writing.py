@@ -13,7 +13,7 @@ from psm.collect.outputs.card.charts import charts
 from psm.collect.outputs.card.text import readme
 from psm.collect.outputs.card.world import density_map, split_map
 from psm.collect.outputs.facts import Facts
-from psm.collect.outputs.rows import About, Row
+from psm.collect.outputs.recordings import About, Row
 from psm.files import atomic_path
 
 README, PICTURES = "README.md", "card"
