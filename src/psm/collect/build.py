@@ -14,7 +14,10 @@ from psm.collect import paths
 from psm.collect.archives.registry import open_source
 from psm.collect.captions.captioning import caption_all
 from psm.collect.catalogue import Catalogue
+from psm.collect.cleaning.clean import clean_all
 from psm.collect.columns import State
+from psm.collect.comparing.duplicates import deduplicate_all
+from psm.collect.comparing.selection import select_all
 from psm.collect.comparing.splits import split_all
 from psm.collect.config import BuildConfig, claim
 from psm.collect.gathering import gather
@@ -23,10 +26,7 @@ from psm.collect.listing import list_all
 from psm.collect.outputs.packing import pack_all
 from psm.collect.plan import Plan
 from psm.collect.run import Site
-from psm.collect.stages.cleaning import clean_all
-from psm.collect.stages.deduplicating import deduplicate_all
-from psm.collect.stages.imaging import image_all
-from psm.collect.stages.selecting import select_all
+from psm.collect.tiles import image_all
 from psm.errors import MissingData, UnfinishedBuild
 
 _ROUNDS = 3

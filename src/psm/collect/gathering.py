@@ -6,21 +6,27 @@ while the archives are asked for more.
 
 from __future__ import annotations
 
+import threading
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 
 from psm.collect import paths
+from psm.collect.archives.archive import Source
+from psm.collect.candidates import record_of
 from psm.collect.catalogue import Outcome
-from psm.collect.columns import Fields, Stage
+from psm.collect.columns import STEPS, Fields, Stage
+from psm.collect.decoding import Decoded, Decoder, Job
 from psm.collect.lanes import Ended, Lanes
 from psm.collect.refusal import NotNow, Refused
 from psm.collect.run import Site
-from psm.collect.stages import decoding, fetching
 from psm.errors import PSMError
+from psm.files import atomic_path
 from psm.progress import track
 
 DOWN = 20
@@ -31,6 +37,8 @@ _COLUMNS = ("source", "record")
 _AHEAD = 32
 _WRITE_EVERY_S = 1.0
 _WRITE_AT = 128
+_MOST_THREADS = 4
+_NOT_WANTED = {"silent": "nothing is heard", "clipped": "clipped", "speech": "only speech"}
 
 
 def gather(site: Site) -> None:
@@ -90,12 +98,12 @@ class _Gathering:
             waiting[row["source"]].append(row)
         for name, rows in waiting.items():
             source = self._site.sources[name]
-            errands = fetching.Errands(self._site.folder, source, rows)
-            for _ in range(min(len(rows), fetching.threads(source))):
+            errands = Errands(self._site.folder, source, rows)
+            for _ in range(min(len(rows), threads(source))):
                 self._lanes.start(name, errands.outcomes)
                 self._fetchers += 1
         rows_in = iter(self._to_decode.get, None)
-        self._lanes.start(_DECODERS, partial(decoding.outcomes, self._site, rows_in))
+        self._lanes.start(_DECODERS, partial(outcomes, self._site, rows_in))
         if not self._fetchers:
             self._to_decode.put(None)
 
@@ -167,9 +175,76 @@ def _check_media(site: Site) -> None:
 
 
 def _digest(site: Site, row: Fields) -> str:
-    return paths.sha256(decoding.media_of(site, row))
+    return paths.sha256(media_of(site, row))
 
 
 def _discard(site: Site, row: Fields) -> None:
     if not site.plan.config.keep_media:
-        decoding.media_of(site, row).unlink(missing_ok=True)
+        media_of(site, row).unlink(missing_ok=True)
+
+
+def threads(source: Source) -> int:
+    """How many ask an archive at once: its limit is kept by its client, this only hides waiting."""
+    return max(1, min(_MOST_THREADS, round(source.terms.requests_per_s)))
+
+
+class Errands:
+    """The rows of one archive that are to be fetched, handed out to its threads."""
+
+    def __init__(self, folder: Path, source: Source, rows: list[Fields]) -> None:
+        self._folder, self._source = folder, source
+        self._left = deque(rows)
+        self._lock = threading.Lock()
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """Fetch one row after the other, until none is left.
+
+        Raises:
+            ConfigError: the credentials are missing or wrong.
+            OSError: the disk is full, or cannot be written.
+        """
+        while (row := self._next()) is not None:
+            yield row["key"], self._fetch(row)
+
+    def _next(self) -> Fields | None:
+        with self._lock:
+            return self._left.popleft() if self._left else None
+
+    def _fetch(self, row: Fields) -> Fields | Refused:
+        record = record_of(row)
+        path = paths.media(self._folder, row["key"], row["source"], record.suffix)
+        try:
+            with atomic_path(path) as aside:
+                self._source.fetch(record, aside)
+                size, digest = aside.stat().st_size, paths.sha256(aside)
+        except Refused as why:
+            return why
+        return {"media_bytes": size, "media_sha256": digest}
+
+
+def outcomes(site: Site, rows: Iterable[Fields]) -> Iterator[Outcome]:
+    """Decode the media of rows as they come, over all cores, in processes of their own."""
+    with Decoder(site.plan.framing, workers=site.workers) as decoder:
+        for key, decoded in decoder.decode_all(_job(site, row) for row in rows):
+            yield key, decoded if isinstance(decoded, Refused) else _heard(site, key, decoded)
+
+
+def media_of(site: Site, row: Fields) -> Path:
+    """Where the media file of a row is."""
+    return paths.media(site.folder, row["key"], row["source"], record_of(row).suffix)
+
+
+def _job(site: Site, row: Fields) -> Job:
+    key = row["key"]
+    return Job(key, media_of(site, row), paths.clip(site.folder, key), paths.mel(site.folder, key))
+
+
+def _heard(site: Site, key: str, decoded: Decoded) -> Fields | Refused:
+    clip, mel = paths.clip(site.folder, key), paths.mel(site.folder, key)
+    for flag in site.plan.config.refused_sounds:
+        if flag in decoded.sound_flags:
+            clip.unlink(missing_ok=True)
+            mel.unlink(missing_ok=True)
+            return Refused(_NOT_WANTED[flag], detail=f"{decoded.rms_db:.0f} dB")
+    found = asdict(decoded) | {"mel_sha256": paths.sha256(mel)}
+    return {name: found[name] for name in STEPS[Stage.DECODE].columns}

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from psm.collect import paths
+from psm.collect.catalogue import Outcome
+from psm.collect.columns import Stage
 from psm.collect.refusal import Refused
-from psm.config import ImageryConfig
+from psm.collect.run import Site
 from psm.data.imagery import encode_jpeg
+from psm.files import atomic_path
 from psm.imagery import NoImagery, Provider, View, open_imagery
+from psm.progress import track
+
+_WRITE_AT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +48,6 @@ class Tile:
     date: str
     licence: str
     provider: str
-
-
-def tile_px(imagery: ImageryConfig) -> int:
-    """Side of the tile that holds the largest view of a preset."""
-    return max(imagery.zooms) * imagery.view_px
 
 
 @dataclass
@@ -154,3 +157,46 @@ def _date(settings: Mapping[str, object]) -> str:
         return span
     around = ", ".join(str((month - 1 + step) % 12 + 1) for step in (-1, 0, 1))
     return f"{span}; months {around}"
+
+
+def image_all(site: Site) -> None:
+    """Make the tiles that are missing."""
+    rows = site.catalogue.ready(Stage.IMAGE, ("lat", "lon", "month"))
+    if not rows:
+        return
+    site.heartbeat.begin(Stage.IMAGE, len(rows))
+    places = [Place(**row) for row in rows]
+    made = imager(site).tiles(places)
+    held: list[Outcome] = []
+    try:
+        for key, tile in track(made, "making tiles", len(rows), unit="tiles"):
+            held.append((key, tile if isinstance(tile, Refused) else _written(site, key, tile)))
+            if len(held) == _WRITE_AT:
+                _write(site, held)
+    finally:
+        _write(site, held)
+
+
+def imager(site: Site) -> Imager:
+    """The imagery of a build."""
+    plan, imagery = site.plan, site.plan.config.imagery
+    return Imager(imagery.source, plan.tile_px, plan.gsd_m, imagery.options)
+
+
+def _written(site: Site, key: str, tile: Tile) -> dict[str, object]:
+    with atomic_path(paths.tile(site.folder, key)) as path:
+        path.write_bytes(tile.jpeg)
+    return {
+        "tile_gsd_m": tile.gsd_m,
+        "tile_date": tile.date,
+        "tile_licence": tile.licence,
+        "tile_provider": tile.provider,
+        "tile_sha256": hashlib.sha256(tile.jpeg).hexdigest(),
+    }
+
+
+def _write(site: Site, held: list[Outcome]) -> None:
+    site.catalogue.apply(Stage.IMAGE, held)
+    site.heartbeat.count(len(held))
+    held.clear()
+    site.beat()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.captions import Caption, best, meta_caption
+from psm.collect.captions.caption import Caption, best, meta_caption
 from psm.collect.refusal import Refused
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psm.collect.captions import ImageCaptioner
-from psm.collect.captions.imagery import ZOOMS
+from psm.collect.captions.captioners import ZOOMS, ImageCaptioner
 from psm.collect.refusal import Refused
 from psm.errors import ConfigError
 from psm.seeding import generator

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psm.collect.archives.archive import Clock, Record
-from psm.collect.cleaning import Cleaned, Strictness, clean
+from psm.collect.cleaning.clean import Cleaned, Strictness, clean
 from psm.collect.refusal import Refused
 
 BLACKBIRD = Record(

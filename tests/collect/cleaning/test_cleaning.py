@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from psm.collect.cleaning.clean import clean_all
 from psm.collect.columns import Stage
 from psm.collect.listing import list_all
-from psm.collect.stages.cleaning import clean_all
 from tests.collect.little import Little
 from tests.collect.sites import site
 

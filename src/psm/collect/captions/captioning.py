@@ -20,7 +20,8 @@ from psm.errors import ConfigError
 from psm.progress import track
 
 if TYPE_CHECKING:
-    from psm.collect.captions import Caption, Captioner, ClapScorer
+    from psm.collect.captions.caption import Caption, Captioner
+    from psm.collect.captions.scoring import ClapScorer
 
 _BATCH = 64
 
@@ -56,7 +57,8 @@ class _Desk:
         config = site.plan.config
         if not config.captioners and config.scorer is None:
             return cls(site)
-        from psm.collect.captions import ClapScorer, HubCaptioner
+        from psm.collect.captions.captioners import HubCaptioner
+        from psm.collect.captions.scoring import ClapScorer
 
         writers = tuple(
             HubCaptioner(
@@ -70,7 +72,7 @@ class _Desk:
         return desk
 
     def captioned(self, rows: Sequence[Fields]) -> Iterator[Outcome]:
-        from psm.collect.captions import meta_caption
+        from psm.collect.captions.caption import meta_caption
 
         captions = [[c for c in [meta_caption(row["text"])] if c is not None] for row in rows]
         if self.writers or self.scorer:
@@ -82,7 +84,7 @@ class _Desk:
         self, rows: Sequence[Fields], captions: Sequence[list[Caption]]
     ) -> tuple[list[Fields], list[list[Caption]]]:
         """The rows whose clips are as they were, with what models say to them."""
-        from psm.collect.captions import Caption
+        from psm.collect.captions.caption import Caption
 
         clips = [_clip(self.site, row) for row in rows]
         broken = [row["key"] for row, clip in zip(rows, clips, strict=True) if clip is None]
@@ -121,7 +123,7 @@ class _Desk:
 
 
 def _chosen(captions: Sequence[Caption]) -> dict[str, str] | Refused:
-    from psm.collect.captions import best
+    from psm.collect.captions.caption import best
 
     try:
         chosen = best(captions)

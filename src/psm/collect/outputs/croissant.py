@@ -13,8 +13,7 @@ from typing import Any
 
 from psm.collect.outputs.attribution import ATTRIBUTION, CITATION, archive, bibtex, licence_url
 from psm.collect.outputs.facts import Facts
-from psm.collect.outputs.hubcolumns import columns
-from psm.collect.outputs.parquet import PARQUET
+from psm.collect.outputs.parquet import PARQUET, columns
 from psm.collect.outputs.recordings import About, Row
 from psm.collect.outputs.shards import SHARDS
 from psm.collect.outputs.written import notes

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import yaml
+
+from psm import __version__
 from psm.collect import paths
 from psm.collect.columns import COLUMNS, Fields, Stage
-from psm.collect.outputs.recordings import Row
+from psm.collect.outputs import attribution, card, croissant, parquet
+from psm.collect.outputs.recordings import About, Row
 from psm.collect.outputs.shards import pack
 from psm.collect.run import Site
-from psm.collect.stages.publishing import publish
+from psm.collect.tiles import imager
 from psm.errors import CorruptRecording
 
 _SAID = ("title", "description", "tags", "page")
@@ -69,3 +73,50 @@ def _is_whole(row: Row) -> tuple[bool, bool]:
         all(paths.sha256(path) == digest for path, digest in sound),
         paths.sha256(row.tile) == row.tile_sha256,
     )
+
+
+def publish(site: Site, rows: Sequence[Row]) -> None:
+    """Bring the table and the papers of a data set up to date.
+
+    Raises:
+        CorruptRecording: a file of a recording is missing, or is not the one that the row names.
+    """
+    site.heartbeat.begin("publish")
+    said = about(site)
+    parquet.write(site.folder, rows, said, workers=site.workers)
+    attribution.write(site.folder, rows, said)
+    croissant.write(site.folder, rows, said)
+    card.write(site.folder, rows, said)
+
+
+def about(site: Site) -> About:
+    """What is to be said of the whole."""
+    config = site.plan.config
+    credit, licence = imager(site).credit()
+    return About(
+        date=config.date.isoformat(),
+        version=__version__,
+        config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False),
+        terms={name: source.terms for name, source in site.sources.items()},
+        refused=site.catalogue.refusals(),
+        listed=sum(site.catalogue.counts().values()),
+        preset=config.preset,
+        sample_rate_hz=site.plan.framing.audio.sample_rate_hz,
+        imagery=_name(config.imagery.source),
+        imagery_attribution=credit,
+        imagery_licence=licence,
+        buffer_km=site.plan.buffer_km,
+        models=_models(site),
+    )
+
+
+def _models(site: Site) -> dict[str, str]:
+    config = site.plan.config
+    models = {str(captioner.style): captioner.model for captioner in config.captioners}
+    return models if config.scorer is None else {**models, "score": config.scorer}
+
+
+def _name(imagery: str) -> str:
+    """What the imagery is called in the columns of tables."""
+    kind = imagery.partition(":")[0]
+    return {"stac": "sentinel", "blue-marble": "blue_marble"}.get(kind, "tile")
