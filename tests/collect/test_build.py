@@ -9,7 +9,7 @@ import pytest
 from psm.collect import build as building
 from psm.collect import paths
 from psm.collect.build import Retry, build
-from psm.collect.columns import State
+from psm.collect.columns import CandidateState
 from psm.collect.outputs import packing
 from psm.collect.refusal import Refused
 from psm.errors import ConfigError, MissingData, UnfinishedBuild
@@ -65,7 +65,7 @@ def rows(folder):
 def test_a_build_ends_with_shards_and_does_nothing_twice(tmp_path, little):
     report = build(tmp_path, settings(), workers=1)
     report.check()
-    assert report.states[State.PACKED] > 15
+    assert report.states[CandidateState.PACKED] > 15
     before = files(tmp_path)
     asked = {name: (list(a.listed), list(a.fetched)) for name, a in little.items()}
     assert build(tmp_path, settings(), workers=1) == report

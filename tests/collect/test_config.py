@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from psm.collect.config import CLAIM, BuildConfig, begun, claim, settings
-from psm.collect.plan import Plan
+from psm.collect.plan import BuildPlan
 from psm.errors import ConfigError
 
 
@@ -17,7 +17,7 @@ def config(**changes):
 
 
 def begin(folder, config):
-    claim(folder, config, Plan.of(config).facts())
+    claim(folder, config, BuildPlan.of(config).facts())
 
 
 def write(path, values):
@@ -128,7 +128,7 @@ def test_a_note_that_is_not_ours_is_an_error(tmp_path, text):
     ],
 )
 def test_bounds_are_those_of_the_region(region, bounds):
-    assert Plan.of(config(region=region)).bounds == bounds
+    assert BuildPlan.of(config(region=region)).bounds == bounds
 
 
 def test_the_settings_in_the_documentation_are_settings():

@@ -11,11 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from psm.collect import paths
-from psm.collect.archives.registry import open_source
+from psm.collect.archives.registry import open_archive
 from psm.collect.captions.captioning import caption_all
-from psm.collect.catalogue import Catalogue
+from psm.collect.catalogue import BuildCatalogue
 from psm.collect.cleaning.clean import clean_all
-from psm.collect.columns import State
+from psm.collect.columns import CandidateState
 from psm.collect.comparing.duplicates import deduplicate_all
 from psm.collect.comparing.selection import select_all
 from psm.collect.comparing.splits import split_all
@@ -24,8 +24,8 @@ from psm.collect.gathering import gather
 from psm.collect.heartbeat import Heartbeat
 from psm.collect.listing import list_all
 from psm.collect.outputs.packing import pack_all
-from psm.collect.plan import Plan
-from psm.collect.run import Site
+from psm.collect.plan import BuildPlan
+from psm.collect.run import BuildRun
 from psm.collect.tiles import image_all
 from psm.errors import MissingData, UnfinishedBuild
 
@@ -41,7 +41,7 @@ class Retry(StrEnum):
 
 
 @dataclass(frozen=True)
-class Report:
+class BuildReport:
     """How a build ended.
 
     Attributes:
@@ -62,7 +62,7 @@ class Report:
         """For people."""
         for (stage, reason), count in sorted(self.refusals.items(), key=lambda item: -item[1]):
             yield f"refused {count:6d}  {stage}: {reason}"
-        packed = self.states.get(State.PACKED, 0)
+        packed = self.states.get(CandidateState.PACKED, 0)
         yield f"{self.folder}: {packed:,} recordings of {sum(self.states.values()):,} listed"
         if self.may_pass:
             yield f"{self.may_pass:,} were refused for a reason that may pass: try again by --retry"
@@ -79,7 +79,7 @@ class Report:
             raise UnfinishedBuild(
                 f"{self.folder}: {told}. Run the same command with --retry later to go on"
             )
-        if not self.states.get(State.PACKED):
+        if not self.states.get(CandidateState.PACKED):
             raise MissingData(
                 f"{self.folder}: no recording is left; psm collect status {self.folder} says why"
             )
@@ -87,7 +87,7 @@ class Report:
 
 def build(
     folder: Path, config: BuildConfig, *, retry: Retry | None = None, workers: int | None = None
-) -> Report:
+) -> BuildReport:
     """Build a data set in a folder; what is there already is kept.
 
     It may be killed at any time and started again. The result depends on the settings and on what
@@ -97,17 +97,17 @@ def build(
         ConfigError: the folder holds something else, or a setting is wrong.
         PSMError: something that no archive is at fault of; what is done stays.
     """
-    plan = Plan.of(config)
-    sources = {name: open_source(name, s.options) for name, s in config.sources.items()}
+    plan = BuildPlan.of(config)
+    sources = {name: open_archive(name, s.options) for name, s in config.sources.items()}
     claim(folder, config, plan.facts())
-    with Catalogue(folder) as catalogue, _beating(folder) as heartbeat:
+    with BuildCatalogue(folder) as catalogue, _beating(folder) as heartbeat:
         paths.sweep(folder)
-        site = Site(folder, catalogue, plan, sources, heartbeat, workers)
+        run = BuildRun(folder, catalogue, plan, sources, heartbeat, workers)
         if retry is not None:
             catalogue.put_back(every=retry is Retry.ALL)
         try:
-            _run(site)
-            return _report(site)
+            _run(run)
+            return _report(run)
         except OSError as problem:
             if problem.errno not in _NO_ROOM:
                 raise
@@ -119,33 +119,33 @@ def build(
                 catalogue.snapshot(now=True)
 
 
-def _run(site: Site) -> None:
-    list_all(site)
-    clean_all(site)
+def _run(run: BuildRun) -> None:
+    list_all(run)
+    clean_all(run)
     for _ in range(_ROUNDS):
-        site.is_complete = True
-        select_all(site)
-        gather(site)
-        deduplicate_all(site)
-        caption_all(site)
-        image_all(site)
-        split_all(site)
-        pack_all(site)
+        run.is_complete = True
+        select_all(run)
+        gather(run)
+        deduplicate_all(run)
+        caption_all(run)
+        image_all(run)
+        split_all(run)
+        pack_all(run)
         # A file that is no longer what the catalogue says is noticed when it is read.
-        if site.is_complete:
+        if run.is_complete:
             return
 
 
-def _report(site: Site) -> Report:
+def _report(run: BuildRun) -> BuildReport:
     states: Counter[str] = Counter()
-    for (_, state), count in site.catalogue.counts().items():
+    for (_, state), count in run.catalogue.counts().items():
         states[state] += count
-    return Report(
-        folder=site.folder,
+    return BuildReport(
+        folder=run.folder,
         states=dict(states),
-        refusals=site.catalogue.refusals(),
-        may_pass=site.catalogue.may_pass(),
-        troubles=site.catalogue.silent() | site.troubles,
+        refusals=run.catalogue.refusals(),
+        may_pass=run.catalogue.may_pass(),
+        troubles=run.catalogue.silent() | run.troubles,
     )
 
 

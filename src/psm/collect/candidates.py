@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from psm.collect.archives.archive import Clock, Page, Record
-from psm.collect.columns import Fields, Stage, State
+from psm.collect.archives.archive import Clock, ListedRecording, Page
+from psm.collect.columns import CandidateState, Fields, Stage
 from psm.collect.refusal import Refused
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
@@ -17,7 +17,7 @@ _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8})?")
 
 
 @dataclass(frozen=True)
-class Listing:
+class ListingProgress:
     """How far the listing of a source has come.
 
     Attributes:
@@ -46,7 +46,7 @@ def rows_of(source: str, page: Page) -> list[Fields]:
 def refusal(stage: Stage, why: Refused) -> Fields:
     """The columns that say why a row is refused."""
     return {
-        "state": State.REFUSED,
+        "state": CandidateState.REFUSED,
         "reason": why.reason,
         "may_pass": why.may_pass,
         "detail": why.detail,
@@ -54,19 +54,19 @@ def refusal(stage: Stage, why: Refused) -> Fields:
     }
 
 
-def record_of(row: Mapping[str, Any]) -> Record:
+def record_of(row: Mapping[str, Any]) -> ListedRecording:
     """What the archive said, as it is kept in the column ``record``."""
     values = json.loads(row["record"])
     values["clock"] = Clock(values["clock"])
     values["tags"] = tuple(values["tags"])
-    return Record(**values)
+    return ListedRecording(**values)
 
 
-def _row(source: str, record: Record) -> Fields:
+def _row(source: str, record: ListedRecording) -> Fields:
     row: Fields = {"key": record.key, "source": source, "id": record.id}
     # Both become names of files.
     if not _ID.fullmatch(record.id) or not _SUFFIX.fullmatch(record.suffix):
         odd = Refused("an id or a kind of file that is no file name", detail=record.suffix)
         return {**row, **refusal(Stage.LIST, odd)}
     kept = json.dumps(asdict(record), ensure_ascii=False, sort_keys=True)
-    return {**row, "state": State.LISTED, "record": kept}
+    return {**row, "state": CandidateState.LISTED, "record": kept}

@@ -15,16 +15,16 @@ from types import TracebackType
 from typing import Any
 
 from psm.collect.archives.archive import Page
-from psm.collect.candidates import Listing, refusal, rows_of
+from psm.collect.candidates import ListingProgress, refusal, rows_of
 from psm.collect.columns import (
     COLUMNS,
     COMPARING,
     REFUSAL,
     SCHEMA_VERSION,
     STEPS,
+    CandidateState,
     Fields,
     Stage,
-    State,
     columns_from,
     passed,
     reached,
@@ -45,7 +45,7 @@ _SNAPSHOT_EVERY_S = 30.0
 _SNAPSHOT_SHARE = 0.05  # of the time, at most, goes into snapshots
 
 
-class Catalogue(AbstractContextManager["Catalogue"]):
+class BuildCatalogue(AbstractContextManager["BuildCatalogue"]):
     """The table of a build folder, open for one builder; made where there is none.
 
     Raises:
@@ -71,14 +71,14 @@ class Catalogue(AbstractContextManager["Catalogue"]):
     ) -> None:
         self._db.close()
 
-    def listing(self, source: str) -> Listing:
+    def listing(self, source: str) -> ListingProgress:
         """How far the listing of a source has come."""
         found = self._db.execute(
             "SELECT cursor, is_complete, listed FROM listings WHERE source = ?", [source]
         )
-        return Listing(*found[0]) if found else Listing()
+        return ListingProgress(*found[0]) if found else ListingProgress()
 
-    def add_page(self, source: str, page: Page, *, most: int | None = None) -> Listing:
+    def add_page(self, source: str, page: Page, *, most: int | None = None) -> ListingProgress:
         """Take a page over, with the place where the listing goes on.
 
         An entry whose key is there already is skipped. After ``most`` rows the listing is complete.
@@ -94,7 +94,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
                 self._db.execute("INSERT INTO rows BY NAME SELECT * FROM given")
             count = before.count + len(rows)
             is_complete = page.cursor is None or (most is not None and count >= most)
-            after = Listing(page.cursor, is_complete, count)
+            after = ListingProgress(page.cursor, is_complete, count)
             self._db.execute("DELETE FROM listings WHERE source = ?", [source])
             self._db.execute(
                 "INSERT INTO listings VALUES (?, ?, ?, ?)",
@@ -134,7 +134,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
         """Refused rows by stage and reason."""
         found = self._db.execute(
             "SELECT stage, reason, count(*) FROM rows WHERE state = ? GROUP BY ALL ORDER BY ALL",
-            [State.REFUSED],
+            [CandidateState.REFUSED],
         )
         return {(stage, reason): count for stage, reason, count in found}
 
@@ -149,7 +149,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
 
     def may_pass(self) -> int:
         """Refused rows that may do better another time."""
-        which = f"state = '{State.REFUSED}' AND may_pass"
+        which = f"state = '{CandidateState.REFUSED}' AND may_pass"
         found: int = self._db.execute(f"SELECT count(*) FROM rows WHERE {which}")[0][0]
         return found
 
@@ -181,7 +181,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
             filled: its columns of rows; what later stages filled in rows that change is emptied.
         """
         before = self._db.execute(
-            "SELECT key FROM rows WHERE state = ? AND stage = ?", [State.REFUSED, stage]
+            "SELECT key FROM rows WHERE state = ? AND stage = ?", [CandidateState.REFUSED, stage]
         )
         back = [{"key": key} for (key,) in before if key not in left_out]
         refused = [{"key": key, **refusal(stage, why)} for key, why in left_out.items()]
@@ -207,7 +207,8 @@ class Catalogue(AbstractContextManager["Catalogue"]):
         Entries of a listing that are no recordings stay refused, and so do rows that are left out
         by comparison, which is decided anew anyway.
         """
-        which = f"state = '{State.REFUSED}' AND stage NOT IN ({words((Stage.LIST, *COMPARING))})"
+        elsewhere = words((Stage.LIST, *COMPARING))
+        which = f"state = '{CandidateState.REFUSED}' AND stage NOT IN ({elsewhere})"
         if not every:
             which += " AND may_pass"
         keys = self._db.execute(f"SELECT key FROM rows WHERE {which}")
@@ -277,7 +278,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
             later = words(s for s in Stage if s.place > unless.place)
             differs += f" AND (rows.stage IS NULL OR rows.stage NOT IN ({later}))"
         with self._db.given(rows, ("key", *REFUSAL)):
-            self._update(f"state = '{State.REFUSED}', {changes}", differs)
+            self._update(f"state = '{CandidateState.REFUSED}', {changes}", differs)
 
     def _restore(self, rows: Sequence[Fields]) -> None:
         with self._db.given(rows, ("key",)):

@@ -24,11 +24,11 @@ Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 Month = Annotated[int, Field(ge=1, le=12)]
 
 
-class _Frozen(BaseModel):
+class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SourceConfig(_Frozen):
+class ArchiveConfig(_Settings):
     """An archive and what is asked of it.
 
     ``most`` is how many entries of its listing are looked at, ``quota`` how many recordings are
@@ -40,7 +40,7 @@ class SourceConfig(_Frozen):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class ImageryConfig(_Frozen):
+class BuildImageryConfig(_Settings):
     """Where tiles come from: a text for :func:`psm.imagery.open_imagery`, and its options.
 
     ``gsd_m`` and ``tile_px`` are by default those that the preset wants.
@@ -52,7 +52,7 @@ class ImageryConfig(_Frozen):
     tile_px: PositiveInt | None = None
 
 
-class CaptionerConfig(_Frozen):
+class CaptionerConfig(_Settings):
     """A model that writes captions: a hub id or folder, and which style they count as.
 
     ``revision`` of a hub id makes the build repeatable. With ``batch_size`` 1 no caption depends on
@@ -66,7 +66,7 @@ class CaptionerConfig(_Frozen):
     batch_size: PositiveInt = 8
 
 
-class SplitConfig(_Frozen):
+class SplitConfig(_Settings):
     """Cells, and about how many recordings of them are for validation and for test.
 
     ``buffer_km`` is by default wider than a tile. Where neither ``val`` nor ``test`` is wanted, all
@@ -86,7 +86,7 @@ class SplitConfig(_Frozen):
         return self
 
 
-class BuildConfig(_Frozen):
+class BuildConfig(_Settings):
     """All that shapes a data set, and how it is built.
 
     Attributes:
@@ -107,7 +107,7 @@ class BuildConfig(_Frozen):
             be younger.
     """
 
-    sources: dict[str, SourceConfig] = Field(min_length=1)
+    sources: dict[str, ArchiveConfig] = Field(min_length=1)
     region: str | None = None
     countries: tuple[Country, ...] = ()
     months: tuple[Month, ...] = ()
@@ -117,7 +117,7 @@ class BuildConfig(_Frozen):
     worst_accuracy_m: float | None = Field(default=None, gt=0)
     refused_sounds: tuple[Literal["silent", "clipped", "speech"], ...] = ("silent",)
     preset: str = "psm-sentinel"
-    imagery: ImageryConfig = ImageryConfig()
+    imagery: BuildImageryConfig = BuildImageryConfig()
     captioners: tuple[CaptionerConfig, ...] = ()
     scorer: str | None = None
     splits: SplitConfig = SplitConfig()

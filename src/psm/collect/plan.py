@@ -15,7 +15,7 @@ from psm.mapping.region import Region
 
 
 @dataclass(frozen=True)
-class Plan:
+class BuildPlan:
     """What to build.
 
     Attributes:

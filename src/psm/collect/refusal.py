@@ -19,7 +19,7 @@ class Refused(PSMError):
         self.reason, self.may_pass, self.detail = reason, may_pass, detail
 
 
-class NotNow(Refused):
+class RateLimited(Refused):
     """The archive may not be asked before some time has passed; that says nothing of a recording.
 
     Args:

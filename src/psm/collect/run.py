@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psm.collect.archives.archive import Source
-from psm.collect.catalogue import Catalogue
+from psm.collect.archives.archive import Archive
+from psm.collect.catalogue import BuildCatalogue
 from psm.collect.columns import Stage
 from psm.collect.heartbeat import Heartbeat
-from psm.collect.plan import Plan
+from psm.collect.plan import BuildPlan
 
 
 @dataclass
-class Site:
+class BuildRun:
     """A build that is going on.
 
     Attributes:
@@ -29,9 +29,9 @@ class Site:
     """
 
     folder: Path
-    catalogue: Catalogue
-    plan: Plan
-    sources: Mapping[str, Source]
+    catalogue: BuildCatalogue
+    plan: BuildPlan
+    sources: Mapping[str, Archive]
     heartbeat: Heartbeat
     workers: int | None = None
     troubles: dict[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from psm.collect.outputs.recordings import Row
+from psm.collect.outputs.recordings import BuiltRecording
 from psm.config import ImageryConfig
 from psm.data.splits import TEST, TRAIN, VAL, cell_names, keep_apart
 from psm.errors import ConfigError
@@ -133,7 +133,7 @@ class Leakage:
     share: float
 
 
-def leakage(rows: Iterable[Row]) -> list[Leakage]:
+def leakage(rows: Iterable[BuiltRecording]) -> list[Leakage]:
     """What val and test share with training.
 
     Two archives may have a recordist of the same name: these count as two.

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from psm.collect.catalogue import SNAPSHOT
-from psm.collect.columns import State
+from psm.collect.columns import CandidateState
 from psm.collect.heartbeat import Pulse, read_pulse
 from psm.errors import MissingData
 from psm.extras import require
@@ -25,7 +25,7 @@ _LOOK_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
-class Status:
+class BuildStatus:
     """How a build stands.
 
     Attributes:
@@ -41,7 +41,7 @@ class Status:
     pulse: Pulse | None
 
 
-def read_status(folder: Path) -> Status:
+def read_status(folder: Path) -> BuildStatus:
     """How the build in a folder stands, whether it is going on or not.
 
     Raises:
@@ -60,9 +60,9 @@ def read_status(folder: Path) -> Status:
     refusals: Counter[tuple[str, str, bool]] = Counter()
     for source, state, stage, reason, may_pass in zip(*values, strict=True):
         counts[source, state] += 1
-        if state == State.REFUSED:
+        if state == CandidateState.REFUSED:
             refusals[stage, reason, bool(may_pass)] += 1
-    return Status(counts, refusals, max(0.0, age_s), read_pulse(folder))
+    return BuildStatus(counts, refusals, max(0.0, age_s), read_pulse(folder))
 
 
 def follow(folder: Path, console: Console) -> None:
@@ -75,23 +75,23 @@ def follow(folder: Path, console: Console) -> None:
             live.update(tables(read_status(folder)))
 
 
-def tables(status: Status) -> RenderableType:
+def tables(status: BuildStatus) -> RenderableType:
     """For people: how far the rows of each source are, what was refused, what is going on."""
     return Group(*_parts(status))
 
 
-def _parts(status: Status) -> Iterator[RenderableType]:
+def _parts(status: BuildStatus) -> Iterator[RenderableType]:
     yield _states(status)
     if status.refusals:
         yield _refusals(status)
     yield Text(_now(status))
 
 
-def _states(status: Status) -> Table:
+def _states(status: BuildStatus) -> Table:
     table = Table(title="recordings", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("source", no_wrap=True)
     # All states there are would not fit on a narrow terminal.
-    states = [s for s in State if any(state == s for _, state in status.counts)]
+    states = [s for s in CandidateState if any(state == s for _, state in status.counts)]
     for state in (*states, "all"):
         table.add_column(state, justify="right", no_wrap=True)
     sources = sorted({source for source, _ in status.counts})
@@ -104,11 +104,11 @@ def _states(status: Status) -> Table:
     return table
 
 
-def _numbers(counts: dict[State, int]) -> list[str]:
+def _numbers(counts: dict[CandidateState, int]) -> list[str]:
     return [f"{count:,}" if count else "" for count in (*counts.values(), sum(counts.values()))]
 
 
-def _refusals(status: Status) -> Table:
+def _refusals(status: BuildStatus) -> Table:
     table = Table(
         "refused at", "why", "may pass", title="refusals", title_justify="left", box=SIMPLE_HEAD
     )
@@ -118,7 +118,7 @@ def _refusals(status: Status) -> Table:
     return table
 
 
-def _now(status: Status) -> str:
+def _now(status: BuildStatus) -> str:
     pulse, age = status.pulse, f"{_duration(status.age_s)} ago"
     if pulse is None:
         return f"No build is going on; this is from {age}."

@@ -12,7 +12,7 @@ from psm.collect import paths
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import Stage
 from psm.collect.refusal import Refused
-from psm.collect.run import Site
+from psm.collect.run import BuildRun
 from psm.data.imagery import encode_jpeg
 from psm.files import atomic_path
 from psm.imagery import NoImagery, Provider, View, open_imagery
@@ -22,7 +22,7 @@ _WRITE_AT = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TileRequest:
     """Where and in which month something was recorded."""
 
     key: str
@@ -51,7 +51,7 @@ class Tile:
 
 
 @dataclass
-class Imager:
+class TileMaker:
     """Makes tiles of one source of imagery.
 
     Attributes:
@@ -79,7 +79,7 @@ class Imager:
         """Whether there is nothing for a recording whose month is not known."""
         return "{month" in self.source
 
-    def tiles(self, places: Iterable[Place]) -> Iterator[tuple[str, Tile | Refused]]:
+    def tiles(self, places: Iterable[TileRequest]) -> Iterator[tuple[str, Tile | Refused]]:
         """The tile of every place, or why there is none, as they come.
 
         A tile depends on its place and month alone. Give as many places at once as there are: they
@@ -127,8 +127,10 @@ class Imager:
         provider = self._open(1 if self.needs_month else None)
         return provider.attribution, provider.licence
 
-    def _by_month(self, places: Iterable[Place]) -> Iterator[tuple[int | None, list[Place]]]:
-        groups: dict[int | None, list[Place]] = {}
+    def _by_month(
+        self, places: Iterable[TileRequest]
+    ) -> Iterator[tuple[int | None, list[TileRequest]]]:
+        groups: dict[int | None, list[TileRequest]] = {}
         for place in places:
             groups.setdefault(place.month if self.has_seasons else None, []).append(place)
         for month in sorted(groups, key=lambda month: month or 0):
@@ -159,32 +161,32 @@ def _date(settings: Mapping[str, object]) -> str:
     return f"{span}; months {around}"
 
 
-def image_all(site: Site) -> None:
+def image_all(run: BuildRun) -> None:
     """Make the tiles that are missing."""
-    rows = site.catalogue.ready(Stage.IMAGE, ("lat", "lon", "month"))
+    rows = run.catalogue.ready(Stage.IMAGE, ("lat", "lon", "month"))
     if not rows:
         return
-    site.heartbeat.begin(Stage.IMAGE, len(rows))
-    places = [Place(**row) for row in rows]
-    made = imager(site).tiles(places)
+    run.heartbeat.begin(Stage.IMAGE, len(rows))
+    places = [TileRequest(**row) for row in rows]
+    made = tile_maker(run).tiles(places)
     held: list[Outcome] = []
     try:
         for key, tile in track(made, "making tiles", len(rows), unit="tiles"):
-            held.append((key, tile if isinstance(tile, Refused) else _written(site, key, tile)))
+            held.append((key, tile if isinstance(tile, Refused) else _written(run, key, tile)))
             if len(held) == _WRITE_AT:
-                _write(site, held)
+                _write(run, held)
     finally:
-        _write(site, held)
+        _write(run, held)
 
 
-def imager(site: Site) -> Imager:
+def tile_maker(run: BuildRun) -> TileMaker:
     """The imagery of a build."""
-    plan, imagery = site.plan, site.plan.config.imagery
-    return Imager(imagery.source, plan.tile_px, plan.gsd_m, imagery.options)
+    plan, imagery = run.plan, run.plan.config.imagery
+    return TileMaker(imagery.source, plan.tile_px, plan.gsd_m, imagery.options)
 
 
-def _written(site: Site, key: str, tile: Tile) -> dict[str, object]:
-    with atomic_path(paths.tile(site.folder, key)) as path:
+def _written(run: BuildRun, key: str, tile: Tile) -> dict[str, object]:
+    with atomic_path(paths.tile(run.folder, key)) as path:
         path.write_bytes(tile.jpeg)
     return {
         "tile_gsd_m": tile.gsd_m,
@@ -195,8 +197,8 @@ def _written(site: Site, key: str, tile: Tile) -> dict[str, object]:
     }
 
 
-def _write(site: Site, held: list[Outcome]) -> None:
-    site.catalogue.apply(Stage.IMAGE, held)
-    site.heartbeat.count(len(held))
+def _write(run: BuildRun, held: list[Outcome]) -> None:
+    run.catalogue.apply(Stage.IMAGE, held)
+    run.heartbeat.count(len(held))
     held.clear()
-    site.beat()
+    run.beat()

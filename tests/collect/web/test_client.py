@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from psm.collect.archives.archive import Terms
+from psm.collect.archives.archive import ArchiveTerms
 from psm.collect.refusal import Refused
 from psm.collect.web import body, client
 from psm.collect.web.client import Client
 from psm.errors import ConfigError
 from tests.collect.loopback import SECRETS, Answer, Archives, Misbehaviour
 
-OPEN = Terms(
+OPEN = ArchiveTerms(
     title="Open archive",
     home="",
     terms_url="",
@@ -37,7 +37,7 @@ SECRET = SECRETS["XENO_CANTO_KEY"]
 BYTES = bytes(range(256)) * 400
 
 
-def client_of(served: Archives, folder: Path, terms: Terms = OPEN, **how: str) -> Client:
+def client_of(served: Archives, folder: Path, terms: ArchiveTerms = OPEN, **how: str) -> Client:
     return Client("it", terms, base_url=f"{served.url}/it/", folder=folder, **how)
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class ArchiveTerms:
     """What an archive asks of those who use it.
 
     Attributes:
@@ -35,7 +35,7 @@ class Terms:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class ListingRequest:
     """Which recordings are asked of an archive; what it cannot filter by is filtered afterwards.
 
     Attributes:
@@ -60,7 +60,7 @@ class Clock(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class ListedRecording:
     """One recording as its archive lists it.
 
     Attributes:
@@ -120,12 +120,12 @@ class Page:
             recordings, each with a reason.
     """
 
-    records: tuple[Record, ...]
+    records: tuple[ListedRecording, ...]
     cursor: str | None
     refused: tuple[tuple[str, str], ...] = ()
 
 
-class Source(Protocol):
+class Archive(Protocol):
     """An archive. It keeps no state: a listing is resumed from the cursor of its last page."""
 
     @property
@@ -134,11 +134,11 @@ class Source(Protocol):
         ...
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> ArchiveTerms:
         """What the archive asks for."""
         ...
 
-    def list(self, wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """The pages of a listing, from the beginning or from a cursor, always in the same order.
 
         Raises:
@@ -147,7 +147,7 @@ class Source(Protocol):
         """
         ...
 
-    def fetch(self, record: Record, path: Path) -> None:
+    def fetch(self, record: ListedRecording, path: Path) -> None:
         """Write the media file of a recording to ``path``.
 
         Raises:

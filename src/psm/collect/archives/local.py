@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psm.collect.archives import fields, recorders
-from psm.collect.archives.archive import Clock, Page, Record, Terms, Wanted
+from psm.collect.archives.archive import ArchiveTerms, Clock, ListedRecording, ListingRequest, Page
 from psm.collect.archives.pages import pages
 from psm.collect.archives.tables import Lines, existing
 from psm.collect.refusal import Refused
@@ -18,7 +18,7 @@ from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.importing.columns import column_names, match_columns, read_table
 
-TERMS = Terms(
+TERMS = ArchiveTerms(
     title="a folder of your own",
     home="",
     terms_url="",
@@ -80,12 +80,12 @@ class Local:
         self._table = self._find_table() if table is None else existing(table, "local", "table")
         self._rows = {} if self._table is None else _rows(self._table)
 
-    def list(self, wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """Pages of 500 files, by name."""
         read = Lines(self._found, _PAGE_SIZE)
         return pages(wanted, cursor, read=read, record=self._record, name=_name)
 
-    def fetch(self, record: Record, path: Path) -> None:
+    def fetch(self, record: ListedRecording, path: Path) -> None:
         """Copy the file to ``path``. No link: nobody's original may change with the copy."""
         try:
             with atomic_path(path) as aside:
@@ -111,7 +111,7 @@ class Local:
             if Path(key).suffix:
                 yield _Found(key, self._rows[key], is_there=False)
 
-    def _record(self, entry: object) -> Record:
+    def _record(self, entry: object) -> ListedRecording:
         assert isinstance(entry, _Found)
         path, row = self._folder / entry.name, entry.row
         if not entry.is_there:
@@ -125,7 +125,7 @@ class Local:
             raise Refused("no place in the table", detail=entry.name)
         comment = recorders.wav_comment(path) if path.suffix.lower() == ".wav" else ""
         recorded, clock = self._time(row, comment, path.stem)
-        return Record(
+        return ListedRecording(
             source=self.name,
             id=_name(entry),
             url=f"file:{entry.name}",

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from psm.collect.archives.archive import Page, Record, Wanted
+from psm.collect.archives.archive import ListedRecording, ListingRequest, Page
 from psm.collect.refusal import Refused
 
 Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Part:
+class ListingPart:
     """What an archive answers: entries as it writes them, and where it goes on."""
 
     entries: Iterable[object]
@@ -21,11 +21,11 @@ class Part:
 
 
 def pages(
-    wanted: Wanted,
+    wanted: ListingRequest,
     cursor: str | None,
     *,
-    read: Callable[[str], Part],
-    record: Callable[[object], Record],
+    read: Callable[[str], ListingPart],
+    record: Callable[[object], ListedRecording],
     name: Callable[[object], str],
 ) -> Iterator[Page]:
     """Ask for part after part. A cursor says how many recordings came before, and where they ended.
@@ -40,7 +40,7 @@ def pages(
     seen, theirs = _read_cursor(cursor)
     while True:
         part = read(theirs)
-        records: list[Record] = []
+        records: list[ListedRecording] = []
         refused: list[tuple[str, str]] = []
         for place, entry in enumerate(part.entries):
             if wanted.most is not None and seen + len(records) >= wanted.most:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader
 from pathlib import Path
 
-from psm.collect.archives.pages import Part
+from psm.collect.archives.pages import ListingPart
 from psm.collect.refusal import Refused
 from psm.errors import ConfigError, MissingData
 
@@ -34,7 +34,7 @@ class Lines:
         self._place = -1
         self._lines: Iterator[object] = iter(())
 
-    def __call__(self, theirs: str) -> Part:
+    def __call__(self, theirs: str) -> ListingPart:
         """The part at a cursor; the next one goes on where it ended, without reading twice."""
         if theirs and not theirs.isdecimal():
             raise Refused("the cursor is of another listing", detail=theirs[:80])
@@ -46,8 +46,8 @@ class Lines:
             if self._keep(line):
                 kept.append(line)
             if len(kept) == self._size:
-                return Part(kept, str(self._place))
-        return Part(kept, None)
+                return ListingPart(kept, str(self._place))
+        return ListingPart(kept, None)
 
 
 def existing(path: Path, source: str, option: str) -> Path:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from psm.collect.archives.archive import Record, Terms
+from psm.collect.archives.archive import ArchiveTerms, ListedRecording
 from psm.collect.web.client import Client
 from psm.errors import ConfigError
 
 
-class Archive:
+class WebArchive:
     """An archive that is asked by its :attr:`client`.
 
     Args:
@@ -25,7 +25,7 @@ class Archive:
     def __init__(
         self,
         name: str,
-        terms: Terms,
+        terms: ArchiveTerms,
         *,
         base_url: str,
         state: Path,
@@ -57,6 +57,6 @@ class Archive:
             bytes_per_day=bytes_per_day,
         )
 
-    def fetch(self, record: Record, path: Path) -> None:
+    def fetch(self, record: ListedRecording, path: Path) -> None:
         """Write the media file of a recording to ``path``."""
         self.client.download(record.url, path, size=record.size_bytes, md5=record.md5)

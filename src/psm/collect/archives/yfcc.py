@@ -8,14 +8,14 @@ from pathlib import Path
 from urllib.parse import unquote_plus
 
 from psm.collect.archives import fields
-from psm.collect.archives.archive import Page, Record, Terms, Wanted
+from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
 from psm.collect.archives.pages import pages
 from psm.collect.archives.tables import Lines, existing, opened
-from psm.collect.archives.webarchive import Archive
+from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
 from psm.errors import MissingData
 
-TERMS = Terms(
+TERMS = ArchiveTerms(
     title="YFCC100M, by the Multimedia Commons",
     home="https://multimediacommons.wordpress.com/yfcc100m-core-dataset/",
     terms_url="https://multimediacommons.wordpress.com/yfcc100m-core-dataset/",
@@ -36,7 +36,7 @@ _HASH = re.compile(r"[0-9a-f]{32}")
 _EQUATOR_M = 40_075_017.0
 
 
-class YFCC(Archive):
+class YFCC(WebArchive):
     """The videos with a place in the metadata tables, in the order of these.
 
     Args:
@@ -68,7 +68,7 @@ class YFCC(Archive):
         if not self._parts:
             raise MissingData(f"source yfcc: metadata={path}: no file yfcc100m_dataset* in it")
 
-    def list(self, wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """Pages of 500 videos with a place."""
         read = Lines(self._lines, _PAGE_SIZE, keep=_may_be_used)
         return pages(wanted, cursor, read=read, record=self._record, name=_name)
@@ -88,12 +88,12 @@ class YFCC(Archive):
             except (EOFError, OSError) as problem:
                 raise Refused("the table cannot be read", detail=f"{path}: {problem}") from None
 
-    def _record(self, entry: object) -> Record:
+    def _record(self, entry: object) -> ListedRecording:
         said = _by_name(entry)
         digest = said["hash"].lower()
         if not _HASH.fullmatch(digest):
             raise Refused("a hash that names no file", detail=digest[:40])
-        return Record(
+        return ListedRecording(
             source=self.name,
             id=fields.identifier(said, "id"),
             url=f"{self.client.base_url}{digest[:3]}/{digest[3:6]}/{digest}.mp4",

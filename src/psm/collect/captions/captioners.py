@@ -11,7 +11,7 @@ from psm.collect.captions.caption import Waveform, is_sound, resampled
 from psm.collect.captions.listeners import LISTENERS
 from psm.collect.captions.loading import (
     Dtype,
-    Setup,
+    ModelSetup,
     device_of,
     dtype_of,
     fingerprint,
@@ -66,7 +66,7 @@ class HubCaptioner:
         max_new_tokens: int = 64,
     ) -> None:
         self.name, self.style = name or style, style
-        self._author: Author[Waveform] = Author(
+        self._author: HubModel[Waveform] = HubModel(
             LISTENERS,
             "captions of sounds",
             source,
@@ -123,7 +123,7 @@ class ImageCaptioner:
         max_new_tokens: int = 64,
     ) -> None:
         self.name, self.view_px = name, view_px
-        self._author: Author[Picture] = Author(
+        self._author: HubModel[Picture] = HubModel(
             VIEWERS,
             "captions of images",
             source,
@@ -166,7 +166,7 @@ class Writer(Protocol[Subject]):
         ...
 
 
-class Author(Generic[Subject]):
+class HubModel(Generic[Subject]):
     """A model of one of several kinds, known by name, and asked in batches.
 
     What a processor computes for a row of a batch depends on the shape of the batch, by a rounding
@@ -202,7 +202,7 @@ class Author(Generic[Subject]):
         kind = kinds[model_type(source, revision, kinds, task)]
         self.prompt: str = kind.prompt if prompt is None else prompt
         where = device_of(device)
-        setup = Setup(
+        setup = ModelSetup(
             source=source,
             revision=revision,
             prompt=self.prompt,

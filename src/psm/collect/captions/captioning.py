@@ -15,7 +15,7 @@ from psm.collect import paths
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import Fields, Stage
 from psm.collect.refusal import Refused
-from psm.collect.run import Site
+from psm.collect.run import BuildRun
 from psm.errors import ConfigError
 from psm.progress import track
 
@@ -26,37 +26,37 @@ if TYPE_CHECKING:
 _BATCH = 64
 
 
-def caption_all(site: Site) -> None:
+def caption_all(run: BuildRun) -> None:
     """Caption the recordings that have no captions.
 
     Raises:
         ConfigError: a model cannot be loaded, or is another one than in an earlier run.
     """
-    rows = site.catalogue.ready(Stage.CAPTION, ("text", "clip_sha256"))
+    rows = run.catalogue.ready(Stage.CAPTION, ("text", "clip_sha256"))
     if not rows:
         return
-    site.heartbeat.begin(Stage.CAPTION, len(rows))
-    desk = _Desk.of(site)
+    run.heartbeat.begin(Stage.CAPTION, len(rows))
+    desk = _CaptionModels.of(run)
     batches = [rows[first : first + _BATCH] for first in range(0, len(rows), _BATCH)]
     for batch in track(batches, "captioning", len(rows), weight=len, unit="captions"):
-        site.catalogue.apply(Stage.CAPTION, desk.captioned(batch))
-        site.heartbeat.count(len(batch))
-        site.beat()
+        run.catalogue.apply(Stage.CAPTION, desk.captioned(batch))
+        run.heartbeat.count(len(batch))
+        run.beat()
 
 
 @dataclass(frozen=True)
-class _Desk:
+class _CaptionModels:
     """Who writes captions, and who ranks them."""
 
-    site: Site
+    run: BuildRun
     writers: tuple[Captioner, ...] = field(default=())
     scorer: ClapScorer | None = None
 
     @classmethod
-    def of(cls, site: Site) -> _Desk:
-        config = site.plan.config
+    def of(cls, run: BuildRun) -> _CaptionModels:
+        config = run.plan.config
         if not config.captioners and config.scorer is None:
-            return cls(site)
+            return cls(run)
         from psm.collect.captions.captioners import HubCaptioner
         from psm.collect.captions.scoring import ClapScorer
 
@@ -67,7 +67,7 @@ class _Desk:
             for c in config.captioners
         )
         scorer = None if config.scorer is None else ClapScorer(config.scorer)
-        desk = cls(site, writers, scorer)
+        desk = cls(run, writers, scorer)
         desk._require_same()
         return desk
 
@@ -86,10 +86,10 @@ class _Desk:
         """The rows whose clips are as they were, with what models say to them."""
         from psm.collect.captions.caption import Caption
 
-        clips = [_clip(self.site, row) for row in rows]
+        clips = [_clip(self.run, row) for row in rows]
         broken = [row["key"] for row, clip in zip(rows, clips, strict=True) if clip is None]
-        self.site.reset(Stage.DECODE, broken)
-        rate_hz = self.site.plan.framing.audio.sample_rate_hz
+        self.run.reset(Stage.DECODE, broken)
+        rate_hz = self.run.plan.framing.audio.sample_rate_hz
         waveforms = [clip for clip in clips if clip is not None]
         kept = [number for number, clip in enumerate(clips) if clip is not None]
         found = [list(captions[number]) for number in kept]
@@ -112,7 +112,7 @@ class _Desk:
     def _require_same(self) -> None:
         """Weights of a hub may change between two runs, and captions of both would be mixed."""
         models = {writer.name: writer.model for writer in self.writers}
-        for row in self.site.catalogue.passed(Stage.CAPTION, ("captions",))[:_BATCH]:
+        for row in self.run.catalogue.passed(Stage.CAPTION, ("captions",))[:_BATCH]:
             for caption in json.loads(row["captions"]):
                 now = models.get(caption["source"], caption["model"])
                 if caption["model"] != now:
@@ -133,9 +133,9 @@ def _chosen(captions: Sequence[Caption]) -> dict[str, str] | Refused:
     return {"captions": kept, "caption": chosen.text, "caption_source": chosen.style}
 
 
-def _clip(site: Site, row: Fields) -> NDArray[np.float32] | None:
+def _clip(run: BuildRun, row: Fields) -> NDArray[np.float32] | None:
     """The sound of a row, ``None`` where the file is not the one that was written."""
-    path = paths.clip(site.folder, row["key"])
+    path = paths.clip(run.folder, row["key"])
     if paths.sha256(path) != row["clip_sha256"]:
         return None
     waveform: NDArray[np.float32] = soundfile.read(path, dtype="float32")[0]

@@ -29,7 +29,7 @@ _OF_MODEL = ("*.json", "*.safetensors", "*.bin", "*.txt", "*.model")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setup:
+class ModelSetup:
     """Which model of the hub writes, and how.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Any
 
 import shapely
 
-from psm.collect.archives.archive import Record
+from psm.collect.archives.archive import ListedRecording
 from psm.collect.candidates import record_of
 from psm.collect.catalogue import Outcome
 from psm.collect.cleaning.licences import licence_of
@@ -16,9 +16,9 @@ from psm.collect.cleaning.places import country_at, place, timezone_at
 from psm.collect.cleaning.texts import language_of, line, own_text
 from psm.collect.cleaning.times import when
 from psm.collect.columns import Fields, Stage
-from psm.collect.plan import Plan
+from psm.collect.plan import BuildPlan
 from psm.collect.refusal import Refused
-from psm.collect.run import Site
+from psm.collect.run import BuildRun
 from psm.parallel import run_all
 from psm.progress import track
 
@@ -43,7 +43,7 @@ class Strictness:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cleaned:
+class CleanedRecording:
     """A recording's place, time and words after cleaning; ``None`` and empty mean unknown.
 
     Attributes:
@@ -77,7 +77,7 @@ class Cleaned:
     licence: str
 
 
-def clean(record: Record, strictness: Strictness | None = None) -> Cleaned:
+def clean(record: ListedRecording, strictness: Strictness | None = None) -> CleanedRecording:
     """What can be believed of ``record``; always the same for the same record.
 
     Raises:
@@ -96,7 +96,7 @@ def clean(record: Record, strictness: Strictness | None = None) -> Cleaned:
     timezone = timezone_at(lat=spot.lat, lon=spot.lon)
     moment = when(record.recorded, record.clock, timezone, listed=strictness.listed)
     text = own_text(record.title, record.description, record.tags)
-    return Cleaned(
+    return CleanedRecording(
         lat=spot.lat,
         lon=spot.lon,
         accuracy_m=spot.accuracy_m,
@@ -115,22 +115,22 @@ def clean(record: Record, strictness: Strictness | None = None) -> Cleaned:
     )
 
 
-def clean_all(site: Site) -> None:
+def clean_all(run: BuildRun) -> None:
     """Clean every row that is not, and refuse what lies outside of what is asked for."""
-    rows = site.catalogue.ready(Stage.CLEAN, ("record",))
+    rows = run.catalogue.ready(Stage.CLEAN, ("record",))
     if not rows:
         return
-    site.heartbeat.begin(Stage.CLEAN, len(rows))
-    workers = 1 if len(rows) <= _FEW else site.workers
+    run.heartbeat.begin(Stage.CLEAN, len(rows))
+    workers = 1 if len(rows) <= _FEW else run.workers
     batches = [rows[first : first + _BATCH] for first in range(0, len(rows), _BATCH)]
-    cleaned = run_all(_clean_batch, site.plan, batches, workers=workers)
+    cleaned = run_all(_clean_batch, run.plan, batches, workers=workers)
     for outcomes in track(cleaned, "cleaning", len(rows), weight=len, unit="rows"):
-        site.catalogue.apply(Stage.CLEAN, outcomes)
-        site.heartbeat.count(len(outcomes))
-        site.beat()
+        run.catalogue.apply(Stage.CLEAN, outcomes)
+        run.heartbeat.count(len(outcomes))
+        run.beat()
 
 
-def strictness_of(plan: Plan) -> Strictness:
+def strictness_of(plan: BuildPlan) -> Strictness:
     """What a build refuses of what the archives say, by its settings."""
     own_m = plan.config.worst_accuracy_m
     half_a_tile_m = plan.tile_px * plan.gsd_m / 2.0
@@ -139,11 +139,11 @@ def strictness_of(plan: Plan) -> Strictness:
     )
 
 
-def _clean_batch(plan: Plan, rows: list[Fields]) -> list[Outcome]:
+def _clean_batch(plan: BuildPlan, rows: list[Fields]) -> list[Outcome]:
     return [(row["key"], _clean(plan, row)) for row in rows]
 
 
-def _clean(plan: Plan, row: Fields) -> dict[str, Any] | Refused:
+def _clean(plan: BuildPlan, row: Fields) -> dict[str, Any] | Refused:
     try:
         cleaned = clean(record_of(row), strictness_of(plan))
     except Refused as why:

@@ -36,7 +36,7 @@ class Flag(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class CheckedPlace:
     """Where a recording was made, and how well that is known."""
 
     lat: float
@@ -52,7 +52,7 @@ def place(
     accuracy_m: float | None = None,
     is_obscured: bool = False,
     worst_accuracy_m: float = math.inf,
-) -> Place:
+) -> CheckedPlace:
     """The place that an archive means.
 
     Accuracy is the archive's, or that of the digits where they are too few for it: 52.5, 13.4 is no
@@ -83,7 +83,7 @@ def place(
         raise Refused(
             "place obscured" if is_obscured else "place too coarse", detail=f"{known:.0f} m"
         )
-    return Place(
+    return CheckedPlace(
         float(lat), float(lon), None if known is None else round(known, 1), tuple(map(str, flags))
     )
 

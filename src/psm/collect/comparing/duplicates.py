@@ -12,11 +12,11 @@ from psm.collect.comparing.fingerprint import SAME, similarity
 from psm.collect.comparing.lookalikes import lookalikes
 from psm.collect.comparing.selection import preference
 from psm.collect.refusal import Refused
-from psm.collect.run import Site
+from psm.collect.run import BuildRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
+class ComparedRecording:
     """What is compared of a recording.
 
     Attributes:
@@ -34,7 +34,7 @@ class Heard:
 
 
 def duplicates(
-    rows: Iterable[Heard],
+    rows: Iterable[ComparedRecording],
     similarity: Callable[[bytes, bytes], float],
     *,
     alike: float,
@@ -77,15 +77,15 @@ def _join_same(groups: DisjointSet, values: Sequence[str | bytes]) -> None:
             groups.merge(first.setdefault(value, number), number)
 
 
-def deduplicate_all(site: Site) -> None:
+def deduplicate_all(run: BuildRun) -> None:
     """Leave out, anew, what is another recording again."""
     columns = ("source", "media_sha256", "fingerprint")
-    rows = site.catalogue.ready(Stage.DEDUPLICATE, columns)
+    rows = run.catalogue.ready(Stage.DEDUPLICATE, columns)
     if not rows:
         return
-    site.heartbeat.begin(Stage.DEDUPLICATE, len(rows))
+    run.heartbeat.begin(Stage.DEDUPLICATE, len(rows))
     heard = [
-        Heard(
+        ComparedRecording(
             key=row["key"],
             source=row["source"],
             sha256=row["media_sha256"],
@@ -93,8 +93,8 @@ def deduplicate_all(site: Site) -> None:
         )
         for row in rows
     ]
-    preferred = tuple(site.plan.config.sources)
+    preferred = tuple(run.plan.config.sources)
     again = duplicates(heard, similarity, alike=SAME, preferred=preferred)
     left_out = {key: Refused("the same as another", detail=kept) for key, kept in again.items()}
-    site.catalogue.decide(Stage.DEDUPLICATE, left_out)
-    site.beat()
+    run.catalogue.decide(Stage.DEDUPLICATE, left_out)
+    run.beat()

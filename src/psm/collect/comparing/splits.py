@@ -7,24 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from psm.collect.columns import Stage
-from psm.collect.plan import Plan
+from psm.collect.plan import BuildPlan
 from psm.collect.refusal import Refused
-from psm.collect.run import Site
+from psm.collect.run import BuildRun
 from psm.collect.splitting import Assigned, Placed, SplitRules, assign
 from psm.data.splits import BUFFER, TRAIN, cell_names
 
 
-def split_all(site: Site) -> None:
+def split_all(run: BuildRun) -> None:
     """Give every recording that has all it needs a split, or leave it out as buffer."""
-    rows = site.catalogue.ready(Stage.SPLIT, ("source", "lat", "lon"))
-    assigned = _assign([Placed(**row) for row in rows], site.plan)
+    rows = run.catalogue.ready(Stage.SPLIT, ("source", "lat", "lon"))
+    assigned = _assign([Placed(**row) for row in rows], run.plan)
     in_between = Refused("in the buffer between splits")
     left_out = {key: in_between for key, found in assigned.items() if found.split == BUFFER}
     filled = {key: found._asdict() for key, found in assigned.items() if key not in left_out}
-    site.catalogue.decide(Stage.SPLIT, left_out, filled)
+    run.catalogue.decide(Stage.SPLIT, left_out, filled)
 
 
-def _assign(places: Sequence[Placed], plan: Plan) -> dict[str, Assigned]:
+def _assign(places: Sequence[Placed], plan: BuildPlan) -> dict[str, Assigned]:
     splits = plan.config.splits
     if splits.test or splits.val:
         rules = SplitRules(

@@ -15,8 +15,8 @@ from jaxtyping import Float32, Int16
 
 from psm.collect.comparing.fingerprint import fingerprint
 from psm.collect.decoding import excerpt
-from psm.collect.decoding.job import Decoded, Job, Limits
-from psm.collect.decoding.quality import listen, mixed_down
+from psm.collect.decoding.job import DecodedClip, DecodingJob, DecodingLimits
+from psm.collect.decoding.quality import mixed_down, sound_quality
 from psm.collect.refusal import Refused
 from psm.data.strangers.sniffing import HEAD, TAIL, Kind, sniff, wav_lacks
 from psm.errors import CorruptRecording
@@ -28,7 +28,7 @@ _FAR_BEYOND = 32.0  # 30 dB above full scale: no recorder does that, a wrong for
 _FLAC_LEVEL = 0.3  # of 1: as small as the highest to one part in a hundred, in half the time
 
 
-def make(job: Job, framing: Framing, limits: Limits) -> Decoded:
+def make(job: DecodingJob, framing: Framing, limits: DecodingLimits) -> DecodedClip:
     """Write the clip and the log-mel of a file. The same file gives the same bytes.
 
     The log-mel is that of the clip as it is stored, 16 bits and all: it can be made again.
@@ -42,7 +42,7 @@ def make(job: Job, framing: Framing, limits: Limits) -> Decoded:
         digest = _sha256(file)
     samples = found.samples
     _require_sound(samples, found.duration_s, limits)
-    heard = listen(samples, found.rate_hz)
+    heard = sound_quality(samples, found.rate_hz)
     clip = _clip(samples, found.rate_hz, framing.audio.sample_rate_hz, kept_s)
     waveform = clip.astype(np.float32) / 32768
     with atomic_path(job.mel) as path:
@@ -53,7 +53,7 @@ def make(job: Job, framing: Framing, limits: Limits) -> Decoded:
             compression_level=_FLAC_LEVEL,
         )  # fmt: skip
         clip_digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Decoded(
+    return DecodedClip(
         media_bytes=size,
         media_sha256=digest,
         duration_s=round(found.duration_s, 3),
@@ -70,7 +70,7 @@ def make(job: Job, framing: Framing, limits: Limits) -> Decoded:
 
 
 @contextmanager
-def _opened(job: Job, limits: Limits) -> Iterator[tuple[int, int, Kind]]:
+def _opened(job: DecodingJob, limits: DecodingLimits) -> Iterator[tuple[int, int, Kind]]:
     """Descriptor, size and kind of a plain file; links are not followed, pipes not waited for."""
     try:
         file = os.open(job.media, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -101,7 +101,7 @@ def _kind(file: int, size: int) -> Kind:
 
 
 def _require_sound(
-    samples: Float32[np.ndarray, "samples channels"], duration_s: float, limits: Limits
+    samples: Float32[np.ndarray, "samples channels"], duration_s: float, limits: DecodingLimits
 ) -> None:
     if not np.isfinite(samples).all():
         raise Refused("NaN or infinite samples")

@@ -13,7 +13,7 @@ from psm.collect.refusal import Refused
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class DecodingLimits:
     """What one recording may take, and which are too short or too long.
 
     Attributes:
@@ -35,7 +35,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Job:
+class DecodingJob:
     """A file to decode.
 
     Attributes:
@@ -61,13 +61,13 @@ class Job:
                 left.unlink(missing_ok=True)
 
     @classmethod
-    def from_json(cls, said: dict[str, str]) -> Job:
+    def from_json(cls, said: dict[str, str]) -> DecodingJob:
         """From :meth:`to_json`."""
         return cls(said["key"], Path(said["media"]), Path(said["clip"]), Path(said["mel"]))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decoded:
+class DecodedClip:
     """What was found in a file. Levels are of the part that is kept, before it was mixed down.
 
     Attributes:
@@ -96,7 +96,7 @@ class Decoded:
     clip_sha256: str
 
 
-def write_answer(answer: Decoded | Refused) -> bytes:
+def write_answer(answer: DecodedClip | Refused) -> bytes:
     """A line of JSON."""
     said: dict[str, Any]
     if isinstance(answer, Refused):
@@ -107,7 +107,7 @@ def write_answer(answer: Decoded | Refused) -> bytes:
     return json.dumps(said).encode() + b"\n"
 
 
-def read_answer(line: bytes) -> Decoded | Refused:
+def read_answer(line: bytes) -> DecodedClip | Refused:
     """From :func:`write_answer`.
 
     Raises:
@@ -119,6 +119,6 @@ def read_answer(line: bytes) -> Decoded | Refused:
             return Refused(said["reason"], may_pass=said["may_pass"], detail=said["detail"])
         said["fingerprint"] = base64.b64decode(said["fingerprint"], validate=True)
         said["sound_flags"] = tuple(said["sound_flags"])
-        return Decoded(**{field.name: said[field.name] for field in fields(Decoded)})
+        return DecodedClip(**{field.name: said[field.name] for field in fields(DecodedClip)})
     except (KeyError, TypeError) as problem:
         raise ValueError(f"not an answer of a decoder ({type(problem).__name__})") from None

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from psm.collect.decoding import worker
-from psm.collect.decoding.job import Decoded, Job, read_answer
+from psm.collect.decoding.job import DecodedClip, DecodingJob, read_answer
 from psm.collect.refusal import Refused
 from psm.errors import WorkerLost
 
@@ -22,7 +22,7 @@ _BLOCK = 65_536
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-class Died(Exception):
+class DecoderDied(Exception):
     """A process ended, or has to be ended, while it held jobs.
 
     Args:
@@ -35,7 +35,7 @@ class Died(Exception):
         self.status = status
 
 
-class Process:
+class DecoderProcess:
     """A decoding process and what it is at.
 
     Args:
@@ -48,7 +48,7 @@ class Process:
     """
 
     def __init__(self, shared: bytes) -> None:
-        self.jobs: deque[Job] = deque()
+        self.jobs: deque[DecodingJob] = deque()
         self.deadline = 0.0
         self.done = 0
         self._read = b""
@@ -70,14 +70,14 @@ class Process:
         """Of the process, and of the group of all that it starts."""
         return self._process.pid
 
-    def give(self, job: Job, seconds: float) -> None:
+    def give(self, job: DecodingJob, seconds: float) -> None:
         """One more job, with so much time once it is its turn."""
         if not self.jobs:
             self._start_clock(seconds)
         self.jobs.append(job)
         self._send(json.dumps(job.to_json()).encode() + b"\n")
 
-    def answered(self, seconds: float) -> Iterator[tuple[Job, Decoded | Refused]]:
+    def answered(self, seconds: float) -> Iterator[tuple[DecodingJob, DecodedClip | Refused]]:
         """The jobs that are done since it was last asked; the next gets its time from now on.
 
         Raises:
@@ -93,10 +93,10 @@ class Process:
                         f"a decoding process did not start (status {status}); run "
                         f"`python -c 'import {worker.__name__}'` to see why"
                     )
-                raise Died(status)
+                raise DecoderDied(status)
             self._read += block
         if time.monotonic() > self.deadline and b"\n" not in self._read:
-            raise Died(None)
+            raise DecoderDied(None)
         *lines, self._read = self._read.split(b"\n")
         for line in lines:
             if not self._is_ready:
@@ -105,7 +105,7 @@ class Process:
                 try:
                     answer = read_answer(line)
                 except ValueError:
-                    raise Died(1) from None
+                    raise DecoderDied(1) from None
                 self.done += 1
                 yield self.jobs.popleft(), answer
             self._start_clock(seconds)

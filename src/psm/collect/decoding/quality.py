@@ -47,7 +47,7 @@ _STRETCH, _STEP = 100, 25  # frames: two seconds, every half
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class SoundQuality:
     """Levels and flags.
 
     Attributes:
@@ -64,7 +64,7 @@ class Heard:
     flags: tuple[str, ...]
 
 
-def listen(samples: Float32[np.ndarray, "samples channels"], rate_hz: int) -> Heard:
+def sound_quality(samples: Float32[np.ndarray, "samples channels"], rate_hz: int) -> SoundQuality:
     """Measure a recording as it was made, before it is mixed down or resampled."""
     mono = mixed_down(samples)  # in which left and right may cancel
     is_silent = _rms_db(mono) < SILENT_DB
@@ -75,7 +75,7 @@ def listen(samples: Float32[np.ndarray, "samples channels"], rate_hz: int) -> He
         "clipped": clipped_share >= CLIPPED_SHARE,
         "speech": speech_share >= SPEECH_SHARE,
     }
-    return Heard(
+    return SoundQuality(
         peak_db=_db(float(np.abs(samples).max())),
         rms_db=_rms_db(samples),
         clipped=clipped_share,

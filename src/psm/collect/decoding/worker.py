@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from psm.collect.decoding.clip import make
-from psm.collect.decoding.job import Decoded, Job, Limits, write_answer
+from psm.collect.decoding.job import DecodedClip, DecodingJob, DecodingLimits, write_answer
 from psm.collect.refusal import Refused
 from psm.data.audio import AudioConfig
 from psm.data.strangers.confinement import allow_cpu, confine
@@ -26,7 +26,7 @@ def main() -> None:
     """Read what all files share, then job after job until there are no more."""
     said: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     framing = Framing(**{**said["framing"], "audio": AudioConfig(**said["framing"]["audio"])})
-    limits = Limits(**said["limits"])
+    limits = DecodingLimits(**said["limits"])
     # What libraries print must not look like an answer.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -35,13 +35,15 @@ def main() -> None:
     for line in sys.stdin.buffer:
         allow_cpu(limits.cpu_s)
         try:
-            answers.write(write_answer(_answer(Job.from_json(json.loads(line)), framing, limits)))
+            answers.write(
+                write_answer(_answer(DecodingJob.from_json(json.loads(line)), framing, limits))
+            )
         except MemoryError:
             answers.write(write_answer(Refused("takes too much memory to decode")))
             return  # who knows what is left half done in here
 
 
-def _answer(job: Job, framing: Framing, limits: Limits) -> Decoded | Refused:
+def _answer(job: DecodingJob, framing: Framing, limits: DecodingLimits) -> DecodedClip | Refused:
     try:
         return make(job, framing, limits)
     except Refused as refused:

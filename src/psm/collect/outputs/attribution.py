@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from psm.collect.outputs.recordings import About, Row
+from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
 from psm.files import atomic_path
 
 ATTRIBUTION, CITATION = "ATTRIBUTION.csv", "CITATION.cff"
@@ -40,13 +40,13 @@ _PUBLIC = {
 }
 
 
-def write(folder: Path, rows: Sequence[Row], about: About) -> None:
+def write(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> None:
     """Write :data:`ATTRIBUTION` and :data:`CITATION` into the folder of a build."""
     _write_if_other(folder / ATTRIBUTION, attribution_csv(rows, about))
     _write_if_other(folder / CITATION, citation_cff(rows, about))
 
 
-def attribution_csv(rows: Iterable[Row], about: About) -> str:
+def attribution_csv(rows: Iterable[BuiltRecording], about: DataSetInfo) -> str:
     """One line a recording, by key: what its licence asks to be said of it."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -59,7 +59,7 @@ def attribution_csv(rows: Iterable[Row], about: About) -> str:
     return text.getvalue()
 
 
-def attribution(row: Row, about: About) -> str:
+def attribution(row: BuiltRecording, about: DataSetInfo) -> str:
     """Title, author, source and licence of a recording, in a sentence, and that it was changed."""
     title = f"“{row.title}”" if row.title else "Untitled recording"
     by = f" by {row.author}" if row.author else ""
@@ -68,7 +68,7 @@ def attribution(row: Row, about: About) -> str:
     return f"{title}{by}, {archive(row.source, about)}{page}, {terms}. Cut and mixed to mono."
 
 
-def archive(source: str, about: About) -> str:
+def archive(source: str, about: DataSetInfo) -> str:
     """Name of an archive for people."""
     return about.terms[source].title if source in about.terms else source
 
@@ -86,7 +86,7 @@ def licence_url(licence: str) -> str:
     return ""
 
 
-def citation_cff(rows: Sequence[Row], about: About) -> str:
+def citation_cff(rows: Sequence[BuiltRecording], about: DataSetInfo) -> str:
     """How to cite: this build, the archives it draws on, and the paper it is built after."""
     archives = sorted({row.source for row in rows})
     built = {
@@ -105,7 +105,7 @@ def citation_cff(rows: Sequence[Row], about: About) -> str:
     return yaml.safe_dump(built, sort_keys=False, allow_unicode=True, width=100)
 
 
-def bibtex(about: About) -> str:
+def bibtex(about: DataSetInfo) -> str:
     """This build and the paper, for LaTeX."""
     authors = " and ".join(f"{family}, {given}" for given, family in _AUTHORS)
     year = about.date[:4]
@@ -125,7 +125,7 @@ def bibtex(about: About) -> str:
     ])  # fmt: skip
 
 
-def _reference(source: str, about: About) -> dict[str, object]:
+def _reference(source: str, about: DataSetInfo) -> dict[str, object]:
     url = about.terms[source].home if source in about.terms else ""
     home = {"url": url} if url else {}  # CFF takes no empty address
     name = archive(source, about)

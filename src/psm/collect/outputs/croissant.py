@@ -14,7 +14,7 @@ from typing import Any
 from psm.collect.outputs.attribution import ATTRIBUTION, CITATION, archive, bibtex, licence_url
 from psm.collect.outputs.facts import Facts
 from psm.collect.outputs.parquet import PARQUET, columns
-from psm.collect.outputs.recordings import About, Row
+from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
 from psm.collect.outputs.shards import SHARDS
 from psm.collect.outputs.written import notes
 from psm.data.splits import TEST, TRAIN, VAL
@@ -81,7 +81,7 @@ _MEANT_FOR = {
 }
 
 
-def write(folder: Path, rows: Sequence[Row], about: About) -> None:
+def write(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> None:
     """Write :data:`FILE` into the folder of a build whose other files are there."""
     text = json.dumps(croissant(folder, rows, about), indent=2, ensure_ascii=False) + "\n"
     path = folder / FILE
@@ -90,7 +90,7 @@ def write(folder: Path, rows: Sequence[Row], about: About) -> None:
             aside.write_text(text, encoding="utf-8")
 
 
-def croissant(folder: Path, rows: Sequence[Row], about: About) -> dict[str, Any]:
+def croissant(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> dict[str, Any]:
     """The metadata as JSON-LD."""
     facts = Facts(rows)
     licences = [name for name in facts.counts("licence") if name != "unknown"]
@@ -177,7 +177,7 @@ def _splits() -> dict[str, Any]:
     }
 
 
-def _recordings(about: About) -> dict[str, Any]:
+def _recordings(about: DataSetInfo) -> dict[str, Any]:
     file = {
         "@type": "cr:Field",
         "@id": "recordings/split",
@@ -199,7 +199,7 @@ def _recordings(about: About) -> dict[str, Any]:
     }
 
 
-def _fields(about: About) -> Iterator[dict[str, Any]]:
+def _fields(about: DataSetInfo) -> Iterator[dict[str, Any]]:
     for name, column in columns(about.imagery).items():
         if column.is_empty:
             continue
@@ -220,7 +220,7 @@ def _fields(about: About) -> Iterator[dict[str, Any]]:
         }
 
 
-def _responsible(facts: Facts, about: About) -> dict[str, Any]:
+def _responsible(facts: Facts, about: DataSetInfo) -> dict[str, Any]:
     """What the Responsible AI vocabulary asks, as far as this build knows it."""
     sources, countries = facts.counts("source"), facts.counts("country")
     largest, most = next(iter(countries.items()), ("unknown", 0))

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from psm.collect.outputs.recordings import Row
+from psm.collect.outputs.recordings import BuiltRecording
 from psm.collect.splitting import Leakage, leakage
 from psm.data.splits import TEST, TRAIN, VAL
 
@@ -40,7 +40,7 @@ class Score:
 class Facts:
     """Counts over the rows of a build."""
 
-    rows: Sequence[Row]
+    rows: Sequence[BuiltRecording]
 
     @cached_property
     def splits(self) -> dict[str, int]:
@@ -130,7 +130,7 @@ class Facts:
         return {what: count for what, count in counts.items() if count}
 
 
-def _captions(row: Row) -> dict[str, tuple[float | None, str]]:
+def _captions(row: BuiltRecording) -> dict[str, tuple[float | None, str]]:
     """Score and model of the best caption of each style that a recording has."""
     best: dict[str, tuple[float | None, str]] = {}
     for caption in json.loads(row.captions):

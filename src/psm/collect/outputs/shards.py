@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psm.collect.outputs.recordings import Row
+from psm.collect.outputs.recordings import BuiltRecording
 from psm.collect.outputs.written import Chunk, content_of, in_order, write_all
 from psm.data.recording import CaptionSource, Recording
 from psm.data.shards import RawSample, write_shard
@@ -21,7 +21,7 @@ SHARD_SIZE = 1000
 
 def pack(
     folder: Path,
-    rows: Sequence[Row],
+    rows: Sequence[BuiltRecording],
     *,
     shard_size: int = SHARD_SIZE,
     workers: int | None = None,
@@ -49,12 +49,12 @@ def pack(
     return {row.key: chunk.name for chunk in chunks for row in chunk.rows}
 
 
-def write(path: Path, rows: Sequence[Row]) -> None:
+def write(path: Path, rows: Sequence[BuiltRecording]) -> None:
     """One shard."""
     write_shard(path, map(_sample, rows))
 
 
-def recording_of(row: Row) -> Recording:
+def recording_of(row: BuiltRecording) -> Recording:
     """The recording as shards hold it.
 
     Raises:
@@ -76,7 +76,7 @@ def recording_of(row: Row) -> Recording:
     )
 
 
-def _sample(row: Row) -> RawSample:
+def _sample(row: BuiltRecording) -> RawSample:
     data = content_of(row.mel, row.mel_sha256)
     try:
         mel = np.load(io.BytesIO(data), allow_pickle=False)

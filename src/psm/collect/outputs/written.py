@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from psm.collect.outputs.recordings import Row
+from psm.collect.outputs.recordings import BuiltRecording
 from psm.errors import CorruptRecording
 from psm.files import atomic_path
 from psm.parallel import run_all
@@ -23,7 +23,7 @@ NOTES = ".notes"
 FORMAT_VERSION = 1
 """Raised when the same rows become other files, so that those of before are written again."""
 
-Write = Callable[[Path, Sequence[Row]], None]
+Write = Callable[[Path, Sequence[BuiltRecording]], None]
 """Writes rows to a path, all or nothing; it travels to other processes."""
 
 
@@ -38,7 +38,7 @@ class Chunk:
     """
 
     name: str
-    rows: tuple[Row, ...]
+    rows: tuple[BuiltRecording, ...]
     how: str = ""
 
     @property
@@ -118,7 +118,7 @@ def content_of(path: Path, sha256: str) -> bytes:
     return data
 
 
-def in_order(rows: Sequence[Row], split: str) -> list[Row]:
+def in_order(rows: Sequence[BuiltRecording], split: str) -> list[BuiltRecording]:
     """The rows of a split as their keys shuffle them: always the same, archives well mixed."""
     inside = (row for row in rows if row.split == split)
     return sorted(inside, key=lambda row: (hashlib.blake2b(row.key.encode()).digest(), row.key))
@@ -153,10 +153,10 @@ def _note(out: Path, name: str) -> Note | None:
 
 
 _FILES = ("clip", "mel", "tile")
-_NAMES = [field.name for field in fields(Row) if field.name not in _FILES]
+_NAMES = [field.name for field in fields(BuiltRecording) if field.name not in _FILES]
 
 
-def _identity(row: Row) -> dict[str, object]:
+def _identity(row: BuiltRecording) -> dict[str, object]:
     """All of a row but its files, which checksums stand for: the given ones, or their own."""
     values = {name: getattr(row, name) for name in _NAMES}
     for kind in _FILES:

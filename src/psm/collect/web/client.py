@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from psm.collect.archives.archive import Terms
+from psm.collect.archives.archive import ArchiveTerms
 from psm.collect.refusal import Refused
 from psm.collect.web.pace import Limits, Pace
 from psm.errors import ConfigError
@@ -63,7 +63,7 @@ class Client:
     def __init__(
         self,
         name: str,
-        terms: Terms,
+        terms: ArchiveTerms,
         *,
         base_url: str,
         folder: Path,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psm.collect.refusal import NotNow
+from psm.collect.refusal import RateLimited
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.web import LONGEST_WAIT_S
@@ -170,5 +170,5 @@ def _spend(state: _State, when: float, requests: int, size: int) -> None:
     state.spent[part] = (before[0] + requests, before[1] + size)
 
 
-def _later(reason: str, seconds: float) -> NotNow:
-    return NotNow(reason, detail=f"go on in {seconds / 60:.0f} min")
+def _later(reason: str, seconds: float) -> RateLimited:
+    return RateLimited(reason, detail=f"go on in {seconds / 60:.0f} min")

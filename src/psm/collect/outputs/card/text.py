@@ -10,7 +10,7 @@ import yaml
 from psm.collect.outputs.attribution import ATTRIBUTION, CITATION, archive, bibtex, licence_url
 from psm.collect.outputs.facts import UNKNOWN, Facts
 from psm.collect.outputs.parquet import PARQUET, columns
-from psm.collect.outputs.recordings import About
+from psm.collect.outputs.recordings import DataSetInfo
 from psm.collect.outputs.written import Chunk
 from psm.collect.splitting import IN_BUFFER
 from psm.data.splits import TEST, TRAIN, VAL
@@ -20,14 +20,14 @@ _HUB_SPLITS = {TRAIN: "train", VAL: "validation", TEST: "test"}
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 
 
-def readme(facts: Facts, about: About) -> str:
+def readme(facts: Facts, about: DataSetInfo) -> str:
     """``README.md``: the head for the hub, then the card."""
     head = yaml.safe_dump(_head(facts, about), sort_keys=False, allow_unicode=True, width=100)
     parts = [f"---\n{head}---", *_sections(facts, about)]
     return "\n\n".join(parts) + "\n"
 
 
-def _head(facts: Facts, about: About) -> dict[str, object]:
+def _head(facts: Facts, about: DataSetInfo) -> dict[str, object]:
     total = len(facts.rows)
     whole = facts.whole_licence
     is_one = whole not in ("mixed", UNKNOWN) and not whole.startswith("LicenseRef-")
@@ -64,7 +64,7 @@ def _head(facts: Facts, about: About) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _sections(facts: Facts, about: About) -> Iterator[str]:
+def _sections(facts: Facts, about: DataSetInfo) -> Iterator[str]:
     yield f"# {about.title}"
     yield _summary(facts, about)
     yield "![Where the recordings are](card/map.png)"
@@ -98,7 +98,7 @@ def _sections(facts: Facts, about: About) -> Iterator[str]:
     yield from _rebuild(about)
 
 
-def _summary(facts: Facts, about: About) -> str:
+def _summary(facts: Facts, about: DataSetInfo) -> str:
     names = listed([archive(source, about) for source in facts.counts("source")])
     countries = [name for name in facts.counts("country") if name != UNKNOWN]
     first, last = facts.years or (0, 0)
@@ -115,7 +115,7 @@ def _summary(facts: Facts, about: About) -> str:
     )
 
 
-def _use(about: About) -> str:
+def _use(about: DataSetInfo) -> str:
     return (
         "```python\n"
         "import datasets\n\n"
@@ -132,7 +132,7 @@ def _use(about: About) -> str:
     )
 
 
-def _splits(facts: Facts, about: About) -> Iterator[str]:
+def _splits(facts: Facts, about: DataSetInfo) -> Iterator[str]:
     total = max(len(facts.rows), 1)
     leaks = {(one.split, one.kind): one for one in facts.leakage}
     lines = []
@@ -167,7 +167,7 @@ def _splits(facts: Facts, about: About) -> Iterator[str]:
     yield "![Which recordings are in which split](card/splits.png)"
 
 
-def _captions(facts: Facts, about: About) -> Iterator[str]:
+def _captions(facts: Facts, about: DataSetInfo) -> Iterator[str]:
     scorer = f" (`{about.models['score']}`)" if "score" in about.models else ""
     yield (
         "`meta` is the recordist's own text; the others are captioning models'. The best caption "
@@ -190,7 +190,7 @@ def _captions(facts: Facts, about: About) -> Iterator[str]:
     )
 
 
-def _imagery(facts: Facts, about: About) -> Iterator[str]:
+def _imagery(facts: Facts, about: DataSetInfo) -> Iterator[str]:
     gsd = sorted({row.tile_gsd_m for row in facts.rows})
     span = f"{gsd[0]:g}" if len(gsd) == 1 else f"{gsd[0]:g} to {gsd[-1]:g}" if gsd else "–"
     credit = f" {about.imagery_attribution}." if about.imagery_attribution else ""
@@ -207,7 +207,7 @@ def _imagery(facts: Facts, about: About) -> Iterator[str]:
         )
 
 
-def _licences(facts: Facts, about: About) -> Iterator[str]:
+def _licences(facts: Facts, about: DataSetInfo) -> Iterator[str]:
     restrictions = listed([f"{n:,} {what}" for what, n in facts.restrictions.items()])
     mind = f" Of all {len(facts.rows):,}, {restrictions}." if restrictions else ""
     yield (
@@ -233,7 +233,7 @@ def _licences(facts: Facts, about: About) -> Iterator[str]:
     yield table(("archive", "recordings", "terms", "asks to be named as"), lines)
 
 
-def _refused(facts: Facts, about: About) -> Iterator[str]:
+def _refused(facts: Facts, about: DataSetInfo) -> Iterator[str]:
     total = sum(about.refused.values())
     yield (
         f"Of {about.listed:,} candidates that the archives list, {len(facts.rows):,} are in the "
@@ -248,7 +248,7 @@ def _refused(facts: Facts, about: About) -> Iterator[str]:
         )
 
 
-def _columns(about: About) -> Iterator[str]:
+def _columns(about: DataSetInfo) -> Iterator[str]:
     there = columns(about.imagery)
     yield table(
         ("column", "type", "meaning"),
@@ -275,7 +275,7 @@ def _limits(facts: Facts) -> str:
     ])  # fmt: skip
 
 
-def _rebuild(about: About) -> Iterator[str]:
+def _rebuild(about: DataSetInfo) -> Iterator[str]:
     yield (
         "With these settings as `build.yaml`, the command below lists, fetches and packs what the "
         "archives hold then, and goes on where it was interrupted."
