@@ -7,7 +7,7 @@ small tile. The baseline follows the description of the published script: decode
 times over resample to 48 kHz (soxr at high quality, as librosa does), draw CLAP's fused log-mel by
 its feature extractor and pickle it. Ours decodes in confined processes, resamples once, writes the
 clip as FLAC and one log-mel of four channels in float16, looks for silence, clipping and speech,
-takes a fingerprint and two checksums, and packs the shard. The two take turns; processes are
+takes a fingerprint and a checksum, and packs the shard. The two take turns; processes are
 started before the clock is, and each has one thread. Time is that of the clock, and that of the
 processors, so that what else runs on the machine counts little.
 """

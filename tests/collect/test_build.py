@@ -30,7 +30,7 @@ class Towns(Little):
 def towns(monkeypatch):
     """Archives that take the place of the real ones, by name. Nobody draws a data card."""
     there = {"aporee": Towns("aporee", 18), "yfcc": Towns("yfcc", 12)}
-    monkeypatch.setattr(building, "open_source", lambda name, _options: there[name])
+    monkeypatch.setattr(building, "open_archive", lambda name, _options: there[name])
     monkeypatch.setattr(packing.card, "write", lambda *_: None)
     return there
 

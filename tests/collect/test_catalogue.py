@@ -246,8 +246,8 @@ def waits(row, stage):
 def test_a_second_builder_is_told_who_is_there(tmp_path):
     with BuildCatalogue(tmp_path):
         code = (
-            "import sys; from pathlib import Path; from psm.collect.catalogue import Catalogue\n"
-            "try: Catalogue(Path(sys.argv[1]))\nexcept Exception as problem: print(problem)"
+            "import sys; from pathlib import Path; from psm.collect.catalogue import BuildCatalogue\n"
+            "try: BuildCatalogue(Path(sys.argv[1]))\nexcept Exception as problem: print(problem)"
         )
         run = [sys.executable, "-c", code, str(tmp_path)]
         told = subprocess.run(run, capture_output=True, text=True, check=True).stdout

@@ -76,15 +76,15 @@ def test_an_interrupt_is_no_failure(tmp_path, psm, little, config, monkeypatch):
     assert code == 130
     assert "run the same command again" in wrong
     monkeypatch.undo()
-    monkeypatch.setattr(building, "open_source", lambda name, _options: little[name])
+    monkeypatch.setattr(building, "open_archive", lambda name, _options: little[name])
     assert psm("build", tmp_path / "out", "--workers", 1)[0] == 0
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["build", "OUT"], "--source"),
-        (["build", "OUT", "--source", "aporee", "--region", "Xyzzyville"], "Xyzzyville"),
+        (["build", "OUT"], "--archive"),
+        (["build", "OUT", "--archive", "aporee", "--region", "Xyzzyville"], "Xyzzyville"),
         (["build", "OUT", "--source", "aporee", "--preset", "none"], "none"),
         (["status", "OUT"], "no build here"),
     ],

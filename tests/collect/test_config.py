@@ -8,7 +8,7 @@ import yaml
 
 from psm.collect.config import CLAIM, BuildConfig, begun, claim, settings
 from psm.collect.plan import BuildPlan
-from psm.errors import ConfigError
+from psm.errors import ConfigError, SettingsChanged
 
 
 def config(**changes):
@@ -45,9 +45,19 @@ def test_a_build_goes_on_with_what_it_was_begun_with(tmp_path):
 )
 def test_another_build_in_a_folder_is_an_error_that_names_the_setting(tmp_path, change, name):
     begin(tmp_path, config())
-    with pytest.raises(ConfigError, match=name):
+    with pytest.raises(SettingsChanged, match=name):
         begin(tmp_path, config(**change))
     begin(tmp_path, config())
+
+
+def test_a_prompt_may_change_and_a_default_one_is_in_no_file(tmp_path):
+    captioner = {"model": "owner/name", "style": "qwen"}
+    begin(tmp_path, config(captioners=[captioner]))
+    assert "prompt" not in (tmp_path / CLAIM).read_text()
+    begin(tmp_path, config(captioners=[{**captioner, "prompt": "What is heard?"}]))
+    assert begun(tmp_path).captioners[0].prompt == "What is heard?"
+    with pytest.raises(SettingsChanged, match="captioners"):
+        begin(tmp_path, config(captioners=[{**captioner, "batch_size": 1}]))
 
 
 def test_a_region_whose_file_has_changed_is_another_region(tmp_path):
@@ -58,7 +68,7 @@ def test_a_region_whose_file_has_changed_is_another_region(tmp_path):
         outline.write_text(json.dumps({"type": "Polygon", "coordinates": square}))
         if corner == 1:
             begin(tmp_path / "out", config(region=str(outline)))
-    with pytest.raises(ConfigError, match="outline of the region"):
+    with pytest.raises(SettingsChanged, match="outline of the region"):
         begin(tmp_path / "out", config(region=str(outline)))
 
 
@@ -73,7 +83,7 @@ def test_options_overrule_a_file(tmp_path):
     )
     built = settings(
         tmp_path / "out", path,
-        {"source": ["freesound", "local"], "limit": 6, "licence": ["CC0-1.0"],
+        {"archive": ["freesound", "local"], "limit": 6, "licence": ["CC0-1.0"],
          "imagery": "blue-marble", "region": None},
     )  # fmt: skip
     assert {name: s.most for name, s in built.sources.items()} == {"freesound": 9, "local": None}
@@ -90,7 +100,7 @@ def test_the_day_of_a_build_is_the_one_it_began(tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"limit": 5}, "--source"),
+        ({"limit": 5}, "--archive"),
         ({"sources": {}}, "sources"),
         ({"sources": {"aporee": {"must": 3}}}, "sources.aporee.must"),
         ({"sources": {"aporee": None}, "months": [13]}, "months.0"),

@@ -98,11 +98,11 @@ def build(
         PSMError: something that no archive is at fault of; what is done stays.
     """
     plan = BuildPlan.of(config)
-    sources = {name: open_archive(name, s.options) for name, s in config.sources.items()}
+    archives = {name: open_archive(name, s.options) for name, s in config.sources.items()}
     claim(folder, config, plan.facts())
     with BuildCatalogue(folder) as catalogue, _beating(folder) as heartbeat:
         paths.sweep(folder)
-        run = BuildRun(folder, catalogue, plan, sources, heartbeat, workers)
+        run = BuildRun(folder, catalogue, plan, archives, heartbeat, workers)
         if retry is not None:
             catalogue.put_back(every=retry is Retry.ALL)
         try:

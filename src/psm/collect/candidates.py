@@ -18,7 +18,7 @@ _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8})?")
 
 @dataclass(frozen=True)
 class ListingProgress:
-    """How far the listing of a source has come.
+    """How far the listing of an archive has come.
 
     Attributes:
         cursor: where it goes on; ``None`` at its beginning.
@@ -31,14 +31,14 @@ class ListingProgress:
     count: int = 0
 
 
-def rows_of(source: str, page: Page) -> list[Fields]:
+def rows_of(archive: str, page: Page) -> list[Fields]:
     """A row for each entry of a page; of entries with the same id the first counts."""
     rows: dict[str, Fields] = {}
     for record in page.records:
-        rows.setdefault(record.key, _row(source, record))
+        rows.setdefault(record.key, _row(archive, record))
     for name, reason in page.refused:
-        key = f"{source}-{name}"
-        row = {"key": key, "source": source, "id": name}
+        key = f"{archive}-{name}"
+        row = {"key": key, "source": archive, "id": name}
         rows.setdefault(key, {**row, **refusal(Stage.LIST, Refused(reason))})
     return list(rows.values())
 
@@ -62,8 +62,8 @@ def record_of(row: Mapping[str, Any]) -> ListedRecording:
     return ListedRecording(**values)
 
 
-def _row(source: str, record: ListedRecording) -> Fields:
-    row: Fields = {"key": record.key, "source": source, "id": record.id}
+def _row(archive: str, record: ListedRecording) -> Fields:
+    row: Fields = {"key": record.key, "source": archive, "id": record.id}
     # Both become names of files.
     if not _ID.fullmatch(record.id) or not _SUFFIX.fullmatch(record.suffix):
         odd = Refused("an id or a kind of file that is no file name", detail=record.suffix)

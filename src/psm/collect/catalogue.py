@@ -71,23 +71,23 @@ class BuildCatalogue(AbstractContextManager["BuildCatalogue"]):
     ) -> None:
         self._db.close()
 
-    def listing(self, source: str) -> ListingProgress:
-        """How far the listing of a source has come."""
+    def listing(self, archive: str) -> ListingProgress:
+        """How far the listing of an archive has come."""
         found = self._db.execute(
-            "SELECT cursor, is_complete, listed FROM listings WHERE source = ?", [source]
+            "SELECT cursor, is_complete, listed FROM listings WHERE source = ?", [archive]
         )
         return ListingProgress(*found[0]) if found else ListingProgress()
 
-    def add_page(self, source: str, page: Page, *, most: int | None = None) -> ListingProgress:
+    def add_page(self, archive: str, page: Page, *, most: int | None = None) -> ListingProgress:
         """Take a page over, with the place where the listing goes on.
 
         An entry whose key is there already is skipped. After ``most`` rows the listing is complete.
         """
-        before = self.listing(source)
+        before = self.listing(archive)
         if before.is_complete:
             return before
         with self._db.transaction():
-            rows = self._unknown(rows_of(source, page))
+            rows = self._unknown(rows_of(archive, page))
             if most is not None:
                 rows = rows[: max(0, most - before.count)]
             with self._db.given(rows, _LISTED):
@@ -95,24 +95,24 @@ class BuildCatalogue(AbstractContextManager["BuildCatalogue"]):
             count = before.count + len(rows)
             is_complete = page.cursor is None or (most is not None and count >= most)
             after = ListingProgress(page.cursor, is_complete, count)
-            self._db.execute("DELETE FROM listings WHERE source = ?", [source])
+            self._db.execute("DELETE FROM listings WHERE source = ?", [archive])
             self._db.execute(
                 "INSERT INTO listings VALUES (?, ?, ?, ?)",
-                [source, after.cursor, after.is_complete, after.count],
+                [archive, after.cursor, after.is_complete, after.count],
             )
         return after
 
     def ready(
-        self, stage: Stage, columns: Sequence[str], *, sources: Collection[str] | None = None
+        self, stage: Stage, columns: Sequence[str], *, archives: Collection[str] | None = None
     ) -> list[Fields]:
         """Rows that wait for a stage, by key, with their key and ``columns``.
 
         A stage that compares gets all rows that came as far, those it left out before included.
         """
         which = waiting(stage)
-        if sources is not None:
-            which += f" AND source IN ({', '.join('?' * len(sources)) or 'NULL'})"
-        return self._select(which, columns, [*(sources or ())])
+        if archives is not None:
+            which += f" AND source IN ({', '.join('?' * len(archives)) or 'NULL'})"
+        return self._select(which, columns, [*(archives or ())])
 
     def passed(self, stage: Stage, columns: Sequence[str]) -> list[Fields]:
         """Rows that passed a stage and all before it, and are not refused, by key."""
@@ -124,11 +124,11 @@ class BuildCatalogue(AbstractContextManager["BuildCatalogue"]):
         return found
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """Rows by source and state."""
+        """Rows by archive and state."""
         found = self._db.execute(
             "SELECT source, state, count(*) FROM rows GROUP BY ALL ORDER BY ALL"
         )
-        return {(source, state): count for source, state, count in found}
+        return {(archive, state): count for archive, state, count in found}
 
     def refusals(self) -> dict[tuple[str, str], int]:
         """Refused rows by stage and reason."""
@@ -139,7 +139,7 @@ class BuildCatalogue(AbstractContextManager["BuildCatalogue"]):
         return {(stage, reason): count for stage, reason, count in found}
 
     def silent(self) -> dict[str, str]:
-        """Sources that handed nothing over though they were asked, with a reason that may pass."""
+        """Archives that handed nothing over though they were asked, with a reason that may pass."""
         found = self._db.execute(
             "SELECT source, min(reason) FILTER (stage = ? AND may_pass) AS why FROM rows "
             "GROUP BY source HAVING why IS NOT NULL AND count(media_sha256) = 0",
@@ -200,6 +200,20 @@ class BuildCatalogue(AbstractContextManager["BuildCatalogue"]):
         with self._db.transaction(), self._db.given([{"key": key} for key in keys], ("key",)):
             self._update(", ".join(f"{name} = NULL" for name in columns_from(stage)))
             self._settle()
+
+    def redo(self, stage: Stage) -> None:
+        """Have one stage done again for all rows that came as far.
+
+        What later stages found stays, for stages that take nothing from this one.
+        """
+        emptied = ", ".join(f"{name} = NULL" for name in STEPS[stage].columns)
+        # Rows that were left out by comparison afterwards may come back, and need it then.
+        theirs = words((stage, *(s for s in COMPARING if s.place > stage.place)))
+        which = f"state <> '{CandidateState.REFUSED}' OR stage IN ({theirs})"
+        with self._db.transaction():
+            self._db.execute(f"UPDATE rows SET {emptied}")
+            keys = self._db.execute(f"SELECT key FROM rows WHERE {which}")
+            self._restore([{"key": key} for (key,) in keys])
 
     def put_back(self, *, every: bool = False) -> int:
         """Give refused rows another chance: those whose reason may pass, or all; how many.

@@ -8,10 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from psm.config import parse, read_yaml
-from psm.errors import ConfigError
+from psm.errors import ConfigError, SettingsChanged
 from psm.files import atomic_path
 
 CLAIM = "build.json"
@@ -32,7 +40,7 @@ class ArchiveConfig(_Settings):
     """An archive and what is asked of it.
 
     ``most`` is how many entries of its listing are looked at, ``quota`` how many recordings are
-    chosen of them. ``options`` are those of its adapter; see ``psm collect sources``.
+    chosen of them. ``options`` are those of its adapter; see ``psm collect archives``.
     """
 
     most: PositiveInt | None = None
@@ -55,15 +63,23 @@ class BuildImageryConfig(_Settings):
 class CaptionerConfig(_Settings):
     """A model that writes captions: a hub id or folder, and which style they count as.
 
-    ``revision`` of a hub id makes the build repeatable. With ``batch_size`` 1 no caption depends on
-    those beside it, not even by a rounding of the device.
+    ``prompt`` is what the model is asked, by default what its kind of model wants; under another
+    prompt all captions are written anew. ``revision`` of a hub id makes the build repeatable. With
+    ``batch_size`` 1 no caption depends on those beside it, not even by a rounding of the device.
     """
 
     model: str
     style: Literal["qwen", "pengi"]
     name: str = ""
+    prompt: str | None = None
     revision: str | None = None
     batch_size: PositiveInt = 8
+
+    @model_serializer(mode="wrap")
+    def _without_default_prompt(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Builds that were begun before there was a setting have none in their files.
+        values: dict[str, Any] = serialise(self)
+        return {k: v for k, v in values.items() if (k, v) != ("prompt", None)}
 
 
 class SplitConfig(_Settings):
@@ -95,7 +111,7 @@ class BuildConfig(_Settings):
         countries, months, licences: what is allowed; by default everything. A licence is an SPDX
             name, as ``CC-BY-4.0``.
         limit: most recordings that are fetched.
-        most_per_species: recordings of one species, in each source.
+        most_per_species: recordings of one species, in each archive.
         worst_accuracy_m: of a place that is known; by default half the width of a tile.
         refused_sounds: what must not be heard; other flags are kept with the recording.
         preset: what will be trained: frames the sound, says how large a tile must be.
@@ -145,7 +161,7 @@ def settings(folder: Path, path: Path | None, options: Mapping[str, Any]) -> Bui
     Args:
         folder: of the build.
         path: of a YAML file.
-        options: of the command line, those that are ``None`` left out: ``source`` is a list of
+        options: of the command line, those that are ``None`` left out: ``archive`` is a list of
             names, ``licence`` one of licences, ``imagery`` a text, others are as in the settings.
 
     Raises:
@@ -156,7 +172,7 @@ def settings(folder: Path, path: Path | None, options: Mapping[str, Any]) -> Bui
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected settings by name, found {type(values).__name__}")
     given = {name: value for name, value in options.items() if value is not None}
-    if names := given.pop("source", None):
+    if names := given.pop("archive", None):
         known = values.get("sources") or {}
         values["sources"] = {name: known.get(name) or {} for name in names}
     if licences := given.pop("licence", None):
@@ -164,7 +180,9 @@ def settings(folder: Path, path: Path | None, options: Mapping[str, Any]) -> Bui
     if imagery := given.pop("imagery", None):
         values["imagery"] = {**_without_options(values.get("imagery")), "source": imagery}
     if "sources" not in values:
-        raise ConfigError(f"{folder}: from which archives? give --source, or --config with sources")
+        raise ConfigError(
+            f"{folder}: from which archives? give --archive, or --config with sources"
+        )
     began = {} if before is None else {"date": before.date}
     return parse(BuildConfig, {**began, **values, **given}, str(path or folder))
 
@@ -193,14 +211,15 @@ def claim(folder: Path, config: BuildConfig, facts: Mapping[str, Any]) -> None:
         facts: what they came to, where that is not said by the settings themselves.
 
     Raises:
-        ConfigError: something else is there, or another build.
+        ConfigError: something else is there.
+        SettingsChanged: another build is there; the message names the first setting that differs.
     """
     note = {"format_version": _FORMAT_VERSION, "config": config.model_dump(mode="json")}
     asked = {**note, "facts": dict(facts)}
     found = _note(folder)
     if found is not None and (changed := _differences(_shaping(found), _shaping(asked))):
         name, was, now = changed[0]
-        raise ConfigError(
+        raise SettingsChanged(
             f"{folder}: was begun with another {name} (it was {was!s:.80}, now {now!s:.80}); "
             "choose another folder, or leave the settings as they were"
         )
@@ -227,6 +246,10 @@ def _note(folder: Path) -> dict[str, Any] | None:
 
 def _shaping(note: Mapping[str, Any]) -> dict[str, Any]:
     config = {k: v for k, v in note["config"].items() if k not in _DOES_NOT_SHAPE}
+    # Under another prompt the captions of a folder are written anew; see captions.captioning.
+    config["captioners"] = [
+        {k: v for k, v in captioner.items() if k != "prompt"} for captioner in config["captioners"]
+    ]
     return {**config, **note["facts"]}
 
 

@@ -44,7 +44,7 @@ _NOT_WANTED = {"silent": "nothing is heard", "clipped": "clipped", "speech": "on
 def gather(run: BuildRun) -> None:
     """Fetch and decode every row that waits for it. An archive that is down stops no other."""
     _check_media(run)
-    fetch = run.catalogue.ready(Stage.FETCH, _COLUMNS, sources=run.listed())
+    fetch = run.catalogue.ready(Stage.FETCH, _COLUMNS, archives=run.listed())
     decode = run.catalogue.ready(Stage.DECODE, _COLUMNS)
     if total := len(fetch) + len(decode):
         run.heartbeat.begin("fetch and decode", total)
@@ -97,9 +97,9 @@ class _Gathering:
         for row in fetch:
             waiting[row["source"]].append(row)
         for name, rows in waiting.items():
-            source = self._run.sources[name]
-            errands = DownloadQueue(self._run.folder, source, rows)
-            for _ in range(min(len(rows), threads(source))):
+            archive = self._run.archives[name]
+            errands = DownloadQueue(self._run.folder, archive, rows)
+            for _ in range(min(len(rows), threads(archive))):
                 self._lanes.start(name, errands.outcomes)
                 self._fetchers += 1
         rows_in = iter(self._to_decode.get, None)
@@ -183,16 +183,16 @@ def _discard(run: BuildRun, row: Fields) -> None:
         media_of(run, row).unlink(missing_ok=True)
 
 
-def threads(source: Archive) -> int:
+def threads(archive: Archive) -> int:
     """How many ask an archive at once: its limit is kept by its client, this only hides waiting."""
-    return max(1, min(_MOST_THREADS, round(source.terms.requests_per_s)))
+    return max(1, min(_MOST_THREADS, round(archive.terms.requests_per_s)))
 
 
 class DownloadQueue:
     """The rows of one archive that are to be fetched, handed out to its threads."""
 
-    def __init__(self, folder: Path, source: Archive, rows: list[Fields]) -> None:
-        self._folder, self._source = folder, source
+    def __init__(self, folder: Path, archive: Archive, rows: list[Fields]) -> None:
+        self._folder, self._archive = folder, archive
         self._left = deque(rows)
         self._lock = threading.Lock()
 
@@ -215,7 +215,7 @@ class DownloadQueue:
         path = paths.media(self._folder, row["key"], row["source"], record.suffix)
         try:
             with atomic_path(path) as aside:
-                self._source.fetch(record, aside)
+                self._archive.fetch(record, aside)
                 size, digest = aside.stat().st_size, paths.sha256(aside)
         except Refused as why:
             return why

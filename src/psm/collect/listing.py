@@ -22,13 +22,13 @@ def list_all(run: BuildRun) -> None:
     A page and the cursor after it are written together, so that a listing goes on with the page
     that a kill cost.
     """
-    waiting = [name for name in run.sources if not run.catalogue.listing(name).is_complete]
+    waiting = [name for name in run.archives if not run.catalogue.listing(name).is_complete]
     if not waiting:
         return
     run.heartbeat.begin(Stage.LIST)
     with Lanes[Page](_AHEAD) as lanes:
         for name in waiting:
-            lanes.start(name, partial(_pages, run, run.sources[name], _cursor(run, name)))
+            lanes.start(name, partial(_pages, run, run.archives[name], _cursor(run, name)))
         pages = _written(run, lanes)
         for count in track(pages, "listing", weight=int, unit="entries"):
             run.heartbeat.count(count)
@@ -47,9 +47,9 @@ def _written(run: BuildRun, lanes: Lanes[Page]) -> Iterator[int]:
         yield after.count - before.count
 
 
-def _pages(run: BuildRun, source: Archive, cursor: str | None) -> Iterator[Page]:
-    wanted = ListingRequest(bounds=run.plan.bounds, most=_most(run, source.name))
-    return source.list(wanted, cursor)
+def _pages(run: BuildRun, archive: Archive, cursor: str | None) -> Iterator[Page]:
+    wanted = ListingRequest(bounds=run.plan.bounds, most=_most(run, archive.name))
+    return archive.list(wanted, cursor)
 
 
 def _cursor(run: BuildRun, name: str) -> str | None:

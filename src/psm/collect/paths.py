@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from psm.files import sha256_of
+
 MEDIA, CLIPS, TILES = "media", "clips", "tiles"
 
 
-def media(folder: Path, key: str, source: str, suffix: str) -> Path:
+def media(folder: Path, key: str, archive: str, suffix: str) -> Path:
     """What was fetched of a recording."""
-    return folder / MEDIA / source / _spread(key) / f"{key}{suffix}"
+    return folder / MEDIA / archive / _spread(key) / f"{key}{suffix}"
 
 
 def clip(folder: Path, key: str) -> Path:
@@ -38,8 +40,7 @@ def sweep(folder: Path) -> None:
 def sha256(path: Path) -> str:
     """The checksum of a file, empty where there is none."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of(path)
     except FileNotFoundError:
         return ""
 

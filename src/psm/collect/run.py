@@ -21,7 +21,7 @@ class BuildRun:
         folder: of the build.
         catalogue: open.
         plan: what to build.
-        sources: the archives by name.
+        archives: the archives by name.
         heartbeat: tells others how the build is doing.
         workers: processes; all cores by default.
         troubles: archives that could not be asked to the end, with what to do; the others go on.
@@ -31,15 +31,15 @@ class BuildRun:
     folder: Path
     catalogue: BuildCatalogue
     plan: BuildPlan
-    sources: Mapping[str, Archive]
+    archives: Mapping[str, Archive]
     heartbeat: Heartbeat
     workers: int | None = None
     troubles: dict[str, str] = field(default_factory=dict)
     is_complete: bool = True
 
     def listed(self) -> tuple[str, ...]:
-        """The archives that are listed to the end; the rows of others wait."""
-        return tuple(name for name in self.sources if self.catalogue.listing(name).is_complete)
+        """Names of the archives that are listed to the end; the rows of others wait."""
+        return tuple(name for name in self.archives if self.catalogue.listing(name).is_complete)
 
     def reset(self, stage: Stage, keys: Sequence[str]) -> None:
         """Have what a stage made of these rows made again, for it is broken."""

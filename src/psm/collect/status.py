@@ -29,7 +29,7 @@ class BuildStatus:
     """How a build stands.
 
     Attributes:
-        counts: rows by source and state.
+        counts: rows by archive and state.
         refusals: rows by stage, reason, and whether that may pass.
         age_s: of these numbers.
         pulse: of the build, if one is going on.
@@ -58,8 +58,8 @@ def read_status(folder: Path) -> BuildStatus:
     values = [rows.column(name).to_pylist() for name in names]
     counts: Counter[tuple[str, str]] = Counter()
     refusals: Counter[tuple[str, str, bool]] = Counter()
-    for source, state, stage, reason, may_pass in zip(*values, strict=True):
-        counts[source, state] += 1
+    for archive, state, stage, reason, may_pass in zip(*values, strict=True):
+        counts[archive, state] += 1
         if state == CandidateState.REFUSED:
             refusals[stage, reason, bool(may_pass)] += 1
     return BuildStatus(counts, refusals, max(0.0, age_s), read_pulse(folder))
@@ -76,7 +76,7 @@ def follow(folder: Path, console: Console) -> None:
 
 
 def tables(status: BuildStatus) -> RenderableType:
-    """For people: how far the rows of each source are, what was refused, what is going on."""
+    """For people: how far the rows of each archive are, what was refused, what is going on."""
     return Group(*_parts(status))
 
 
@@ -89,16 +89,16 @@ def _parts(status: BuildStatus) -> Iterator[RenderableType]:
 
 def _states(status: BuildStatus) -> Table:
     table = Table(title="recordings", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("source", no_wrap=True)
+    table.add_column("archive", no_wrap=True)
     # All states there are would not fit on a narrow terminal.
     states = [s for s in CandidateState if any(state == s for _, state in status.counts)]
     for state in (*states, "all"):
         table.add_column(state, justify="right", no_wrap=True)
-    sources = sorted({source for source, _ in status.counts})
-    for source in sources:
-        table.add_row(source, *_numbers({s: status.counts[source, s] for s in states}))
-    if len(sources) != 1:
-        sums = {s: sum(status.counts[source, s] for source in sources) for s in states}
+    archives = sorted({archive for archive, _ in status.counts})
+    for archive in archives:
+        table.add_row(archive, *_numbers({s: status.counts[archive, s] for s in states}))
+    if len(archives) != 1:
+        sums = {s: sum(status.counts[archive, s] for archive in archives) for s in states}
         table.add_section()
         table.add_row("all", *_numbers(sums))
     return table

@@ -52,15 +52,15 @@ class Tile:
 
 @dataclass
 class TileMaker:
-    """Makes tiles of one source of imagery.
+    """Makes tiles of one provider of imagery.
 
     Attributes:
-        source: text for :func:`psm.imagery.open_imagery`.
+        imagery: text for :func:`psm.imagery.open_imagery`.
         tile_px, gsd_m: side and metres per pixel of a tile.
-        options: of the source.
+        options: of the provider.
     """
 
-    source: str
+    imagery: str
     tile_px: int
     gsd_m: float
     options: Mapping[str, object] = field(default_factory=dict)
@@ -72,22 +72,22 @@ class TileMaker:
     @property
     def has_seasons(self) -> bool:
         """Whether the imagery of one month differs from that of another."""
-        return self.source.startswith("stac:") or "{month" in self.source
+        return self.imagery.startswith("stac:") or "{month" in self.imagery
 
     @property
     def needs_month(self) -> bool:
         """Whether there is nothing for a recording whose month is not known."""
-        return "{month" in self.source
+        return "{month" in self.imagery
 
     def tiles(self, places: Iterable[TileRequest]) -> Iterator[tuple[str, Tile | Refused]]:
         """The tile of every place, or why there is none, as they come.
 
         A tile depends on its place and month alone. Give as many places at once as there are: they
-        are sorted by month and place, for a source is opened anew for every month, and neighbours
+        are sorted by month and place, for a provider is opened anew for every month, and neighbours
         share what was fetched.
 
         Raises:
-            PSMError: the source cannot be opened, or does not accept the key.
+            PSMError: the imagery cannot be opened, or does not accept the key.
         """
         for month, group in self._by_month(places):
             if month is None and self.needs_month:
@@ -139,7 +139,7 @@ class TileMaker:
 
     def _open(self, month: int | None) -> Provider:
         if self._provider is None or self._month != month:
-            self._provider = open_imagery(self.source, month=month, **self.options)
+            self._provider = open_imagery(self.imagery, month=month, **self.options)
             self._month = month
         return self._provider
 

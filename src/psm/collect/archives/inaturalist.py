@@ -82,7 +82,7 @@ class INaturalist(WebArchive):
         self._asked = {name: value for name, value in asked.items() if value is not None}
         self._export = None if export is None else existing(export, "inaturalist", "export")
         if export is not None and self._asked:
-            raise ConfigError("source inaturalist: an export has been filtered where it was made")
+            raise ConfigError("archive inaturalist: an export has been filtered where it was made")
 
     def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """Pages of 200 observations."""

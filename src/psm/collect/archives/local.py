@@ -73,7 +73,7 @@ class Local:
         licence: str = "",
     ) -> None:
         if (lat is None) != (lon is None):
-            raise ConfigError("source local: a place needs both lat and lon")
+            raise ConfigError("archive local: a place needs both lat and lon")
         self._folder = existing(folder, "local", "folder")
         self._lat, self._lon, self._clock = lat, lon, clock
         self._author, self._licence = author, licence

@@ -28,7 +28,7 @@ _STATE = "state"
 
 @dataclass(frozen=True)
 class ArchiveKind:
-    """What makes a source, its options as keywords; and what the archive asks for."""
+    """What makes an archive, its options as keywords; and what the archive asks for."""
 
     make: Callable[..., Archive]
     terms: ArchiveTerms
@@ -47,7 +47,7 @@ ARCHIVES: Mapping[str, ArchiveKind] = {
 def open_archive(
     name: str, settings: Mapping[str, object], *, state: Path | None = None
 ) -> Archive:
-    """The source of this name.
+    """The archive of this name.
 
     Args:
         name: one of :data:`ARCHIVES`.
@@ -56,12 +56,12 @@ def open_archive(
             builds of a user together keep to the limits.
 
     Raises:
-        ConfigError: no such source, no such option, or a value that does not fit.
+        ConfigError: no such archive, no such option, or a value that does not fit.
         MissingData: a file is not there that an option names.
         MissingExtra: a package is not installed.
     """
     if name not in ARCHIVES:
-        raise ConfigError(f"source {name!r} is not known; there are {', '.join(sorted(ARCHIVES))}")
+        raise ConfigError(f"archive {name!r} is not known; there are {', '.join(sorted(ARCHIVES))}")
     make = ARCHIVES[name].make
     parameters = inspect.signature(make).parameters
     types = typing.get_type_hints(make.__init__)
@@ -69,7 +69,7 @@ def open_archive(
     given = {option: _value(name, option, value, options) for option, value in settings.items()}
     for option, parameter in parameters.items():
         if option != _STATE and parameter.default is parameter.empty and option not in given:
-            raise ConfigError(f"source {name} needs the option {option!r}")
+            raise ConfigError(f"archive {name} needs the option {option!r}")
     if _STATE in parameters:
         given[_STATE] = cache_folder() / "pace" if state is None else state
     return make(**given)
@@ -78,12 +78,12 @@ def open_archive(
 def _value(name: str, option: str, value: object, options: Mapping[str, Any]) -> Any:
     if option not in options:
         has = ", ".join(options)
-        raise ConfigError(f"source {name} has no option {option!r}; it has {has}")
+        raise ConfigError(f"archive {name} has no option {option!r}; it has {has}")
     try:
         return TypeAdapter(options[option]).validate_python(value)
     except ValidationError as problem:
         reason = problem.errors()[0]["msg"]
-        raise ConfigError(f"source {name}: option {option!r}: {reason}") from None
+        raise ConfigError(f"archive {name}: option {option!r}: {reason}") from None
 
 
 def table() -> RenderableType:

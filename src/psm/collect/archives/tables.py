@@ -57,7 +57,7 @@ def existing(path: Path, source: str, option: str) -> Path:
         MissingData: nothing is there.
     """
     if not path.exists():
-        raise MissingData(f"source {source}: {option}={path}: no such file or folder")
+        raise MissingData(f"archive {source}: {option}={path}: no such file or folder")
     return path
 
 

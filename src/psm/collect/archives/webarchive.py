@@ -40,7 +40,7 @@ class WebArchive:
             "requests_per_day": requests_per_day,
         }.items():
             if value is not None and not value > 0:
-                raise ConfigError(f"source {name}: {option} is {value}; it has to be above 0")
+                raise ConfigError(f"archive {name}: {option} is {value}; it has to be above 0")
         self.name = name
         self.terms = replace(
             terms,

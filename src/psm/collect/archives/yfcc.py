@@ -66,7 +66,7 @@ class YFCC(WebArchive):
         path = existing(metadata, "yfcc", "metadata")
         self._parts = sorted(path.glob("yfcc100m_dataset*")) if path.is_dir() else [path]
         if not self._parts:
-            raise MissingData(f"source yfcc: metadata={path}: no file yfcc100m_dataset* in it")
+            raise MissingData(f"archive yfcc: metadata={path}: no file yfcc100m_dataset* in it")
 
     def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """Pages of 500 videos with a place."""

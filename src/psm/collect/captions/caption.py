@@ -94,6 +94,11 @@ class Captioner(Protocol):
         ...
 
     @property
+    def prompt(self) -> str:
+        """What the model is asked."""
+        ...
+
+    @property
     def fingerprint(self) -> str:
         """Of all that a caption depends on beside the sound: weights, prompt, settings."""
         ...

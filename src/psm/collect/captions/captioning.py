@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
@@ -14,42 +15,71 @@ from numpy.typing import NDArray
 from psm.collect import paths
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import Fields, Stage
+from psm.collect.config import CaptionerConfig
 from psm.collect.refusal import Refused
 from psm.collect.run import BuildRun
-from psm.errors import ConfigError
+from psm.errors import SettingsChanged
+from psm.files import atomic_path
 from psm.progress import track
 
 if TYPE_CHECKING:
     from psm.collect.captions.caption import Caption, Captioner
     from psm.collect.captions.scoring import ClapScorer
 
+PROMPTS = "prompts.json"
+"""What each captioner of a build is asked: the setting, and what came of it."""
+
+_COLUMNS = ("text", "clip_sha256")
 _BATCH = 64
 
 
 def caption_all(run: BuildRun) -> None:
-    """Caption the recordings that have no captions.
+    """Caption the recordings that have no captions; all of them anew under another prompt.
 
     Raises:
-        ConfigError: a model cannot be loaded, or is another one than in an earlier run.
+        ConfigError: a model cannot be loaded.
+        SettingsChanged: a model is another one than in an earlier run.
     """
-    rows = run.catalogue.ready(Stage.CAPTION, ("text", "clip_sha256"))
+    before = _noted(run.folder)
+    if any(c.prompt != _of(before, c).get("setting") for c in run.plan.config.captioners):
+        run.catalogue.redo(Stage.CAPTION)
+    rows = run.catalogue.ready(Stage.CAPTION, _COLUMNS)
     if not rows:
         return
+    models = _CaptionModels.of(run)
+    if any(before.get(name, now)["prompt"] != now["prompt"] for name, now in models.asked.items()):
+        run.catalogue.redo(Stage.CAPTION)  # the default is another one than when the build began
+        rows = run.catalogue.ready(Stage.CAPTION, _COLUMNS)
+    if models.asked != before:
+        with atomic_path(run.folder / PROMPTS) as path:
+            path.write_text(json.dumps(models.asked, indent=2, ensure_ascii=False) + "\n")
     run.heartbeat.begin(Stage.CAPTION, len(rows))
-    desk = _CaptionModels.of(run)
     batches = [rows[first : first + _BATCH] for first in range(0, len(rows), _BATCH)]
     for batch in track(batches, "captioning", len(rows), weight=len, unit="captions"):
-        run.catalogue.apply(Stage.CAPTION, desk.captioned(batch))
+        run.catalogue.apply(Stage.CAPTION, models.captioned(batch))
         run.heartbeat.count(len(batch))
         run.beat()
 
 
+def _noted(folder: Path) -> dict[str, dict[str, str | None]]:
+    """What captioners were asked in earlier runs; nothing where nobody noted it."""
+    try:
+        return dict(json.loads((folder / PROMPTS).read_text()))
+    except FileNotFoundError:
+        return {}
+
+
+def _of(noted: Mapping[str, Any], captioner: CaptionerConfig) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = noted.get(captioner.name or captioner.style, {})
+    return found
+
+
 @dataclass(frozen=True)
 class _CaptionModels:
-    """Who writes captions, and who ranks them."""
+    """The captioners and the scorer of a build."""
 
     run: BuildRun
-    writers: tuple[Captioner, ...] = field(default=())
+    writers: tuple[Captioner, ...] = ()
     scorer: ClapScorer | None = None
 
     @classmethod
@@ -62,14 +92,28 @@ class _CaptionModels:
 
         writers = tuple(
             HubCaptioner(
-                c.model, c.style, name=c.name, revision=c.revision, batch_size=c.batch_size
+                c.model,
+                c.style,
+                name=c.name,
+                prompt=c.prompt,
+                revision=c.revision,
+                batch_size=c.batch_size,
             )
             for c in config.captioners
         )
         scorer = None if config.scorer is None else ClapScorer(config.scorer)
-        desk = cls(run, writers, scorer)
-        desk._require_same()
-        return desk
+        models = cls(run, writers, scorer)
+        models._require_same()
+        return models
+
+    @property
+    def asked(self) -> dict[str, dict[str, str | None]]:
+        """The prompt of each captioner by its name: the setting, and what came of it."""
+        captioners = self.run.plan.config.captioners
+        return {
+            writer.name: {"setting": captioner.prompt, "prompt": writer.prompt}
+            for captioner, writer in zip(captioners, self.writers, strict=True)
+        }
 
     def captioned(self, rows: Sequence[Fields]) -> Iterator[Outcome]:
         from psm.collect.captions.caption import meta_caption
@@ -116,7 +160,7 @@ class _CaptionModels:
             for caption in json.loads(row["captions"]):
                 now = models.get(caption["source"], caption["model"])
                 if caption["model"] != now:
-                    raise ConfigError(
+                    raise SettingsChanged(
                         f"captioner {caption['source']}: earlier captions are by "
                         f"{caption['model']}, and it is {now} now; set its revision"
                     )

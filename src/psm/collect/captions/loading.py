@@ -18,6 +18,7 @@ from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrained
 from transformers.utils import logging as transformers_logging
 
 from psm.errors import CheckpointMismatch, ConfigError
+from psm.files import sha256_of
 from psm.precision import has_bfloat16
 
 Part = TypeVar("Part")
@@ -160,8 +161,7 @@ def identity(source: str, revision: str | None) -> str:
         digest = hashlib.sha256()
         for path in sorted({path for pattern in _OF_MODEL for path in folder.glob(pattern)}):
             digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
-            with path.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
+            digest.update(bytes.fromhex(sha256_of(path)))
         return f"{folder.resolve().name}@{digest.hexdigest()[:16]}"
     return f"{source}@{revision or 'main'}"
 

@@ -49,7 +49,7 @@ def duplicates(
         rows: the recordings.
         similarity: of two fingerprints.
         alike: fingerprints at least so similar are of one recording.
-        preferred: sources, of which the earliest is kept; of one source the lowest key.
+        preferred: archives, of which the earliest is kept; of one archive the lowest key.
     """
     heard = sorted(rows, key=lambda row: row.key)
     groups = DisjointSet(range(len(heard)))

@@ -56,10 +56,10 @@ class Rules:
         licences: with version, ``CC-BY-4.0``, or of any, ``CC-BY``. That is not ``CC-BY-NC``.
         months, countries: those whose is unknown are left out where there is a rule.
         same_place_m: recordings of one author in the same minute nearer than this are one.
-        per_species: most recordings of a species in each source.
-        quotas: most recordings of each source.
+        per_species: most recordings of a species in each archive.
+        quotas: most recordings of each archive.
         limit: most recordings.
-        preferred: of recordings of the same place and minute, that of the earliest source here is
+        preferred: of recordings of the same place and minute, that of the earliest archive here is
             kept.
         seed: of what is left to chance.
     """
@@ -98,8 +98,9 @@ def select(rows: Iterable[Candidate], rules: Rules) -> dict[str, str]:
     leave("same place and minute as another", _repeated(kept, rules))
     if rules.per_species is not None:
         leave("enough of its species", _common_species(kept, rules.per_species, rules.seed))
-    for source, most in sorted(rules.quotas.items()):
-        mine = [row for row in kept if row.source == source]
+    for archive, most in sorted(rules.quotas.items()):
+        mine = [row for row in kept if row.source == archive]
+        # "source" is the word of catalogues and cards that are there already.
         leave("quota of its source is full", _drawn(mine, rules.seed)[most:])
     if rules.limit is not None:
         leave("limit reached", _drawn(kept, rules.seed)[rules.limit :])
@@ -138,7 +139,7 @@ def _near(rows: list[Candidate], within_m: float) -> Iterable[list[Candidate]]:
 
 
 def _common_species(rows: Sequence[Candidate], most: int, seed: int) -> Iterable[Candidate]:
-    """What is too much of each species in each source; from every cell of it in turn is kept."""
+    """What is too much of each species in each archive; from every cell of it in turn is kept."""
     species: dict[tuple[str, str], list[Candidate]] = defaultdict(list)
     for row in rows:
         if row.species:
@@ -178,14 +179,14 @@ class ArchiveItem(Protocol):
     def source(self) -> str: ...
 
 
-def preference(row: ArchiveItem, sources: Sequence[str]) -> tuple[int, str]:
-    """Sorts recordings that are alike: by the order of their sources, then by key."""
-    return (sources.index(row.source) if row.source in sources else len(sources), row.key)
+def preference(row: ArchiveItem, archives: Sequence[str]) -> tuple[int, str]:
+    """Sorts recordings that are alike: by the order of their archives, then by key."""
+    return (archives.index(row.source) if row.source in archives else len(archives), row.key)
 
 
 def select_all(run: BuildRun) -> None:
     """Choose anew among all rows of the archives that are listed to the end."""
-    rows = run.catalogue.ready(Stage.SELECT, _COLUMNS, sources=run.listed())
+    rows = run.catalogue.ready(Stage.SELECT, _COLUMNS, archives=run.listed())
     if not rows:
         return
     run.heartbeat.begin(Stage.SELECT, len(rows))

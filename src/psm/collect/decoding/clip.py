@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -20,10 +19,9 @@ from psm.collect.decoding.quality import mixed_down, sound_quality
 from psm.collect.refusal import Refused
 from psm.data.strangers.sniffing import HEAD, TAIL, Kind, sniff, wav_lacks
 from psm.errors import CorruptRecording
-from psm.files import atomic_path
+from psm.files import atomic_path, sha256_of
 from psm.importing.framing import Framing
 
-_BLOCK = 2**20
 _FAR_BEYOND = 32.0  # 30 dB above full scale: no recorder does that, a wrong format does
 _FLAC_LEVEL = 0.3  # of 1: as small as the highest to one part in a hundred, in half the time
 
@@ -37,9 +35,8 @@ def make(job: DecodingJob, framing: Framing, limits: DecodingLimits) -> DecodedC
         Refused: the file cannot be used, and why.
     """
     kept_s = limits.longest_s if framing.fused else framing.audio.clip_s
-    with _opened(job, limits) as (file, size, kind):
+    with _opened(job, limits) as (file, kind):
         found = excerpt.read(file, kind, kept_s=kept_s)
-        digest = _sha256(file)
     samples = found.samples
     _require_sound(samples, found.duration_s, limits)
     heard = sound_quality(samples, found.rate_hz)
@@ -52,10 +49,8 @@ def make(job: DecodingJob, framing: Framing, limits: DecodingLimits) -> DecodedC
             path, clip, framing.audio.sample_rate_hz, format="FLAC", subtype="PCM_16",
             compression_level=_FLAC_LEVEL,
         )  # fmt: skip
-        clip_digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        clip_digest = sha256_of(path)
     return DecodedClip(
-        media_bytes=size,
-        media_sha256=digest,
         duration_s=round(found.duration_s, 3),
         media_rate_hz=found.rate_hz,
         channels=samples.shape[1],
@@ -70,8 +65,8 @@ def make(job: DecodingJob, framing: Framing, limits: DecodingLimits) -> DecodedC
 
 
 @contextmanager
-def _opened(job: DecodingJob, limits: DecodingLimits) -> Iterator[tuple[int, int, Kind]]:
-    """Descriptor, size and kind of a plain file; links are not followed, pipes not waited for."""
+def _opened(job: DecodingJob, limits: DecodingLimits) -> Iterator[tuple[int, Kind]]:
+    """Descriptor and kind of a plain file; links are not followed, pipes not waited for."""
     try:
         file = os.open(job.media, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -84,7 +79,7 @@ def _opened(job: DecodingJob, limits: DecodingLimits) -> Iterator[tuple[int, int
             raise Refused("not a plain file", detail=stat.filemode(status.st_mode))
         if status.st_size > limits.media_mb * 2**20:
             raise Refused("the file is too large", detail=f"{status.st_size / 2**20:.0f} MB")
-        yield file, status.st_size, _kind(file, status.st_size)
+        yield file, _kind(file, status.st_size)
     finally:
         os.close(file)
 
@@ -127,11 +122,3 @@ def _clip(
     steps = np.round(mono[first : first + size] * np.float32(32768))
     clip: Int16[np.ndarray, " samples"] = np.clip(steps, -32768, 32767).astype(np.int16)
     return clip
-
-
-def _sha256(file: int) -> str:
-    digest = hashlib.sha256()
-    os.lseek(file, 0, os.SEEK_SET)
-    while block := os.read(file, _BLOCK):
-        digest.update(block)
-    return digest.hexdigest()

@@ -71,7 +71,6 @@ class DecodedClip:
     """What was found in a file. Levels are of the part that is kept, before it was mixed down.
 
     Attributes:
-        media_bytes, media_sha256: of the file.
         duration_s: of the whole recording.
         media_rate_hz, channels: as it was recorded.
         peak_db, rms_db: of full scale.
@@ -82,8 +81,6 @@ class DecodedClip:
         clip_sha256: of the FLAC.
     """
 
-    media_bytes: int
-    media_sha256: str
     duration_s: float
     media_rate_hz: int
     channels: int

@@ -54,7 +54,7 @@ def attribution_csv(rows: Iterable[BuiltRecording], about: DataSetInfo) -> str:
     for row in sorted(rows, key=lambda row: row.key):
         table.writerow([
             row.key, row.title, row.author, row.licence, licence_url(row.licence), row.page,
-            archive(row.source, about), attribution(row, about),
+            archive_title(row.source, about), attribution(row, about),
         ])  # fmt: skip
     return text.getvalue()
 
@@ -65,12 +65,12 @@ def attribution(row: BuiltRecording, about: DataSetInfo) -> str:
     by = f" by {row.author}" if row.author else ""
     page = f" ({row.page})" if row.page else ""
     terms = _plain_name(row.licence)
-    return f"{title}{by}, {archive(row.source, about)}{page}, {terms}. Cut and mixed to mono."
+    return f"{title}{by}, {archive_title(row.source, about)}{page}, {terms}. Cut and mixed to mono."
 
 
-def archive(source: str, about: DataSetInfo) -> str:
+def archive_title(name: str, about: DataSetInfo) -> str:
     """Name of an archive for people."""
-    return about.terms[source].title if source in about.terms else source
+    return about.terms[name].title if name in about.terms else name
 
 
 def licence_url(licence: str) -> str:
@@ -95,12 +95,12 @@ def citation_cff(rows: Sequence[BuiltRecording], about: DataSetInfo) -> str:
         "type": "dataset",
         "title": about.title,
         "abstract": f"{len(rows)} geotagged recordings with captions and satellite imagery, "
-        f"from {', '.join(archive(source, about) for source in archives)}.",
+        f"from {', '.join(archive_title(name, about) for name in archives)}.",
         "authors": [{"name": f"The recordists named in {ATTRIBUTION}"}],
         **({"date-released": about.date} if about.date else {}),
         **({"version": about.version} if about.version else {}),
         "keywords": ["soundscape", "audio", "satellite imagery", "geospatial"],
-        "references": [*(_reference(source, about) for source in archives), _PAPER],
+        "references": [*(_reference(name, about) for name in archives), _PAPER],
     }
     return yaml.safe_dump(built, sort_keys=False, allow_unicode=True, width=100)
 
@@ -125,11 +125,11 @@ def bibtex(about: DataSetInfo) -> str:
     ])  # fmt: skip
 
 
-def _reference(source: str, about: DataSetInfo) -> dict[str, object]:
-    url = about.terms[source].home if source in about.terms else ""
+def _reference(name: str, about: DataSetInfo) -> dict[str, object]:
+    url = about.terms[name].home if name in about.terms else ""
     home = {"url": url} if url else {}  # CFF takes no empty address
-    name = archive(source, about)
-    return {"type": "database", "title": name, "authors": [{"name": name}], **home}
+    title = archive_title(name, about)
+    return {"type": "database", "title": title, "authors": [{"name": title}], **home}
 
 
 def _plain_name(licence: str) -> str:

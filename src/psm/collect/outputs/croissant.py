@@ -5,20 +5,25 @@ The Croissant Format Specification 1.1 and its Responsible AI vocabulary 1.0, ML
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from psm.collect.outputs.attribution import ATTRIBUTION, CITATION, archive, bibtex, licence_url
+from psm.collect.outputs.attribution import (
+    ATTRIBUTION,
+    CITATION,
+    archive_title,
+    bibtex,
+    licence_url,
+)
 from psm.collect.outputs.facts import Facts
 from psm.collect.outputs.parquet import PARQUET, columns
 from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
 from psm.collect.outputs.shards import SHARDS
 from psm.collect.outputs.written import notes
 from psm.data.splits import TEST, TRAIN, VAL
-from psm.files import atomic_path
+from psm.files import atomic_path, sha256_of
 
 FILE = "croissant.json"
 
@@ -100,7 +105,7 @@ def croissant(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) 
         "name": about.name,
         "description": f"{about.title}: {len(rows)} geotagged recordings with captions, satellite "
         f"imagery, month and hour, from "
-        f"{', '.join(archive(source, about) for source in facts.counts('source'))}.",
+        f"{', '.join(archive_title(name, about) for name in facts.counts('source'))}.",
         "conformsTo": list(_SPEC),
         "citeAs": bibtex(about),
         "license": [licence_url(name) or name for name in licences] or ["unknown"],
@@ -131,15 +136,14 @@ def _files(folder: Path) -> Iterator[dict[str, Any]]:
     for name, kind in ((ATTRIBUTION, "text/csv"), (CITATION, "application/yaml")):
         path = folder / name
         if path.is_file():
-            content = path.read_bytes()
             yield {
                 "@type": "cr:FileObject",
                 "@id": name,
                 "name": name,
                 "contentUrl": name,
-                "contentSize": f"{len(content)} B",
+                "contentSize": f"{path.stat().st_size} B",
                 "encodingFormat": kind,
-                "sha256": hashlib.sha256(content).hexdigest(),
+                "sha256": sha256_of(path),
             }
     yield {
         "@type": "cr:FileSet",
@@ -224,7 +228,7 @@ def _responsible(facts: Facts, about: DataSetInfo) -> dict[str, Any]:
     """What the Responsible AI vocabulary asks, as far as this build knows it."""
     sources, countries = facts.counts("source"), facts.counts("country")
     largest, most = next(iter(countries.items()), ("unknown", 0))
-    names = ", ".join(f"{archive(s, about)} ({n})" for s, n in sources.items())
+    names = ", ".join(f"{archive_title(s, about)} ({n})" for s, n in sources.items())
     share = most / max(len(facts.rows), 1)
     models = [f"{what}: {model}" for what, model in sorted(about.models.items())]
     frame = (

@@ -97,7 +97,7 @@ def about(run: BuildRun) -> DataSetInfo:
         date=config.date.isoformat(),
         version=__version__,
         config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False),
-        terms={name: source.terms for name, source in run.sources.items()},
+        terms={name: archive.terms for name, archive in run.archives.items()},
         refused=run.catalogue.refusals(),
         listed=sum(run.catalogue.counts().values()),
         preset=config.preset,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from psm.collect.outputs.recordings import BuiltRecording
 from psm.errors import CorruptRecording
-from psm.files import atomic_path
+from psm.files import atomic_path, sha256_of
 from psm.parallel import run_all
 from psm.progress import track
 
@@ -128,9 +128,7 @@ def _write(job: tuple[Path, Write], chunk: Chunk) -> None:
     out, write = job
     path = out / chunk.name
     write(path, chunk.rows)
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    note = Note(chunk.digest, path.stat().st_size, sha256, len(chunk.rows))
+    note = Note(chunk.digest, path.stat().st_size, sha256_of(path), len(chunk.rows))
     with atomic_path(out / NOTES / f"{chunk.name}.json") as aside:
         aside.write_text(json.dumps(asdict(note), indent=1) + "\n")
 

@@ -7,7 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import yaml
 
-from psm.collect.outputs.attribution import ATTRIBUTION, CITATION, archive, bibtex, licence_url
+from psm.collect.outputs.attribution import (
+    ATTRIBUTION,
+    CITATION,
+    archive_title,
+    bibtex,
+    licence_url,
+)
 from psm.collect.outputs.facts import UNKNOWN, Facts
 from psm.collect.outputs.parquet import PARQUET, columns
 from psm.collect.outputs.recordings import DataSetInfo
@@ -99,7 +105,7 @@ def _sections(facts: Facts, about: DataSetInfo) -> Iterator[str]:
 
 
 def _summary(facts: Facts, about: DataSetInfo) -> str:
-    names = listed([archive(source, about) for source in facts.counts("source")])
+    names = listed([archive_title(name, about) for name in facts.counts("source")])
     countries = [name for name in facts.counts("country") if name != UNKNOWN]
     first, last = facts.years or (0, 0)
     years = f", {first} to {last}" if first < last else f", of {first}" if first else ""
@@ -220,11 +226,11 @@ def _licences(facts: Facts, about: DataSetInfo) -> Iterator[str]:
         numbers=1,
     )
     lines = []
-    for source, count in facts.counts("source").items():
-        terms = about.terms.get(source)
+    for name, count in facts.counts("source").items():
+        terms = about.terms.get(name)
         lines.append(
             (
-                link(archive(source, about), terms.home if terms else ""),
+                link(archive_title(name, about), terms.home if terms else ""),
                 f"{count:,}",
                 link("terms", terms.terms_url) if terms and terms.terms_url else "–",
                 terms.attribution if terms else "–",
