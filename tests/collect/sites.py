@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from psm.collect.buildrun import BuildRun
+from psm.collect.buildsettings import BuildConfig
 from psm.collect.catalogue import BuildCatalogue
 from psm.collect.columns import Stage
-from psm.collect.config import BuildConfig
 from psm.collect.heartbeat import Heartbeat
 from psm.collect.plan import BuildPlan
-from psm.collect.run import BuildRun
 from tests.collect.little import Little
 
 

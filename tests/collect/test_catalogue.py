@@ -246,7 +246,8 @@ def waits(row, stage):
 def test_a_second_builder_is_told_who_is_there(tmp_path):
     with BuildCatalogue(tmp_path):
         code = (
-            "import sys; from pathlib import Path; from psm.collect.catalogue import BuildCatalogue\n"
+            "import sys; from pathlib import Path\n"
+            "from psm.collect.catalogue import BuildCatalogue\n"
             "try: BuildCatalogue(Path(sys.argv[1]))\nexcept Exception as problem: print(problem)"
         )
         run = [sys.executable, "-c", code, str(tmp_path)]

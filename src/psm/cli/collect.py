@@ -67,8 +67,8 @@ def collect_build(
 
     Try it small: `psm collect build out --archive aporee --region "Vienna, 300km" --limit 500`.
     """
-    from psm.collect.build import Retry, build
-    from psm.collect.config import settings
+    from psm.collect.builder import Retry, build
+    from psm.collect.buildsettings import settings
 
     options = {
         "archive": archive, "region": region, "licence": licence, "limit": limit, "preset": preset,

@@ -18,13 +18,13 @@ from queue import SimpleQueue
 
 from psm.collect import paths
 from psm.collect.archives.archive import Archive
+from psm.collect.buildrun import BuildRun
 from psm.collect.candidates import record_of
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import STEPS, Fields, Stage
 from psm.collect.decoding import DecodedClip, DecoderPool, DecodingJob
 from psm.collect.lanes import LaneEnd, Lanes
 from psm.collect.refusal import RateLimited, Refused
-from psm.collect.run import BuildRun
 from psm.errors import PSMError
 from psm.files import atomic_path
 from psm.progress import track

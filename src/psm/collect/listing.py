@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from psm.collect.archives.archive import Archive, ListingRequest, Page
+from psm.collect.buildrun import BuildRun
 from psm.collect.columns import Stage
 from psm.collect.lanes import LaneEnd, Lanes
 from psm.collect.refusal import Refused
-from psm.collect.run import BuildRun
 from psm.errors import PSMError
 from psm.progress import track
 

@@ -8,8 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from psm.collect.captions.batching import Batches
 from psm.collect.captions.caption import Waveform, is_sound, resampled
-from psm.collect.captions.listeners import LISTENERS
-from psm.collect.captions.loading import (
+from psm.collect.captions.hubmodels import (
     Dtype,
     ModelSetup,
     device_of,
@@ -19,6 +18,7 @@ from psm.collect.captions.loading import (
     model_type,
     pinned,
 )
+from psm.collect.captions.listeners import LISTENERS
 from psm.collect.captions.viewers import VIEWERS, Picture
 from psm.collect.refusal import Refused
 from psm.data.imagery import view_of_tile

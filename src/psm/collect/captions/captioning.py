@@ -13,11 +13,11 @@ import soundfile
 from numpy.typing import NDArray
 
 from psm.collect import paths
+from psm.collect.buildrun import BuildRun
+from psm.collect.buildsettings import CaptionerConfig
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import Fields, Stage
-from psm.collect.config import CaptionerConfig
 from psm.collect.refusal import Refused
-from psm.collect.run import BuildRun
 from psm.errors import SettingsChanged
 from psm.files import atomic_path
 from psm.progress import track

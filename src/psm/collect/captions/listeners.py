@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from psm.collect.captions.caption import Waveform
-from psm.collect.captions.loading import ModelSetup, greedy
+from psm.collect.captions.hubmodels import ModelSetup, greedy
 from psm.errors import ConfigError
 
 

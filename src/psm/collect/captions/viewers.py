@@ -15,7 +15,7 @@ from transformers import (
     LlavaProcessor,
 )
 
-from psm.collect.captions.loading import ModelSetup, greedy
+from psm.collect.captions.hubmodels import ModelSetup, greedy
 
 Picture = NDArray[np.uint8]
 """RGB, ``(height, width, 3)``."""

@@ -9,16 +9,16 @@ from typing import Any
 import shapely
 
 from psm.collect.archives.archive import ListedRecording
+from psm.collect.buildrun import BuildRun
 from psm.collect.candidates import record_of
 from psm.collect.catalogue import Outcome
+from psm.collect.cleaning.geotags import country_at, place, timezone_at
 from psm.collect.cleaning.licences import licence_of
-from psm.collect.cleaning.places import country_at, place, timezone_at
 from psm.collect.cleaning.texts import language_of, line, own_text
 from psm.collect.cleaning.times import when
 from psm.collect.columns import Fields, Stage
 from psm.collect.plan import BuildPlan
 from psm.collect.refusal import Refused
-from psm.collect.run import BuildRun
 from psm.parallel import run_all
 from psm.progress import track
 
@@ -49,7 +49,7 @@ class CleanedRecording:
     Attributes:
         lat, lon: degrees, in range.
         accuracy_m: radius in which the place lies, as the archive says or the digits show.
-        place_flags: of :class:`psm.collect.cleaning.places.Flag`.
+        place_flags: of :class:`psm.collect.cleaning.geotags.Flag`.
         year, month, day, hour: local civil time, as far as each part is known; ``hour`` in [0, 24).
         timezone: IANA name; nautical at sea.
         country: ISO 3166 two letters, of the nearest town.

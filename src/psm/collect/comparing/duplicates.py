@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from scipy.cluster.hierarchy import DisjointSet
 
+from psm.collect.buildrun import BuildRun
 from psm.collect.columns import Stage
-from psm.collect.comparing.fingerprint import SAME, similarity
+from psm.collect.comparing.fingerprints import SAME, similarity
 from psm.collect.comparing.lookalikes import lookalikes
 from psm.collect.comparing.selection import preference
 from psm.collect.refusal import Refused
-from psm.collect.run import BuildRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

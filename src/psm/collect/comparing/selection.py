@@ -17,11 +17,11 @@ from typing import Protocol
 from scipy.cluster.hierarchy import DisjointSet
 from scipy.spatial import cKDTree
 
+from psm.collect.buildrun import BuildRun
 from psm.collect.cleaning.licences import family
 from psm.collect.columns import Stage
 from psm.collect.plan import BuildPlan
 from psm.collect.refusal import Refused
-from psm.collect.run import BuildRun
 from psm.geodata.sphere import km_to_chord, unit_vectors
 
 _CELL_DEG = 1.0

@@ -12,7 +12,7 @@ import soundfile
 import soxr
 from jaxtyping import Float32, Int16
 
-from psm.collect.comparing.fingerprint import fingerprint
+from psm.collect.comparing.fingerprints import fingerprint
 from psm.collect.decoding import excerpt
 from psm.collect.decoding.job import DecodedClip, DecodingJob, DecodingLimits
 from psm.collect.decoding.quality import mixed_down, sound_quality

@@ -77,7 +77,7 @@ class DecodedClip:
         clipped: share of the samples.
         speech: share of the time that looks like speech.
         sound_flags: ``silent``, ``clipped``, ``speech``.
-        fingerprint: see :mod:`psm.collect.comparing.fingerprint`.
+        fingerprint: see :mod:`psm.collect.comparing.fingerprints`.
         clip_sha256: of the FLAC.
     """
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
-from psm.collect.decoding import worker
+from psm.collect.decoding import decodeworker
 from psm.collect.decoding.job import DecodedClip, DecodingJob, read_answer
 from psm.collect.refusal import Refused
 from psm.errors import WorkerLost
@@ -55,7 +55,7 @@ class DecoderProcess:
         self._is_ready = False
         # A session of its own: Ctrl-C is the parent's affair, and ffmpeg ends with its decoder.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", worker.__name__],
+            [sys.executable, "-m", decodeworker.__name__],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={**os.environ, **_ONE_THREAD}, start_new_session=True,
         )  # fmt: skip
@@ -91,7 +91,7 @@ class DecoderProcess:
                 if status > 0 and not self._is_ready:
                     raise WorkerLost(
                         f"a decoding process did not start (status {status}); run "
-                        f"`python -c 'import {worker.__name__}'` to see why"
+                        f"`python -c 'import {decodeworker.__name__}'` to see why"
                     )
                 raise DecoderDied(status)
             self._read += block

@@ -20,7 +20,7 @@ from psm.collect.outputs.attribution import (
 from psm.collect.outputs.facts import Facts
 from psm.collect.outputs.parquet import PARQUET, columns
 from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
-from psm.collect.outputs.shards import SHARDS
+from psm.collect.outputs.webdatasets import SHARDS
 from psm.collect.outputs.written import notes
 from psm.data.splits import TEST, TRAIN, VAL
 from psm.files import atomic_path, sha256_of

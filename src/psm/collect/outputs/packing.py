@@ -11,12 +11,12 @@ import yaml
 
 from psm import __version__
 from psm.collect import paths
+from psm.collect.buildrun import BuildRun
 from psm.collect.columns import COLUMNS, Fields, Stage
 from psm.collect.outputs import attribution, card, croissant, parquet
 from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
-from psm.collect.outputs.shards import pack
-from psm.collect.run import BuildRun
-from psm.collect.tiles import tile_maker
+from psm.collect.outputs.webdatasets import pack
+from psm.collect.tilemaking import tile_maker
 from psm.errors import CorruptRecording
 
 _SAID = ("title", "description", "tags", "page")

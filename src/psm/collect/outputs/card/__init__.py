@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from psm.cartography.look import style
 from psm.collect.outputs.card.charts import charts
-from psm.collect.outputs.card.text import readme
+from psm.collect.outputs.card.readme import readme
 from psm.collect.outputs.card.world import density_map, split_map
 from psm.collect.outputs.facts import Facts
 from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from psm.collect import paths
+from psm.collect.buildrun import BuildRun
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import Stage
 from psm.collect.refusal import Refused
-from psm.collect.run import BuildRun
 from psm.data.imagery import encode_jpeg
 from psm.files import atomic_path
 from psm.imagery import NoImagery, Provider, View, open_imagery

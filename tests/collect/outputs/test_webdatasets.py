@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from psm.collect.outputs.shards import pack
+from psm.collect.outputs.webdatasets import pack
 from psm.data.shards import read_shard
 from psm.errors import CorruptRecording
 from tests.collect import builds

@@ -12,7 +12,7 @@ import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.comparing.fingerprint import SAME, fingerprint, similarity
+from psm.collect.comparing.fingerprints import SAME, fingerprint, similarity
 from psm.earth.sounds import Sound
 from psm.earth.synthesis import mix
 

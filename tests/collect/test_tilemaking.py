@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from psm.collect.refusal import Refused
-from psm.collect.tiles import Tile, TileMaker, TileRequest
+from psm.collect.tilemaking import Tile, TileMaker, TileRequest
 from psm.config import load_experiment
 from psm.data.imagery import decode_image
 from psm.errors import ConfigError

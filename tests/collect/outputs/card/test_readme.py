@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from psm.collect.outputs.card.text import readme
+from psm.collect.outputs.card.readme import readme
 from psm.collect.outputs.facts import Facts
 from tests.collect import builds
 from tests.collect.outputs.test_recordings import row

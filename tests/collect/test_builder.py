@@ -6,9 +6,8 @@ from dataclasses import replace
 import pyarrow.parquet as parquet
 import pytest
 
-from psm.collect import build as building
-from psm.collect import paths
-from psm.collect.build import Retry, build
+from psm.collect import builder, paths
+from psm.collect.builder import Retry, build
 from psm.collect.columns import CandidateState
 from psm.collect.outputs import packing
 from psm.collect.refusal import Refused
@@ -30,7 +29,7 @@ class Towns(Little):
 def towns(monkeypatch):
     """Archives that take the place of the real ones, by name. Nobody draws a data card."""
     there = {"aporee": Towns("aporee", 18), "yfcc": Towns("yfcc", 12)}
-    monkeypatch.setattr(building, "open_archive", lambda name, _options: there[name])
+    monkeypatch.setattr(builder, "open_archive", lambda name, _options: there[name])
     monkeypatch.setattr(packing.card, "write", lambda *_: None)
     return there
 

@@ -12,21 +12,21 @@ from pathlib import Path
 
 from psm.collect import paths
 from psm.collect.archives.registry import open_archive
+from psm.collect.buildrun import BuildRun
+from psm.collect.buildsettings import BuildConfig, claim
 from psm.collect.captions.captioning import caption_all
 from psm.collect.catalogue import BuildCatalogue
 from psm.collect.cleaning.clean import clean_all
 from psm.collect.columns import CandidateState
 from psm.collect.comparing.duplicates import deduplicate_all
+from psm.collect.comparing.heldout import split_all
 from psm.collect.comparing.selection import select_all
-from psm.collect.comparing.splits import split_all
-from psm.collect.config import BuildConfig, claim
 from psm.collect.gathering import gather
 from psm.collect.heartbeat import Heartbeat
 from psm.collect.listing import list_all
 from psm.collect.outputs.packing import pack_all
 from psm.collect.plan import BuildPlan
-from psm.collect.run import BuildRun
-from psm.collect.tiles import image_all
+from psm.collect.tilemaking import image_all
 from psm.errors import MissingData, UnfinishedBuild
 
 _ROUNDS = 3

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from psm.collect.config import CLAIM, BuildConfig, begun, claim, settings
+from psm.collect.buildsettings import CLAIM, BuildConfig, begun, claim, settings
 from psm.collect.plan import BuildPlan
 from psm.errors import ConfigError, SettingsChanged
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from psm.collect.buildrun import BuildRun
 from psm.collect.columns import Stage
 from psm.collect.plan import BuildPlan
 from psm.collect.refusal import Refused
-from psm.collect.run import BuildRun
 from psm.collect.splitting import Assigned, Placed, SplitRules, assign
 from psm.data.splits import BUFFER, TRAIN, cell_names
 
