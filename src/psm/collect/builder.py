@@ -1,4 +1,4 @@
-"""The loop over the stages: from settings to a data set, or as far as the archives let it."""
+"""Builds a data set: runs all stages in order, as far as the archives let it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Retry(StrEnum):
-    """Which refused rows get another chance."""
+    """Which refused candidates get another chance."""
 
     PASSING = "passing"
     ALL = "all"
@@ -42,7 +42,7 @@ class Retry(StrEnum):
 
 @dataclass(frozen=True)
 class BuildReport:
-    """How a build ended.
+    """Result of a build: candidates by state, refusals by reason, archives in trouble.
 
     Attributes:
         folder: of the build.

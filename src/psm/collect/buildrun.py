@@ -1,4 +1,4 @@
-"""Where a build goes on: its folder, catalogue, plan and archives, and what went wrong so far."""
+"""State of a running build: folder, catalogue, plan, archives, and what went wrong so far."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from psm.collect.plan import BuildPlan
 
 @dataclass
 class BuildRun:
-    """A build that is going on.
+    """A build that is running.
 
     Attributes:
         folder: of the build.

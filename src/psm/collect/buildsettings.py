@@ -1,4 +1,4 @@
-"""What to build, as data: frozen, validated, strict about names, written as YAML."""
+"""Settings of a build: a validated YAML file, and the note of them in the folder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Settings(BaseModel):
 
 
 class ArchiveConfig(_Settings):
-    """An archive and what is asked of it.
+    """Settings of one archive.
 
     ``most`` is how many entries of its listing are looked at, ``quota`` how many recordings are
     chosen of them. ``options`` are those of its adapter; see ``psm collect archives``.
@@ -49,7 +49,7 @@ class ArchiveConfig(_Settings):
 
 
 class BuildImageryConfig(_Settings):
-    """Where tiles come from: a text for :func:`psm.imagery.open_imagery`, and its options.
+    """Settings of the tiles: a text for :func:`psm.imagery.open_imagery`, and its options.
 
     ``gsd_m`` and ``tile_px`` are by default those that the preset wants.
     """
@@ -61,7 +61,7 @@ class BuildImageryConfig(_Settings):
 
 
 class CaptionerConfig(_Settings):
-    """A model that writes captions: a hub id or folder, and which style they count as.
+    """Settings of a captioning model: a hub id or folder, and the style its captions count as.
 
     ``prompt`` is what the model is asked, by default what its kind of model wants; under another
     prompt all captions are written anew. ``revision`` of a hub id makes the build repeatable. With
@@ -83,7 +83,7 @@ class CaptionerConfig(_Settings):
 
 
 class SplitConfig(_Settings):
-    """Cells, and about how many recordings of them are for validation and for test.
+    """Settings of the splits: cells, and how many recordings to hold out.
 
     ``buffer_km`` is by default wider than a tile. Where neither ``val`` nor ``test`` is wanted, all
     recordings are for training, however close together they are.
@@ -103,7 +103,7 @@ class SplitConfig(_Settings):
 
 
 class BuildConfig(_Settings):
-    """All that shapes a data set, and how it is built.
+    """Settings of a build: all that shapes the data set, and how it is built.
 
     Attributes:
         sources: archives by name.
@@ -156,7 +156,7 @@ _DOES_NOT_SHAPE = {"keep_media"}
 
 
 def settings(folder: Path, path: Path | None, options: Mapping[str, Any]) -> BuildConfig:
-    """The settings of a file, else those that the folder was begun with, and what changes them.
+    """Merge settings: a file, or those that the folder was begun with, then options.
 
     Args:
         folder: of the build.
@@ -193,7 +193,7 @@ def _without_options(imagery: Any) -> dict[str, Any]:
 
 
 def begun(folder: Path) -> BuildConfig | None:
-    """What a folder was begun with, or ``None`` where nothing was.
+    """Settings that a folder was begun with, or ``None`` where nothing was.
 
     Raises:
         ConfigError: something else is there.

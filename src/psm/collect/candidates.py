@@ -1,4 +1,4 @@
-"""From the page of a listing to rows, and from a row back to the record of its archive."""
+"""Catalogue rows of candidates: made from a listing page, and read back as listed recordings."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def refusal(stage: Stage, why: Refused) -> Fields:
 
 
 def record_of(row: Mapping[str, Any]) -> ListedRecording:
-    """What the archive said, as it is kept in the column ``record``."""
+    """The listed recording that is kept in the column ``record``."""
     values = json.loads(row["record"])
     values["clock"] = Clock(values["clock"])
     values["tags"] = tuple(values["tags"])

@@ -1,4 +1,4 @@
-"""The truth of a build: one row a candidate, in one DuckDB file that only the builder opens.
+"""Catalogue of a build: one row a candidate, in a DuckDB file that only the builder opens.
 
 Everything that belongs together is one transaction: a page of a listing and the place where the
 listing goes on, a batch of outcomes of a stage. A builder that is killed leaves what was committed.
@@ -46,7 +46,7 @@ _SNAPSHOT_SHARE = 0.05  # of the time, at most, goes into snapshots
 
 
 class BuildCatalogue(AbstractContextManager["BuildCatalogue"]):
-    """The table of a build folder, open for one builder; made where there is none.
+    """The catalogue of a build folder, open for one builder; made where there is none.
 
     Raises:
         ConfigError: another process is building in this folder, or the file is not a catalogue of

@@ -1,4 +1,4 @@
-"""What a row of the catalogue holds, and how far a row has come.
+"""Columns of the catalogue, and the state of a row that follows from them.
 
 A row is one candidate. Each stage that works on rows one by one fills columns of its own, and one
 of them, its mark, is filled in every row that passed it. How far a row has come therefore follows
@@ -19,7 +19,7 @@ Fields = dict[str, Any]
 
 
 class CandidateState(StrEnum):
-    """How far a row has come."""
+    """State of a candidate."""
 
     LISTED = "listed"
     FETCHED = "fetched"
@@ -31,7 +31,7 @@ class CandidateState(StrEnum):
 
 
 class Stage(StrEnum):
-    """What is done to rows, in this order."""
+    """Stages of a build, in their order."""
 
     LIST = "list"
     CLEAN = "clean"
@@ -56,7 +56,7 @@ COMPARING = (Stage.SELECT, Stage.DEDUPLICATE, Stage.SPLIT)
 
 @dataclass(frozen=True)
 class StageColumns:
-    """What a stage fills.
+    """Columns that a stage fills.
 
     Attributes:
         columns: with their types in SQL.
@@ -154,7 +154,7 @@ COLUMNS: Mapping[str, str] = {
 
 
 def reached() -> str:
-    """The state that follows from the columns of a row of ``rows``, as SQL."""
+    """SQL expression of the state that follows from the columns of a row of ``rows``."""
     marks: list[str] = []
     whens: list[str] = []
     for step in STEPS.values():
@@ -165,13 +165,13 @@ def reached() -> str:
 
 
 def passed(stage: Stage) -> str:
-    """Which rows passed a stage and all before it, and are not refused, as SQL."""
+    """SQL condition: rows that passed a stage and all before it, and are not refused."""
     marks = [f"{step.mark} IS NOT NULL" for s, step in STEPS.items() if s.place <= stage.place]
     return " AND ".join([*marks, f"state <> '{CandidateState.REFUSED}'"])
 
 
 def waiting(stage: Stage) -> str:
-    """Which rows wait for a stage, as SQL; of one that compares, all that came as far."""
+    """SQL condition: rows that wait for a stage; of one that compares, all that came as far."""
     clauses = [f"{step.mark} IS NOT NULL" for s, step in STEPS.items() if s.place < stage.place]
     if stage in COMPARING:
         earlier = words(s for s in Stage if s.place < stage.place)
@@ -182,12 +182,12 @@ def waiting(stage: Stage) -> str:
 
 
 def words(stages: Iterable[Stage]) -> str:
-    """Stages as a list in SQL."""
+    """SQL list of stages."""
     return ", ".join(f"'{stage}'" for stage in stages)
 
 
 def columns_from(stage: Stage) -> tuple[str, ...]:
-    """Those that a stage and all later ones fill."""
+    """Columns that a stage and all later ones fill."""
     return tuple(
         name for s, step in STEPS.items() if s.place >= stage.place for name in step.columns
     )

@@ -1,4 +1,4 @@
-"""Gathering: fetching and decoding side by side, so that media need not be kept.
+"""Fetch and decode stages, run side by side so that media need not be kept.
 
 What is fetched is written to the catalogue and then handed to the decoders, who work through it
 while the archives are asked for more.
@@ -184,12 +184,12 @@ def _discard(run: BuildRun, row: Fields) -> None:
 
 
 def threads(archive: Archive) -> int:
-    """How many ask an archive at once: its limit is kept by its client, this only hides waiting."""
+    """Threads that ask an archive at once: its client keeps the limit, this only hides waiting."""
     return max(1, min(_MOST_THREADS, round(archive.terms.requests_per_s)))
 
 
 class DownloadQueue:
-    """The rows of one archive that are to be fetched, handed out to its threads."""
+    """Queue of the rows of one archive that are to be fetched, shared by its threads."""
 
     def __init__(self, folder: Path, archive: Archive, rows: list[Fields]) -> None:
         self._folder, self._archive = folder, archive
@@ -223,14 +223,14 @@ class DownloadQueue:
 
 
 def outcomes(run: BuildRun, rows: Iterable[Fields]) -> Iterator[Outcome]:
-    """Decode the media of rows as they come, over all cores, in processes of their own."""
+    """Decode the media of rows as they come, on all cores."""
     with DecoderPool(run.plan.framing, workers=run.workers) as decoder:
         for key, decoded in decoder.decode_all(_job(run, row) for row in rows):
             yield key, decoded if isinstance(decoded, Refused) else _heard(run, key, decoded)
 
 
 def media_of(run: BuildRun, row: Fields) -> Path:
-    """Where the media file of a row is."""
+    """Path of the media file of a row."""
     return paths.media(run.folder, row["key"], row["source"], record_of(row).suffix)
 
 

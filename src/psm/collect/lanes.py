@@ -1,4 +1,4 @@
-"""Several slow things at once, each at its own pace, and what they give in one stream."""
+"""Merges iterators that run in threads of their own into one stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class LaneEnd:
-    """The last word of a lane.
+    """Marks the end of a lane, with the error that ended it, if one did.
 
     Attributes:
         error: what ended it before its time.
@@ -25,7 +25,7 @@ class LaneEnd:
 
 
 class Lanes(AbstractContextManager["Lanes[Item]"], Generic[Item]):
-    """Threads that each walk through an iterator. Iterating gives what comes, as it comes.
+    """Threads that each walk through an iterator; iterating gives the items as they come.
 
     A lane waits while nobody takes what it gives. At the end of the block no lane goes on beyond
     the item it is at; none is waited for, since it may be in the middle of a long answer.

@@ -1,4 +1,4 @@
-"""Listing: asking every archive what it has, all at once, each from where it stopped."""
+"""List stage: asks all archives at once what they have, each from where it stopped."""
 
 from __future__ import annotations
 

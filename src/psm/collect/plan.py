@@ -1,4 +1,4 @@
-"""The settings of a build, and what they come to."""
+"""Plan of a build: what its settings come to (region, framing, tile size, buffer)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from psm.mapping.region import Region
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """What to build.
+    """What the settings of a build come to.
 
     Attributes:
         config: the settings.

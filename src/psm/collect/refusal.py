@@ -1,4 +1,4 @@
-"""Why a recording, or an archive, is left out: errors that stages catch and the catalogue keeps."""
+"""Errors that refuse a recording or pause an archive; the catalogue keeps the reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a build stands, read from its snapshot, so that it can be asked while the build runs."""
+"""Status of a build, read from its snapshot, also while it runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LOOK_EVERY_S = 2.0
 
 @dataclass(frozen=True)
 class BuildStatus:
-    """How a build stands.
+    """Candidates of a build by state, refusals by reason, and its progress.
 
     Attributes:
         counts: rows by archive and state.
@@ -42,7 +42,7 @@ class BuildStatus:
 
 
 def read_status(folder: Path) -> BuildStatus:
-    """How the build in a folder stands, whether it is going on or not.
+    """Read the status of the build in a folder, whether it is going on or not.
 
     Raises:
         MissingData: there is no build.
@@ -66,7 +66,7 @@ def read_status(folder: Path) -> BuildStatus:
 
 
 def follow(folder: Path, console: Console) -> None:
-    """Show how a build stands until somebody ends it."""
+    """Show the status of a build until somebody ends it."""
     shown = tables(read_status(folder))
     with suppress(KeyboardInterrupt), Live(shown, console=console, auto_refresh=False) as live:
         while True:
@@ -76,7 +76,7 @@ def follow(folder: Path, console: Console) -> None:
 
 
 def tables(status: BuildStatus) -> RenderableType:
-    """For people: how far the rows of each archive are, what was refused, what is going on."""
+    """Tables for people: candidates by archive and state, refusals, progress."""
     return Group(*_parts(status))
 
 

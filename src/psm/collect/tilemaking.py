@@ -1,4 +1,4 @@
-"""Tiles: what a satellite sees around each recording, in its season if the imagery has seasons."""
+"""Image stage: a satellite tile around every recording, of its season where there are seasons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WRITE_AT = 64
 
 @dataclass(frozen=True, slots=True)
 class TileRequest:
-    """Where and in which month something was recorded."""
+    """Place and month that a tile is wanted of."""
 
     key: str
     lat: float
@@ -33,7 +33,7 @@ class TileRequest:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """The imagery around a place.
+    """A tile: the imagery around a place.
 
     Attributes:
         jpeg: the image.
@@ -52,7 +52,7 @@ class Tile:
 
 @dataclass
 class TileMaker:
-    """Makes tiles of one provider of imagery.
+    """Makes tiles out of one provider of imagery.
 
     Attributes:
         imagery: text for :func:`psm.imagery.open_imagery`.
@@ -180,7 +180,7 @@ def image_all(run: BuildRun) -> None:
 
 
 def tile_maker(run: BuildRun) -> TileMaker:
-    """The imagery of a build."""
+    """The tile maker that the settings of a build ask for."""
     plan, imagery = run.plan, run.plan.config.imagery
     return TileMaker(imagery.source, plan.tile_px, plan.gsd_m, imagery.options)
 

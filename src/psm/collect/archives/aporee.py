@@ -1,4 +1,4 @@
-"""radio aporee: field recordings by their place, kept by the Internet Archive."""
+"""radio aporee: geotagged field recordings at the Internet Archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an archive of recordings has to be able to do: list them, and hand one over."""
+"""Interface of an archive of recordings: lists what it has, and hands over a media file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveTerms:
-    """What an archive asks of those who use it.
+    """Limits, credential and attribution that an archive asks of its users.
 
     Attributes:
         title: of the archive, for people.
@@ -36,7 +36,7 @@ class ArchiveTerms:
 
 @dataclass(frozen=True, kw_only=True)
 class ListingRequest:
-    """Which recordings are asked of an archive; what it cannot filter by is filtered afterwards.
+    """Filter of a listing; what an archive cannot filter by is filtered afterwards.
 
     Attributes:
         bounds: west, south, east, north in degrees; ``west > east`` crosses the antimeridian.
@@ -48,7 +48,7 @@ class ListingRequest:
 
 
 class Clock(StrEnum):
-    """What the time of a recording is in."""
+    """What clock the time of a listed recording was read from."""
 
     LOCAL = "local"
     """Civil time where it was recorded."""
@@ -111,7 +111,7 @@ class ListedRecording:
 
 @dataclass(frozen=True)
 class Page:
-    """A part of a listing.
+    """One page of a listing, and where the next begins.
 
     Attributes:
         records: of the recordings in it.

@@ -1,4 +1,4 @@
-"""Freesound: sounds of everything, some with a place; the date is that of the upload."""
+"""Freesound: geotagged sounds of all kinds, dated by their upload."""
 
 from __future__ import annotations
 

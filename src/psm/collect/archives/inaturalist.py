@@ -1,4 +1,4 @@
-"""iNaturalist: sounds of species, as people observe them; protected places are obscured."""
+"""iNaturalist: sounds of observed species; protected places are obscured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of a listing: what is common to all archives that have them."""
+"""Paged listings with cursors: what all archives that have pages share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Bounds = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class ListingPart:
-    """What an archive answers: entries as it writes them, and where it goes on."""
+    """Raw entries as an archive answers them, and its own cursor to the next."""
 
     entries: Iterable[object]
     cursor: str | None
@@ -58,7 +58,7 @@ def pages(
 
 
 def boxes(bounds: Bounds | None) -> tuple[Bounds | None, ...]:
-    """The bounds as boxes that do not cross the antimeridian."""
+    """Bounds as boxes that do not cross the antimeridian."""
     if bounds is None or bounds[0] <= bounds[2]:
         return (bounds,)
     west, south, east, north = bounds
@@ -66,7 +66,7 @@ def boxes(bounds: Bounds | None) -> tuple[Bounds | None, ...]:
 
 
 def box_and_page(theirs: str, of: tuple[Bounds | None, ...]) -> tuple[int, int]:
-    """Which box, and which page or number in it, a cursor stands for; ``0 0`` at the beginning."""
+    """Box and page that a cursor stands for; ``0 0`` at the beginning."""
     try:
         box, page = map(int, theirs.split() or (0, 0))
     except ValueError:
@@ -77,7 +77,7 @@ def box_and_page(theirs: str, of: tuple[Bounds | None, ...]) -> tuple[int, int]:
 
 
 def next_box(box: int, of: tuple[Bounds | None, ...]) -> str | None:
-    """The cursor of the beginning of the next box, if there is one."""
+    """Cursor of the beginning of the next box, if there is one."""
     return f"{box + 1} 0" if box + 1 < len(of) else None
 
 

@@ -28,7 +28,7 @@ _STATE = "state"
 
 @dataclass(frozen=True)
 class ArchiveKind:
-    """What makes an archive, its options as keywords; and what the archive asks for."""
+    """Factory of an archive, whose keywords are its options, and its terms."""
 
     make: Callable[..., Archive]
     terms: ArchiveTerms
@@ -47,7 +47,7 @@ ARCHIVES: Mapping[str, ArchiveKind] = {
 def open_archive(
     name: str, settings: Mapping[str, object], *, state: Path | None = None
 ) -> Archive:
-    """The archive of this name.
+    """Open an archive by its name.
 
     Args:
         name: one of :data:`ARCHIVES`.
@@ -87,7 +87,7 @@ def _value(name: str, option: str, value: object, options: Mapping[str, Any]) ->
 
 
 def table() -> RenderableType:
-    """The archives with their limits and terms, and whether their credentials are set."""
+    """Table of the archives for people: limits, terms, and whether credentials are set."""
     table = Table("name", "archive", "limit", box=SIMPLE_HEAD)
     table.add_column("credential", no_wrap=True)
     for name, kind in sorted(ARCHIVES.items()):

@@ -1,4 +1,4 @@
-"""What archives on the web have in common."""
+"""Base class of archives on the web: a client that keeps their limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psm.errors import ConfigError
 
 
 class WebArchive:
-    """An archive that is asked by its :attr:`client`.
+    """An archive that is asked over HTTP, by its :attr:`client`.
 
     Args:
         name: as in keys.

@@ -1,4 +1,4 @@
-"""xeno-canto: birds and other wildlife, species by species."""
+"""xeno-canto: geotagged recordings of birds and other wildlife."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YFCC100M: Flickr's videos with a place; the sound is cut out of them later."""
+"""YFCC100M: geotagged Flickr videos, of which the sound is used."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ ZOOMS = (1, 3, 5)
 
 
 class HubCaptioner:
-    """Writes a sentence about what is heard.
+    """Captions sounds with a model of the hub or of a folder.
 
     Nothing is drawn by chance, and a sound's sentence does not depend on those beside it: batches
     are of sounds of one length, and full.
@@ -92,7 +92,7 @@ class HubCaptioner:
 
 
 class ImageCaptioner:
-    """Writes a sentence about a tile at a zoom, by the same rules as :class:`HubCaptioner`.
+    """Captions satellite tiles with a vision-language model, at a zoom.
 
     Args:
         source: hub id or folder of a vision-language model.
@@ -167,7 +167,7 @@ class Writer(Protocol[Subject]):
 
 
 class HubModel(Generic[Subject]):
-    """A model of one of several kinds, known by name, and asked in batches.
+    """A generative model of the hub, chosen by its type and asked in batches.
 
     What a processor computes for a row of a batch depends on the shape of the batch, by a rounding
     that may decide between two words. Every batch is therefore of subjects of one size, and full,

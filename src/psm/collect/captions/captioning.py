@@ -1,4 +1,4 @@
-"""Captioning: the recordist's own words, and what models hear; the best of them, all kept."""
+"""Caption stage: the recordist's words and models' captions; the best is chosen, all are kept."""
 
 from __future__ import annotations
 

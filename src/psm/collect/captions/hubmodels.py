@@ -1,4 +1,4 @@
-"""Models of the hub and of folders: loaded, every weight accounted for, and known by name."""
+"""Loads models of the hub or a folder: every weight accounted for, identified by commit or hash."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OF_MODEL = ("*.json", "*.safetensors", "*.bin", "*.txt", "*.model")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSetup:
-    """Which model of the hub writes, and how.
+    """Which model of the hub to load, and how it generates.
 
     Attributes:
         source: hub id or folder of the weights, with all that prepares its input.
@@ -62,7 +62,7 @@ class ModelSetup:
 
 
 def model_type(source: str, revision: str | None, known: Mapping[str, Any], task: str) -> str:
-    """What kind of model a hub id or folder holds.
+    """The type of model that a hub id or folder holds.
 
     Args:
         source: hub id or folder.
@@ -97,7 +97,7 @@ def pinned(source: str, revision: str | None) -> str | None:
 def load_part(
     load: Callable[..., Part], source: str, revision: str | None, what: str, **settings: Any
 ) -> Part:
-    """What ``load`` finds in a hub id or folder.
+    """Load one part of a model, as its config, tokenizer or weights.
 
     Raises:
         ConfigError: it is not there or not readable.
@@ -110,7 +110,7 @@ def load_part(
 
 
 def load_tokenizer(source: str, revision: str | None) -> Any:
-    """The words of a model.
+    """Load the tokenizer of a model.
 
     Raises:
         ConfigError: they are not there.
@@ -125,7 +125,7 @@ def load_tokenizer(source: str, revision: str | None) -> Any:
 def load_model(
     kind: type[PreTrainedModel], source: str, revision: str | None, *, dtype: torch.dtype
 ) -> Any:
-    """A model ready to answer.
+    """Load a model in evaluation mode.
 
     Raises:
         ConfigError: there are no weights.
@@ -150,7 +150,7 @@ def load_model(
 
 
 def identity(source: str, revision: str | None) -> str:
-    """Names the weights for good: the hub's commit, or a hash of a folder's files.
+    """Identifier of the weights: the hub's commit, or a hash of a folder's files.
 
     Args:
         source: hub id or folder.
@@ -167,13 +167,13 @@ def identity(source: str, revision: str | None) -> str:
 
 
 def fingerprint(**parts: object) -> str:
-    """Sixteen hex digits of settings."""
+    """Hash of settings, sixteen hex digits."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def greedy(model: PreTrainedModel, max_new_tokens: int) -> GenerationConfig:
-    """The model's own way to write, without chance and without beams."""
+    """The model's generation settings made deterministic: no sampling, no beams."""
     config = GenerationConfig.from_dict(model.generation_config.to_dict())
     config.update(
         do_sample=False, num_beams=1, temperature=None, top_p=None, top_k=None, min_p=None,

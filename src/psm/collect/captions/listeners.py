@@ -1,4 +1,4 @@
-"""Models that listen and write, each kind with its own way of being asked."""
+"""Audio-language models that caption sounds, each with its own way of being prompted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well a caption fits a sound, by CLAP."""
+"""CLAP score of a caption: how well it fits a sound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models that look and write, each kind with its own way of being asked."""
+"""Vision-language models that caption images, each with its own way of being prompted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what an archive says of a recording to what a data set says of it."""
+"""Clean stage: listed recordings become places, local times, texts and licences."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FEW = 4 * _BATCH  # that this process cleans before others have started
 
 @dataclass(frozen=True, kw_only=True)
 class Strictness:
-    """What is refused rather than flagged.
+    """Limits beyond which a recording is refused rather than flagged.
 
     Attributes:
         worst_accuracy_m: a place that is known worse than this is refused; by default half the
@@ -78,7 +78,7 @@ class CleanedRecording:
 
 
 def clean(record: ListedRecording, strictness: Strictness | None = None) -> CleanedRecording:
-    """What can be believed of ``record``; always the same for the same record.
+    """Clean one listed recording; the same record always gives the same answer.
 
     Raises:
         Refused: its place is missing, impossible or not known well enough.
@@ -116,7 +116,7 @@ def clean(record: ListedRecording, strictness: Strictness | None = None) -> Clea
 
 
 def clean_all(run: BuildRun) -> None:
-    """Clean every row that is not, and refuse what lies outside of what is asked for."""
+    """Clean every candidate that is not yet, and refuse those outside of the region."""
     rows = run.catalogue.ready(Stage.CLEAN, ("record",))
     if not rows:
         return
@@ -131,7 +131,7 @@ def clean_all(run: BuildRun) -> None:
 
 
 def strictness_of(plan: BuildPlan) -> Strictness:
-    """What a build refuses of what the archives say, by its settings."""
+    """The strictness that the settings of a build ask for."""
     own_m = plan.config.worst_accuracy_m
     half_a_tile_m = plan.tile_px * plan.gsd_m / 2.0
     return Strictness(

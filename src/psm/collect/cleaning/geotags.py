@@ -1,4 +1,4 @@
-"""Places as archives write them: repaired where that is certain, flagged or refused elsewhere."""
+"""Geotags: places repaired where certain, else flagged or refused; time zone and country."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_DECIMALS = 7  # a centimetre
 
 
 class Flag(StrEnum):
-    """What is to be known of a place."""
+    """Mark of a place that has to be known."""
 
     SWAPPED = "swapped"
     """Latitude and longitude were exchanged, and have been put right."""
@@ -37,7 +37,7 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True)
 class CheckedPlace:
-    """Where a recording was made, and how well that is known."""
+    """A place after checks, and how accurate it is."""
 
     lat: float
     lon: float
@@ -53,7 +53,7 @@ def place(
     is_obscured: bool = False,
     worst_accuracy_m: float = math.inf,
 ) -> CheckedPlace:
-    """The place that an archive means.
+    """Check and repair the place that an archive gives.
 
     Accuracy is the archive's, or that of the digits where they are too few for it: 52.5, 13.4 is no
     better than some 6 km.

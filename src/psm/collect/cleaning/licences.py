@@ -1,4 +1,4 @@
-"""Licences as archives write them, to one name each, and what they allow.
+"""Licence names: SPDX identifiers out of what archives write.
 
 What a data set hands on is a clip: a derivative of the recording, which a licence without
 derivatives forbids though it allows to pass on the whole.

@@ -1,4 +1,4 @@
-"""Recordings that an archive has twice, or two archives each: the same bytes, or the same sound."""
+"""Deduplicate stage: the same recording twice, by equal bytes or by audio fingerprints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from psm.collect.refusal import Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedRecording:
-    """What is compared of a recording.
+    """What of a recording is compared with others.
 
     Attributes:
         key: names it.
@@ -40,7 +40,7 @@ def duplicates(
     alike: float,
     preferred: Sequence[str] = (),
 ) -> dict[str, str]:
-    """Keys of recordings that are another one again, each with the key of the one that is kept.
+    """Find duplicates; each key of one maps to the key of the recording that is kept.
 
     Recordings that are alike in a chain, a like b and b like c, are one group. The same rows give
     the same answer in whatever order they come.
@@ -78,7 +78,7 @@ def _join_same(groups: DisjointSet, values: Sequence[str | bytes]) -> None:
 
 
 def deduplicate_all(run: BuildRun) -> None:
-    """Leave out, anew, what is another recording again."""
+    """Decide anew which recordings are left out as duplicates."""
     columns = ("source", "media_sha256", "fingerprint")
     rows = run.catalogue.ready(Stage.DEDUPLICATE, columns)
     if not rows:

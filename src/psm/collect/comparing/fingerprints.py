@@ -1,4 +1,4 @@
-"""Whether two files hold the same recording, however they were encoded.
+"""Audio fingerprints that survive codecs, levels and small shifts.
 
 After Haitsma & Kalker (2002), "A highly robust audio fingerprinting system": of every frame, 32
 bits say whether the difference of neighbouring bands rose or fell since the frame before. Those
@@ -41,7 +41,7 @@ _UNHEARD = np.uint32(0)
 
 
 def fingerprint(waveform: Float32[np.ndarray, " samples"], rate_hz: int) -> bytes:
-    """One word of 32 bits every 23 ms, little-endian; zero where nothing is heard."""
+    """Fingerprint: a 32-bit word every 23 ms, little-endian; zero where nothing is heard."""
     if rate_hz != RATE_HZ:
         waveform = soxr.resample(waveform, rate_hz, RATE_HZ, quality="MQ")
     if waveform.size < _WINDOW + HOP * _SMOOTHED:
@@ -63,7 +63,7 @@ def fingerprint(waveform: Float32[np.ndarray, " samples"], rate_hz: int) -> byte
 
 
 def similarity(a: bytes, b: bytes) -> float:
-    """How alike two fingerprints are: 1 for the same bits, 0 for bits that agree by chance.
+    """Similarity of two fingerprints: 1 for the same bits, 0 for bits that agree by chance.
 
     The best alignment counts, by up to three seconds either way. Silence is like nothing, not even
     like silence: frames in which either hears nothing are left out, and where fewer than two

@@ -1,4 +1,4 @@
-"""Splitting: which recordings are held out, decided by all of them together."""
+"""Split stage: gives every complete recording a split, or leaves it out as buffer."""
 
 from __future__ import annotations
 

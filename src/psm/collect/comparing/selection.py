@@ -1,4 +1,4 @@
-"""Which recordings make a data set: filters, one of each place and minute, a fair share of each.
+"""Select stage: filters, one recording of each place and minute, balanced species, quotas.
 
 Every choice follows from the set of candidates alone, never from the order in which they came, and
 what looks like chance is a hash of key and seed: the same candidates give the same choice in a
@@ -29,7 +29,7 @@ _CELL_DEG = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """What is known of a candidate before it is fetched; see :mod:`psm.collect.cleaning`."""
+    """What is known of a recording before it is fetched; see :mod:`psm.collect.cleaning`."""
 
     key: str
     source: str
@@ -50,7 +50,7 @@ _COLUMNS = tuple(field.name for field in fields(Candidate))
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What is chosen; an empty rule lets everything pass.
+    """Rules of selection; an empty one lets everything pass.
 
     Attributes:
         licences: with version, ``CC-BY-4.0``, or of any, ``CC-BY``. That is not ``CC-BY-NC``.
@@ -76,7 +76,7 @@ class Rules:
 
 
 def select(rows: Iterable[Candidate], rules: Rules) -> dict[str, str]:
-    """Keys of the candidates that are left out, each with its reason; rules apply in this order."""
+    """Apply the rules in their order; the keys that are left out, each with its reason."""
     left_out: dict[str, str] = {}
     kept = sorted(rows, key=lambda row: row.key)
 
@@ -170,7 +170,7 @@ def _lot(key: str, seed: int) -> bytes:
 
 
 class ArchiveItem(Protocol):
-    """What comes from an archive."""
+    """Anything that comes from an archive and has a key."""
 
     @property
     def key(self) -> str: ...
@@ -180,7 +180,7 @@ class ArchiveItem(Protocol):
 
 
 def preference(row: ArchiveItem, archives: Sequence[str]) -> tuple[int, str]:
-    """Sorts recordings that are alike: by the order of their archives, then by key."""
+    """Sort key of recordings that are alike: the order of their archives, then the key."""
     return (archives.index(row.source) if row.source in archives else len(archives), row.key)
 
 
@@ -196,7 +196,7 @@ def select_all(run: BuildRun) -> None:
 
 
 def rules(plan: BuildPlan) -> Rules:
-    """What the settings say about it."""
+    """The rules that the settings of a build ask for."""
     config = plan.config
     return Rules(
         licences=frozenset(config.licences),

@@ -1,4 +1,4 @@
-"""From a file as it was fetched to a checked clip and its log-mel, in processes that may die.
+"""Decodes fetched media to checked clips and log-mels, in confined processes.
 
 :mod:`pool` hands files to processes, :mod:`worker` is such a process, :mod:`clip` what it does with
 a file; :mod:`excerpt` reads the part of it that is used, by libsndfile or through :mod:`ffmpeg`.

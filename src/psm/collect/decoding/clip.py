@@ -1,4 +1,4 @@
-"""One file to one clip: sniffed, decoded, measured, mixed down, resampled once, written."""
+"""One media file to one clip: sniffed, decoded, measured, mixed down, resampled once, written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that decodes strangers' files, one after another; see :mod:`psm.collect.decoding.pool`.
+"""Entry point of a decoding process; see :mod:`psm.collect.decoding.pool`.
 
 A line of JSON comes in, a line of JSON goes out. It imports little, so that it starts fast.
 """

@@ -1,4 +1,4 @@
-"""What is asked of a decoder, and what it answers."""
+"""Requests and answers of decoding processes, as lines of JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from psm.collect.refusal import Refused
 
 @dataclass(frozen=True, kw_only=True)
 class DecodingLimits:
-    """What one recording may take, and which are too short or too long.
+    """Limits of one file: time, memory, size, shortest and longest sound.
 
     Attributes:
         seconds: of waiting for it. Whoever waited in vain may ask again: the machine may be busy.
@@ -68,7 +68,7 @@ class DecodingJob:
 
 @dataclass(frozen=True, kw_only=True)
 class DecodedClip:
-    """What was found in a file. Levels are of the part that is kept, before it was mixed down.
+    """Result of decoding a file. Levels are of the part that is kept, before it was mixed down.
 
     Attributes:
         duration_s: of the whole recording.
@@ -94,7 +94,7 @@ class DecodedClip:
 
 
 def write_answer(answer: DecodedClip | Refused) -> bytes:
-    """A line of JSON."""
+    """Serialise an answer as a line of JSON."""
     said: dict[str, Any]
     if isinstance(answer, Refused):
         said = {"reason": answer.reason, "may_pass": answer.may_pass, "detail": answer.detail}
@@ -105,7 +105,7 @@ def write_answer(answer: DecodedClip | Refused) -> bytes:
 
 
 def read_answer(line: bytes) -> DecodedClip | Refused:
-    """From :func:`write_answer`.
+    """Parse a line from :func:`write_answer`.
 
     Raises:
         ValueError: it is no such line.

@@ -1,4 +1,4 @@
-"""Decoding many strangers' files on all cores, in processes that may die.
+"""Process pool that decodes untrusted files and survives crashes, hangs and full memory.
 
 Each process decodes file after file, with little memory and time for each. One that dies, hangs or
 fills its memory is replaced, and its file is refused with the reason; the others notice nothing. A

@@ -1,4 +1,4 @@
-"""One process of a pool, seen from outside: the jobs it holds, its answers, its end."""
+"""Handle of one decoding process: its jobs, answers, deadline and end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DecoderDied(Exception):
 
 
 class DecoderProcess:
-    """A decoding process and what it is at.
+    """A decoding process and the jobs that it holds.
 
     Args:
         shared: line with the framing and the limits.

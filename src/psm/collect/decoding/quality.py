@@ -1,4 +1,4 @@
-"""What a recording sounds like as a signal: its level, whether it is silent, clipped, or speech.
+"""Sound quality of a recording: level, silence, clipping, and whether it is speech.
 
 Nothing here refuses a recording: it is measured, flagged and reported.
 """
@@ -48,7 +48,7 @@ _STRETCH, _STEP = 100, 25  # frames: two seconds, every half
 
 @dataclass(frozen=True, kw_only=True)
 class SoundQuality:
-    """Levels and flags.
+    """Levels of a recording, and flags of what is wrong with it.
 
     Attributes:
         peak_db, rms_db: of full scale; -120 for nothing at all.
@@ -85,7 +85,7 @@ def sound_quality(samples: Float32[np.ndarray, "samples channels"], rate_hz: int
 
 
 def mixed_down(samples: Float32[np.ndarray, "samples channels"]) -> Float32[np.ndarray, " samples"]:
-    """The mean of all channels, channel by channel: ten times as fast as ``mean(axis=1)``."""
+    """Mono: the mean of all channels, ten times as fast as ``mean(axis=1)``."""
     mono: Float32[np.ndarray, " samples"] = samples[:, 0].copy()
     for channel in range(1, samples.shape[1]):
         mono += samples[:, channel]

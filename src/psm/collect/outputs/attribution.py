@@ -1,4 +1,4 @@
-"""Whose the recordings are: a table to attribute each, and how to cite the whole."""
+"""Attribution of every recording as CSV, and how to cite the whole."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def attribution_csv(rows: Iterable[BuiltRecording], about: DataSetInfo) -> str:
 
 
 def attribution(row: BuiltRecording, about: DataSetInfo) -> str:
-    """Title, author, source and licence of a recording, in a sentence, and that it was changed."""
+    """Attribution in a sentence: title, author, archive, licence, and that it was changed."""
     title = f"“{row.title}”" if row.title else "Untitled recording"
     by = f" by {row.author}" if row.author else ""
     page = f" ({row.page})" if row.page else ""

@@ -1,4 +1,4 @@
-"""Croissant metadata: the files with their checksums, the columns, the licence, and what to mind.
+"""Croissant metadata: files with checksums, columns, licence, responsible use.
 
 The Croissant Format Specification 1.1 and its Responsible AI vocabulary 1.0, MLCommons.
 """

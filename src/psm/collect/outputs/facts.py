@@ -1,4 +1,4 @@
-"""What the recordings of a build are like together: counted once, told in several places."""
+"""Statistics of the recordings of a build, shared by card and metadata."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LANGUAGES_FROM = 0.01  # of the recordings
 
 @dataclass(frozen=True)
 class Score:
-    """Captions of one style: how many there are, how many are the best, and how they fit.
+    """Statistics of the captions of one style: how many, how often the best, how well they fit.
 
     Attributes:
         captions: recordings that have one.

@@ -1,4 +1,4 @@
-"""Packing: the data set out of the recordings that have all they need."""
+"""Pack stage: writes shards, Parquet, data card and attribution."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _is_whole(row: BuiltRecording) -> tuple[bool, bool]:
 
 
 def publish(run: BuildRun, rows: Sequence[BuiltRecording]) -> None:
-    """Bring the table and the papers of a data set up to date.
+    """Bring Parquet, attribution, Croissant and data card up to date.
 
     Raises:
         CorruptRecording: a file of a recording is missing, or is not the one that the row names.
@@ -90,7 +90,7 @@ def publish(run: BuildRun, rows: Sequence[BuiltRecording]) -> None:
 
 
 def about(run: BuildRun) -> DataSetInfo:
-    """What is to be said of the whole."""
+    """Description of the data set that a build makes."""
     config = run.plan.config
     credit, licence = tile_maker(run).credit()
     return DataSetInfo(

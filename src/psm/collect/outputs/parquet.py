@@ -61,7 +61,7 @@ def write(
 
 
 def write_file(path: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> None:
-    """One file; no more than a group of rows is in memory."""
+    """Write one file, with no more than a group of rows in memory."""
     pa, pq = require("pyarrow", "collect"), require("pyarrow.parquet", "collect")
     there = columns(about.imagery)
     schema = pa.schema(
@@ -86,7 +86,7 @@ def write_file(path: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -
 
 
 def features(about: DataSetInfo) -> dict[str, dict[str, Any]]:
-    """The columns as ``datasets`` declares them."""
+    """Columns as the ``datasets`` library declares them."""
     kinds: Mapping[str, dict[str, Any]] = {
         "audio": {"sampling_rate": about.sample_rate_hz, "_type": "Audio"},
         "image": {"_type": "Image"},

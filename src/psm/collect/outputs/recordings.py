@@ -1,4 +1,4 @@
-"""What the outputs of a build are made of: its recordings, and what is to be said of the whole."""
+"""Input of the outputs: recordings with all they need, and a description of the whole."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class BuiltRecording:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSetInfo:
-    """What is to be said of the whole data set.
+    """Description of the whole data set.
 
     Attributes:
         name: letters, digits, ``-`` and ``_``.

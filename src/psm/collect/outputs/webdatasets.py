@@ -1,4 +1,4 @@
-"""Our shards out of the files of a build: the same recordings, the same bytes."""
+"""WebDataset shards of a build: the same recordings give the same bytes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def pack(
 
 
 def write(path: Path, rows: Sequence[BuiltRecording]) -> None:
-    """One shard."""
+    """Write one shard."""
     write_shard(path, map(_sample, rows))
 
 

@@ -1,4 +1,4 @@
-"""Files of many recordings, written once: which there should be, and which are there already.
+"""Incremental output files: written only where what they are made of has changed.
 
 Beside the files, out of the sight of readers of data sets, lies a note of each with a digest of all
 that went into it. A file whose note and size are right is not written again, and nothing needs to
@@ -29,7 +29,7 @@ Write = Callable[[Path, Sequence[BuiltRecording]], None]
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows that share a file.
+    """Recordings that share an output file.
 
     Attributes:
         name: of the file.
@@ -51,7 +51,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Note:
-    """What is known of a file that was written.
+    """Digest, size and checksum of a written file.
 
     Attributes:
         made_of: digest of its :class:`Chunk`.
@@ -91,7 +91,7 @@ def write_all(
 
 
 def notes(out: Path) -> dict[str, Note]:
-    """What is known of the files of a folder, by their names."""
+    """Notes of the files of a folder, by their names."""
     found = {}
     for path in sorted(out.glob(f"{NOTES}/*.json")):
         name = path.name.removesuffix(".json")

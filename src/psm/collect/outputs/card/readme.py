@@ -1,4 +1,4 @@
-"""The words of the data card: what the data set is, what to mind, how to cite and rebuild it."""
+"""Text of the data card: what the data set is, what to mind, how to cite and rebuild it."""
 
 from __future__ import annotations
 
