@@ -12,7 +12,7 @@ from PIL import Image
 from psm.collect.imaging import Imager, Place, Tile, tile_px
 from psm.collect.source import Refused
 from psm.config import load_experiment
-from psm.data.imagery import decode_image
+from psm.data.views import decode_image
 from psm.errors import ConfigError
 from psm.imagery import View, fetching
 from tests.imagery.scene import LAT, LON, expected, from_origin, pixels_of, write

@@ -9,7 +9,7 @@ import numpy as np
 
 from psm.collect.source import Refused
 from psm.config import ImageryConfig
-from psm.data.imagery import encode_jpeg
+from psm.data.views import encode_jpeg
 from psm.imagery import NoImagery, Provider, View, open_imagery
 
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from psm.config import Experiment, load_experiment
-from psm.data.imagery import encode_jpeg
+from psm.data.views import encode_jpeg
 from psm.errors import ConfigError, CorruptShard, MissingData
-from psm.importing.columns import TABLE_SUFFIXES, column_names
 from psm.importing.conversion import Source
 from psm.importing.framing import Framing
 from psm.importing.published.captions import Captions
 from psm.importing.published.hub import HubDataset
 from psm.importing.published.shards import SPLITS, PublishedShards, imagery_of
-from psm.importing.table import Table, TileProvider
+from psm.importing.recordingtable import Table, TileProvider
+from psm.importing.tables import TABLE_SUFFIXES, column_names
 from psm.published.imagery import IMAGERY, imagery_named
 
 BLUE_MARBLE = "blue-marble"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psm.data.strangers.sniffing import HEAD, SOUND_FILES, TAIL, Kind, sniff, wav_lacks
+from psm.data.untrusted.sniffing import HEAD, SOUND_FILES, TAIL, Kind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 
 

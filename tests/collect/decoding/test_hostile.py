@@ -15,7 +15,7 @@ import soundfile
 
 from psm.collect.decoding import Decoded, Decoder, ffmpeg
 from psm.collect.source import Refused
-from psm.data.strangers.sniffing import Kind
+from psm.data.untrusted.sniffing import Kind
 from tests.collect.brokenmedia import Made
 from tests.collect.decoding.conftest import FRAMING, make_job
 from tests.collect.hostile import corpus

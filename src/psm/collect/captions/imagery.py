@@ -8,7 +8,7 @@ from psm.collect.captions.author import Author
 from psm.collect.captions.loading import Dtype
 from psm.collect.captions.viewers import VIEWERS, Picture
 from psm.collect.source import Refused
-from psm.data.imagery import view_of_tile
+from psm.data.views import view_of_tile
 from psm.errors import ConfigError
 
 ZOOMS = (1, 3, 5)

@@ -18,7 +18,7 @@ from psm.collect.decoding.job import Decoded, Job, Limits
 from psm.collect.fingerprint import fingerprint
 from psm.collect.listening import listen, mixed_down
 from psm.collect.source import Refused
-from psm.data.strangers.sniffing import HEAD, TAIL, Kind, sniff, wav_lacks
+from psm.data.untrusted.sniffing import HEAD, TAIL, Kind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from psm.files import atomic_path
 from psm.importing.framing import Framing

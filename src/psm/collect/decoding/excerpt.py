@@ -12,8 +12,8 @@ from jaxtyping import Float32
 
 from psm.collect.decoding import ffmpeg
 from psm.collect.source import Refused
-from psm.data.strangers.plausible import ENDLESS_S, is_cut_short, is_plausible
-from psm.data.strangers.sniffing import SOUND_FILES, Kind
+from psm.data.untrusted.plausible import ENDLESS_S, is_cut_short, is_plausible
+from psm.data.untrusted.sniffing import SOUND_FILES, Kind
 
 MARGIN_S = 0.1
 """Read beyond both ends of the part: a resampler wants to know what comes before and after."""

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from psm.collect.source import Refused
-from psm.data.strangers.sniffing import Kind
+from psm.data.untrusted.sniffing import Kind
 from psm.extras import require
 
 _CONTAINERS = {

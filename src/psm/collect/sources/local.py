@@ -16,7 +16,7 @@ from psm.collect.sources.listing import pages
 from psm.collect.sources.tables import Lines, existing
 from psm.errors import ConfigError
 from psm.files import atomic_path
-from psm.importing.columns import column_names, match_columns, read_table
+from psm.importing.tables import column_names, match_columns, read_table
 
 TERMS = Terms(
     title="a folder of your own",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.data.strangers.sniffing import HEAD, SOUND_FILES, TAIL, Kind, sniff, wav_lacks
+from psm.data.untrusted.sniffing import HEAD, SOUND_FILES, TAIL, Kind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from tests.collect.media import FILMS, SUBTYPES, film, sound, wav
 

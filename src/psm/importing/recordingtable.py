@@ -19,9 +19,9 @@ from psm.data.shards import RawSample
 from psm.data.splits import BUFFER, TRAIN, divide_places
 from psm.errors import ConfigError, CorruptRecording, MissingData
 from psm.importing import fields
-from psm.importing.columns import column_names, match_columns, read_table
 from psm.importing.conversion import SHARD_SIZE, Part, Source
 from psm.importing.framing import Framing
+from psm.importing.tables import column_names, match_columns, read_table
 
 Name = TypeVar("Name", bound=StrEnum)
 
