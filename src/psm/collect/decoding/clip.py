@@ -18,7 +18,7 @@ from psm.collect.decoding.job import Decoded, Job, Limits
 from psm.collect.fingerprint import fingerprint
 from psm.collect.listening import listen, mixed_down
 from psm.collect.source import Refused
-from psm.data.untrusted.sniffing import HEAD, TAIL, Kind, sniff, wav_lacks
+from psm.data.untrusted.headers import HEAD, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from psm.files import atomic_path
 from psm.importing.framing import Framing
@@ -70,7 +70,7 @@ def make(job: Job, framing: Framing, limits: Limits) -> Decoded:
 
 
 @contextmanager
-def _opened(job: Job, limits: Limits) -> Iterator[tuple[int, int, Kind]]:
+def _opened(job: Job, limits: Limits) -> Iterator[tuple[int, int, FileKind]]:
     """Descriptor, size and kind of a plain file; links are not followed, pipes not waited for."""
     try:
         file = os.open(job.media, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -89,13 +89,13 @@ def _opened(job: Job, limits: Limits) -> Iterator[tuple[int, int, Kind]]:
         os.close(file)
 
 
-def _kind(file: int, size: int) -> Kind:
+def _kind(file: int, size: int) -> FileKind:
     head = os.pread(file, HEAD, 0)
     try:
         kind = sniff(head, os.pread(file, TAIL, max(0, size - TAIL)))
     except CorruptRecording as problem:
         raise Refused(str(problem)) from None
-    if kind is Kind.WAV and (lacks := wav_lacks(head, size)) > 0:
+    if kind is FileKind.WAV and (lacks := wav_lacks(head, size)) > 0:
         raise Refused("cut short", detail=f"{size} of {size + lacks} bytes")
     return kind
 

@@ -1,4 +1,4 @@
-"""Recordings from strangers: what is looked at and locked up before and while they are decoded.
+"""Untrusted media files: checks before they are decoded, and limits on the process that does it.
 
 The server decodes what people send it, a build what archives hand over; both start here.
 """
