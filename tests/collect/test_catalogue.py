@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from psm.collect.catalogue import FILE, SNAPSHOT, Catalogue
 from psm.collect.columns import COLUMNS, COMPARING, STEPS, Stage, State
 from psm.collect.listed import record_of
-from psm.collect.record import Clock, Record
+from psm.collect.record import Record
 from psm.collect.source import Page, Refused
+from psm.data.dates import Clock
 from psm.errors import ConfigError
 
 ONE_BY_ONE = [stage for stage in STEPS if stage is not Stage.LIST and stage not in COMPARING]

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from psm.collect.columns import Fields, Stage, State
-from psm.collect.record import Clock, Record
+from psm.collect.record import Record
 from psm.collect.source import Page, Refused
+from psm.data.dates import Clock
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8})?")

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-
-class Clock(StrEnum):
-    """What the time of a recording is in."""
-
-    LOCAL = "local"
-    """Civil time where it was recorded."""
-    UTC = "utc"
-    NONE = "none"
-    """The time is of something else, as the upload: only the date counts."""
-    UPLOAD = "upload"
-    """Date and time are those of the upload: neither counts."""
+from psm.data.dates import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psm.collect.cleaning import Cleaned, Strictness, clean
-from psm.collect.record import Clock, Record
+from psm.collect.record import Record
 from psm.collect.source import Refused
+from psm.data.dates import Clock
 
 BLACKBIRD = Record(
     source="inaturalist",

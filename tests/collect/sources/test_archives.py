@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from psm.collect.record import Clock, Record
+from psm.collect.record import Record
 from psm.collect.source import Refused, Wanted
 from psm.collect.sources import open_source, xenocanto
+from psm.data.dates import Clock
 from psm.errors import ConfigError
 from tests.collect.archives import SECRETS, Answer, Archives, Made, Trouble
 from tests.collect.archives.entries import dumps, yfcc, yfcc_photo

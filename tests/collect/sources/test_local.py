@@ -10,9 +10,10 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.record import Clock, Record
+from psm.collect.record import Record
 from psm.collect.source import Refused, Wanted
 from psm.collect.sources import open_source, recorders
+from psm.data.dates import Clock
 from psm.errors import ConfigError
 from psm.files import atomic_path
 

@@ -10,8 +10,8 @@ from psm.collect.cleaning.language import language_of
 from psm.collect.cleaning.licences import licence_of
 from psm.collect.cleaning.places import place
 from psm.collect.cleaning.texts import line, own_text
-from psm.collect.cleaning.times import when
 from psm.collect.record import Record
+from psm.data.dates import local_time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def clean(record: Record, strictness: Strictness | None = None) -> Cleaned:
         worst_accuracy_m=strictness.worst_accuracy_m,
     )
     timezone = timezone_at(lat=spot.lat, lon=spot.lon)
-    moment = when(record.recorded, record.clock, timezone, listed=strictness.listed)
+    moment = local_time(record.recorded, record.clock, timezone, listed=strictness.listed)
     text = own_text(record.title, record.description, record.tags)
     return Cleaned(
         lat=spot.lat,

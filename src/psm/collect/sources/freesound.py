@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from psm.collect.record import Clock, Record
+from psm.collect.record import Record
 from psm.collect.source import Page, Refused, Terms, Wanted
 from psm.collect.sources import fields
 from psm.collect.sources.archive import Archive
 from psm.collect.sources.listing import Bounds, Part, box_and_page, boxes, next_box, pages
+from psm.data.dates import Clock
 
 TERMS = Terms(
     title="Freesound",

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from psm.collect.record import Clock, Record
+from psm.collect.record import Record
 from psm.collect.source import Page, Refused, Terms, Wanted
 from psm.collect.sources import fields, recorders
 from psm.collect.sources.listing import pages
 from psm.collect.sources.tables import Lines, existing
+from psm.data.dates import Clock
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.importing.tables import column_names, match_columns, read_table
