@@ -13,8 +13,8 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from psm.data.members import Members
 from psm.data.shards import TILE, raw_samples, tar_writer, view_name
+from psm.data.tars import Members
 from psm.data.views import decode_image, encode_jpeg, view_of_tile
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData
 from psm.files import atomic_path
