@@ -14,8 +14,7 @@ from psm.collect.outputs.hubcolumns import columns
 from psm.collect.outputs.parquet import PARQUET
 from psm.collect.outputs.rows import About
 from psm.collect.outputs.written import Chunk
-from psm.collect.splitting import IN_BUFFER
-from psm.data.splits import TEST, TRAIN, VAL
+from psm.data.splits import IN_BUFFER, TEST, TRAIN, VAL
 from psm.extras import install_line
 
 _HUB_SPLITS = {TRAIN: "train", VAL: "validation", TEST: "test"}
