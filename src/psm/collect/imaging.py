@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from psm.collect.source import Refused
 from psm.config import ImageryConfig
 from psm.data.views import encode_jpeg
-from psm.imagery import NoImagery, Provider, View, open_imagery
+from psm.imagery import MonthRequired, NoImagery, Provider, View, open_imagery
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,19 @@ class Imager:
         self._month: int | None = None
         self._provider: Provider | None = None
 
-    @property
+    @cached_property
     def has_seasons(self) -> bool:
         """Whether the imagery of one month differs from that of another."""
-        return self.source.startswith("stac:") or "{month" in self.source
+        return self.needs_month or self._open(None).has_seasons
 
-    @property
+    @cached_property
     def needs_month(self) -> bool:
         """Whether there is nothing for a recording whose month is not known."""
-        return "{month" in self.source
+        try:
+            self._open(None)
+        except MonthRequired:
+            return True
+        return False
 
     def tiles(self, places: Iterable[Place]) -> Iterator[tuple[str, Tile | Refused]]:
         """The tile of every place, or why there is none, as they come.
