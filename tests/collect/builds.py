@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from psm.collect.outputs.rows import About, Row
-from psm.collect.source import Terms
+from psm.collect.archives.archive import Terms
+from psm.collect.outputs.recordings import About, Row
 from psm.config import load_experiment
 from psm.data.audio import decode_audio
 from psm.importing.framing import Framing

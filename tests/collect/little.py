@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from psm.collect.record import Record
-from psm.collect.source import Page, Refused, Terms, Wanted
+from psm.collect.archives.archive import Page, Record, Terms, Wanted
+from psm.collect.refusal import Refused
 from psm.seeding import generator
 
 RATE_HZ = 16_000

@@ -11,7 +11,7 @@ from psm.collect.columns import Stage
 from psm.collect.config import BuildConfig
 from psm.collect.heartbeat import Heartbeat
 from psm.collect.plan import Plan
-from psm.collect.site import Site
+from psm.collect.run import Site
 from tests.collect.little import Little
 
 

@@ -10,8 +10,8 @@ from psm.collect import build as building
 from psm.collect import paths
 from psm.collect.build import Retry, build
 from psm.collect.columns import State
-from psm.collect.source import Refused
-from psm.collect.stages import publishing
+from psm.collect.outputs import packing
+from psm.collect.refusal import Refused
 from psm.errors import ConfigError, MissingData, UnfinishedBuild
 from tests.collect.little import Little
 from tests.collect.sites import config
@@ -31,7 +31,7 @@ def towns(monkeypatch):
     """Archives that take the place of the real ones, by name. Nobody draws a data card."""
     there = {"aporee": Towns("aporee", 18), "yfcc": Towns("yfcc", 12)}
     monkeypatch.setattr(building, "open_source", lambda name, _options: there[name])
-    monkeypatch.setattr(publishing.card, "write", lambda *_: None)
+    monkeypatch.setattr(packing.card, "write", lambda *_: None)
     return there
 
 

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from psm.collect.archives.archive import Page, Record
+from psm.collect.candidates import record_of
 from psm.collect.catalogue import FILE, SNAPSHOT, Catalogue
 from psm.collect.columns import COLUMNS, COMPARING, STEPS, Stage, State
-from psm.collect.listed import record_of
-from psm.collect.record import Record
-from psm.collect.source import Page, Refused
-from psm.data.dates import Clock
+from psm.collect.refusal import Refused
 from psm.errors import ConfigError
 
 ONE_BY_ONE = [stage for stage in STEPS if stage is not Stage.LIST and stage not in COMPARING]
@@ -281,7 +280,7 @@ def test_a_builder_that_is_killed_leaves_what_it_committed(tmp_path):
     code = (
         "import os, signal, sys; from pathlib import Path\n"
         "from psm.collect.catalogue import Catalogue\n"
-        "from psm.collect.record import Record\nfrom psm.collect.source import Page\n"
+        "from psm.collect.archives.archive import Page, Record\n"
         "catalogue = Catalogue(Path(sys.argv[1]))\n"
         "page = Page((Record(source='aporee', id='1', url=''),), 'second')\n"
         "catalogue.add_page('aporee', page)\n"

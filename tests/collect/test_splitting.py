@@ -12,7 +12,7 @@ from psm.collect.splitting import Placed, assign, leakage
 from psm.data.splits import HoldOutRules
 from psm.errors import ConfigError
 from psm.geodata.sphere import chord_to_km, unit_vectors
-from tests.collect.outputs.test_rows import row
+from tests.collect.outputs.test_recordings import row
 
 SOURCES = ("aporee", "freesound", "inaturalist", "yfcc")
 RULES = HoldOutRules(buffer_km=17.0)

@@ -103,6 +103,6 @@ def collect_sources() -> None:
     """List the archives, what they ask for, and whether their credentials are set."""
     from rich.console import Console
 
-    from psm.collect.archives import table
+    from psm.collect.archives.registry import table
 
     Console().print(table())

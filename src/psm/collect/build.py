@@ -11,22 +11,22 @@ from enum import StrEnum
 from pathlib import Path
 
 from psm.collect import paths
+from psm.collect.archives.registry import open_source
+from psm.collect.captions.captioning import caption_all
 from psm.collect.catalogue import Catalogue
+from psm.collect.cleaning.clean import clean_all
 from psm.collect.columns import State
+from psm.collect.comparing.duplicates import deduplicate_all
+from psm.collect.comparing.selection import select_all
+from psm.collect.comparing.splits import split_all
 from psm.collect.config import BuildConfig, claim
+from psm.collect.gathering import gather
 from psm.collect.heartbeat import Heartbeat
+from psm.collect.listing import list_all
+from psm.collect.outputs.packing import pack_all
 from psm.collect.plan import Plan
-from psm.collect.site import Site
-from psm.collect.sources import open_source
-from psm.collect.stages.captioning import caption_all
-from psm.collect.stages.cleaning import clean_all
-from psm.collect.stages.deduplicating import deduplicate_all
-from psm.collect.stages.gathering import gather
-from psm.collect.stages.imaging import image_all
-from psm.collect.stages.listing import list_all
-from psm.collect.stages.packing import pack_all
-from psm.collect.stages.selecting import select_all
-from psm.collect.stages.splitting import split_all
+from psm.collect.run import Site
+from psm.collect.tiles import image_all
 from psm.errors import MissingData, UnfinishedBuild
 
 _ROUNDS = 3

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from psm.collect.archives.archive import Page
+from psm.collect.candidates import Listing, refusal, rows_of
 from psm.collect.columns import (
     COLUMNS,
     COMPARING,
@@ -30,8 +32,7 @@ from psm.collect.columns import (
     words,
 )
 from psm.collect.database import Database
-from psm.collect.listed import Listing, refusal, rows_of
-from psm.collect.source import Page, Refused
+from psm.collect.refusal import Refused
 from psm.errors import ConfigError
 
 FILE, SNAPSHOT = "catalogue.duckdb", "catalogue.parquet"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.cleaning import Cleaned, Strictness, clean
-from psm.collect.record import Record
-from psm.collect.source import Refused
+from psm.collect.archives.archive import Record
+from psm.collect.cleaning.clean import Cleaned, Strictness, clean
+from psm.collect.refusal import Refused
 from psm.data.dates import Clock
 
 BLACKBIRD = Record(

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.cleaning.geography import country_at, timezone_at
-from psm.collect.cleaning.places import Flag, place, written_accuracy_m
-from psm.collect.source import Refused
+from psm.collect.cleaning.places import Flag, country_at, place, timezone_at, written_accuracy_m
+from psm.collect.refusal import Refused
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psm.collect.comparing.duplicates import Heard, duplicates
-from psm.collect.comparing.groups import Groups
 from psm.collect.comparing.lookalikes import lookalikes
 from psm.seeding import generator
 
@@ -155,14 +154,21 @@ def test_the_order_of_the_recordings_makes_no_difference(
     assert duplicates(rest, similarity, alike=0.35, preferred=("b",)) == {}
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=15))
-def test_groups_are_those_of_reachable_things(pairs: list[tuple[int, int]]) -> None:
-    groups = Groups(10)
-    reach = np.eye(10, dtype=bool)
-    for one, other in pairs:
-        groups.join(one, other)
-        reach[one, other] = reach[other, one] = True
-    for _ in range(10):
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
+def test_one_is_kept_of_all_that_a_chain_of_matches_connects(said: list[tuple[int, int]]) -> None:
+    rows = [
+        Heard(
+            key=f"a-{number:02d}",
+            source="a",
+            sha256=str(bytes_),
+            fingerprint=data_of(random_words(f"sound {sound}", 100)),
+        )
+        for number, (bytes_, sound) in enumerate(said)
+    ]
+    of = np.array(said, int).reshape(-1, 2)
+    reach = (of[:, None] == of[None]).any(axis=2)
+    for _ in range(len(said)):
         reach = reach @ reach
-    expected = {tuple(np.flatnonzero(row)) for row in reach}
-    assert {tuple(group) for group in groups} == expected
+    kept = {rows[number].key: rows[np.argmax(reach[number])].key for number in range(len(rows))}
+    expected = {key: first for key, first in kept.items() if key != first}
+    assert duplicates(rows, similarity, alike=0.35) == expected

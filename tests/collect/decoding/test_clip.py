@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from psm.collect.decoding import Decoded, Job, Limits
 from psm.collect.decoding.clip import make as decode
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.audio import AudioConfig, read_audio
 from psm.importing.framing import Framing
 from tests.collect.decoding.conftest import FRAMING, Make, make_job

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from psm.collect.decoding import Decoded, Decoder, ffmpeg
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.untrusted.headers import FileKind
 from tests.collect.brokenmedia import Made
 from tests.collect.decoding.conftest import FRAMING, make_job

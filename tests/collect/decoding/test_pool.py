@@ -12,7 +12,7 @@ from queue import SimpleQueue
 import pytest
 
 from psm.collect.decoding import Decoded, Decoder, Job, Limits, pool
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.errors import ConfigError, WorkerLost
 from tests.collect.decoding.conftest import FRAMING, Make
 from tests.collect.media import encoded, film, sound, waveform

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from psm.collect.source import Refused, Terms
+from psm.collect.archives.archive import Terms
+from psm.collect.refusal import Refused
 from psm.collect.web import body, client
 from psm.collect.web.client import Client
 from psm.errors import ConfigError
-from tests.collect.archives import SECRETS, Answer, Archives, Misbehaviour
+from tests.collect.loopback import SECRETS, Answer, Archives, Misbehaviour
 
 OPEN = Terms(
     title="Open archive",

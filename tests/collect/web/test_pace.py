@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.collect.web.pace import Limits, Pace
 from psm.errors import ConfigError
 

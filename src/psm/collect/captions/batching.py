@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")

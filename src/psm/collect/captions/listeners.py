@@ -14,7 +14,7 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from psm.collect.captions.captioner import Waveform
+from psm.collect.captions.caption import Waveform
 from psm.collect.captions.loading import Setup, greedy
 from psm.errors import ConfigError
 

@@ -13,8 +13,7 @@ from torch.nn import functional as F
 from transformers import ClapFeatureExtractor, ClapModel
 
 from psm.collect.captions.batching import Batches
-from psm.collect.captions.caption import Caption
-from psm.collect.captions.captioner import Waveform, is_sound, resampled
+from psm.collect.captions.caption import Caption, Waveform, is_sound, resampled
 from psm.collect.captions.loading import (
     device_of,
     fingerprint,
@@ -25,7 +24,7 @@ from psm.collect.captions.loading import (
     model_type,
     pinned,
 )
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.audio import repeat_pad
 
 _MOST_TOKENS = 77  # that CLAP was trained with

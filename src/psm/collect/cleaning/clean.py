@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from psm.collect.cleaning.geography import country_at, timezone_at
-from psm.collect.cleaning.language import language_of
+import shapely
+
+from psm.collect.archives.archive import Record
+from psm.collect.candidates import record_of
+from psm.collect.catalogue import Outcome
 from psm.collect.cleaning.licences import licence_of
-from psm.collect.cleaning.places import place
-from psm.collect.cleaning.texts import line, own_text
-from psm.collect.record import Record
+from psm.collect.cleaning.places import country_at, place, timezone_at
+from psm.collect.cleaning.texts import language_of, line, own_text
+from psm.collect.columns import Fields, Stage
+from psm.collect.plan import Plan
+from psm.collect.refusal import Refused
+from psm.collect.run import Site
 from psm.data.dates import local_time
+from psm.parallel import run_all
+from psm.progress import track
+
+_BATCH = 512
+_FEW = 4 * _BATCH  # that this process cleans before others have started
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,3 +113,42 @@ def clean(record: Record, strictness: Strictness | None = None) -> Cleaned:
         author=line(record.author),
         licence=licence_of(record.licence, source=record.source),
     )
+
+
+def clean_all(site: Site) -> None:
+    """Clean every row that is not, and refuse what lies outside of what is asked for."""
+    rows = site.catalogue.ready(Stage.CLEAN, ("record",))
+    if not rows:
+        return
+    site.heartbeat.begin(Stage.CLEAN, len(rows))
+    workers = 1 if len(rows) <= _FEW else site.workers
+    batches = [rows[first : first + _BATCH] for first in range(0, len(rows), _BATCH)]
+    cleaned = run_all(_clean_batch, site.plan, batches, workers=workers)
+    for outcomes in track(cleaned, "cleaning", len(rows), weight=len, unit="rows"):
+        site.catalogue.apply(Stage.CLEAN, outcomes)
+        site.heartbeat.count(len(outcomes))
+        site.beat()
+
+
+def strictness_of(plan: Plan) -> Strictness:
+    """What a build refuses of what the archives say, by its settings."""
+    own_m = plan.config.worst_accuracy_m
+    half_a_tile_m = plan.tile_px * plan.gsd_m / 2.0
+    return Strictness(
+        worst_accuracy_m=half_a_tile_m if own_m is None else own_m, listed=plan.config.date
+    )
+
+
+def _clean_batch(plan: Plan, rows: list[Fields]) -> list[Outcome]:
+    return [(row["key"], _clean(plan, row)) for row in rows]
+
+
+def _clean(plan: Plan, row: Fields) -> dict[str, Any] | Refused:
+    try:
+        cleaned = clean(record_of(row), strictness_of(plan))
+    except Refused as why:
+        return why
+    region = plan.region
+    if region is not None and not shapely.contains_xy(region.geometry, cleaned.lon, cleaned.lat):
+        return Refused("outside of the region")
+    return asdict(cleaned)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from psm.collect.comparing.groups import Groups
+from scipy.cluster.hierarchy import DisjointSet
+
+from psm.collect.columns import Stage
+from psm.collect.comparing.fingerprint import SAME, similarity
 from psm.collect.comparing.lookalikes import lookalikes
 from psm.collect.comparing.selection import preference
+from psm.collect.refusal import Refused
+from psm.collect.run import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,24 +52,49 @@ def duplicates(
         preferred: sources, of which the earliest is kept; of one source the lowest key.
     """
     heard = sorted(rows, key=lambda row: row.key)
-    groups = Groups(len(heard))
+    groups = DisjointSet(range(len(heard)))
     _join_same(groups, [row.sha256 for row in heard])
     _join_same(groups, [row.fingerprint for row in heard])
     for one, other in lookalikes([row.fingerprint for row in heard]):
         # Whether two of a group are alike is known; which pairs are left changes no group.
-        if groups.are_joined(one, other):
+        if groups.connected(one, other):
             continue
         if similarity(heard[one].fingerprint, heard[other].fingerprint) >= alike:
-            groups.join(one, other)
+            groups.merge(one, other)
     found: dict[str, str] = {}
-    for group in groups:
+    for group in groups.subsets():
         best = min((heard[number] for number in group), key=lambda r: preference(r, preferred))
-        found |= {heard[number].key: best.key for number in group if heard[number] is not best}
+        found |= {
+            heard[number].key: best.key for number in sorted(group) if heard[number] is not best
+        }
     return found
 
 
-def _join_same(groups: Groups, values: Sequence[str | bytes]) -> None:
+def _join_same(groups: DisjointSet, values: Sequence[str | bytes]) -> None:
     first: dict[str | bytes, int] = {}
     for number, value in enumerate(values):
         if value:
-            groups.join(first.setdefault(value, number), number)
+            groups.merge(first.setdefault(value, number), number)
+
+
+def deduplicate_all(site: Site) -> None:
+    """Leave out, anew, what is another recording again."""
+    columns = ("source", "media_sha256", "fingerprint")
+    rows = site.catalogue.ready(Stage.DEDUPLICATE, columns)
+    if not rows:
+        return
+    site.heartbeat.begin(Stage.DEDUPLICATE, len(rows))
+    heard = [
+        Heard(
+            key=row["key"],
+            source=row["source"],
+            sha256=row["media_sha256"],
+            fingerprint=row["fingerprint"] or b"",
+        )
+        for row in rows
+    ]
+    preferred = tuple(site.plan.config.sources)
+    again = duplicates(heard, similarity, alike=SAME, preferred=preferred)
+    left_out = {key: Refused("the same as another", detail=kept) for key, kept in again.items()}
+    site.catalogue.decide(Stage.DEDUPLICATE, left_out)
+    site.beat()

@@ -10,14 +10,18 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from typing import Protocol
 
+from scipy.cluster.hierarchy import DisjointSet
 from scipy.spatial import cKDTree
 
 from psm.collect.cleaning.licences import family
-from psm.collect.comparing.groups import Groups
+from psm.collect.columns import Stage
+from psm.collect.plan import Plan
+from psm.collect.refusal import Refused
+from psm.collect.run import Site
 from psm.geodata.sphere import km_to_chord, unit_vectors
 
 _CELL_DEG = 1.0
@@ -39,6 +43,9 @@ class Row:
     species: str = ""
     author: str = ""
     licence: str = ""
+
+
+_COLUMNS = tuple(field.name for field in fields(Row))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +129,12 @@ def _near(rows: list[Row], within_m: float) -> Iterable[list[Row]]:
         spots[row.lat, row.lon].append(row)
     lat, lon = zip(*spots, strict=True)
     tree = cKDTree(unit_vectors(lat=lat, lon=lon))
-    groups = Groups(len(spots))
+    groups = DisjointSet(range(len(spots)))
     for one, other in tree.query_pairs(km_to_chord(within_m / 1000.0)):
-        groups.join(one, other)
+        groups.merge(one, other)
     members = list(spots.values())
-    for group in groups:
-        yield [row for number in group for row in members[number]]
+    for group in groups.subsets():
+        yield [row for number in sorted(group) for row in members[number]]
 
 
 def _common_species(rows: Sequence[Row], most: int, seed: int) -> Iterable[Row]:
@@ -174,3 +181,29 @@ class Sourced(Protocol):
 def preference(row: Sourced, sources: Sequence[str]) -> tuple[int, str]:
     """Sorts recordings that are alike: by the order of their sources, then by key."""
     return (sources.index(row.source) if row.source in sources else len(sources), row.key)
+
+
+def select_all(site: Site) -> None:
+    """Choose anew among all rows of the archives that are listed to the end."""
+    rows = site.catalogue.ready(Stage.SELECT, _COLUMNS, sources=site.listed())
+    if not rows:
+        return
+    site.heartbeat.begin(Stage.SELECT, len(rows))
+    left_out = select([Row(**row) for row in rows], rules(site.plan))
+    site.catalogue.decide(Stage.SELECT, {key: Refused(why) for key, why in left_out.items()})
+    site.beat()
+
+
+def rules(plan: Plan) -> Rules:
+    """What the settings say about it."""
+    config = plan.config
+    return Rules(
+        licences=frozenset(config.licences),
+        months=frozenset(config.months),
+        countries=frozenset(config.countries),
+        per_species=config.most_per_species,
+        quotas={name: s.quota for name, s in config.sources.items() if s.quota is not None},
+        limit=config.limit,
+        preferred=tuple(config.sources),
+        seed=config.seed,
+    )

@@ -13,11 +13,11 @@ import soundfile
 import soxr
 from jaxtyping import Float32, Int16
 
+from psm.collect.comparing.fingerprint import fingerprint
 from psm.collect.decoding import excerpt
 from psm.collect.decoding.job import Decoded, Job, Limits
-from psm.collect.fingerprint import fingerprint
-from psm.collect.listening import listen, mixed_down
-from psm.collect.source import Refused
+from psm.collect.decoding.quality import listen, mixed_down
+from psm.collect.refusal import Refused
 from psm.data.untrusted.headers import HEAD, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from psm.files import atomic_path

@@ -11,7 +11,7 @@ import soundfile
 from jaxtyping import Float32
 
 from psm.collect.decoding import ffmpeg
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.untrusted.headers import ENDLESS_S, SOUND_FILES, FileKind, is_cut_short, is_plausible
 
 MARGIN_S = 0.1

@@ -19,7 +19,7 @@ from types import TracebackType
 import numpy as np
 from jaxtyping import Float32
 
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.untrusted.headers import FileKind
 from psm.extras import require
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class Decoded:
         clipped: share of the samples.
         speech: share of the time that looks like speech.
         sound_flags: ``silent``, ``clipped``, ``speech``.
-        fingerprint: see :mod:`psm.collect.fingerprint`.
+        fingerprint: see :mod:`psm.collect.comparing.fingerprint`.
         clip_sha256: of the FLAC.
     """
 

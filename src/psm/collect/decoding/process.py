@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from psm.collect.decoding import worker
 from psm.collect.decoding.job import Decoded, Job, read_answer
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.errors import WorkerLost
 
 _START_S = 60.0

@@ -12,7 +12,7 @@ from typing import Any
 
 from psm.collect.decoding.clip import make
 from psm.collect.decoding.job import Decoded, Job, Limits, write_answer
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.audio import AudioConfig
 from psm.data.untrusted.confinement import allow_cpu, confine
 from psm.errors import MissingExtra

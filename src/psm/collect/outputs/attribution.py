@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from psm.collect.outputs.rows import About, Row
+from psm.collect.outputs.recordings import About, Row
 from psm.files import atomic_path
 
 ATTRIBUTION, CITATION = "ATTRIBUTION.csv", "CITATION.cff"

@@ -13,10 +13,9 @@ from typing import Any
 
 from psm.collect.outputs.attribution import ATTRIBUTION, CITATION, archive, bibtex, licence_url
 from psm.collect.outputs.facts import Facts
-from psm.collect.outputs.hubcolumns import columns
-from psm.collect.outputs.packing import SHARDS
-from psm.collect.outputs.parquet import PARQUET
-from psm.collect.outputs.rows import About, Row
+from psm.collect.outputs.parquet import PARQUET, columns
+from psm.collect.outputs.recordings import About, Row
+from psm.collect.outputs.shards import SHARDS
 from psm.collect.outputs.written import notes
 from psm.data.splits import TEST, TRAIN, VAL
 from psm.files import atomic_path

@@ -10,12 +10,13 @@ from functools import cached_property
 
 import numpy as np
 
-from psm.collect.outputs.rows import Row
+from psm.collect.outputs.recordings import Row
 from psm.collect.splitting import Leakage, leakage
 from psm.data.splits import TEST, TRAIN, VAL
 
 SPLITS = (TRAIN, VAL, TEST)
 UNKNOWN = "unknown"
+_LANGUAGES_FROM = 0.01  # of the recordings
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,14 @@ class Facts:
         """First and last year, where any is known."""
         known = [row.year for row in self.rows if row.year is not None]
         return (min(known), max(known)) if known else None
+
+    @property
+    def languages(self) -> list[str]:
+        """Codes of the languages that more than a few texts are in; captions are English."""
+        counts = self.counts("language")
+        least = _LANGUAGES_FROM * len(self.rows)
+        found = [name for name, count in counts.items() if name != UNKNOWN and count >= least]
+        return list(dict.fromkeys(["en", *found]))
 
     @property
     def hours_long(self) -> float:

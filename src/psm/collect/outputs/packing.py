@@ -1,87 +1,122 @@
-"""Our shards out of the files of a build: the same recordings, the same bytes."""
+"""Packing: the data set out of the recordings that have all they need."""
 
 from __future__ import annotations
 
-import io
+import json
 from collections.abc import Sequence
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-import numpy as np
+import yaml
 
-from psm.collect.outputs.rows import Row
-from psm.collect.outputs.written import Chunk, content_of, in_order, write_all
-from psm.data.recording import CaptionSource, Recording
-from psm.data.shards import RawSample, write_shard
-from psm.data.splits import TEST, TRAIN, VAL
+from psm import __version__
+from psm.collect import paths
+from psm.collect.columns import COLUMNS, Fields, Stage
+from psm.collect.outputs import attribution, card, croissant, parquet
+from psm.collect.outputs.recordings import About, Row
+from psm.collect.outputs.shards import pack
+from psm.collect.run import Site
+from psm.collect.tiles import imager
 from psm.errors import CorruptRecording
 
-SHARDS = "shards"
-SHARD_SIZE = 1000
+_SAID = ("title", "description", "tags", "page")
+_OF_A_ROW = tuple(name for name in COLUMNS if name in Row.__dataclass_fields__)
 
 
-def pack(
-    folder: Path,
-    rows: Sequence[Row],
-    *,
-    shard_size: int = SHARD_SIZE,
-    workers: int | None = None,
-) -> dict[str, str]:
-    """Write ``folder/shards``; the name of the shard of each recording, by its key.
+def pack_all(site: Site) -> None:
+    """Write the data set. Where a file is broken, have it made again instead.
 
-    Shards that are there and right stay; those of an earlier state are replaced or go.
+    Raises:
+        CorruptRecording: something is wrong that making it again does not mend.
+    """
+    rows = [_row(site, row) for row in site.catalogue.passed(Stage.SPLIT, (*_OF_A_ROW, "record"))]
+    site.heartbeat.begin(Stage.PACK)
+    size = site.plan.config.shard_size
+    try:
+        shards = pack(site.folder, rows, shard_size=size, workers=site.workers)
+        site.catalogue.apply(Stage.PACK, [(key, {"shard": name}) for key, name in shards.items()])
+        if rows:
+            publish(site, rows)
+    except CorruptRecording:
+        _reset_broken(site, rows)
+        if site.is_complete:
+            raise
 
-    Args:
-        folder: of the build.
-        rows: in any order.
-        shard_size: recordings of a shard.
-        workers: processes; all cores by default.
+
+def _row(site: Site, row: Fields) -> Row:
+    said = json.loads(row.pop("record"))
+    key = row["key"]
+    return Row(
+        **{name: _plain(value) for name, value in row.items() if value is not None},
+        **{name: _plain(said[name]) for name in _SAID},
+        clip=paths.clip(site.folder, key),
+        mel=paths.mel(site.folder, key),
+        tile=paths.tile(site.folder, key),
+    )
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _reset_broken(site: Site, rows: Sequence[Row]) -> None:
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(_is_whole, rows))
+    wholes = list(zip(rows, found, strict=True))
+    site.reset(Stage.DECODE, [row.key for row, (has_sound, _) in wholes if not has_sound])
+    site.reset(Stage.IMAGE, [row.key for row, (_, has_tile) in wholes if not has_tile])
+
+
+def _is_whole(row: Row) -> tuple[bool, bool]:
+    sound = ((row.clip, row.clip_sha256), (row.mel, row.mel_sha256))
+    return (
+        all(paths.sha256(path) == digest for path, digest in sound),
+        paths.sha256(row.tile) == row.tile_sha256,
+    )
+
+
+def publish(site: Site, rows: Sequence[Row]) -> None:
+    """Bring the table and the papers of a data set up to date.
 
     Raises:
         CorruptRecording: a file of a recording is missing, or is not the one that the row names.
     """
-    chunks = []
-    for split in (TRAIN, VAL, TEST):
-        inside = in_order(rows, split)
-        for number, first in enumerate(range(0, len(inside), shard_size)):
-            part = tuple(inside[first : first + shard_size])
-            chunks.append(Chunk(f"{split}-{number:05d}.tar", part))
-    write_all(folder / SHARDS, chunks, write, what="packing", workers=workers)
-    return {row.key: chunk.name for chunk in chunks for row in chunk.rows}
+    site.heartbeat.begin("publish")
+    said = about(site)
+    parquet.write(site.folder, rows, said, workers=site.workers)
+    attribution.write(site.folder, rows, said)
+    croissant.write(site.folder, rows, said)
+    card.write(site.folder, rows, said)
 
 
-def write(path: Path, rows: Sequence[Row]) -> None:
-    """One shard."""
-    write_shard(path, map(_sample, rows))
-
-
-def recording_of(row: Row) -> Recording:
-    """The recording as shards hold it.
-
-    Raises:
-        CorruptRecording: its place or time is none.
-    """
-    return Recording(
-        key=row.key,
-        lat=row.lat,
-        lon=row.lon,
-        audio_source=row.audio_source,
-        caption_source=CaptionSource(row.caption_source),
-        caption=row.caption,
-        split=row.split,
-        cell=row.cell,
-        month=row.month,
-        hour=row.hour,
-        licence=row.licence,
-        gsd_m=row.tile_gsd_m,
+def about(site: Site) -> About:
+    """What is to be said of the whole."""
+    config = site.plan.config
+    credit, licence = imager(site).credit()
+    return About(
+        date=config.date.isoformat(),
+        version=__version__,
+        config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False),
+        terms={name: source.terms for name, source in site.sources.items()},
+        refused=site.catalogue.refusals(),
+        listed=sum(site.catalogue.counts().values()),
+        preset=config.preset,
+        sample_rate_hz=site.plan.framing.audio.sample_rate_hz,
+        imagery=_name(config.imagery.source),
+        imagery_attribution=credit,
+        imagery_licence=licence,
+        buffer_km=site.plan.buffer_km,
+        models=_models(site),
     )
 
 
-def _sample(row: Row) -> RawSample:
-    data = content_of(row.mel, row.mel_sha256)
-    try:
-        mel = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError):
-        raise CorruptRecording(
-            f"{row.mel}: not a readable .npy; delete it and decode again"
-        ) from None
-    return RawSample(recording_of(row), content_of(row.tile, row.tile_sha256), mel)
+def _models(site: Site) -> dict[str, str]:
+    config = site.plan.config
+    models = {str(captioner.style): captioner.model for captioner in config.captioners}
+    return models if config.scorer is None else {**models, "score": config.scorer}
+
+
+def _name(imagery: str) -> str:
+    """What the imagery is called in the columns of tables."""
+    kind = imagery.partition(":")[0]
+    return {"stac": "sentinel", "blue-marble": "blue_marble"}.get(kind, "tile")

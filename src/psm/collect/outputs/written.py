@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from psm.collect.outputs.rows import Row
+from psm.collect.outputs.recordings import Row
 from psm.errors import CorruptRecording
 from psm.files import atomic_path
 from psm.parallel import run_all

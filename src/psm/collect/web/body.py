@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 
 CUT_SHORT = "the file comes cut short"
 _LONGEST_S = 1800.0  # a server that sends a byte now and then is no help

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from psm.collect.source import Refused, Terms
+from psm.collect.archives.archive import Terms
+from psm.collect.refusal import Refused
 from psm.collect.web.pace import Limits, Pace
 from psm.errors import ConfigError
 from psm.extras import require

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psm.collect.source import NotNow
+from psm.collect.refusal import NotNow
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.web import LONGEST_WAIT_S

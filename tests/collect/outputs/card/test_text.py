@@ -10,7 +10,7 @@ import yaml
 from psm.collect.outputs.card.text import readme
 from psm.collect.outputs.facts import Facts
 from tests.collect import builds
-from tests.collect.outputs.test_rows import row
+from tests.collect.outputs.test_recordings import row
 
 
 @pytest.fixture(scope="module")

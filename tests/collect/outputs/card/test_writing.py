@@ -12,7 +12,7 @@ from psm.collect.outputs.card import world
 from psm.collect.outputs.facts import Facts
 from psm.errors import BrokenPackageData
 from tests.collect import builds
-from tests.collect.outputs.test_rows import row
+from tests.collect.outputs.test_recordings import row
 
 
 def pictures(folder):

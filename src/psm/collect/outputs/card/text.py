@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import yaml
 
 from psm.collect.outputs.attribution import ATTRIBUTION, CITATION, archive, bibtex, licence_url
-from psm.collect.outputs.card.markdown import link, listed, table
 from psm.collect.outputs.facts import UNKNOWN, Facts
-from psm.collect.outputs.hubcolumns import columns
-from psm.collect.outputs.parquet import PARQUET
-from psm.collect.outputs.rows import About
+from psm.collect.outputs.parquet import PARQUET, columns
+from psm.collect.outputs.recordings import About
 from psm.collect.outputs.written import Chunk
 from psm.data.splits import IN_BUFFER, TEST, TRAIN, VAL
 from psm.extras import install_line
 
 _HUB_SPLITS = {TRAIN: "train", VAL: "validation", TEST: "test"}
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
-_LANGUAGES_FROM = 0.01  # of the recordings
 
 
 def readme(facts: Facts, about: About) -> str:
@@ -44,7 +41,7 @@ def _head(facts: Facts, about: About) -> dict[str, object]:
                 "license_link": ATTRIBUTION,
             }
         ),
-        "language": _languages(facts),
+        "language": facts.languages,
         "task_categories": ["audio-classification", "image-text-to-text", "feature-extraction"],
         "tags": [
             "audio", "satellite-imagery", "geospatial", "soundscape", "multimodal",
@@ -287,9 +284,22 @@ def _rebuild(about: About) -> Iterator[str]:
         yield f"```yaml\n{about.config.strip()}\n```"
 
 
-def _languages(facts: Facts) -> list[str]:
-    """Codes of the languages that more than a few texts are in; captions are English."""
-    counts = facts.counts("language")
-    least = _LANGUAGES_FROM * len(facts.rows)
-    found = [name for name, count in counts.items() if name != UNKNOWN and count >= least]
-    return list(dict.fromkeys(["en", *found]))
+def table(heading: Sequence[str], lines: Iterable[Sequence[str]], *, numbers: int = 0) -> str:
+    """A table; after the first column stand ``numbers`` columns set to the right."""
+    marks = ["---:" if 0 < place <= numbers else "---" for place in range(len(heading))]
+    rows = [heading, marks, *lines]
+    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def link(text: str, url: str) -> str:
+    """A link, or the text alone where there is no address."""
+    return f"[{text}]({url})" if url else text
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words with commas between them and an "and" before the last."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

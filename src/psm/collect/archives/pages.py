@@ -1,0 +1,101 @@
+"""Pages of a listing: what is common to all archives that have them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from psm.collect.archives.archive import Page, Record, Wanted
+from psm.collect.refusal import Refused
+
+Bounds = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What an archive answers: entries as it writes them, and where it goes on."""
+
+    entries: Iterable[object]
+    cursor: str | None
+
+
+def pages(
+    wanted: Wanted,
+    cursor: str | None,
+    *,
+    read: Callable[[str], Part],
+    record: Callable[[object], Record],
+    name: Callable[[object], str],
+) -> Iterator[Page]:
+    """Ask for part after part. A cursor says how many recordings came before, and where they ended.
+
+    Args:
+        wanted: ends the listing after so many recordings.
+        cursor: of the last page, or ``None`` at the beginning.
+        read: the part at a cursor of the archive, which is empty at the beginning.
+        record: what an entry says, or :class:`Refused`.
+        name: of an entry, if it has one.
+    """
+    seen, theirs = _read_cursor(cursor)
+    while True:
+        part = read(theirs)
+        records: list[Record] = []
+        refused: list[tuple[str, str]] = []
+        for place, entry in enumerate(part.entries):
+            if wanted.most is not None and seen + len(records) >= wanted.most:
+                break
+            try:
+                records.append(record(entry))
+            except Refused as why:
+                refused.append((_named(entry, name) or _plain(f"{theirs}-{place}"), why.reason))
+        seen += len(records)
+        is_last = part.cursor is None or (wanted.most is not None and seen >= wanted.most)
+        yield Page(tuple(records), None if is_last else f"{seen}|{part.cursor}", tuple(refused))
+        if is_last or part.cursor is None:
+            return
+        theirs = part.cursor
+
+
+def boxes(bounds: Bounds | None) -> tuple[Bounds | None, ...]:
+    """The bounds as boxes that do not cross the antimeridian."""
+    if bounds is None or bounds[0] <= bounds[2]:
+        return (bounds,)
+    west, south, east, north = bounds
+    return ((west, south, 180.0, north), (-180.0, south, east, north))
+
+
+def box_and_page(theirs: str, of: tuple[Bounds | None, ...]) -> tuple[int, int]:
+    """Which box, and which page or number in it, a cursor stands for; ``0 0`` at the beginning."""
+    try:
+        box, page = map(int, theirs.split() or (0, 0))
+    except ValueError:
+        box, page = -1, 0
+    if not (0 <= box < len(of) and page >= 0):
+        raise Refused("the cursor is of another listing", detail=theirs[:80])
+    return box, page
+
+
+def next_box(box: int, of: tuple[Bounds | None, ...]) -> str | None:
+    """The cursor of the beginning of the next box, if there is one."""
+    return f"{box + 1} 0" if box + 1 < len(of) else None
+
+
+def _read_cursor(cursor: str | None) -> tuple[int, str]:
+    if cursor is None:
+        return 0, ""
+    seen, _, theirs = cursor.partition("|")
+    if not (seen.isdecimal() and theirs):
+        raise Refused("the cursor is of another listing", detail=cursor[:80])
+    return int(seen), theirs
+
+
+def _named(entry: object, name: Callable[[object], str]) -> str:
+    try:
+        return _plain(name(entry))
+    except (Refused, LookupError, TypeError, AttributeError):
+        return ""
+
+
+def _plain(words: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", words).strip("-")[:80]
