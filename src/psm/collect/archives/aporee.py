@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 from psm.collect.archives import fields
 from psm.collect.archives.archive import Page, Record, Terms, Wanted
-from psm.collect.archives.pages import Part, pages
-from psm.collect.archives.tables import Lines, existing, table
+from psm.collect.archives.pages import Lines, Part, existing, pages, table
 from psm.collect.archives.webarchive import Archive
 from psm.collect.refusal import Refused
 

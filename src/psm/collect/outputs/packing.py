@@ -16,7 +16,7 @@ from psm.collect.outputs import attribution, card, croissant, parquet
 from psm.collect.outputs.recordings import About, Row
 from psm.collect.outputs.shards import pack
 from psm.collect.run import Site
-from psm.collect.tiles import imager
+from psm.collect.tiles import tile_cutter
 from psm.errors import CorruptRecording
 
 _SAID = ("title", "description", "tags", "page")
@@ -92,7 +92,7 @@ def publish(site: Site, rows: Sequence[Row]) -> None:
 def about(site: Site) -> About:
     """What is to be said of the whole."""
     config = site.plan.config
-    credit, licence = imager(site).credit()
+    credit, licence = tile_cutter(site).credit()
     return About(
         date=config.date.isoformat(),
         version=__version__,
