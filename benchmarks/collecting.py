@@ -34,9 +34,9 @@ from transformers import ClapFeatureExtractor
 
 from psm.collect.decoding import DecodedClip, DecoderPool, DecodingJob
 from psm.data.audio import AudioConfig
-from psm.data.imagery import encode_jpeg
 from psm.data.recording import CaptionSource, Recording
 from psm.data.shards import RawSample, write_shard
+from psm.data.views import encode_jpeg
 from psm.earth.sounds import Sound
 from psm.earth.synthesis import mix
 from psm.importing.framing import Framing

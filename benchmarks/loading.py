@@ -31,10 +31,10 @@ from torch.nn import functional as F
 from transformers import AutoTokenizer
 
 from psm.data.corpus import Corpus
-from psm.data.imagery import encode_jpeg
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
 from psm.data.shards import RawSample, write_shard
-from psm.data.views import add_views
+from psm.data.storedviews import add_views
+from psm.data.views import encode_jpeg
 from psm.encoders.text import model_folder
 from psm.seeding import generator
 from psm.training.batches import BatchStream

@@ -56,6 +56,7 @@ class Nowhere:
     """Imagery that nobody may ask for: all is there."""
 
     name, attribution, licence = "none", "made up", "CC0-1.0"
+    has_seasons, is_simulated = False, False
     settings: Mapping[str, object] = {"provider": "none"}
 
     def read(self, *, lat: object, lon: object, view: View) -> Iterator[Picture | NoImagery]:

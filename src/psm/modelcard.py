@@ -13,6 +13,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from psm.config import Experiment, ModelConfig
 from psm.errors import ConfigError, MissingData
+from psm.imagery import is_simulated
 
 # The data sets that the published models were trained on, by the imagery that they see.
 _PUBLISHED_DATA = {
@@ -146,7 +147,7 @@ def _training(experiment: Experiment, trained_on: Sequence[str], is_trained: boo
 
 def _is_simulated(model: ModelConfig, trained_on: Sequence[str]) -> bool:
     """The imagery of the simulated Earth, and nobody named other recordings."""
-    return model.imagery.name == "blue-marble" and not trained_on
+    return is_simulated(model.imagery.name) and not trained_on
 
 
 def _line(row: Mapping[str, Any]) -> str:

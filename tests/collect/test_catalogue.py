@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from psm.collect.archives.archive import Clock, ListedRecording, Page
+from psm.collect.archives.archive import ListedRecording, Page
 from psm.collect.candidates import record_of
 from psm.collect.catalogue import FILE, SNAPSHOT, BuildCatalogue
 from psm.collect.columns import COLUMNS, COMPARING, STEPS, CandidateState, Stage

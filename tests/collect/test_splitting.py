@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from psm.collect.splitting import Placed, SplitRules, assign, buffer_km, leakage
-from psm.config import ImageryConfig, load_experiment
+from psm.collect.splitting import Placed, assign, leakage
+from psm.data.splits import HoldOutRules
 from psm.errors import ConfigError
 from psm.geodata.sphere import chord_to_km, unit_vectors
 from tests.collect.outputs.test_recordings import row
 
 SOURCES = ("aporee", "freesound", "inaturalist", "yfcc")
-RULES = SplitRules(buffer_km=17.0)
+RULES = HoldOutRules(buffer_km=17.0)
 
 
 def world(count: int, *, towns: int = 300, seed: int = 0) -> list[Placed]:
@@ -37,7 +37,7 @@ def world(count: int, *, towns: int = 300, seed: int = 0) -> list[Placed]:
 @settings(max_examples=15, deadline=None)
 def test_splits_follow_from_the_set_of_recordings_alone(order, seed):
     places = world(120, towns=40)
-    rules = SplitRules(buffer_km=17.0, seed=seed)
+    rules = HoldOutRules(buffer_km=17.0, seed=seed)
     assert assign([places[i] for i in order], rules) == assign(places, rules)
 
 
@@ -60,7 +60,7 @@ def test_no_two_splits_come_closer_than_the_buffer(count):
     ),
     near=st.sampled_from([0.02, 1.0]),
     rules=st.sampled_from([
-        RULES, SplitRules(buffer_km=0), SplitRules(buffer_km=480, val=0.1, test=0.1, seed=3),
+        RULES, HoldOutRules(buffer_km=0), HoldOutRules(buffer_km=480, val=0.1, test=0.1, seed=3),
     ]),
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
@@ -86,7 +86,7 @@ def test_a_cell_belongs_to_one_split():
 def test_as_many_are_held_out_as_asked_and_at_most_a_tenth_and_a_fifth():
     def held_out(**rules):
         counts = Counter(
-            a.split for a in assign(world(8000), SplitRules(buffer_km=1, **rules)).values()
+            a.split for a in assign(world(8000), HoldOutRules(buffer_km=1, **rules)).values()
         )
         return counts["val"], counts["test"]
 
@@ -97,7 +97,7 @@ def test_as_many_are_held_out_as_asked_and_at_most_a_tenth_and_a_fifth():
 
 def test_held_out_cells_have_many_recordings_and_the_mix_of_all():
     places = world(8000)
-    found = assign(places, SplitRules(val=300, test=1000, buffer_km=0))
+    found = assign(places, HoldOutRules(val=300, test=1000, buffer_km=0))
     size = Counter(a.cell for a in found.values())
     assert min(size[a.cell] for a in found.values() if a.split in ("val", "test")) >= 25
     whole = Counter(p.source for p in places)
@@ -111,12 +111,6 @@ def test_a_city_alone_cannot_be_split():
     with pytest.raises(ConfigError, match=r"500 recordings in 1 cells of 1 degrees.*cell_deg"):
         assign(city, RULES)
     assert assign([], RULES) == {}
-
-
-def test_the_buffer_is_wider_than_the_diagonal_of_a_tile():
-    assert buffer_km(load_experiment("psm-sentinel").model.imagery) == pytest.approx(16.8)
-    tile = ImageryConfig(view_px=100, gsd_m=10.0, zooms=(1, 5))
-    assert buffer_km(tile, gsd_m=20.0) > 2**0.5 * 500 * 20.0 / 1000.0
 
 
 def test_leakage_counts_what_is_shared_with_training():

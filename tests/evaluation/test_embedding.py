@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from psm import PSM
 from psm.data.context import CONTEXT_FIELDS, Context
-from psm.data.imagery import view_of_tile
 from psm.data.recording import Recording
 from psm.data.shards import read_shard, write_shard
+from psm.data.views import view_of_tile
 from psm.errors import CorruptRecording, CorruptShard
 from psm.evaluation.protocol import (
     CONTEXT,

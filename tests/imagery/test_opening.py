@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from psm.errors import ConfigError, MissingData
-from psm.imagery import BlueMarble, Picture, Provider, View, open_imagery
+from psm.imagery import (
+    BlueMarble,
+    MonthRequired,
+    Picture,
+    Provider,
+    View,
+    is_simulated,
+    open_imagery,
+)
 from tests.imagery.scene import LAT, LON, scene_file
 from tests.imagery.scenes import Scene, write_catalogue
 from tests.imagery.tileserver import Server
@@ -62,3 +70,27 @@ def test_errors_teach(tmp_path: Path) -> None:
         open_imagery(str(tmp_path), years=3)
     with pytest.raises(ConfigError, match=r"month 13"):
         open_imagery("blue-marble", month=13)
+
+
+def test_every_provider_says_whether_it_has_seasons_and_is_simulated(tmp_path: Path) -> None:
+    scene_file(tmp_path / "7.tif", "EPSG:3035", 12.0, 64)
+    catalogue = write_catalogue(
+        tmp_path / "scenes",
+        [Scene("new", added=1000, properties={"s2:processing_baseline": "05.00"})],
+    )
+    address = "xyz:http://a.org/{z}/{x}/{y}"
+    said = {
+        "blue-marble": (False, True),
+        str(tmp_path / "7.tif"): (False, False),
+        str(tmp_path / "{month}.tif"): (True, False),
+        address: (False, False),
+        f"{address}?time={{month:02d}}": (True, False),
+        f"stac:{catalogue}": (True, False),
+    }
+    for text, traits in said.items():
+        provider = open_imagery(text, month=7)
+        assert (provider.has_seasons, provider.is_simulated) == traits, text
+        assert is_simulated(str(provider.settings["provider"])) == provider.is_simulated
+    for text in (str(tmp_path / "{month}.tif"), f"{address}?time={{month:02d}}"):
+        with pytest.raises(MonthRequired, match="give a month"):
+            open_imagery(text)

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from psm.collect.archives.archive import Clock, ListedRecording, Page
+from psm.collect.archives.archive import ListedRecording, Page
 from psm.collect.columns import CandidateState, Fields, Stage
 from psm.collect.refusal import Refused
+from psm.data.dates import Clock
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
 _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8})?")

@@ -9,8 +9,7 @@ from typing import Any, Self
 
 from psm.collect.buildsettings import Bounds, BuildConfig
 from psm.config import load_experiment
-from psm.importing.formats import buffer_km, framing_of, largest_view_px
-from psm.importing.framing import Framing
+from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px
 from psm.mapping.region import Region
 
 

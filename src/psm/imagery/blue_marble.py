@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +19,8 @@ class BlueMarble:
     name = "blue-marble"
     attribution = "NASA Blue Marble (public domain), GSHHG (LGPL), GeoNames (CC BY 4.0)"
     licence = "CC-BY-4.0"
+    has_seasons = False
+    is_simulated: ClassVar[bool] = True
 
     @property
     def settings(self) -> Mapping[str, object]:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -15,7 +16,7 @@ from jaxtyping import Bool, Float
 from psm.errors import ConfigError, MissingData
 from psm.imagery.blocks import Block, BlockCache, Level, Pixels
 from psm.imagery.drawing import Mesh, draw, finish, mesh, over, projection, too_coarse
-from psm.imagery.provider import NoImagery, Picture, Reason, View
+from psm.imagery.provider import MonthRequired, NoImagery, Picture, Reason, View
 from psm.imagery.rasterblocks import Handles, read_block
 from psm.imagery.rasterfile import is_remote, read_header
 from psm.imagery.scaling import as_scale
@@ -29,6 +30,7 @@ class Rasters:
     """GeoTIFF, COG, VRT and whatever else GDAL reads. Where files overlap, the first one wins."""
 
     name = "rasters"
+    is_simulated: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -53,13 +55,15 @@ class Rasters:
 
         Raises:
             MissingData: no such files, or not readable ones.
-            ConfigError: a file without a crs, or whose numbers need a scale; a month is missing.
+            ConfigError: a file without a crs, or whose numbers need a scale.
+            MonthRequired: the path holds ``{month}``, and none is given.
         """
         levels = None if scale is None else as_scale(scale, "imagery")
         self.files = [read_header(file, bands=bands, scale=levels) for file in _files(path, month)]
         owners = sorted({file.copyright for file in self.files} - {""})
         self.attribution = attribution or "; ".join(owners) or Path(path).name
         self.licence = licence
+        self.has_seasons = "{month" in path
         self._boxes = np.asarray([(f.west, f.south, f.east, f.north) for f in self.files])
         self._blocks = BlockCache(_CACHE_BYTES)
 
@@ -142,7 +146,7 @@ def _turns(where: Mesh, crs: str) -> list[Mesh]:
 def _files(path: str, month: int | None) -> list[str]:
     if "{month" in path:
         if month is None:
-            raise ConfigError(f"{path} is one for every month: give a month")
+            raise MonthRequired(f"{path} is one for every month: give a month")
         try:
             path = path.format(month=month)
         except (ValueError, KeyError, IndexError):

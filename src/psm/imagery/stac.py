@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from affine import Affine
@@ -47,6 +47,9 @@ _Area = tuple[str, int, int, int]
 
 class Stac:
     """Sentinel-2 L2A: clouds taken out scene by scene, then the median of the season."""
+
+    has_seasons = True
+    is_simulated: ClassVar[bool] = False
 
     def __init__(
         self,

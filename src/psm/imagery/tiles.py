@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from affine import Affine
@@ -35,6 +35,8 @@ _Key = tuple[int, int, int]
 
 class Tiles:
     """A service of map tiles. A tile that cannot be had makes the views that need it missing."""
+
+    is_simulated: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -77,6 +79,7 @@ class Tiles:
             raise ConfigError("imagery xyz: rate, parallel, tile_px and cache_mb are positive")
         self.source = tile_source(text, month=month, key=key, values=values)
         self.name = f"xyz:{self.source.name}"
+        self.has_seasons = self.source.is_monthly
         self.attribution = attribution or self.source.attribution or self.source.name
         self.licence = licence or self.source.licence
         self.min_zoom = self.source.min_zoom if min_zoom is None else min_zoom

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from psm.errors import ConfigError
 from psm.extras import require
+from psm.imagery.provider import MonthRequired
 
 KEY_VARIABLE = "PSM_XYZ_KEY"
 _SECRET = re.compile(
@@ -45,6 +46,7 @@ class TileSource:
         attribution: whose data.
         licence: its terms.
         bounds: west, south, east and north (degrees) of what there is, if stated.
+        is_monthly: whether every month has tiles of its own.
     """
 
     name: str
@@ -57,6 +59,7 @@ class TileSource:
     attribution: str = ""
     licence: str = "unknown"
     bounds: tuple[float, float, float, float] | None = None
+    is_monthly: bool = False
 
     @property
     def host(self) -> str:
@@ -103,6 +106,7 @@ def tile_source(
 
     Raises:
         ConfigError: no such name, no way to say which tile, a key or another value is missing.
+        MonthRequired: the template holds ``{month}``, and none is given.
     """  # fmt: skip
     key = key if key is not None else os.environ.get(KEY_VARIABLE, "")
     source = TileSource(urlsplit(text).hostname or "tiles", text) if "://" in text else _named(text)
@@ -116,7 +120,9 @@ def tile_source(
         name = found[1]
         if name.partition(":")[0] == "month":
             if month is None:
-                raise ConfigError(f"imagery {source.name} has tiles for every month: give a month")
+                raise MonthRequired(
+                    f"imagery {source.name} has tiles for every month: give a month"
+                )
             return found[0].format(month=month)
         if name in _OWN:
             return found[0]
@@ -126,6 +132,7 @@ def tile_source(
             f"imagery {source.name}: {{{name}}} is open; give values, as {{'{name}': …}}"
         )
 
+    is_monthly = any(name.partition(":")[0] == "month" for name in _PLACE.findall(template))
     template = _PLACE.sub(fill, template)
     missing = [word for word in ("{z}", "{x}", "{y}") if word not in template]
     has_other = any(word in template for word in ("{q}", "{quadkey}")) or (
@@ -138,7 +145,8 @@ def tile_source(
             f"imagery {source.name} needs a key of yours: set ${KEY_VARIABLE} "
             "or give the option key"
         )
-    return replace(source, template=template, key=key if "{key}" in template else "")
+    key = key if "{key}" in template else ""
+    return replace(source, template=template, key=key, is_monthly=is_monthly)
 
 
 def _named(name: str) -> TileSource:

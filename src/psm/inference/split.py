@@ -23,9 +23,9 @@ from torch import Tensor
 
 from psm.config import ModelConfig
 from psm.data.context import Context
-from psm.data.imagery import view_of_tile
 from psm.data.recording import Recording
 from psm.data.shards import read_shard, shard_paths
+from psm.data.views import view_of_tile
 from psm.errors import CorruptRecording
 from psm.files import atomic_path
 from psm.gaussian import Gaussian, concatenate

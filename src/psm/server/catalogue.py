@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from psm.checkpoints import weights_fingerprint
 from psm.gaussian import Gaussian
 from psm.geodata.sphere import wrap_longitude
+from psm.imagery import is_simulated
 from psm.mapping.moment import Moment
 from psm.mapping.places import Distances, Places
 from psm.mapping.region.lengths import format_length
@@ -83,7 +84,7 @@ class Served:
     @property
     def is_simulated(self) -> bool:
         """Whether the sounds of its places are known: it shows the simulated Earth."""
-        return self.store.header.imagery.get("provider") == "blue-marble"
+        return is_simulated(self.store.header.imagery.get("provider", ""))
 
     @cached_property
     def finder(self) -> Finder:

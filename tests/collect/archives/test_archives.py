@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from psm.collect.archives import xenocanto
-from psm.collect.archives.archive import Clock, ListedRecording, ListingRequest
+from psm.collect.archives.archive import ListedRecording, ListingRequest
 from psm.collect.archives.registry import open_archive
 from psm.collect.refusal import Refused
+from psm.data.dates import Clock
 from psm.errors import ConfigError
 from tests.collect.loopback import SECRETS, Answer, Archives, Made, Trouble
 from tests.collect.loopback.entries import dumps, yfcc, yfcc_photo

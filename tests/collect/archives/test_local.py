@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psm.collect.archives import recorders
-from psm.collect.archives.archive import Clock, ListedRecording, ListingRequest
+from psm.collect.archives.archive import ListedRecording, ListingRequest
 from psm.collect.archives.registry import open_archive
 from psm.collect.refusal import Refused
+from psm.data.dates import Clock
 from psm.errors import ConfigError
 from psm.files import atomic_path
 

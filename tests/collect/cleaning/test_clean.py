@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.archives.archive import Clock, ListedRecording
+from psm.collect.archives.archive import ListedRecording
 from psm.collect.cleaning.clean import CleanedRecording, Strictness, clean
 from psm.collect.refusal import Refused
+from psm.data.dates import Clock
 
 BLACKBIRD = ListedRecording(
     source="inaturalist",

@@ -15,7 +15,7 @@ import soundfile
 
 from psm.collect.decoding import DecodedClip, DecoderPool, ffmpeg
 from psm.collect.refusal import Refused
-from psm.data.strangers.sniffing import Kind
+from psm.data.untrusted.headers import FileKind
 from tests.collect.brokenmedia import Made
 from tests.collect.decoding.conftest import FRAMING, make_job
 from tests.collect.hostile import corpus
@@ -142,10 +142,10 @@ def test_what_refers_elsewhere_leads_nowhere(outcomes: Outcomes, bait: Bait, fol
     assert not (folder / "clips" / "link.wav.flac").exists()
 
 
-@pytest.mark.parametrize("kind", [Kind.MP4, Kind.MATROSKA, Kind.AAC])
+@pytest.mark.parametrize("kind", [FileKind.MP4, FileKind.MATROSKA, FileKind.AAC])
 @pytest.mark.parametrize("name", ["hls-file.mp3", "hls-url.mp4", "concat.mp4", "dash.mp4"])
 def test_ffmpeg_follows_no_script_even_where_it_gets_one(
-    name: str, kind: Kind, made: Made, bait: Bait, tmp_path: Path
+    name: str, kind: FileKind, made: Made, bait: Bait, tmp_path: Path
 ) -> None:
     content = made[name][0]
     assert isinstance(content, bytes)

@@ -10,8 +10,7 @@ from urllib.parse import quote
 
 from psm.collect.archives import fields
 from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
-from psm.collect.archives.pages import ListingPart, pages
-from psm.collect.archives.tables import Lines, existing, table
+from psm.collect.archives.pages import Lines, ListingPart, existing, pages, table
 from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
 

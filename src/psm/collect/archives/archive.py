@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+
+from psm.data.dates import Clock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +46,6 @@ class ListingRequest:
 
     bounds: tuple[float, float, float, float] | None = None
     most: int | None = None
-
-
-class Clock(StrEnum):
-    """What clock the time of a listed recording was read from."""
-
-    LOCAL = "local"
-    """Civil time where it was recorded."""
-    UTC = "utc"
-    NONE = "none"
-    """The time is of something else, as the upload: only the date counts."""
-    UPLOAD = "upload"
-    """Date and time are those of the upload: neither counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

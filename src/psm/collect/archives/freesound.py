@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from psm.collect.archives import fields
-from psm.collect.archives.archive import ArchiveTerms, Clock, ListedRecording, ListingRequest, Page
+from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
 from psm.collect.archives.pages import Bounds, ListingPart, box_and_page, boxes, next_box, pages
 from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
+from psm.data.dates import Clock
 
 TERMS = ArchiveTerms(
     title="Freesound",

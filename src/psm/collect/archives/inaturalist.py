@@ -10,8 +10,16 @@ from pathlib import Path
 
 from psm.collect.archives import fields
 from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
-from psm.collect.archives.pages import ListingPart, box_and_page, boxes, next_box, pages
-from psm.collect.archives.tables import Lines, existing, table
+from psm.collect.archives.pages import (
+    Lines,
+    ListingPart,
+    box_and_page,
+    boxes,
+    existing,
+    next_box,
+    pages,
+    table,
+)
 from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
 from psm.errors import ConfigError

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psm.collect.archives import fields, recorders
-from psm.collect.archives.archive import ArchiveTerms, Clock, ListedRecording, ListingRequest, Page
-from psm.collect.archives.pages import pages
-from psm.collect.archives.tables import Lines, existing
+from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
+from psm.collect.archives.pages import Lines, existing, pages
 from psm.collect.refusal import Refused
+from psm.data.dates import Clock
 from psm.errors import ConfigError
 from psm.files import atomic_path
-from psm.importing.columns import column_names, match_columns, read_table
+from psm.importing.tables import SYNONYMS, column_names, match_columns, recordings_of
 
 TERMS = ArchiveTerms(
     title="a folder of your own",
@@ -30,8 +30,11 @@ _PAGE_SIZE = 500
 _TABLES = (".csv", ".tsv")
 _SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff",
            ".wma", ".mp4", ".mov", ".avi", ".mkv", ".webm", ".3gp")  # fmt: skip
-_RECORDER = ("recorder", "site", "station", "folder", "location", "deployment", "device")
-"""Columns that name a folder or a recorder, where the table has none that names files."""
+_KNOWN = SYNONYMS | {
+    "author": ("recordist",),
+    "recorder": ("site", "station", "folder", "location", "deployment", "device"),
+}
+"""A table without names of files may name folders or recorders."""
 
 
 @dataclass(frozen=True)
@@ -161,29 +164,17 @@ class Local:
 
 def _rows(path: Path) -> dict[str, dict[str, str]]:
     """What the table says, by file or by recorder."""
-    rows, names = read_table(path), column_names(path)
-    columns = match_columns(names, {}, str(path), needed=())
-    by_plain_name = {name.lower().strip(): name for name in names if name}
-    recorder = next((by_plain_name[name] for name in _RECORDER if name in by_plain_name), None)
-    key = columns["audio"][0] if "audio" in columns else recorder
+    names = column_names(path)
+    columns = match_columns(names, {}, str(path), needed=(), known=_KNOWN)
+    key = next((name for name in ("audio", "recorder") if name in columns), None)
     if key is None:
         raise ConfigError(
             f"{path}: no column that names files (file, filename, ...) or recorders "
-            f"({', '.join(_RECORDER)}) among {', '.join(names)[:200]}"
+            f"(recorder, {', '.join(_KNOWN['recorder'])}) among {', '.join(names)[:200]}"
         )
-    author = next((by_plain_name[n] for n in ("author", "recordist") if n in by_plain_name), "")
-    found = {}
-    for row in rows:
-        said = {ours: _first(row, theirs) for ours, theirs in columns.items()}
-        said["author"] = _first(row, (author,))
-        found[str(row[key] or "").strip().replace("\\", "/").strip("/")] = said
+    found = {row[key].replace("\\", "/").strip("/"): row for row in recordings_of(path, columns)}
     found.pop("", None)
     return found
-
-
-def _first(row: dict[str, object], names: tuple[str, ...]) -> str:
-    values = (row.get(name) for name in names)
-    return next((str(v).strip() for v in values if v is not None and str(v).strip()), "")
 
 
 def _keys(name: str) -> Iterator[str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from psm.collect.archives.archive import ListedRecording, ListingRequest, Page
 from psm.collect.refusal import Refused
+from psm.errors import MissingData
+from psm.importing.tables import stream_rows
 
 Bounds = tuple[float, float, float, float]
 
@@ -99,3 +104,63 @@ def _named(entry: object, name: Callable[[object], str]) -> str:
 
 def _plain(words: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", words).strip("-")[:80]
+
+
+class Lines:
+    """Reads parts of a listing out of a file. A cursor is how many lines came before.
+
+    Args:
+        begin: the lines, from the first.
+        size: entries of a part.
+        keep: which lines are entries.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[], Iterator[object]],
+        size: int,
+        keep: Callable[[object], bool] = lambda _: True,
+    ) -> None:
+        self._begin, self._size, self._keep = begin, size, keep
+        self._place = -1
+        self._lines: Iterator[object] = iter(())
+
+    def __call__(self, theirs: str) -> ListingPart:
+        """The part at a cursor; the next one goes on where it ended, without reading twice."""
+        if theirs and not theirs.isdecimal():
+            raise Refused("the cursor is of another listing", detail=theirs[:80])
+        if (place := int(theirs or 0)) != self._place:
+            self._lines, self._place = itertools.islice(self._begin(), place, None), place
+        kept: list[object] = []
+        for line in self._lines:
+            self._place += 1
+            if self._keep(line):
+                kept.append(line)
+            if len(kept) == self._size:
+                return ListingPart(kept, str(self._place))
+        return ListingPart(kept, None)
+
+
+def existing(path: Path, archive: str, option: str) -> Path:
+    """The path.
+
+    Raises:
+        MissingData: nothing is there.
+    """
+    if not path.exists():
+        raise MissingData(f"archive {archive}: {option}={path}: no such file or folder")
+    return path
+
+
+def table(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The rows of a CSV or TSV file by the names of its columns, read as they are asked for.
+
+    Raises:
+        ConfigError: a column is missing that is needed.
+        Refused: the file breaks off, or is no table.
+    """
+    try:
+        for row in stream_rows(path, needed=needed, undecodable="replace"):
+            yield {name: value for name, value in row.items() if isinstance(value, str)}
+    except (csv.Error, EOFError, OSError) as problem:
+        raise Refused("the table cannot be read", detail=f"{path}: {problem}") from None

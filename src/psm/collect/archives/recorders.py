@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from psm.collect.archives.archive import Clock
+from psm.data.dates import Clock
 
 _STAMP = re.compile(r"(?:^|(?P<prefix>.*)_)(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?=\D|$)")
 _SAID = re.compile(

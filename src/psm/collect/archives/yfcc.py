@@ -9,11 +9,11 @@ from urllib.parse import unquote_plus
 
 from psm.collect.archives import fields
 from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
-from psm.collect.archives.pages import pages
-from psm.collect.archives.tables import Lines, existing, opened
+from psm.collect.archives.pages import Lines, existing, pages
 from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
 from psm.errors import MissingData
+from psm.importing.tables import unpacked
 
 TERMS = ArchiveTerms(
     title="YFCC100M, by the Multimedia Commons",
@@ -76,7 +76,7 @@ class YFCC(WebArchive):
     def _lines(self) -> Iterator[Columns]:
         for path in self._parts:
             try:
-                with opened(path) as file:
+                with unpacked(path) as file:
                     for place, line in enumerate(file):
                         columns = line.decode("utf-8", "replace").rstrip("\r\n").split("\t")
                         if place == 0 and len(columns) != len(_COLUMNS):

@@ -21,7 +21,7 @@ from psm.collect.captions.hubmodels import (
 from psm.collect.captions.listeners import LISTENERS
 from psm.collect.captions.viewers import VIEWERS, Picture
 from psm.collect.refusal import Refused
-from psm.data.imagery import view_of_tile
+from psm.data.views import view_of_tile
 from psm.errors import ConfigError
 
 Subject = TypeVar("Subject", contravariant=True)

@@ -15,10 +15,10 @@ from psm.collect.catalogue import Outcome
 from psm.collect.cleaning.geotags import country_at, place, timezone_at
 from psm.collect.cleaning.licences import licence_of
 from psm.collect.cleaning.texts import language_of, line, own_text
-from psm.collect.cleaning.times import when
 from psm.collect.columns import Fields, Stage
 from psm.collect.plan import BuildPlan
 from psm.collect.refusal import Refused
+from psm.data.dates import local_time
 from psm.parallel import run_all
 from psm.progress import track
 
@@ -94,7 +94,7 @@ def clean(record: ListedRecording, strictness: Strictness | None = None) -> Clea
         worst_accuracy_m=strictness.worst_accuracy_m,
     )
     timezone = timezone_at(lat=spot.lat, lon=spot.lon)
-    moment = when(record.recorded, record.clock, timezone, listed=strictness.listed)
+    moment = local_time(record.recorded, record.clock, timezone, listed=strictness.listed)
     text = own_text(record.title, record.description, record.tags)
     return CleanedRecording(
         lat=spot.lat,

@@ -10,15 +10,15 @@ from psm.collect.buildrun import BuildRun
 from psm.collect.columns import Stage
 from psm.collect.plan import BuildPlan
 from psm.collect.refusal import Refused
-from psm.collect.splitting import Assigned, Placed, SplitRules, assign
-from psm.data.splits import BUFFER, TRAIN, cell_names
+from psm.collect.splitting import Assigned, Placed, assign
+from psm.data.splits import BUFFER, IN_BUFFER, TRAIN, HoldOutRules, cell_names
 
 
 def split_all(run: BuildRun) -> None:
     """Give every recording that has all it needs a split, or leave it out as buffer."""
     rows = run.catalogue.ready(Stage.SPLIT, ("source", "lat", "lon"))
     assigned = _assign([Placed(**row) for row in rows], run.plan)
-    in_between = Refused("in the buffer between splits")
+    in_between = Refused(IN_BUFFER)
     left_out = {key: in_between for key, found in assigned.items() if found.split == BUFFER}
     filled = {key: found._asdict() for key, found in assigned.items() if key not in left_out}
     run.catalogue.decide(Stage.SPLIT, left_out, filled)
@@ -27,7 +27,7 @@ def split_all(run: BuildRun) -> None:
 def _assign(places: Sequence[Placed], plan: BuildPlan) -> dict[str, Assigned]:
     splits = plan.config.splits
     if splits.test or splits.val:
-        rules = SplitRules(
+        rules = HoldOutRules(
             **splits.model_dump(exclude={"buffer_km"}),
             buffer_km=plan.buffer_km,
             seed=plan.config.seed,

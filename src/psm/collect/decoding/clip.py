@@ -17,7 +17,7 @@ from psm.collect.decoding import excerpt
 from psm.collect.decoding.job import DecodedClip, DecodingJob, DecodingLimits
 from psm.collect.decoding.quality import mixed_down, sound_quality
 from psm.collect.refusal import Refused
-from psm.data.strangers.sniffing import HEAD, TAIL, Kind, sniff, wav_lacks
+from psm.data.untrusted.headers import HEAD, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from psm.files import atomic_path, sha256_of
 from psm.importing.framing import Framing
@@ -65,7 +65,7 @@ def make(job: DecodingJob, framing: Framing, limits: DecodingLimits) -> DecodedC
 
 
 @contextmanager
-def _opened(job: DecodingJob, limits: DecodingLimits) -> Iterator[tuple[int, Kind]]:
+def _opened(job: DecodingJob, limits: DecodingLimits) -> Iterator[tuple[int, FileKind]]:
     """Descriptor and kind of a plain file; links are not followed, pipes not waited for."""
     try:
         file = os.open(job.media, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -84,13 +84,13 @@ def _opened(job: DecodingJob, limits: DecodingLimits) -> Iterator[tuple[int, Kin
         os.close(file)
 
 
-def _kind(file: int, size: int) -> Kind:
+def _kind(file: int, size: int) -> FileKind:
     head = os.pread(file, HEAD, 0)
     try:
         kind = sniff(head, os.pread(file, TAIL, max(0, size - TAIL)))
     except CorruptRecording as problem:
         raise Refused(str(problem)) from None
-    if kind is Kind.WAV and (lacks := wav_lacks(head, size)) > 0:
+    if kind is FileKind.WAV and (lacks := wav_lacks(head, size)) > 0:
         raise Refused("cut short", detail=f"{size} of {size + lacks} bytes")
     return kind
 

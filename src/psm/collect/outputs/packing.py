@@ -16,7 +16,7 @@ from psm.collect.columns import COLUMNS, Fields, Stage
 from psm.collect.outputs import attribution, card, croissant, parquet
 from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
 from psm.collect.outputs.webdatasets import pack
-from psm.collect.tilemaking import tile_maker
+from psm.collect.tilemaking import tile_cutter
 from psm.errors import CorruptRecording
 
 _SAID = ("title", "description", "tags", "page")
@@ -92,7 +92,7 @@ def publish(run: BuildRun, rows: Sequence[BuiltRecording]) -> None:
 def about(run: BuildRun) -> DataSetInfo:
     """Description of the data set that a build makes."""
     config = run.plan.config
-    credit, licence = tile_maker(run).credit()
+    credit, licence = tile_cutter(run).credit()
     return DataSetInfo(
         date=config.date.isoformat(),
         version=__version__,

@@ -18,8 +18,7 @@ from psm.collect.outputs.facts import UNKNOWN, Facts
 from psm.collect.outputs.parquet import PARQUET, columns
 from psm.collect.outputs.recordings import DataSetInfo
 from psm.collect.outputs.written import Chunk
-from psm.collect.splitting import IN_BUFFER
-from psm.data.splits import TEST, TRAIN, VAL
+from psm.data.splits import IN_BUFFER, TEST, TRAIN, VAL
 from psm.extras import install_line
 
 _HUB_SPLITS = {TRAIN: "train", VAL: "validation", TEST: "test"}

@@ -1,16 +1,31 @@
-"""Times: to local civil time where that is certain, unknown where it is not."""
+"""Local times: to civil time of the place where that is certain, unknown where it is not."""
 
 from __future__ import annotations
 
 import datetime
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.archives.archive import Clock
-from psm.collect.cleaning.times import Moment, when
+from psm.data.dates import Clock, local_time
 from psm.errors import ConfigError
+
+
+class Moment(NamedTuple):
+    """What is known of a local time."""
+
+    year: int | None = None
+    month: int | None = None
+    day: int | None = None
+    hour: float | None = None
+
+
+def when(text: str, clock: Clock, timezone: str, listed: datetime.date | None = None) -> Moment:
+    found = local_time(text, clock, timezone, listed=listed)
+    return Moment(found.year, found.month, found.day, found.hour)
+
 
 BERLIN, NEW_YORK, DARWIN = "Europe/Berlin", "America/New_York", "Australia/Darwin"
 

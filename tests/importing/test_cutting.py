@@ -9,21 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from psm.collect.refusal import Refused
-from psm.collect.tilemaking import Tile, TileMaker, TileRequest
-from psm.config import load_experiment
-from psm.data.imagery import decode_image
+from psm.data.views import decode_image
 from psm.errors import ConfigError
 from psm.imagery import View, fetching
-from psm.importing.formats import largest_view_px
+from psm.importing.cutting import NoTile, Tile, TileCutter, TilePlace
 from tests.imagery.scene import LAT, LON, expected, from_origin, pixels_of, write
 from tests.imagery.scenes import Scene, write_catalogue
 from tests.imagery.tileserver import tile_server
 
 PX, GSD_M = 48, 50.0
 PLACES = [
-    TileRequest(f"r-{i}", LAT + 0.01 * (i % 3), LON + 0.01 * i, (None, 1, 7)[i % 3])
-    for i in range(6)
+    TilePlace(f"r-{i}", LAT + 0.01 * (i % 3), LON + 0.01 * i, (None, 1, 7)[i % 3]) for i in range(6)
 ]
 
 
@@ -35,8 +31,8 @@ def server(tmp_path, monkeypatch):
         yield running
 
 
-def tile_maker(source, **options):
-    return TileMaker(f"xyz:{source}", PX, GSD_M, {"rate": 1000.0, "licence": "CC0-1.0"} | options)
+def cutter(source, **options):
+    return TileCutter(f"xyz:{source}", PX, GSD_M, {"rate": 1000.0, "licence": "CC0-1.0"} | options)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +47,8 @@ def seasons(tmp_path_factory):
 
 
 def test_a_tile_shows_its_place_and_says_what_it_is(server):
-    place = TileRequest("r-1", LAT, LON)
-    ((key, tile),) = tile_maker(server.url).tiles([place])
+    place = TilePlace("r-1", LAT, LON)
+    ((key, tile),) = cutter(server.url).tiles([place])
     assert key == "r-1"
     view = View(PX, GSD_M)
     seen = decode_image(tile.jpeg, "tile").astype(float)
@@ -67,14 +63,14 @@ def test_a_tile_shows_its_place_and_says_what_it_is(server):
     max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_a_tile_depends_on_its_place_and_month_alone(seasons, order):
-    each = {p.key: dict(TileMaker(seasons, PX, 120.0).tiles([p]))[p.key] for p in PLACES}
-    for key, tile in TileMaker(seasons, PX, 120.0).tiles(order):
+    each = {p.key: dict(TileCutter(seasons, PX, 120.0).tiles([p]))[p.key] for p in PLACES}
+    for key, tile in TileCutter(seasons, PX, 120.0).tiles(order):
         if isinstance(tile, Tile):
             assert tile == each[key]
 
 
 def test_the_season_is_that_of_the_recording(seasons):
-    found = dict(TileMaker(seasons, PX, 120.0).tiles(PLACES))
+    found = dict(TileCutter(seasons, PX, 120.0).tiles(PLACES))
     winter, summer = (decode_image(found[key].jpeg, key).mean() for key in ("r-1", "r-2"))
     assert winter > 4 * summer
     assert found["r-0"].reason == "no month, by which the imagery is chosen"
@@ -87,10 +83,8 @@ def test_a_composite_says_which_season_it_shows(tmp_path, monkeypatch):
     # Libraries change the filters of warnings for a moment, which threads do to one another.
     monkeypatch.setattr("psm.imagery.stac.ThreadPoolExecutor", lambda _: ThreadPoolExecutor(1))
     catalogue = write_catalogue(tmp_path, [Scene("a")])
-    satellite = TileMaker(f"stac:{catalogue}", PX, GSD_M, {"years": (2022,)})
-    found = dict(
-        satellite.tiles([TileRequest("r-1", LAT, LON, 7), TileRequest("r-2", LAT, LON, 12)])
-    )
+    satellite = TileCutter(f"stac:{catalogue}", PX, GSD_M, {"years": (2022,)})
+    found = dict(satellite.tiles([TilePlace("r-1", LAT, LON, 7), TilePlace("r-2", LAT, LON, 12)]))
     assert found["r-1"].date == "2022; months 6, 7, 8"
     assert found["r-1"].provider == "stac:sentinel-2-l2a"
     assert found["r-2"].reason == "no data in the imagery"
@@ -99,21 +93,17 @@ def test_a_composite_says_which_season_it_shows(tmp_path, monkeypatch):
 
 def test_what_cannot_be_had_says_why_and_whether_to_ask_again(server):
     server.misbehave = lambda handler, *_: handler.answer(503)
-    far = TileRequest("pole", 89.0, 0.0)
-    found = dict(tile_maker(server.url, timeout_s=1.0).tiles([PLACES[0], far]))
-    assert isinstance(found["r-0"], Refused)
+    far = TilePlace("pole", 89.0, 0.0)
+    found = dict(cutter(server.url, timeout_s=1.0).tiles([PLACES[0], far]))
+    assert isinstance(found["r-0"], NoTile)
     assert (found["r-0"].reason, found["r-0"].may_pass) == ("not answered", True)
     assert "HTTP 503" in found["r-0"].detail
     assert (found["pole"].reason, found["pole"].may_pass) == ("outside of the imagery", False)
     server.misbehave = None
-    assert isinstance(dict(tile_maker(server.url).tiles(PLACES))["r-0"], Tile)
+    assert isinstance(dict(cutter(server.url).tiles(PLACES))["r-0"], Tile)
 
 
 def test_a_wrong_key_ends_the_job(server):
     server.misbehave = lambda handler, *_: handler.answer(401)
     with pytest.raises(ConfigError, match="is the key right"):
-        list(tile_maker(server.url).tiles(PLACES))
-
-
-def test_the_tile_holds_the_largest_view_of_the_preset():
-    assert largest_view_px(load_experiment("psm-sentinel")) == 1120
+        list(cutter(server.url).tiles(PLACES))

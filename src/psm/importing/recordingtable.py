@@ -16,12 +16,12 @@ from psm.data.audio import read_audio
 from psm.data.dates import day_comes_first, month_and_hour
 from psm.data.recording import AudioSource, CaptionSource
 from psm.data.shards import RawSample
-from psm.data.splits import BUFFER, TRAIN, divide_places
+from psm.data.splits import BUFFER, IN_BUFFER, TRAIN, split_by_blocks
 from psm.errors import ConfigError, CorruptRecording, MissingData
 from psm.importing import fields
-from psm.importing.columns import column_names, match_columns, read_table
 from psm.importing.conversion import SHARD_SIZE, Part, Source
 from psm.importing.framing import Framing
+from psm.importing.tables import column_names, match_columns, read_table
 
 Name = TypeVar("Name", bound=StrEnum)
 
@@ -173,7 +173,7 @@ class Table(Source):
         rows: list[_Row] = []
         seen: set[str] = set()
         for row, split in zip(said, self._splits(said), strict=True):
-            problem = "in the buffer between splits" if split == BUFFER else ""
+            problem = IN_BUFFER if split == BUFFER else ""
             name = row.get("key") or str(Path(row["audio"]).with_suffix(""))
             try:
                 name = fields.key(name)
@@ -199,7 +199,7 @@ class Table(Source):
             placed.append(number)
         if placed:
             lat_deg, lon_deg = np.array(places).T
-            divided = divide_places(lat=lat_deg, lon=lon_deg, seed=0, buffer_km=self.buffer_km)
+            divided = split_by_blocks(lat=lat_deg, lon=lon_deg, seed=0, buffer_km=self.buffer_km)
             for number, split in zip(placed, divided.split.tolist(), strict=True):
                 splits[number] = split
         return splits

@@ -1,4 +1,4 @@
-"""A process that decodes strangers' files gets no more memory, time or files than that needs."""
+"""Resource limits for a process that decodes untrusted files: memory, time, size of files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ except ImportError:  # Windows: decoders run unconfined there
 
 
 def confine(*, memory_mb: int, file_mb: int = 0) -> None:
-    """Take from this process, for good, what decoding does not need.
+    """Limit the memory and the files of this process, for good.
 
     Args:
         memory_mb: beyond what the process has mapped already.
@@ -30,7 +30,7 @@ def confine(*, memory_mb: int, file_mb: int = 0) -> None:
 
 
 def allow_cpu(seconds: int) -> None:
-    """From now on, this process may compute for so long; then it dies of SIGXCPU."""
+    """Let this process compute for so many seconds from now on; then it dies of SIGXCPU."""
     if resource is None:
         return
     used = resource.getrusage(resource.RUSAGE_SELF)

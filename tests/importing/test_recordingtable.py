@@ -10,10 +10,10 @@ import pytest
 
 from psm.data.corpus import Corpus
 from psm.errors import ConfigError, MissingData
-from psm.importing.columns import match_columns, read_table
 from psm.importing.conversion import convert
 from psm.importing.framing import Framing
-from psm.importing.table import Table
+from psm.importing.recordingtable import Table
+from psm.importing.tables import match_columns, read_table
 from psm.training import train
 from tests import hub
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment

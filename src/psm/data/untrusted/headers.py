@@ -1,4 +1,8 @@
-"""What kind of file it is, by its bytes: before any decoder sees it, whatever it is called."""
+"""Checks of a media file's first and last bytes, before any decoder sees it.
+
+The kind of file is told by its signature, whatever it is called, and numbers in its header are held
+against limits before memory is spent on them.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ TAIL = 66_000
 """Bytes from the end; a ZIP's directory ends at most so far from it."""
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """A kind of file with sound in it."""
 
     WAV = "WAV"
@@ -34,15 +38,25 @@ class Kind(StrEnum):
     AMR = "AMR"
 
 
-SOUND_FILES = frozenset({Kind.WAV, Kind.FLAC, Kind.OGG, Kind.MP3, Kind.AIFF, Kind.CAF})
+MOST_CHANNELS = 16
+RATES_HZ = (1000, 768_000)
+"""Slowest and fastest sample rate: a seismometer, a bat detector."""
+
+ENDLESS_S = 400 * 86_400.0
+"""A header that says more says nothing: it was never finished, or it lies."""
+
+SOUND_FILES = frozenset(
+    {FileKind.WAV, FileKind.FLAC, FileKind.OGG, FileKind.MP3, FileKind.AIFF, FileKind.CAF}
+)
 """What libsndfile reads; the others take ffmpeg."""
 
-_KINDS: tuple[tuple[int, bytes, Kind], ...] = (
-    (0, b"fLaC", Kind.FLAC), (0, b"OggS", Kind.OGG), (0, b"ID3", Kind.MP3),
-    (0, b"FORM", Kind.AIFF), (0, b"caff", Kind.CAF), (0, b"\x1a\x45\xdf\xa3", Kind.MATROSKA),
-    (4, b"ftyp", Kind.MP4), (4, b"moov", Kind.MP4), (4, b"mdat", Kind.MP4),
-    (4, b"wide", Kind.MP4), (0, b"FLV\x01", Kind.FLV), (0, b"\x30\x26\xb2\x75", Kind.ASF),
-    (0, b"\0\0\x01\xba", Kind.MPEG_PS), (0, b"#!AMR", Kind.AMR),
+_KINDS: tuple[tuple[int, bytes, FileKind], ...] = (
+    (0, b"fLaC", FileKind.FLAC), (0, b"OggS", FileKind.OGG), (0, b"ID3", FileKind.MP3),
+    (0, b"FORM", FileKind.AIFF), (0, b"caff", FileKind.CAF),
+    (0, b"\x1a\x45\xdf\xa3", FileKind.MATROSKA), (4, b"ftyp", FileKind.MP4),
+    (4, b"moov", FileKind.MP4), (4, b"mdat", FileKind.MP4), (4, b"wide", FileKind.MP4),
+    (0, b"FLV\x01", FileKind.FLV), (0, b"\x30\x26\xb2\x75", FileKind.ASF),
+    (0, b"\0\0\x01\xba", FileKind.MPEG_PS), (0, b"#!AMR", FileKind.AMR),
 )  # fmt: skip
 _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG", "a PNG picture"),
@@ -67,7 +81,7 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"MZ", "a program"),
     (0, b"#!/", "a program"),
 )
-_RIFF = {b"WAVE": Kind.WAV, b"AVI ": Kind.AVI}
+_RIFF = {b"WAVE": FileKind.WAV, b"AVI ": FileKind.AVI}
 _PICTURES = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis")
 _TEXTS: tuple[tuple[bytes, str], ...] = (
     (b"#extm3u", "a playlist"), (b"[playlist]", "a playlist"), (b"ffconcat", "a playlist"),
@@ -81,7 +95,7 @@ _HIDDEN_HEAD = 1024
 _STREAMED = (0, 0xFFFFFFFF)  # sizes in the head of a WAV that was written as it was recorded
 
 
-def sniff(head: bytes, tail: bytes) -> Kind:
+def sniff(head: bytes, tail: bytes) -> FileKind:
     """The kind of a file by its first :data:`HEAD` and last :data:`TAIL` bytes.
 
     Raises:
@@ -96,8 +110,18 @@ def sniff(head: bytes, tail: bytes) -> Kind:
     return kind
 
 
+def is_plausible(*, channels: int, rate_hz: int) -> bool:
+    """Whether a recorder may have written so many channels at that sample rate."""
+    return 1 <= channels <= MOST_CHANNELS and RATES_HZ[0] <= rate_hz <= RATES_HZ[1]
+
+
+def is_cut_short(*, found_s: float, said_s: float) -> bool:
+    """Whether less sound was found than a header says; decoders drop a little at the ends."""
+    return found_s < 0.98 * said_s - 0.1
+
+
 def wav_lacks(head: bytes, size: int) -> int:
-    """How many bytes a WAV is short of what it says; negative where it goes on after its end.
+    """Bytes that a WAV lacks of the length in its header; negative where it is longer.
 
     Args:
         head: its beginning.
@@ -122,7 +146,7 @@ def wav_lacks(head: bytes, size: int) -> int:
     return int(said + 8 - size)
 
 
-def _kind(head: bytes) -> Kind:
+def _kind(head: bytes) -> FileKind:
     if not head:
         raise CorruptRecording("the file is empty")
     for at, magic, what in _OTHERS:
@@ -138,9 +162,9 @@ def _kind(head: bytes) -> Kind:
         if head[at : at + len(magic)] == magic:
             return kind
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] != 0xFE:
-        return Kind.AAC if head[1] & 0xF6 == 0xF0 else Kind.MP3
+        return FileKind.AAC if head[1] & 0xF6 == 0xF0 else FileKind.MP3
     if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
-        return Kind.MPEG_TS
+        return FileKind.MPEG_TS
     raise CorruptRecording(f"not an audio file but {_text(head)}")
 
 

@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.data.strangers.sniffing import HEAD, SOUND_FILES, TAIL, Kind, sniff, wav_lacks
+from psm.data.untrusted.headers import HEAD, SOUND_FILES, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from tests.collect.media import FILMS, SUBTYPES, film, sound, wav
 
 KINDS = {
-    "wav": Kind.WAV, "flac": Kind.FLAC, "ogg": Kind.OGG, "opus": Kind.OGG, "mp3": Kind.MP3,
-    "aiff": Kind.AIFF, "caf": Kind.CAF, "rf64": Kind.WAV, "float": Kind.WAV, "ima": Kind.WAV,
-    "mp4": Kind.MP4, "m4a": Kind.MP4, "mov": Kind.MP4, "webm": Kind.MATROSKA, "mkv": Kind.MATROSKA,
-    "avi": Kind.AVI, "flv": Kind.FLV, "wmv": Kind.ASF, "mpg": Kind.MPEG_PS, "ts": Kind.MPEG_TS,
-    "aac": Kind.AAC, "mute": Kind.MP4, "adpcm": Kind.WAV,
+    "wav": FileKind.WAV, "flac": FileKind.FLAC, "ogg": FileKind.OGG, "opus": FileKind.OGG,
+    "mp3": FileKind.MP3, "aiff": FileKind.AIFF, "caf": FileKind.CAF, "rf64": FileKind.WAV,
+    "float": FileKind.WAV, "ima": FileKind.WAV, "mp4": FileKind.MP4, "m4a": FileKind.MP4,
+    "mov": FileKind.MP4, "webm": FileKind.MATROSKA, "mkv": FileKind.MATROSKA, "avi": FileKind.AVI,
+    "flv": FileKind.FLV, "wmv": FileKind.ASF, "mpg": FileKind.MPEG_PS, "ts": FileKind.MPEG_TS,
+    "aac": FileKind.AAC, "mute": FileKind.MP4, "adpcm": FileKind.WAV,
 }  # fmt: skip
 
 
@@ -32,7 +33,7 @@ def test_kinds(name: str) -> None:
 @given(st.binary(max_size=600))
 def test_any_bytes_are_something_or_refused(data: bytes) -> None:
     with suppress(CorruptRecording):
-        assert sniff(data[:HEAD], data[-TAIL:]) in Kind
+        assert sniff(data[:HEAD], data[-TAIL:]) in FileKind
 
 
 @given(st.integers(12, 16_044), st.integers(0, 100))
