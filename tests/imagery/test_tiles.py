@@ -17,7 +17,6 @@ from psm.errors import BulkDownload, ConfigError
 from psm.imagery import NoImagery, Picture, Provider, Reason, View, open_imagery
 from psm.imagery.tiles import Tiles
 from psm.imagery.tileurl import tile_source
-from psm.web import retry_after
 from tests.imagery.scene import LAT, LON, expected, look
 from tests.imagery.tileserver import Handler, Server
 
@@ -157,14 +156,6 @@ def test_a_very_long_retry_after_is_not_waited_for(server: Server) -> None:
     assert seen.reason is Reason.FAILED
     assert "ask again in 3600 s" in seen.detail
     assert time.monotonic() - start < 1.0
-
-
-def test_both_forms_of_retry_after() -> None:
-    assert retry_after("2.5") == 2.5
-    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
-    assert (retry_after("Wed, 21 Oct 2115 07:28:00 GMT") or 0.0) > 1e9
-    assert retry_after("soon") is None
-    assert retry_after(None) is None
 
 
 def test_a_slow_server_fails(server: Server) -> None:

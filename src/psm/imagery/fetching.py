@@ -1,56 +1,30 @@
-"""Fetching tiles politely: paced, tried again, remembered on disk."""
+"""Map tiles over HTTP: asked for politely, and kept on disk."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import random
 import threading
-import time
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from psm.errors import ConfigError
-from psm.extras import require
 from psm.files import atomic_path
+from psm.http import Client, RateLimiter, RequestFailed, is_temporary, retry_after
+from psm.http.failures import LONGEST_WAIT_S
 from psm.imagery.provider import NoImagery, Reason
 from psm.imagery.tileurl import TileSource
-from psm.web import (
-    LONGEST_WAIT_S,
-    keep_addresses_out_of_logs,
-    may_pass,
-    retry_after,
-    user_agent,
-)
+
+if TYPE_CHECKING:
+    import httpx
 
 _ATTEMPTS = 5
-_BACK_OFF_S = 0.5
 _GIVING_UP = 20  # failures in a row after which a tile is asked for only once
 _ABSENT = (204, 404, 410)
 _PRUNED_TO = 0.8
-
-
-class Pace:
-    """At most so many requests a second, of all threads together."""
-
-    def __init__(self, per_second: float) -> None:
-        self._interval = 1.0 / per_second
-        self._next = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        """Until it is this caller's turn."""
-        with self._lock:
-            turn = max(self._next, time.monotonic())
-            self._next = turn + self._interval
-        time.sleep(max(0.0, turn - time.monotonic()))
-
-    def hold(self, seconds: float) -> None:
-        """Nobody's turn comes before this time has passed."""
-        with self._lock:
-            self._next = max(self._next, time.monotonic() + seconds)
 
 
 @dataclass
@@ -114,18 +88,11 @@ class Fetcher(AbstractContextManager["Fetcher"]):
     """Bytes of tiles over HTTP. One for every run of :meth:`psm.imagery.tiles.Tiles.read`."""
 
     def __init__(
-        self, source: TileSource, *, pace: Pace, cache: DiskCache, timeout_s: float
+        self, source: TileSource, *, limiter: RateLimiter, cache: DiskCache, timeout_s: float
     ) -> None:
-        httpx = require("httpx", "maps")
-        if source.key or source.public != source.template:
-            keep_addresses_out_of_logs()
-        self._errors = (httpx.HTTPError, httpx.InvalidURL)
-        self._client = httpx.Client(
-            headers={"User-Agent": user_agent("soundscape maps")},
-            timeout=timeout_s,
-            follow_redirects=True,
-        )
-        self._source, self._pace, self._cache = source, pace, cache
+        self._client = Client("soundscape maps", limiter, timeout_s=timeout_s)
+        self._client.open()  # which takes a moment, once and not in each thread
+        self._source, self._cache = source, cache
         self._failures = 0
 
     def __exit__(
@@ -146,45 +113,34 @@ class Fetcher(AbstractContextManager["Fetcher"]):
         Raises:
             ConfigError: the service does not accept the key.
         """
-        detail = ""
         attempts = 1 if self._failures > _GIVING_UP else _ATTEMPTS
-        for attempt in range(attempts):
-            self._pace.wait()
-            # Chance here keeps clients apart; it changes no picture.
-            wait = _BACK_OFF_S * 2**attempt * random.uniform(0.75, 1.25)
-            try:
-                answer = self._client.get(self._source.url(z, x, y))
-            except self._errors as problem:
-                # The message of the problem may hold the URL and with it a key.
-                detail = type(problem).__name__
-            else:
-                if answer.status_code in _ABSENT:
-                    self._failures = 0
-                    return b""
-                if answer.status_code == 401:
-                    raise ConfigError(
-                        f"imagery {self._source.name}: {self._source.host} answers 401: "
-                        "is the key right?"
-                    )
-                if answer.status_code == 200 and answer.content:
-                    self._failures = 0
-                    return bytes(answer.content)
-                detail = f"HTTP {answer.status_code}"
-                if answer.status_code == 200:
-                    detail = "an empty answer"
-                elif not may_pass(answer.status_code):
-                    break
-                asked = retry_after(answer.headers.get("Retry-After"))
-                if asked is not None:
-                    if asked > LONGEST_WAIT_S:
-                        detail += f", ask again in {asked:.0f} s"
-                        break
-                    self._pace.hold(asked)
-                    wait = 0.0
-            if attempt + 1 < attempts:
-                time.sleep(wait)
-        self._failures += 1
-        return NoImagery(Reason.FAILED, f"tile {z}/{x}/{y} of {self._source.host}: {detail}")
+        try:
+            data = self._client.get(self._source.url(z, x, y), self._receive, attempts=attempts)
+        except RequestFailed as failed:
+            self._failures += 1
+            why = failed.detail or failed.reason
+            if failed.wait_s is not None and failed.wait_s > LONGEST_WAIT_S:
+                why += f", ask again in {failed.wait_s:.0f} s"
+            return NoImagery(Reason.FAILED, f"tile {z}/{x}/{y} of {self._source.host}: {why}")
+        self._failures = 0
+        return data
+
+    def _receive(self, answer: httpx.Response) -> bytes:
+        status, data = answer.status_code, answer.read()
+        if status in _ABSENT:
+            return b""
+        if status == 401:
+            raise ConfigError(
+                f"imagery {self._source.name}: {self._source.host} answers 401: is the key right?"
+            )
+        if status == 200 and data:
+            return data
+        may_pass = status == 200 or is_temporary(status)
+        raise RequestFailed(
+            "an empty answer" if status == 200 else f"HTTP {status}",
+            may_pass=may_pass,
+            wait_s=retry_after(answer.headers.get("Retry-After")) if may_pass else None,
+        )
 
     def keep(self, z: int, x: int, y: int, data: bytes) -> None:
         """Remember a tile that proved to be an image, or to be none."""

@@ -18,9 +18,10 @@ from PIL import Image
 
 from psm.errors import BulkDownload, ConfigError
 from psm.geodata.cache import cache_folder
+from psm.http import RateLimiter
 from psm.imagery.blocks import Block, Level
 from psm.imagery.drawing import Mesh, draw, finish, mesh, too_coarse
-from psm.imagery.fetching import DiskCache, Fetcher, Pace, cache_name
+from psm.imagery.fetching import DiskCache, Fetcher, cache_name
 from psm.imagery.provider import NoImagery, Picture, Reason, View
 from psm.imagery.tileurl import BULK_FORBIDDEN, tile_source
 
@@ -89,7 +90,7 @@ class Tiles:
         self.tile_px = tile_px or self.source.tile_px
         self.rate, self.parallel = rate, parallel
         self.timeout_s, self.cache_mb = timeout_s, cache_mb
-        self._pace = Pace(rate)
+        self._limiter = RateLimiter(rate)
         for host, terms in BULK_FORBIDDEN.items():
             if f".{self.source.host}".endswith(f".{host}"):
                 warnings.warn(
@@ -100,11 +101,11 @@ class Tiles:
                 )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_pace"}
+        return {name: value for name, value in self.__dict__.items() if name != "_limiter"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._pace = Pace(self.rate)
+        self._limiter = RateLimiter(self.rate)
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -130,7 +131,7 @@ class Tiles:
         cache = DiskCache(cache_folder() / "tiles" / cache_name(self.source), self.cache_mb * 10**6)
         pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="tiles")
         with Fetcher(
-            self.source, pace=self._pace, cache=cache, timeout_s=self.timeout_s
+            self.source, limiter=self._limiter, cache=cache, timeout_s=self.timeout_s
         ) as fetcher:
             ahead = _Ahead(pool, fetcher, self.tile_px)
             waiting: deque[tuple[Mesh, int] | NoImagery] = deque()
