@@ -16,7 +16,7 @@ from psm.files import atomic_path
 from psm.http import Client, RateLimiter, RequestFailed, is_temporary, retry_after
 from psm.http.failures import LONGEST_WAIT_S
 from psm.imagery.provider import NoImagery, Reason
-from psm.imagery.tileurl import TileSource
+from psm.imagery.tileurl import TileService
 
 if TYPE_CHECKING:
     import httpx
@@ -28,7 +28,7 @@ _PRUNED_TO = 0.8
 
 
 @dataclass
-class DiskCache:
+class TileCache:
     """Answers as files, one a tile; an empty one where there is none.
 
     What was fetched first goes first when the folder has grown too large. Several processes may
@@ -84,15 +84,15 @@ class DiskCache:
         self._size = size
 
 
-class Fetcher(AbstractContextManager["Fetcher"]):
-    """Bytes of tiles over HTTP. One for every run of :meth:`psm.imagery.tiles.Tiles.read`."""
+class TileDownloader(AbstractContextManager["TileDownloader"]):
+    """Bytes of tiles over HTTP. One for every run of :meth:`psm.imagery.maptiles.MapTiles.read`."""
 
     def __init__(
-        self, source: TileSource, *, limiter: RateLimiter, cache: DiskCache, timeout_s: float
+        self, service: TileService, *, limiter: RateLimiter, cache: TileCache, timeout_s: float
     ) -> None:
         self._client = Client("soundscape maps", limiter, timeout_s=timeout_s)
         self._client.open()  # which takes a moment, once and not in each thread
-        self._source, self._cache = source, cache
+        self._service, self._cache = service, cache
         self._failures = 0
 
     def __exit__(
@@ -115,13 +115,13 @@ class Fetcher(AbstractContextManager["Fetcher"]):
         """
         attempts = 1 if self._failures > _GIVING_UP else _ATTEMPTS
         try:
-            data = self._client.get(self._source.url(z, x, y), self._receive, attempts=attempts)
+            data = self._client.get(self._service.url(z, x, y), self._receive, attempts=attempts)
         except RequestFailed as failed:
             self._failures += 1
             why = failed.detail or failed.reason
             if failed.wait_s is not None and failed.wait_s > LONGEST_WAIT_S:
                 why += f", ask again in {failed.wait_s:.0f} s"
-            return NoImagery(Reason.FAILED, f"tile {z}/{x}/{y} of {self._source.host}: {why}")
+            return NoImagery(Reason.FAILED, f"tile {z}/{x}/{y} of {self._service.host}: {why}")
         self._failures = 0
         return data
 
@@ -131,7 +131,7 @@ class Fetcher(AbstractContextManager["Fetcher"]):
             return b""
         if status == 401:
             raise ConfigError(
-                f"imagery {self._source.name}: {self._source.host} answers 401: is the key right?"
+                f"imagery {self._service.name}: {self._service.host} answers 401: is the key right?"
             )
         if status == 200 and data:
             return data
@@ -147,7 +147,7 @@ class Fetcher(AbstractContextManager["Fetcher"]):
         self._cache.write(z, x, y, data)
 
 
-def cache_name(source: TileSource) -> str:
-    """The folder of a source's tiles: its host and a digest of its template, without keys."""
-    digest = hashlib.sha256(source.public.encode()).hexdigest()[:12]
-    return f"{source.host.replace(os.sep, '-') or 'tiles'}-{digest}"
+def cache_name(service: TileService) -> str:
+    """The folder of a service's tiles: its host and a digest of its template, without keys."""
+    digest = hashlib.sha256(service.public.encode()).hexdigest()[:12]
+    return f"{service.host.replace(os.sep, '-') or 'tiles'}-{digest}"
