@@ -183,7 +183,7 @@ class BlueMarble:
     name = BLUE_MARBLE
 
     def __init__(self) -> None:
-        from psm.earth.tiles import GSD_M
+        from psm.earth.painted_imagery import GSD_M
 
         self.gsd_m = GSD_M
         _blue_marble()
@@ -195,7 +195,7 @@ class BlueMarble:
 
 @lru_cache(maxsize=1)
 def _blue_marble() -> Any:
-    from psm.earth.tiles import Imagery
+    from psm.earth.painted_imagery import Imagery
 
     return Imagery.load()
 

@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 from psm.data.recording import CaptionSource
-from psm.earth.captions import QUERY_PHRASES, TIME_WORDS, caption
+from psm.earth.captionwriter import QUERY_PHRASES, TIME_WORDS, caption
+from psm.earth.phrases import PHRASES
 from psm.earth.sounds import SOUNDS, Sound
-from psm.earth.vocabulary import PHRASES
 from psm.errors import ConfigError
 from psm.seeding import generator
 

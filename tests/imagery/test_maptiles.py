@@ -15,17 +15,16 @@ from PIL import Image
 
 from psm.errors import BulkDownload, ConfigError
 from psm.imagery import NoImagery, Picture, Provider, Reason, View, open_imagery
-from psm.imagery.tiles import Tiles
-from psm.imagery.tileurl import tile_source
-from psm.web import retry_after
+from psm.imagery.maptiles import MapTiles
+from psm.imagery.tileurl import tile_service
 from tests.imagery.scene import LAT, LON, expected, look
 from tests.imagery.tileserver import Handler, Server
 
 VIEW = View(32, 50.0)
 
 
-def tiles(server: Server, **options: Any) -> Tiles:
-    return Tiles(server.url, **{"rate": 1000.0, "timeout_s": 2.0} | options)
+def tiles(server: Server, **options: Any) -> MapTiles:
+    return MapTiles(server.url, **{"rate": 1000.0, "timeout_s": 2.0} | options)
 
 
 def plain(grey: int, size: int = 256) -> bytes:
@@ -159,14 +158,6 @@ def test_a_very_long_retry_after_is_not_waited_for(server: Server) -> None:
     assert time.monotonic() - start < 1.0
 
 
-def test_both_forms_of_retry_after() -> None:
-    assert retry_after("2.5") == 2.5
-    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
-    assert (retry_after("Wed, 21 Oct 2115 07:28:00 GMT") or 0.0) > 1e9
-    assert retry_after("soon") is None
-    assert retry_after(None) is None
-
-
 def test_a_slow_server_fails(server: Server) -> None:
     def sleep(handler: Handler, *_: int) -> bool:
         time.sleep(0.3)
@@ -206,7 +197,7 @@ def test_what_is_no_image_is_unreadable_and_not_kept(
 
 
 def test_no_server_at_all_fails() -> None:
-    seen = look(Tiles("http://127.0.0.1:9/{z}/{x}/{y}.png", rate=1000.0), VIEW)
+    seen = look(MapTiles("http://127.0.0.1:9/{z}/{x}/{y}.png", rate=1000.0), VIEW)
     assert seen.reason is Reason.FAILED
     assert "ConnectError" in seen.detail
 
@@ -244,11 +235,11 @@ def test_keys_are_nowhere(
     server.misbehave = lambda handler, *_: handler.answer(403)
     monkeypatch.setenv("PSM_XYZ_KEY", "hush/1")
     for url in ("?token={key}", "?style=a&api_key=hush/1"):
-        provider = Tiles(server.url + url, rate=1000.0)
+        provider = MapTiles(server.url + url, rate=1000.0)
         seen = look(provider, VIEW)
         assert seen.reason is Reason.FAILED
         assert "HTTP 403" in seen.detail
-        told = f"{seen} {provider.settings} {provider.source} {provider.name} {caplog.text}"
+        told = f"{seen} {provider.settings} {provider.service} {provider.name} {caplog.text}"
         assert "hush" not in told
     assert "token=hush%2F1" in server.asked[0][1]
     assert provider.settings["template"].endswith("?style=a&api_key=-")
@@ -268,10 +259,10 @@ def test_names_of_xyzservices() -> None:
     with pytest.raises(ConfigError, match="needs a key of yours: set \\$PSM_XYZ_KEY"):
         open_imagery("xyz:MapBox")
     mapbox = open_imagery("xyz:MapBox", key="hush")
-    assert isinstance(mapbox, Tiles)
+    assert isinstance(mapbox, MapTiles)
     assert mapbox.tile_px == 512
-    assert mapbox.source.url(3, 1, 2).endswith("/tiles/3/1/2?access_token=hush")
-    assert "hush" not in f"{mapbox.settings}{mapbox.source}"
+    assert mapbox.service.url(3, 1, 2).endswith("/tiles/3/1/2?access_token=hush")
+    assert "hush" not in f"{mapbox.settings}{mapbox.service}"
     with pytest.raises(ConfigError, match="do you mean OpenStreetMap"):
         open_imagery("xyz:Mapnik")
     with pytest.raises(ConfigError, match="is no name of xyzservices, nor a URL"):
@@ -280,7 +271,7 @@ def test_names_of_xyzservices() -> None:
 
 def test_templates() -> None:
     def url(text: str, **how: Any) -> str:
-        return tile_source(text, **how).url(3, 1, 2)
+        return tile_service(text, **how).url(3, 1, 2)
 
     assert url("https://{s}.a.org/{z}/{x}/{-y}{r}.png") == "https://a.a.org/3/1/5.png"
     assert url("https://a.org/{q}.jpg") == "https://a.org/021.jpg"
@@ -302,5 +293,5 @@ def test_templates() -> None:
         ("https://a.org/w?SERVICE=WMTS&LAYER=a&TILEMATRIXSET=EPSG:4326", "not Web Mercator"),
     ):
         with pytest.raises(ConfigError) as refusal:
-            tile_source(text)
+            tile_service(text)
         assert problem in str(refusal.value)

@@ -16,7 +16,7 @@ from psm.evaluation.protocol import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
 from psm.files import atomic_path
 
 if TYPE_CHECKING:
-    from psm.demo.run import DemoResult
+    from psm.demo.pipeline import DemoResult
 
 _QUERIES = {
     IMAGE: "image only",

@@ -1,4 +1,4 @@
-"""The body of an answer on its way to a file: counted, checked, taken up where it broke off."""
+"""Resumable download of a file: counted, checked, taken up where it broke off."""
 
 from __future__ import annotations
 
@@ -9,30 +9,17 @@ from pathlib import Path
 
 import httpx
 
-from psm.collect.refusal import Refused
+from psm.http.failures import RequestFailed
 
 CUT_SHORT = "the file comes cut short"
 _LONGEST_S = 1800.0  # a server that sends a byte now and then is no help
 
 
-class Passing(Exception):
-    """A request that failed in a way that may pass; asked again a few times.
-
-    Args:
-        reason, detail: of the refusal, if it does not pass.
-        wait_s: how long the server asks to wait.
-    """
-
-    def __init__(self, reason: str, detail: str = "", *, wait_s: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason, self.detail, self.wait_s = reason, detail, wait_s
-
-
-def pieces(answer: httpx.Response, most_bytes: int) -> Iterator[bytes]:
-    """What comes, as long as it is not too much and does not take too long.
+def pieces(answer: httpx.Response, most_bytes: int, who: str) -> Iterator[bytes]:
+    """The body of an answer, as long as it is not too much and does not take too long.
 
     Raises:
-        Passing, Refused: it is, or it does.
+        RequestFailed: it is, or it does; the latter may pass.
     """
     size, began = 0, time.monotonic()
     for piece in answer.iter_bytes():
@@ -40,29 +27,33 @@ def pieces(answer: httpx.Response, most_bytes: int) -> Iterator[bytes]:
         if size > most_bytes:
             raise too_large(most_bytes)
         if time.monotonic() > began + _LONGEST_S:
-            raise Passing("the archive answers too slowly", f"{size:,} bytes")
+            raise _failed(f"{who} answers too slowly", f"{size:,} bytes")
         yield piece
 
 
-def too_large(most_bytes: int) -> Refused:
+def too_large(most_bytes: int) -> RequestFailed:
     """More than anybody needs."""
-    return Refused("the file is too large", detail=f"more than {most_bytes:,} bytes")
+    return RequestFailed("the file is too large", detail=f"more than {most_bytes:,} bytes")
 
 
-class Body:
+class Download:
     """A file that grows by one answer after the other, until it is whole.
 
     Args:
         path: of the file.
         size, md5: of the whole, where they are known.
         most_bytes: that it may have.
+        who: sends it, in the words of errors.
 
     Attributes:
         received: bytes that came, those that came again too.
     """
 
-    def __init__(self, path: Path, *, size: int | None, md5: str, most_bytes: int) -> None:
-        self._path, self._size, self._md5, self._most = path, size, md5.lower(), most_bytes
+    def __init__(
+        self, path: Path, *, size: int | None, md5: str, most_bytes: int, who: str
+    ) -> None:
+        self._path, self._size, self._md5 = path, size, md5.lower()
+        self._most, self._who = most_bytes, who
         self.received = 0
         self.begin()
 
@@ -88,12 +79,12 @@ class Body:
         """Write what comes.
 
         Raises:
-            Passing: it breaks off, or is not what it should be.
-            Refused: it is too large, or a page for people.
+            RequestFailed: it breaks off, is not what it should be, or is too large; all but the
+                last may pass.
         """
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind in ("text/html", "application/json"):
-            raise Passing("a web page comes instead of the file", kind)
+            raise _failed("a web page comes instead of the file", kind)
         if answer.status_code != 206 or not self._goes_on(answer):
             self.begin()
         self._validator = _validator(answer)
@@ -103,12 +94,12 @@ class Body:
         whole = None if missing is None else self._have + missing
         try:
             with self._path.open("ab") as file:
-                for piece in pieces(answer, self._most - self._have):
+                for piece in pieces(answer, self._most - self._have, self._who):
                     file.write(piece)
                     self._have += len(piece)
                     self.received += len(piece)
         except (httpx.RemoteProtocolError, httpx.ReadError) as problem:
-            raise Passing(CUT_SHORT, type(problem).__name__) from None
+            raise _failed(CUT_SHORT, type(problem).__name__) from None
         self._check(whole)
 
     def _goes_on(self, answer: httpx.Response) -> bool:
@@ -117,7 +108,7 @@ class Body:
     def _check(self, whole: int | None) -> None:
         for wanted in (whole, self._size):
             if wanted is not None and self._have < wanted:
-                raise Passing(CUT_SHORT, f"{self._have:,} of {wanted:,} bytes")
+                raise _failed(CUT_SHORT, f"{self._have:,} of {wanted:,} bytes")
         if self._size is not None and self._have != self._size:
             problem = f"{self._have:,} bytes instead of {self._size:,}"
         elif self._md5 and _md5(self._path) != self._md5:
@@ -125,7 +116,11 @@ class Body:
         else:
             return
         self.begin()
-        raise Passing("the file is not the one that is listed", problem)
+        raise _failed("the file is not the one that is listed", problem)
+
+
+def _failed(reason: str, detail: str) -> RequestFailed:
+    return RequestFailed(reason, may_pass=True, detail=detail)
 
 
 def _validator(answer: httpx.Response) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -13,16 +13,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 from affine import Affine
+from cachetools import LRUCache
 from jaxtyping import Float
 from PIL import Image
 
 from psm.errors import BulkDownload, ConfigError
 from psm.geodata.cache import cache_folder
+from psm.http import RateLimiter
 from psm.imagery.blocks import Block, Level
-from psm.imagery.drawing import Mesh, draw, finish, mesh, too_coarse
-from psm.imagery.fetching import DiskCache, Fetcher, Pace, cache_name
 from psm.imagery.provider import NoImagery, Picture, Reason, View
-from psm.imagery.tileurl import BULK_FORBIDDEN, tile_source
+from psm.imagery.resampling import Mesh, draw, finish, mesh, too_coarse
+from psm.imagery.tiledownload import TileCache, TileDownloader, cache_name
+from psm.imagery.tileurl import BULK_FORBIDDEN, tile_service
 
 _HALF_M = 20037508.342789244
 _MOST_LAT = 85.0511287798
@@ -33,7 +35,7 @@ _LARGEST_PX = 4096
 _Key = tuple[int, int, int]
 
 
-class Tiles:
+class MapTiles:
     """A service of map tiles. A tile that cannot be had makes the views that need it missing."""
 
     is_simulated: ClassVar[bool] = False
@@ -59,7 +61,7 @@ class Tiles:
 
         Args:
             text: a name of xyzservices or a URL template, see
-                :func:`psm.imagery.tileurl.tile_source`.
+                :func:`psm.imagery.tileurl.tile_service`.
             month: 1 to 12, for ``{month}`` in the template.
             key: of the service; by default ``$PSM_XYZ_KEY``.
             values: for what else the template leaves open.
@@ -70,41 +72,41 @@ class Tiles:
             rate: requests a second at most, of this process.
             parallel: requests under way at most.
             timeout_s: for an answer.
-            cache_mb: megabytes of tiles kept on disk for this source.
+            cache_mb: megabytes of tiles kept on disk for this service.
 
         Raises:
             ConfigError: no such name, an incomplete template or a missing key.
         """
         if rate <= 0 or parallel < 1 or cache_mb < 0 or not 1 <= (tile_px or 1) <= _LARGEST_PX:
             raise ConfigError("imagery xyz: rate, parallel, tile_px and cache_mb are positive")
-        self.source = tile_source(text, month=month, key=key, values=values)
-        self.name = f"xyz:{self.source.name}"
-        self.has_seasons = self.source.is_monthly
-        self.attribution = attribution or self.source.attribution or self.source.name
-        self.licence = licence or self.source.licence
-        self.min_zoom = self.source.min_zoom if min_zoom is None else min_zoom
-        self.max_zoom = self.source.max_zoom if max_zoom is None else max_zoom
+        self.service = tile_service(text, month=month, key=key, values=values)
+        self.name = f"xyz:{self.service.name}"
+        self.has_seasons = self.service.is_monthly
+        self.attribution = attribution or self.service.attribution or self.service.name
+        self.licence = licence or self.service.licence
+        self.min_zoom = self.service.min_zoom if min_zoom is None else min_zoom
+        self.max_zoom = self.service.max_zoom if max_zoom is None else max_zoom
         if not 0 <= self.min_zoom <= self.max_zoom <= 30:
             raise ConfigError(f"imagery xyz: zoom levels {self.min_zoom} to {self.max_zoom}")
-        self.tile_px = tile_px or self.source.tile_px
+        self.tile_px = tile_px or self.service.tile_px
         self.rate, self.parallel = rate, parallel
         self.timeout_s, self.cache_mb = timeout_s, cache_mb
-        self._pace = Pace(rate)
+        self._limiter = RateLimiter(rate)
         for host, terms in BULK_FORBIDDEN.items():
-            if f".{self.source.host}".endswith(f".{host}"):
+            if f".{self.service.host}".endswith(f".{host}"):
                 warnings.warn(
-                    f"{self.source.host} does not allow to fetch many tiles: read {terms} "
+                    f"{self.service.host} does not allow to fetch many tiles: read {terms} "
                     "before you map more than a look",
                     BulkDownload,
                     stacklevel=2,
                 )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_pace"}
+        return {name: value for name, value in self.__dict__.items() if name != "_limiter"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._pace = Pace(self.rate)
+        self._limiter = RateLimiter(self.rate)
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -112,7 +114,7 @@ class Tiles:
         return {
             "provider": "xyz",
             "version": 1,
-            "template": self.source.public,
+            "template": self.service.public,
             "zooms": [self.min_zoom, self.max_zoom],
             "tile_px": self.tile_px,
         }
@@ -127,12 +129,14 @@ class Tiles:
         Raises:
             ConfigError: the service does not accept the key.
         """
-        cache = DiskCache(cache_folder() / "tiles" / cache_name(self.source), self.cache_mb * 10**6)
+        cache = TileCache(
+            cache_folder() / "tiles" / cache_name(self.service), self.cache_mb * 10**6
+        )
         pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="tiles")
-        with Fetcher(
-            self.source, pace=self._pace, cache=cache, timeout_s=self.timeout_s
-        ) as fetcher:
-            ahead = _Ahead(pool, fetcher, self.tile_px)
+        with TileDownloader(
+            self.service, limiter=self._limiter, cache=cache, timeout_s=self.timeout_s
+        ) as downloader:
+            ahead = _Ahead(pool, downloader, self.tile_px)
             waiting: deque[tuple[Mesh, int] | NoImagery] = deque()
             try:
                 for y, x in zip(lat.tolist(), lon.tolist(), strict=True):
@@ -152,10 +156,10 @@ class Tiles:
         """Where the view lies on the tiles of a zoom level, and which that is."""
         if abs(lat) > _MOST_LAT:
             return NoImagery(Reason.OUTSIDE, "map tiles end at 85.05 degrees of latitude")
-        if self.source.bounds is not None:
-            west, south, east, north = self.source.bounds
+        if self.service.bounds is not None:
+            west, south, east, north = self.service.bounds
             if not (south <= lat <= north and (lon - west) % 360.0 <= east - west):
-                return NoImagery(Reason.OUTSIDE, f"not in the bounds of {self.source.name}")
+                return NoImagery(Reason.OUTSIDE, f"not in the bounds of {self.service.name}")
         where = mesh(lat=lat, lon=lon, view=view, crs="EPSG:3857")
         if where is None:
             return NoImagery(Reason.OUTSIDE, "a pole lies in the view")
@@ -179,16 +183,16 @@ class Tiles:
         where, zoom = plan
         drawn = draw(where, self._level(zoom), partial(ahead.block, zoom))
         if drawn is None:
-            return NoImagery(Reason.NO_DATA, f"{self.source.name} has no tiles here")
+            return NoImagery(Reason.NO_DATA, f"{self.service.name} has no tiles here")
         return drawn if isinstance(drawn, NoImagery) else finish(drawn[0], view)
 
 
 class _Ahead:
     """Tiles that are being fetched or were used last, each one once."""
 
-    def __init__(self, pool: ThreadPoolExecutor, fetcher: Fetcher, tile_px: int) -> None:
-        self._pool, self._fetcher, self._tile_px = pool, fetcher, tile_px
-        self._tiles: OrderedDict[_Key, Future[Block | NoImagery | None]] = OrderedDict()
+    def __init__(self, pool: ThreadPoolExecutor, downloader: TileDownloader, tile_px: int) -> None:
+        self._pool, self._downloader, self._tile_px = pool, downloader, tile_px
+        self._tiles: LRUCache[_Key, Future[Block | NoImagery | None]] = LRUCache(_TILES_KEPT)
 
     def ask(self, zoom: int, row: int, column: int) -> Future[Block | NoImagery | None] | None:
         """Start to fetch a tile; none where no tile can be."""
@@ -197,9 +201,6 @@ class _Ahead:
         key = zoom, column % 2**zoom, row
         if key not in self._tiles:
             self._tiles[key] = self._pool.submit(self._fetch, key)
-            while len(self._tiles) > _TILES_KEPT:
-                self._tiles.popitem(last=False)
-        self._tiles.move_to_end(key)
         return self._tiles[key]
 
     def block(self, zoom: int, row: int, column: int) -> Block | NoImagery | None:
@@ -208,16 +209,16 @@ class _Ahead:
         return None if coming is None else coming.result()
 
     def _fetch(self, key: _Key) -> Block | NoImagery | None:
-        data = self._fetcher.kept(*key)
+        data = self._downloader.kept(*key)
         is_new = data is None
         if data is None:
-            answer = self._fetcher.tile(*key)
+            answer = self._downloader.tile(*key)
             if isinstance(answer, NoImagery):
                 return answer
             data = answer
         if not data:
             if is_new:
-                self._fetcher.keep(*key, data)
+                self._downloader.keep(*key, data)
             return None
         try:
             with Image.open(io.BytesIO(data)) as image:
@@ -230,7 +231,7 @@ class _Ahead:
             z, x, y = key
             return NoImagery(Reason.UNREADABLE, f"tile {z}/{x}/{y} is not an image ({kind})")
         if is_new:
-            self._fetcher.keep(*key, data)
+            self._downloader.keep(*key, data)
         if whole.size != (self._tile_px, self._tile_px):
             whole = whole.resize((self._tile_px, self._tile_px), Image.Resampling.BOX)
         return Block(np.asarray(whole))

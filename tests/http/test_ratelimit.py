@@ -15,9 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.refusal import Refused
-from psm.collect.web.pace import Limits, Pace
 from psm.errors import ConfigError
+from psm.http import RateLimits, StoredRateLimiter, TooManyRequests
 
 DAY_S = 86_400.0
 
@@ -35,9 +34,9 @@ class Clock:
         self.now += seconds
 
 
-def pace_of(path: Path, clock: Clock, **limits: float) -> Pace:
-    kept = Limits(**{"requests_per_s": 1.0, **limits})
-    return Pace(path, kept, clock=clock, sleep=clock.sleep)
+def pace_of(path: Path, clock: Clock, **limits: float) -> StoredRateLimiter:
+    kept = RateLimits(**{"requests_per_s": 1.0, **limits})
+    return StoredRateLimiter(path, kept, clock=clock, sleep=clock.sleep)
 
 
 def turns(path: Path, clock: Clock, idle: list[float], **limits: float) -> list[float]:
@@ -45,7 +44,7 @@ def turns(path: Path, clock: Clock, idle: list[float], **limits: float) -> list[
     came = []
     for seconds in idle:
         clock.now += seconds
-        with suppress(Refused):
+        with suppress(TooManyRequests):
             pace_of(path, clock, **limits).wait()
             came.append(clock.now)
     return came
@@ -94,7 +93,7 @@ def test_what_does_not_count_has_turns_when_the_day_is_used_up(tmp_path: Path) -
     pace = pace_of(tmp_path / "archive.json", clock, requests_per_day=1)
     pace.wait()
     pace.wait(counts=False)
-    with pytest.raises(Refused, match="allows in a day") as refused:
+    with pytest.raises(TooManyRequests, match="allows in a day") as refused:
         pace.wait()
     assert refused.value.may_pass
     assert "min" in refused.value.detail
@@ -107,7 +106,7 @@ def test_bytes_of_a_day_are_limited_too(tmp_path: Path) -> None:
     pace.took(999)
     pace.wait(counts=False)
     pace.took(1)
-    with pytest.raises(Refused, match="allows in a day"):
+    with pytest.raises(TooManyRequests, match="allows in a day"):
         pace.wait(counts=False)
     clock.now += DAY_S + 900.0
     pace.wait(counts=False)
@@ -120,7 +119,7 @@ def test_a_hold_holds_after_a_restart(tmp_path: Path) -> None:
     pace_of(path, clock).wait()
     assert clock.now == began + 100.0
     pace_of(path, clock).hold(1000.0)
-    with pytest.raises(Refused, match="asks to wait"):
+    with pytest.raises(TooManyRequests, match="asks to wait"):
         pace_of(path, clock).wait()
 
 
@@ -133,8 +132,10 @@ def test_threads_share_the_turns(tmp_path: Path) -> None:
         with lock:
             came.append(clock.now + seconds)
 
-    limits = Limits(requests_per_s=10.0)
-    paces = [Pace(tmp_path / "a.json", limits, clock=clock, sleep=sleep) for _ in range(2)]
+    limits = RateLimits(requests_per_s=10.0)
+    paces = [
+        StoredRateLimiter(tmp_path / "a.json", limits, clock=clock, sleep=sleep) for _ in range(2)
+    ]
     threads = [
         threading.Thread(target=lambda p=pace: [p.wait() for _ in range(20)]) for pace in paces * 2
     ]
@@ -157,15 +158,15 @@ def test_a_hold_reaches_those_who_wait_already(tmp_path: Path) -> None:
             pace_of(path, clock).hold(30.0)
         clock.sleep(seconds)
 
-    Pace(path, Limits(requests_per_s=1.0), clock=clock, sleep=sleep).wait()
+    StoredRateLimiter(path, RateLimits(requests_per_s=1.0), clock=clock, sleep=sleep).wait()
     assert clock.now == began + 30.0
 
 
 _TAKE_TURNS = """
 import sys
 from pathlib import Path
-from psm.collect.web.pace import Limits, Pace
-pace = Pace(Path(sys.argv[1]), Limits(requests_per_s=20.0))
+from psm.http import RateLimits, StoredRateLimiter
+pace = StoredRateLimiter(Path(sys.argv[1]), RateLimits(requests_per_s=20.0))
 while True:
     pace.wait()
     print("turn", flush=True)

@@ -17,7 +17,7 @@ Box = tuple[float, float, float, float]
 _TILE_NAMES = ("s2:mgrs_tile", "grid:code", "sentinel:grid_square")
 
 
-class Catalogue:
+class SceneCatalogue:
     """Finds scenes. It travels closed to other processes, and opens there when it is asked."""
 
     def __init__(self, where: str, collection: str) -> None:

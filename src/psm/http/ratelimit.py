@@ -1,4 +1,4 @@
-"""Whose turn it is at an archive: of all threads, all processes, and after a restart."""
+"""Rate limiters of a server: shared by threads, or kept on disk for processes and restarts too."""
 
 from __future__ import annotations
 
@@ -9,25 +9,71 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from psm.collect.refusal import RateLimited
+from filelock import FileLock
+
 from psm.errors import ConfigError
 from psm.files import atomic_path
-from psm.web import LONGEST_WAIT_S
-
-try:
-    import fcntl
-except ImportError:  # Windows: only one process at a time can be polite there
-    fcntl = None  # type: ignore[assignment]  # asked for before it is used
+from psm.http.failures import LONGEST_WAIT_S, TooManyRequests
 
 _DAY_S = 86_400
 _PART_S = 900
 """Requests are counted by quarters of an hour; a quarter counts until all of it is a day old."""
 
 
+class Limiter(Protocol):
+    """Gives turns to those who ask a server."""
+
+    def wait(self, *, counts: bool = True) -> None:
+        """Until it is this caller's turn.
+
+        Args:
+            counts: as one of the day's requests, where they are limited.
+
+        Raises:
+            TooManyRequests: that would be too long.
+        """
+        ...
+
+    def hold(self, seconds: float) -> None:
+        """Nobody's turn comes before this time has passed."""
+        ...
+
+    def took(self, count: int) -> None:
+        """So many bytes came."""
+        ...
+
+
+class RateLimiter:
+    """At most so many requests a second, of all threads of this process together."""
+
+    def __init__(self, per_second: float) -> None:
+        self._interval = 1.0 / per_second
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self, *, counts: bool = True) -> None:
+        """Until it is this caller's turn; all requests count alike."""
+        del counts
+        with self._lock:
+            turn = max(self._next, time.monotonic())
+            self._next = turn + self._interval
+        time.sleep(max(0.0, turn - time.monotonic()))
+
+    def hold(self, seconds: float) -> None:
+        """Nobody's turn comes before this time has passed, unless that is too long to wait."""
+        if seconds <= LONGEST_WAIT_S:
+            with self._lock:
+                self._next = max(self._next, time.monotonic() + seconds)
+
+    def took(self, count: int) -> None:
+        """Bytes are not limited."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What may be asked of an archive in any second and in any 24 hours."""
+class RateLimits:
+    """What may be asked of a server in any second and in any 24 hours."""
 
     requests_per_s: float
     requests_per_day: int | None = None
@@ -39,32 +85,34 @@ class _State:
     next_s: float = 0.0
     """When the next turn is."""
     held_s: float = 0.0
-    """Before this time the archive wants to see nobody."""
+    """Before this time the server wants to see nobody."""
     spent: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Requests and bytes, by quarter of an hour."""
 
 
-class Pace:
-    """The turns at an archive, kept in a small file.
+class StoredRateLimiter:
+    """Turns kept in a small file, for all threads and processes, and after a restart.
 
     A turn is written down before it is taken, so that a process that is killed and started again
     can only be slower than the limits allow.
 
     Args:
         path: of the file.
-        limits: of the archive.
+        limits: of the server.
+        who: the server, in the words of errors.
         clock, sleep: of the machine.
     """
 
     def __init__(
         self,
         path: Path,
-        limits: Limits,
+        limits: RateLimits,
         *,
+        who: str = "the server",
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._path, self._limits = path, limits
+        self._path, self._limits, self._who = path, limits, who
         self._clock, self._sleep = clock, sleep
         self._lock = threading.Lock()
 
@@ -75,7 +123,7 @@ class Pace:
             counts: as one of the day's requests.
 
         Raises:
-            NotNow: that would be too long.
+            TooManyRequests: that would be too long.
         """
         while True:
             turn = self._take(counts)
@@ -89,10 +137,10 @@ class Pace:
             now = self._clock()
             turn = max(now, state.next_s, state.held_s)
             if turn > now + LONGEST_WAIT_S:
-                raise _later("the archive asks to wait", turn - now)
+                raise _later(f"{self._who} asks to wait", turn - now)
             if (free := self._free_s(state, turn, counts)) > turn:
                 if free > now + LONGEST_WAIT_S:
-                    raise _later("what the archive allows in a day is used up", free - now)
+                    raise _later(f"what {self._who} allows in a day is used up", free - now)
                 turn = free
             state.next_s = turn + 1.0 / self._limits.requests_per_s
             _spend(state, turn, int(counts), 0)
@@ -128,9 +176,7 @@ class Pace:
         """What is written down, to be changed by one at a time."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._lock, self._path.with_suffix(".lock").open("a") as lock:
-                if fcntl is not None:
-                    fcntl.flock(lock, fcntl.LOCK_EX)
+            with self._lock, FileLock(self._path.with_suffix(".lock")):
                 state = self._read()
                 yield state
                 self._write(state)
@@ -170,5 +216,6 @@ def _spend(state: _State, when: float, requests: int, size: int) -> None:
     state.spent[part] = (before[0] + requests, before[1] + size)
 
 
-def _later(reason: str, seconds: float) -> RateLimited:
-    return RateLimited(reason, detail=f"go on in {seconds / 60:.0f} min")
+def _later(reason: str, seconds: float) -> TooManyRequests:
+    detail = f"go on in {seconds / 60:.0f} min"
+    return TooManyRequests(reason, may_pass=True, detail=detail)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import email.utils
 import hashlib
 import logging
@@ -13,32 +12,41 @@ from pathlib import Path
 
 import pytest
 
-from psm.collect.archives.archive import ArchiveTerms
-from psm.collect.refusal import Refused
-from psm.collect.web import body, client
-from psm.collect.web.client import Client
 from psm.errors import ConfigError
+from psm.http import (
+    Client,
+    Credential,
+    RateLimits,
+    RequestFailed,
+    StoredRateLimiter,
+    client,
+    download,
+    retry_after,
+)
 from tests.collect.loopback import SECRETS, Answer, Archives, Misbehaviour
 
-OPEN = ArchiveTerms(
-    title="Open archive",
-    home="",
-    terms_url="",
-    attribution="",
-    requests_per_s=1000.0,
-)
-CLOSED = dataclasses.replace(
-    OPEN,
-    title="Closed archive",
-    credential="XENO_CANTO_KEY",
-    credential_help="Get a key at https://example.org/key",
-)
 SECRET = SECRETS["XENO_CANTO_KEY"]
 BYTES = bytes(range(256)) * 400
 
 
-def client_of(served: Archives, folder: Path, terms: ArchiveTerms = OPEN, **how: str) -> Client:
-    return Client("it", terms, base_url=f"{served.url}/it/", folder=folder, **how)
+def client_of(served: Archives, folder: Path, credential: Credential | None = None) -> Client:
+    return client_at(f"{served.url}/it/", folder, credential)
+
+
+def client_at(base_url: str, folder: Path, credential: Credential | None = None) -> Client:
+    limiter = StoredRateLimiter(
+        folder / "it.json", RateLimits(requests_per_s=1000.0), who="the archive"
+    )
+    return Client("tests", limiter, who="the archive", base_url=base_url, credential=credential)
+
+
+def key(**how: str) -> Credential:
+    return Credential(
+        title="Closed archive",
+        variable="XENO_CANTO_KEY",
+        help="Get a key at https://example.org/key",
+        **how,
+    )
 
 
 def in_turn(*answers: Answer) -> Misbehaviour:
@@ -72,15 +80,15 @@ def test_what_may_pass_is_asked_again(served: Archives, tmp_path: Path, status: 
 
 def test_in_the_end_it_is_refused_and_may_pass(served: Archives, tmp_path: Path) -> None:
     served.misbehave = in_turn(Answer(503))
-    with pytest.raises(Refused, match="the archive answers HTTP 503") as refused:
+    with pytest.raises(RequestFailed, match="the archive answers HTTP 503") as refused:
         client_of(served, tmp_path).json("x")
     assert refused.value.may_pass
     assert counted(served) == client._ATTEMPTS
 
 
 def test_nobody_answers(tmp_path: Path, unused_tcp_port: int) -> None:
-    asked = Client("it", OPEN, base_url=f"http://127.0.0.1:{unused_tcp_port}/", folder=tmp_path)
-    with pytest.raises(Refused, match="the archive does not answer") as refused:
+    asked = client_at(f"http://127.0.0.1:{unused_tcp_port}/", tmp_path)
+    with pytest.raises(RequestFailed, match="the archive does not answer") as refused:
         asked.json("x")
     assert refused.value.may_pass
     assert refused.value.detail == "ConnectError"
@@ -103,7 +111,7 @@ def test_what_does_not_pass_is_asked_once(
     served: Archives, tmp_path: Path, status: int, reason: str
 ) -> None:
     served.misbehave = in_turn(Answer(status))
-    with pytest.raises(Refused, match=reason) as refused:
+    with pytest.raises(RequestFailed, match=reason) as refused:
         client_of(served, tmp_path).json("x")
     assert not refused.value.may_pass
     assert counted(served) == 1
@@ -114,7 +122,7 @@ def test_back_off_grows(served: Archives, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(client, "_BACK_OFF_S", 8.0)
     monkeypatch.setattr(client.time, "sleep", slept.append)
     served.misbehave = in_turn(Answer(500))
-    with pytest.raises(Refused):
+    with pytest.raises(RequestFailed):
         client_of(served, tmp_path).json("x")
     waits = [seconds for seconds in slept if seconds > 1]
     assert len(waits) == client._ATTEMPTS - 1
@@ -136,12 +144,20 @@ def test_waits_as_long_as_it_is_asked_to(served: Archives, tmp_path: Path, as_da
 
 def test_who_asks_for_hours_is_asked_another_time(served: Archives, tmp_path: Path) -> None:
     served.misbehave = in_turn(Answer(429, headers={"Retry-After": "3600"}))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestFailed) as refused:
         client_of(served, tmp_path).json("x")
     assert refused.value.may_pass
-    with pytest.raises(Refused, match="asks to wait"):  # another process, a little later
+    with pytest.raises(RequestFailed, match="asks to wait"):  # another process, a little later
         client_of(served, tmp_path).json("x")
     assert counted(served) == 1
+
+
+def test_both_forms_of_retry_after() -> None:
+    assert retry_after("2.5") == 2.5
+    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+    assert (retry_after("Wed, 21 Oct 2115 07:28:00 GMT") or 0.0) > 1e9
+    assert retry_after("soon") is None
+    assert retry_after(None) is None
 
 
 # Credentials.
@@ -152,7 +168,7 @@ def test_without_a_credential_it_says_how_to_get_one(
 ) -> None:
     monkeypatch.delenv("XENO_CANTO_KEY", raising=False)
     with pytest.raises(ConfigError, match=r"XENO_CANTO_KEY is not set.*example\.org/key"):
-        client_of(served, tmp_path, CLOSED).json("x")
+        client_of(served, tmp_path, key()).json("x")
     assert counted(served) == 0
 
 
@@ -163,7 +179,7 @@ def test_a_wrong_credential_is_named_by_its_variable(
 ) -> None:
     served.misbehave = in_turn(Answer(status, SECRET.encode()))
     with pytest.raises(ConfigError, match="is XENO_CANTO_KEY right") as raised:
-        client_of(served, tmp_path, CLOSED, parameter="key").json("x")
+        client_of(served, tmp_path, key(parameter="key")).json("x")
     assert SECRET not in str(raised.value)
     assert counted(served) == 1
 
@@ -173,8 +189,8 @@ def test_what_is_not_public_elsewhere_says_nothing_of_the_credential(
     served: Archives, tmp_path: Path
 ) -> None:
     served.misbehave = in_turn(Answer(403))
-    with pytest.raises(Refused, match="not for everybody"):
-        client_of(served, tmp_path, CLOSED).download(f"{served.url}/other/x", tmp_path / "f.mp3")
+    with pytest.raises(RequestFailed, match="not for everybody"):
+        client_of(served, tmp_path, key()).download(f"{served.url}/other/x", tmp_path / "f.mp3")
 
 
 @pytest.mark.usefixtures("credentials")
@@ -185,7 +201,7 @@ def test_only_the_archive_gets_the_credential(
     served.misbehave = in_turn(
         Answer(302, headers={"Location": f"{served.url}/elsewhere/y?a=1"}), Answer(body=b"{}")
     )
-    client_of(served, tmp_path, CLOSED, **how).json("x", {"page": 2})
+    client_of(served, tmp_path, key(**how)).json("x", {"page": 2})
     own, other = served.asked
     assert SECRET in own.path + own.headers.get("Authorization", "")
     assert "page=2" in own.path
@@ -227,15 +243,15 @@ def test_nothing_written_or_raised_tells_the_credential(
     how: dict[str, str],
 ) -> None:
     served.misbehave = MISDEEDS[misdeed](served)
-    asked = client_of(served, tmp_path, CLOSED, **how)
-    asked._client()
+    asked = client_of(served, tmp_path, key(**how))
+    asked.open()
     for name in ("", "httpx", "httpcore"):  # somebody wants to see it all
         caplog.set_level(logging.DEBUG, logger=name)
     told = []
     for ask in (lambda: asked.json("x"), lambda: asked.download("x", tmp_path / "f.mp3")):
         try:
             told.append(str(ask()))
-        except (Refused, ConfigError) as problem:
+        except (RequestFailed, ConfigError) as problem:
             told.append("".join(traceback.format_exception(problem)))
             told.append(str(vars(problem)))
             while (before := problem.__context__ or problem.__cause__) is not None:
@@ -264,7 +280,7 @@ def test_nothing_written_or_raised_tells_the_credential(
 )
 def test_what_is_no_json_is_refused(served: Archives, tmp_path: Path, answer: Answer) -> None:
     served.misbehave = in_turn(answer)
-    with pytest.raises(Refused, match="does not answer in JSON") as refused:
+    with pytest.raises(RequestFailed, match="does not answer in JSON") as refused:
         client_of(served, tmp_path).json("x")
     assert refused.value.may_pass
 
@@ -274,29 +290,29 @@ def test_an_answer_without_end_is_refused(
 ) -> None:
     monkeypatch.setattr(client, "_MOST_JSON_BYTES", 1000)
     served.misbehave = in_turn(Answer(200, b" " * 2000))
-    with pytest.raises(Refused, match="too large"):
+    with pytest.raises(RequestFailed, match="too large"):
         client_of(served, tmp_path).json("x")
 
 
 def test_an_answer_that_drips_is_refused(
     served: Archives, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body, "_LONGEST_S", -1.0)
+    monkeypatch.setattr(download, "_LONGEST_S", -1.0)
     served.misbehave = in_turn(file())
-    with pytest.raises(Refused, match="too slowly"):
+    with pytest.raises(RequestFailed, match="too slowly"):
         client_of(served, tmp_path).download("x", tmp_path / "f.mp3")
 
 
 def test_redirects_stay_on_the_web(served: Archives, tmp_path: Path) -> None:
     served.misbehave = in_turn(Answer(302, headers={"Location": "file:///etc/passwd"}))
-    with pytest.raises(Refused, match="no address of the web"):
+    with pytest.raises(RequestFailed, match="no address of the web"):
         client_of(served, tmp_path).download("x", tmp_path / "f.mp3")
     assert not (tmp_path / "f.mp3").exists()
 
 
 @pytest.mark.parametrize("address", ["gopher://x/y", "http://[::1", "https://exa mple.org/\x00"])
 def test_addresses_of_archives_are_checked(served: Archives, tmp_path: Path, address: str) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(RequestFailed):
         client_of(served, tmp_path).download(address, tmp_path / "f.mp3")
 
 
@@ -363,7 +379,7 @@ def test_a_file_that_never_comes_is_refused(
     served: Archives, tmp_path: Path, answer: Answer, reason: str, may_pass: bool
 ) -> None:
     served.misbehave = in_turn(answer)
-    with pytest.raises(Refused, match=reason) as refused:
+    with pytest.raises(RequestFailed, match=reason) as refused:
         client_of(served, tmp_path).download("x", tmp_path / "media" / "f.mp3")
     assert refused.value.may_pass is may_pass
     assert not list((tmp_path / "media").iterdir())
@@ -381,7 +397,7 @@ def test_another_file_than_listed_is_refused(
     served: Archives, tmp_path: Path, size: int | None, md5: str, reason: str
 ) -> None:
     served.misbehave = in_turn(file())
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(RequestFailed, match=reason):
         client_of(served, tmp_path).download("x", tmp_path / "f.mp3", size=size, md5=md5)
     assert not (tmp_path / "f.mp3").exists()
 
@@ -392,6 +408,6 @@ def test_a_file_that_is_too_large_is_refused(
 ) -> None:
     monkeypatch.setattr(client, "MOST_BYTES", len(BYTES) - 1)
     served.misbehave = in_turn(file())
-    with pytest.raises(Refused, match="too large"):
+    with pytest.raises(RequestFailed, match="too large"):
         client_of(served, tmp_path).download("x", tmp_path / "f.mp3", size=size)
     assert counted(served) == (1 if size is None else 0)

@@ -19,15 +19,15 @@ from psm.data.shards import Sample, write_shard
 from psm.data.splits import BUFFER, TEST, TRAIN, VAL
 from psm.data.worldsplits import split_by_position
 from psm.earth import rules
-from psm.earth.captions import caption
+from psm.earth.captionwriter import caption
 from psm.earth.layers import Layers
-from psm.earth.places import Places, sample_places
+from psm.earth.painted_imagery import GSD_M, Imagery
+from psm.earth.sampling import Places, sample_places
 from psm.earth.scene import Scene
 from psm.earth.sounds import SOUNDS
 from psm.earth.soundscape import sample_sounds
 from psm.earth.sources import source_bias
 from psm.earth.synthesis import mix
-from psm.earth.tiles import GSD_M, Imagery
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.geodata.packages import towns

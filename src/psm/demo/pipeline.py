@@ -12,8 +12,8 @@ from typing import Any
 
 from psm import __version__
 from psm.config import Experiment, load_experiment
-from psm.demo.report import write_report
-from psm.earth.build import EarthPlan, build_earth
+from psm.demo.htmlreport import write_report
+from psm.earth.builder import EarthPlan, build_earth
 from psm.evaluation.mapreport import MapReport
 from psm.evaluation.measure import measure
 from psm.evaluation.report import RetrievalReport
@@ -37,7 +37,7 @@ MOMENTS = tuple(Moment(month=month, hour=hour) for month in (1, 7) for hour in (
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo found; :func:`psm.demo.report.write_report` draws it."""
+    """What the demo found; :func:`psm.demo.htmlreport.write_report` draws it."""
 
     experiment: Experiment
     seed: int

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from psm.earth import paint
-from psm.earth.tiles import TILE_SIZE, ZOOMS, Imagery
+from psm.earth.painted_imagery import TILE_SIZE, ZOOMS, Imagery
 from psm.errors import ConfigError, InvalidContext
 
 PLACES = [(48.86, 2.35), (24.0, 10.0), (-4.0, -65.5), (46.5, 10.5), (-17.0, 179.95), (78.2, 15.6)]

@@ -10,7 +10,7 @@ import pytest
 from psm.data.audio import AudioConfig
 from psm.data.recording import AudioSource, Recording
 from psm.data.shards import read_shard
-from psm.earth.build import EarthPlan, build_earth
+from psm.earth.builder import EarthPlan, build_earth
 from psm.errors import ConfigError
 from psm.geodata.sphere import chord_to_km, unit_vectors
 

@@ -1,12 +1,12 @@
-"""The last step of a request: the turn is awaited, and the credential goes on."""
+"""HTTP transport that signs requests with a credential, and what keeps credentials out of logs."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import httpx
-
-from psm.collect.web.pace import Pace
 
 
 @dataclass(frozen=True)
@@ -38,35 +38,24 @@ class Signature:
             response.headers["Location"] = str(httpx.URL(to).copy_remove_param(self.parameter))
 
 
-class PoliteTransport(httpx.BaseTransport):
-    """Sends every request, those after redirects too, in its turn.
+class SigningTransport(httpx.BaseTransport):
+    """Puts the credential on requests to its server, after redirects too.
 
     The client above never holds the credential: so its log, its errors and its redirects to
     other servers cannot tell it.
 
     Args:
         inner: what sends.
-        pace: of the archive.
-        base_url: only what lies below it gets the signature, and counts as one of the day.
+        base_url: only what lies below it gets the signature.
         signature: of the user.
     """
 
-    def __init__(
-        self,
-        inner: httpx.BaseTransport,
-        *,
-        pace: Pace,
-        base_url: str,
-        signature: Signature | None,
-    ) -> None:
-        self._inner, self._pace = inner, pace
-        self._base_url, self._signature = base_url, signature
+    def __init__(self, inner: httpx.BaseTransport, *, base_url: str, signature: Signature) -> None:
+        self._inner, self._base_url, self._signature = inner, base_url, signature
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Wait, sign, send."""
-        is_own = str(request.url).startswith(self._base_url)
-        self._pace.wait(counts=is_own)
-        if self._signature is None or not is_own:
+        """Sign and send."""
+        if not str(request.url).startswith(self._base_url):
             return self._inner.handle_request(request)
         response = self._inner.handle_request(self._signature.on(request))
         self._signature.off(response)
@@ -75,3 +64,31 @@ class PoliteTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Close the connections."""
         self._inner.close()
+
+
+def keep_addresses_out_of_logs() -> None:
+    """httpx writes every URL, keys and all, to its log: let it not."""
+    for name in ("httpx", "httpcore"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.WARNING))
+
+
+def keep_out_of_logs(secret: str) -> None:
+    """Whatever is asked of the logs of httpx and httpcore, they do not tell this.
+
+    Servers may send it back, as in the address of a redirect.
+    """
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("httpx", "httpcore"):
+            logging.getLogger(name).addFilter(_Discretion(secret))
+
+
+class _Discretion(logging.Filter):
+    def __init__(self, secret: str) -> None:
+        super().__init__()
+        self._forms = {secret, quote(secret, safe="")}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if any(form in record.getMessage() for form in self._forms):
+            record.msg, record.args = "(kept back: it holds a credential)", ()
+        return True

@@ -5,7 +5,7 @@ import pytest
 
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, AudioSource
 from psm.earth.layers import Layers
-from psm.earth.places import SHORE_KM, Places, sample_places
+from psm.earth.sampling import SHORE_KM, Places, sample_places
 from psm.earth.sounds import SOUNDS, Sound
 from psm.earth.sources import SHARES, hour_weight, source_bias, source_biases
 from psm.errors import ConfigError

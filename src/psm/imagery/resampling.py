@@ -1,4 +1,4 @@
-"""Blocks to views: a square in local metric around a place, north up.
+"""Resampling of blocks to a view: a square in local metric around a place, north up.
 
 Local metric is the azimuthal equidistant projection at the place. The view is divided into a few
 patches whose corners are exact; inside of a patch the position is interpolated. Shrinking averages
@@ -145,8 +145,8 @@ def draw(where: Mesh, level: Level, fetch: Fetch) -> tuple[Pixels, Reason] | NoI
     if window is None:
         return None
     left, right, top, bottom = window
-    source = np.zeros((bottom - top, right - left, 4), np.uint8)
-    is_cloud = np.zeros(source.shape[:2], bool)
+    pixels = np.zeros((bottom - top, right - left, 4), np.uint8)
+    is_cloud = np.zeros(pixels.shape[:2], bool)
     side, is_empty = level.block_px, True
     for row, column in where.blocks(level):
         block = fetch(row, column)
@@ -158,15 +158,15 @@ def draw(where: Mesh, level: Level, fetch: Fetch) -> tuple[Pixels, Reason] | NoI
         cut = np.s_[max(-y, 0) : bottom - top - y, max(-x, 0) : right - left - x]
         part = block.pixels[cut]
         place = np.s_[max(y, 0) : max(y, 0) + part.shape[0], max(x, 0) : max(x, 0) + part.shape[1]]
-        source[place] = part
+        pixels[place] = part
         if block.is_cloud is not None:
             is_cloud[place] = block.is_cloud[cut]
         is_empty = False
     if is_empty:
         return None
-    is_clouded = 2 * np.count_nonzero(is_cloud) > np.count_nonzero(source[..., 3] == 0)
+    is_clouded = 2 * np.count_nonzero(is_cloud) > np.count_nonzero(pixels[..., 3] == 0)
     why = Reason.CLOUD if is_clouded else Reason.NO_DATA
-    return _warp(source, where.x - left, where.y - top, where.edges), why
+    return _warp(pixels, where.x - left, where.y - top, where.edges), why
 
 
 def over(first: Pixels, second: Pixels) -> Pixels:
@@ -206,20 +206,20 @@ def too_coarse(where: Mesh) -> NoImagery | None:
 
 
 def _warp(
-    source: Pixels, x: Float[np.ndarray, "n n"], y: Float[np.ndarray, "n n"], edges: list[int]
+    pixels: Pixels, x: Float[np.ndarray, "n n"], y: Float[np.ndarray, "n n"], edges: list[int]
 ) -> Pixels:
     size = edges[-1]
-    # Pixels of the source that one pixel of the view steps over, along its rows and down.
+    # Pixels of the imagery that one pixel of the view steps over, along its rows and down.
     across = np.hypot(np.diff(x, axis=1), np.diff(y, axis=1)).sum(1).max() / size
     down = np.hypot(np.diff(x, axis=0), np.diff(y, axis=0)).sum(0).max() / size
     times_x, times_y = (max(1, math.ceil(step - 0.02)) for step in (across, down))
-    image = Image.fromarray(source)
+    image = Image.fromarray(pixels)
     is_whole = (
-        bool((source[..., 3] == 255).all())
+        bool((pixels[..., 3] == 255).all())
         and x.min() >= 0.0
         and y.min() >= 0.0
-        and x.max() <= source.shape[1]
-        and y.max() <= source.shape[0]
+        and x.max() <= pixels.shape[1]
+        and y.max() <= pixels.shape[0]
     )
     if is_whole:
         image = image.convert("RGB")
