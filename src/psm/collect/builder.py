@@ -23,10 +23,10 @@ from psm.collect.comparing.heldout import split_all
 from psm.collect.comparing.selection import select_all
 from psm.collect.gathering import gather
 from psm.collect.heartbeat import Heartbeat
+from psm.collect.imaging import image_all
 from psm.collect.listing import list_all
 from psm.collect.outputs.packing import pack_all
 from psm.collect.plan import BuildPlan
-from psm.collect.tilemaking import image_all
 from psm.errors import MissingData, UnfinishedBuild
 
 _ROUNDS = 3

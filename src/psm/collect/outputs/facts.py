@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from psm.collect.outputs.recordings import BuiltRecording
-from psm.collect.splitting import Leakage, leakage
 from psm.data.splits import TEST, TRAIN, VAL
 
 SPLITS = (TRAIN, VAL, TEST)
@@ -34,6 +33,27 @@ class Score:
     best: int
     mean: float | None
     models: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What a held-out split has in common with training.
+
+    Attributes:
+        split: val or test.
+        kind: species or recordist.
+        names: how many of them the split has.
+        shared: how many of those are in training too.
+        recordings: of the split, by those that are shared.
+        share: of the recordings of the split whose species or recordist is known.
+    """
+
+    split: str
+    kind: str
+    names: int
+    shared: int
+    recordings: int
+    share: float
 
 
 @dataclass(frozen=True)
@@ -143,3 +163,26 @@ def _captions(row: BuiltRecording) -> dict[str, tuple[float | None, str]]:
 def _mean(scores: Sequence[float | None]) -> float | None:
     known = [score for score in scores if score is not None]
     return float(np.mean(known)) if known else None
+
+
+def leakage(rows: Iterable[BuiltRecording]) -> list[Leakage]:
+    """What val and test share with training.
+
+    Two archives may have a recordist of the same name: these count as two.
+    """
+    found: dict[tuple[str, str], list[object]] = {}
+    for row in rows:
+        if row.species:
+            found.setdefault(("species", row.split), []).append(row.species)
+        if row.author:
+            found.setdefault(("recordist", row.split), []).append((row.source, row.author))
+    report = []
+    for split in (VAL, TEST):
+        for kind in ("species", "recordist"):
+            inside, known = found.get((kind, split), []), set(found.get((kind, TRAIN), []))
+            shared = [name for name in inside if name in known]
+            share = len(shared) / len(inside) if inside else 0.0
+            report.append(
+                Leakage(split, kind, len(set(inside)), len(set(shared)), len(shared), share)
+            )
+    return report

@@ -13,10 +13,10 @@ from psm import __version__
 from psm.collect import paths
 from psm.collect.buildrun import BuildRun
 from psm.collect.columns import COLUMNS, Fields, Stage
+from psm.collect.imaging import tile_cutter
 from psm.collect.outputs import attribution, card, croissant, parquet
 from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
 from psm.collect.outputs.webdatasets import pack
-from psm.collect.tilemaking import tile_cutter
 from psm.errors import CorruptRecording
 
 _SAID = ("title", "description", "tags", "page")

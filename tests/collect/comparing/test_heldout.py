@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
-from psm.collect.splitting import Placed, assign, leakage
+from psm.collect.comparing.heldout import SplitCandidate, assign
+from psm.collect.outputs.facts import leakage
 from psm.data.splits import HoldOutRules
 from psm.errors import ConfigError
 from psm.geodata.sphere import chord_to_km, unit_vectors
@@ -18,7 +19,7 @@ SOURCES = ("aporee", "freesound", "inaturalist", "yfcc")
 RULES = HoldOutRules(buffer_km=17.0)
 
 
-def world(count: int, *, towns: int = 300, seed: int = 0) -> list[Placed]:
+def world(count: int, *, towns: int = 300, seed: int = 0) -> list[SplitCandidate]:
     """Recordings that crowd around towns, most of them around a few."""
     rng = np.random.default_rng(seed)
     centres = rng.uniform((-55.0, -180.0), (70.0, 180.0), (towns, 2))
@@ -28,7 +29,7 @@ def world(count: int, *, towns: int = 300, seed: int = 0) -> list[Placed]:
     shares = np.cumsum(rng.dirichlet((4.0, 3.0, 2.0, 0.5), towns), axis=1)
     loud = (rng.random((count, 1)) > shares[town, :-1]).sum(axis=1)
     return [
-        Placed(f"r-{i}", float(lat), float((lon + 180.0) % 360.0 - 180.0), SOURCES[s])
+        SplitCandidate(f"r-{i}", float(lat), float((lon + 180.0) % 360.0 - 180.0), SOURCES[s])
         for i, ((lat, lon), s) in enumerate(zip(places, loud, strict=True))
     ]
 
@@ -65,7 +66,7 @@ def test_no_two_splits_come_closer_than_the_buffer(count):
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
 def test_few_recordings_are_split_or_the_error_says_what_is_needed(places, near, rules):
-    spread = [Placed(str(i), a * near, b * near, s) for i, (a, b, s) in enumerate(places)]
+    spread = [SplitCandidate(str(i), a * near, b * near, s) for i, (a, b, s) in enumerate(places)]
     try:
         found = assign(spread, rules)
     except ConfigError:
@@ -107,7 +108,7 @@ def test_held_out_cells_have_many_recordings_and_the_mix_of_all():
 
 
 def test_a_city_alone_cannot_be_split():
-    city = [Placed(str(i), 48.2 + i / 1e4, 16.4, "aporee") for i in range(500)]
+    city = [SplitCandidate(str(i), 48.2 + i / 1e4, 16.4, "aporee") for i in range(500)]
     with pytest.raises(ConfigError, match=r"500 recordings in 1 cells of 1 degrees.*cell_deg"):
         assign(city, RULES)
     assert assign([], RULES) == {}
