@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
-from psm.cartography.look import PROBABILITY_COLOURS, UNCERTAINTY_COLOURS
+from psm.cartography.style import PROBABILITY_COLOURS, UNCERTAINTY_COLOURS
 
 ColoursId = Literal["magma", "inferno", "viridis", "cividis", "ember", "slate"]
 _NAMES: dict[ColoursId, str] = {

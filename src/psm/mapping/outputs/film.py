@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from psm.cartography.drawing import draw_map
-from psm.cartography.look import (
+from psm.cartography.style import (
     DIM,
     INK,
     colour_bar,
@@ -34,7 +34,7 @@ _SHARE = 0.01  # of the area at either end that the range of colours leaves out
 
 
 class Film:
-    """A film of maps of one query on one frame. Needs :func:`psm.cartography.look.style`.
+    """A film of maps of one query on one frame. Needs :func:`psm.cartography.style.figure_style`.
 
     The colours mean the same in every frame; by default their range leaves out the lowest and the
     highest 1 % of all frames together.

@@ -13,7 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 import psm
-from psm.cartography.look import DIM, INK, PAPER, PROBABILITY_COLOURS, colour_bar, fit_text, style
+from psm.cartography.style import (
+    DIM,
+    INK,
+    PAPER,
+    PROBABILITY_COLOURS,
+    colour_bar,
+    figure_style,
+    fit_text,
+)
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.mapping.profile import HOURS, MONTHS, Profile
@@ -42,7 +50,7 @@ def write_profile(profile: Profile, path: Path, *, most: int = 12, dpi: int = 13
     rows = math.ceil(len(sounds) / columns)
     width = max(6.0, columns * _PANEL_IN[0] + 2 * _SIDE_IN)
     height = rows * _PANEL_IN[1] + _HEAD_IN + _FOOT_IN
-    with style():
+    with figure_style():
         figure = Figure(figsize=(width, height), dpi=dpi, facecolor=PAPER)
         FigureCanvasAgg(figure)
         _head(figure, profile, height)

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 from matplotlib.colors import Colormap, to_hex
 
-from psm.cartography.look import colour_range, colours_of
+from psm.cartography.style import colour_range, colours_of
 from psm.files import atomic_path
 from psm.mapping.soundscape_map import SoundscapeMap
 

@@ -15,7 +15,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from psm.cartography.canvas import NORTH, SOUTH
 from psm.cartography.coastlines import projected_coastlines, projected_lakes, projected_land
-from psm.cartography.look import (
+from psm.cartography.projection import frame, from_centre, project
+from psm.cartography.style import (
     COAST,
     DIM,
     GRATICULE,
@@ -25,7 +26,6 @@ from psm.cartography.look import (
     SEA,
     new_figure,
 )
-from psm.cartography.projection import frame, from_centre, project
 from psm.cartography.worldmap import area, graticule
 from psm.collect.outputs.facts import Facts
 from psm.data.splits import TEST, TRAIN, VAL

@@ -1,4 +1,4 @@
-"""The look of every figure: colours, fonts, ranges of colours, legends, titles that fit."""
+"""Style of every figure: colours, fonts, ranges of colours, legends, titles that fit."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def colours_of(*, is_diverging: bool) -> Colormap:
 
 
 @contextmanager
-def style() -> Iterator[None]:
+def figure_style() -> Iterator[None]:
     """The figure settings of maps, whatever the user's own are."""
     with mpl.rc_context():
         mpl.rcdefaults()

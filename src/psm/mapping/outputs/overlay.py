@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 
 from psm.cartography.drawing import Drawing
-from psm.cartography.look import INK, PAPER, PROBABILITY_COLOURS, robust_range
+from psm.cartography.style import INK, PAPER, PROBABILITY_COLOURS, robust_range
 from psm.errors import ConfigError
 from psm.mapping.soundscape_map import SoundscapeMap, Uncertainty
 
@@ -34,8 +34,8 @@ def fade(axes: Axes, drawing: Drawing, soundscape: SoundscapeMap) -> ScalarMappa
     """Make a map paler where it is less sure; returns what a colour bar can show of that."""
     values = soundscape.values("uncertainty")
     low, high = robust_range(values, frame=soundscape.frame)
-    doubt = (drawing.pixels(values) - low) / (high - low)
-    _lay_over(axes, drawing, PAPER, _PALEST * np.clip(np.ma.filled(doubt, 0.0), 0.0, 1.0))
+    share = (drawing.pixels(values) - low) / (high - low)
+    _lay_over(axes, drawing, PAPER, _PALEST * np.clip(np.ma.filled(share, 0.0), 0.0, 1.0))
     shares = np.linspace(0.0, _PALEST, 256)[:, None]
     colour = np.array(PROBABILITY_COLOURS(0.6)[:3])
     pale = (1.0 - shares) * colour + shares * np.array(to_rgb(PAPER))
