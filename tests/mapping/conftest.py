@@ -18,7 +18,6 @@ from psm.mapping import (
     SoundscapeMap,
     embed_cells,
 )
-from psm.mapping.compare import as_dataset
 from psm.model import PSM
 from tests.cartography.frames import laea
 from tests.mapping.store.fakes import PlaceImagery, tiny_config
@@ -69,7 +68,7 @@ def place_map() -> Callable[..., SoundscapeMap]:
             "attribution": "somebody's data",
             "licence": "CC-BY-4.0",
         }
-        return SoundscapeMap(data=as_dataset(cells, values), frame=frame, **{**fields, **changes})
+        return SoundscapeMap.of_cells(cells, values, **{**fields, **changes})
 
     return make
 

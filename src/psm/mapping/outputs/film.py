@@ -14,11 +14,11 @@ from matplotlib.lines import Line2D
 
 from psm.cartography.drawing import draw_map
 from psm.cartography.style import (
+    COLOURS,
     DIM,
     INK,
     colour_bar,
     colour_range,
-    colours_of,
     fit_text,
     new_figure,
 )
@@ -85,7 +85,7 @@ class Film:
         self._drawing = draw_map(
             figure.add_axes((0.01, up(_FOOT_IN), 0.98, up(map_in))),
             frame,
-            colours_of(is_diverging=first.quantity.is_diverging),
+            COLOURS[first.quantity.colours],
             span,
             has_data=np.any([np.isfinite(m.values()) for m in maps], axis=0),
             width_px=width_px,

@@ -18,13 +18,12 @@ from psm.cartography.graticule import draw_graticule
 from psm.cartography.layout import GLOBE, Layout, region_layout
 from psm.cartography.night import Night, night_side
 from psm.cartography.style import (
+    COLOURS,
     DIM,
     NO_DATA,
     PAPER,
-    UNCERTAINTY_COLOURS,
     colour_bar,
     colour_range,
-    colours_of,
     figure_style,
     fit_text,
     new_figure,
@@ -33,6 +32,7 @@ from psm.cartography.style import (
 from psm.cartography.towns import draw_towns
 from psm.cartography.window import Window
 from psm.files import atomic_path
+from psm.mapping.bands import UNCERTAINTY
 from psm.mapping.moment import Moment
 from psm.mapping.outputs import overlay
 from psm.mapping.soundscape_map import SoundscapeMap, Uncertainty
@@ -140,7 +140,7 @@ def draw(
     drawing = draw_map(
         axes,
         frame,
-        colours_of(is_diverging=soundscape.quantity.is_diverging),
+        COLOURS[soundscape.quantity.colours],
         colour_range(
             value_range, values, frame=frame, is_diverging=soundscape.quantity.is_diverging
         ),
@@ -198,11 +198,11 @@ def _uncertainty(
 ) -> None:
     left, bottom, _, height = layout.small_map
     if how == "inset":
-        values = soundscape.values("uncertainty")
+        values = soundscape.values(UNCERTAINTY.name)
         small = draw_map(
             layout.axes(figure, layout.small_map),
             soundscape.frame,
-            UNCERTAINTY_COLOURS,
+            COLOURS[UNCERTAINTY.colours],
             robust_range(values, frame=soundscape.frame),
             has_data=np.isfinite(values),
             width_px=width_px // 3,

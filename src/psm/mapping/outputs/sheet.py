@@ -9,11 +9,11 @@ import numpy as np
 
 from psm.cartography.drawing import draw_map
 from psm.cartography.style import (
+    COLOURS,
     DIM,
     PAPER,
     colour_bar,
     colour_range,
-    colours_of,
     figure_style,
     fit_text,
     new_figure,
@@ -55,7 +55,7 @@ def write_sheet(maps: Sequence[SoundscapeMap], path: Path, *, width_px: int = 15
             drawing = draw_map(
                 axes,
                 frame,
-                colours_of(is_diverging=quantity.is_diverging),
+                COLOURS[quantity.colours],
                 limits,
                 has_data=np.isfinite(values[0]),
                 width_px=width_px // _COLUMNS,
