@@ -15,13 +15,14 @@ from psm.calibration import Curve
 from psm.data.context import Context
 from psm.gaussian import Gaussian, csd, csd_variance
 from psm.inference.batches import location_gaussians
+from psm.mapping.bands import BANDS
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
 from psm.mapping.places import Places
 from psm.mapping.profile import HOURS, MONTHS
 from psm.model import PSM
 
-NAMES = ("match_probability", "uncertainty", "csd")
+NAMES = tuple(band.name for band in BANDS)
 
 
 @dataclass(frozen=True, eq=False)

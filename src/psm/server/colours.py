@@ -8,10 +8,9 @@ from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 
-from psm.cartography.look import PROBABILITY_COLOURS, UNCERTAINTY_COLOURS
+from psm.cartography.style import COLOURS
 
 ColoursId = Literal["magma", "inferno", "viridis", "cividis", "ember", "slate"]
 _NAMES: dict[ColoursId, str] = {
@@ -22,7 +21,6 @@ _NAMES: dict[ColoursId, str] = {
     "ember": "Ember, dark is likely, as printed maps",
     "slate": "Slate, as printed maps of uncertainty",
 }
-_OWN: dict[str, Colormap] = {"ember": PROBABILITY_COLOURS, "slate": UNCERTAINTY_COLOURS}
 _CSS_STEPS = 16
 
 
@@ -53,7 +51,7 @@ def all_colours() -> dict[str, Colours]:
 
 
 def _table(name: str) -> NDArray[np.uint8]:
-    colours = _OWN.get(name) or mpl.colormaps[name]
+    colours = COLOURS.get(name) or mpl.colormaps[name]
     table = np.zeros((256, 3), np.uint8)
     table[1:] = np.round(255.0 * colours(np.linspace(0.0, 1.0, 255))[:, :3])
     return table

@@ -20,7 +20,6 @@ from psm import __version__
 from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
 from psm.gaussian import Gaussian
 from psm.inference.batches import text_gaussians
-from psm.mapping.compare import as_dataset
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
 from psm.mapping.query import Query
@@ -264,8 +263,8 @@ class State:
         cells = store.store.cells
         values = dict(zip(NAMES, made.values, strict=True))
         calibration = UNCALIBRATED if self.calibration is None else self.calibration.summary
-        return SoundscapeMap(
-            data=as_dataset(cells, values), frame=cells.frame, query=asked.query, moment=moment,
+        return SoundscapeMap.of_cells(
+            cells, values, query=asked.query, moment=moment,
             zoom=store.places.zoom, model=self.model.config.name,
             attribution=store.places.attribution, licence=store.places.licence,
             calibration=calibration,
