@@ -25,8 +25,8 @@ from psm.errors import ConfigError
 from psm.model import PSM
 from psm.server import Settings, State, create_app, create_router
 from psm.server.app import API
-from psm.server.catalogue import open_all
 from psm.server.running import listen
+from psm.server.served import open_all
 from tests.mapping.store.fakes import tiny_config
 
 with warnings.catch_warnings():

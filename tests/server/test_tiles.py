@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from psm.mapping import Cells, Frame
 from psm.server.colours import all_colours
-from psm.server.pictures import png, webp
+from psm.server.rendering import png, webp
 from psm.server.tiling import Finder
 
 WORLD = "/api/v1/stores/world"

@@ -18,7 +18,7 @@ from psm.mapping import Cells, prepare
 from psm.mapping.store import embed
 from psm.model import PSM
 from psm.server import Settings, State, create_app
-from psm.server.catalogue import open_all
+from psm.server.served import open_all
 from tests.mapping.store.fakes import PlaceImagery, tiny_config
 from tests.web.explorer import Explorer
 

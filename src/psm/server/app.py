@@ -12,8 +12,8 @@ from psm.calibration import Calibration
 from psm.model import PSM
 from psm.precision import Precision
 from psm.server import earth, guard, problems
-from psm.server.catalogue import open_all
 from psm.server.routes import audio, downloads, maps, pictures, root, stores
+from psm.server.served import open_all
 from psm.server.settings import Settings
 from psm.server.state import State
 

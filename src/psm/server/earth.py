@@ -10,7 +10,7 @@ from psm.imagery import BlueMarble
 from psm.mapping.cells import Cells
 from psm.mapping.store import cached_store
 from psm.model import PSM
-from psm.server.catalogue import Served
+from psm.server.served import Served
 
 DEMO_MODEL = Path("runs/demo/model")
 PRETRAINED = "earth-small"

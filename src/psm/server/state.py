@@ -29,13 +29,13 @@ from psm.mapping.term import Term
 from psm.model import PSM
 from psm.server import asking, basemap
 from psm.server.asking import NAMES, Answer
-from psm.server.catalogue import Served
 from psm.server.jobs import Worker, result_of
 from psm.server.memory import Recent
 from psm.server.metrics import Metrics
 from psm.server.preparing import Preparing
 from psm.server.problems import Problem
 from psm.server.questions import Question, Terms
+from psm.server.served import Served
 from psm.server.settings import BLUE_MARBLE, Settings
 from psm.server.tiling import TileIndex
 from psm.server.uploads import Upload, Uploads

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from psm.server import pictures
+from psm.server import rendering as pictures
 from psm.server.asking import weighted_range
 from psm.server.colours import Colours, all_colours
-from psm.server.pictures import MEDIA_TYPES, Format
 from psm.server.problems import Problem, documented
 from psm.server.questions import Layer, LegendParams, Shown, TileQuestion
+from psm.server.rendering import MEDIA_TYPES, Format
 from psm.server.routes.common import StateOf, StoreId, caching, unchanged
 from psm.server.tiling import DEEPEST
 
