@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import rioxarray  # noqa: F401  (gives every data set its .rio)
@@ -90,19 +90,41 @@ def map_queries(
             own = slice(columns[number], columns[number + 1])
             distance, variance = (values[:, own] for values in measured[told])
             values = answer(encoded[number], distance, variance, curve)
-            yield SoundscapeMap(
-                data=as_dataset(
-                    embedded.cells, {name: value.cpu().numpy() for name, value in values.items()}
-                ),
-                frame=embedded.cells.frame,
-                query=query,
-                moment=moment,
-                zoom=embedded.zoom,
-                model=model.config.name,
-                attribution=embedded.attribution,
-                licence=embedded.licence,
-                calibration=_calibrated(calibration, query),
-            )
+            numbers = {name: value.cpu().numpy() for name, value in values.items()}
+            yield soundscape_map(model, embedded, query, moment, numbers, calibration=calibration)
+
+
+def soundscape_map(
+    model: PSM,
+    places: Places,
+    query: Query,
+    moment: Moment,
+    values: Mapping[str, np.ndarray],
+    *,
+    calibration: Calibration | None = None,
+) -> SoundscapeMap:
+    """The map of an answer, with everything that says what it is.
+
+    Args:
+        model: that answered.
+        places: that were asked.
+        query: what they were asked for.
+        moment: when.
+        values: of the cells, by name of the variable.
+        calibration: that was applied.
+    """
+    cells = places.cells
+    return SoundscapeMap(
+        data=as_dataset(cells, values),
+        frame=cells.frame,
+        query=query,
+        moment=moment,
+        zoom=places.zoom,
+        model=model.config.name,
+        attribution=places.attribution,
+        licence=places.licence,
+        calibration=_calibrated(calibration, query),
+    )
 
 
 def _calibrated(calibration: Calibration | None, query: Query) -> str:
@@ -114,7 +136,7 @@ def _calibrated(calibration: Calibration | None, query: Query) -> str:
     return calibration.summary + carried
 
 
-def as_dataset(cells: Cells, values: dict[str, np.ndarray]) -> xr.Dataset:
+def as_dataset(cells: Cells, values: Mapping[str, np.ndarray]) -> xr.Dataset:
     """Values of the cells, by name, as the georeferenced rasters of a :class:`SoundscapeMap`."""
     frame = cells.frame
     vertical, horizontal = frame.dims
