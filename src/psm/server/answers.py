@@ -18,7 +18,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from psm.calibration import Calibration, Curve, learnt_curve
-from psm.cartography.look import ends_of
+from psm.cartography.style import ends_of
 from psm.gaussian import Gaussian
 from psm.inference.batches import text_gaussians
 from psm.mapping.compare import soundscape_map

@@ -11,11 +11,10 @@ from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import Colormap
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from psm.cartography.look import PROBABILITY_COLOURS, UNCERTAINTY_COLOURS
+from psm.cartography.style import COLOURS
 
 ColoursId = Literal["magma", "inferno", "viridis", "cividis", "ember", "slate"]
 _NAMES: dict[ColoursId, str] = {
@@ -26,7 +25,6 @@ _NAMES: dict[ColoursId, str] = {
     "ember": "Ember, dark is likely, as printed maps",
     "slate": "Slate, as printed maps of uncertainty",
 }
-_OWN: dict[str, Colormap] = {"ember": PROBABILITY_COLOURS, "slate": UNCERTAINTY_COLOURS}
 _CSS_STEPS = 16
 Format = Literal["png", "webp"]
 MEDIA_TYPES: dict[str, str] = {"png": "image/png", "webp": "image/webp"}
@@ -66,7 +64,7 @@ def all_colours() -> dict[str, Palette]:
 
 
 def _table(name: str) -> NDArray[np.uint8]:
-    colours = _OWN.get(name) or mpl.colormaps[name]
+    colours = COLOURS.get(name) or mpl.colormaps[name]
     table = np.zeros((256, 3), np.uint8)
     table[1:] = np.round(255.0 * colours(np.linspace(0.0, 1.0, 255))[:, :3])
     return table
@@ -114,7 +112,7 @@ def webp(levels: NDArray[np.uint8], table: NDArray[np.uint8] | None) -> bytes:
 def legend(colours: Palette, label: str, low: float, high: float) -> bytes:
     """A strip of 320 x 56 pixels with its label and ends, on transparent ground.
 
-    Drawn by hand, not by :func:`psm.cartography.look.colour_bar`: a figure takes 50 times as long,
+    Drawn by hand, not by :func:`psm.cartography.style.colour_bar`: a figure takes 50 times as long,
     and matplotlib is of one thread.
     """
     image = Image.new("RGBA", (320, 56))

@@ -8,7 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
-from psm.cartography.look import ends_of
+from psm.cartography.style import ends_of
 from psm.geodata import gazetteer
 from psm.mapping.moment import Moment
 from psm.mapping.search import spread_out

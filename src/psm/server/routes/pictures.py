@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from psm.cartography.look import ends_of
+from psm.cartography.style import ends_of
 from psm.server import rendering
 from psm.server.problems import Problem, documented
 from psm.server.questions import Layer, LegendParams, TileParams

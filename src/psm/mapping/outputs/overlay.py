@@ -11,8 +11,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 
 from psm.cartography.drawing import Drawing
-from psm.cartography.look import INK, PAPER, PROBABILITY_COLOURS, robust_range
+from psm.cartography.style import COLOURS, INK, PAPER, robust_range
 from psm.errors import ConfigError
+from psm.mapping.bands import PROBABILITY, UNCERTAINTY
 from psm.mapping.soundscape_map import SoundscapeMap, Uncertainty
 
 _PALEST = 0.82
@@ -32,19 +33,19 @@ def check_uncertainty(asked: str) -> None:
 
 def fade(axes: Axes, drawing: Drawing, soundscape: SoundscapeMap) -> ScalarMappable:
     """Make a map paler where it is less sure; returns what a colour bar can show of that."""
-    values = soundscape.values("uncertainty")
+    values = soundscape.values(UNCERTAINTY.name)
     low, high = robust_range(values, frame=soundscape.frame)
-    doubt = (drawing.pixels(values) - low) / (high - low)
-    _lay_over(axes, drawing, PAPER, _PALEST * np.clip(np.ma.filled(doubt, 0.0), 0.0, 1.0))
+    share = (drawing.pixels(values) - low) / (high - low)
+    _lay_over(axes, drawing, PAPER, _PALEST * np.clip(np.ma.filled(share, 0.0), 0.0, 1.0))
     shares = np.linspace(0.0, _PALEST, 256)[:, None]
-    colour = np.array(PROBABILITY_COLOURS(0.6)[:3])
+    colour = np.array(COLOURS[PROBABILITY.colours](0.6)[:3])
     pale = (1.0 - shares) * colour + shares * np.array(to_rgb(PAPER))
     return ScalarMappable(Normalize(low, high), ListedColormap(pale))
 
 
 def hatch(axes: Axes, drawing: Drawing, soundscape: SoundscapeMap, width_px: int) -> float:
     """Hatch the least sure third of a map's area; returns the uncertainty above which that is."""
-    values = soundscape.values("uncertainty")
+    values = soundscape.values(UNCERTAINTY.name)
     _, threshold = robust_range(values, frame=soundscape.frame, share=1.0 / 3.0)
     is_unsure = np.ma.filled(drawing.pixels(values) > threshold, False)
     left, right, bottom, top = drawing.image.get_extent()

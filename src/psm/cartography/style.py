@@ -1,4 +1,4 @@
-"""The look of every figure: colours, fonts, ranges of colours, legends, titles that fit."""
+"""Style of every figure: colours, fonts, ranges of colours, legends, titles that fit."""
 
 from __future__ import annotations
 
@@ -33,18 +33,16 @@ def _part(name: str, low: float, high: float) -> Colormap:
     return ListedColormap(mpl.colormaps[name](np.linspace(low, high, 256)), name=f"{name}-part")
 
 
-PROBABILITY_COLOURS = _part("magma_r", 0.02, 0.92)
-UNCERTAINTY_COLOURS = _part("bone_r", 0.05, 0.80)
-DIFFERENCE_COLOURS = _part("PuOr_r", 0.06, 0.94)
-
-
-def colours_of(*, is_diverging: bool) -> Colormap:
-    """Light to dark for a probability, two colours about zero for what has two signs."""
-    return DIFFERENCE_COLOURS if is_diverging else PROBABILITY_COLOURS
+COLOURS: dict[str, Colormap] = {
+    "ember": _part("magma_r", 0.02, 0.92),
+    "slate": _part("bone_r", 0.05, 0.80),
+    "purple-orange": _part("PuOr_r", 0.06, 0.94),
+}
+"""Colour maps by name. Light to dark; purple and orange are two opposites about zero."""
 
 
 @contextmanager
-def style() -> Iterator[None]:
+def figure_style() -> Iterator[None]:
     """The figure settings of maps, whatever the user's own are."""
     with mpl.rc_context():
         mpl.rcdefaults()
