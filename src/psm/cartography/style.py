@@ -25,6 +25,7 @@ SEA, NO_DATA, GRATICULE, COAST = "#eaeff3", "#d5dadf", "#dbe2e8", "#3a4552"
 RIVER = "#8ab4d9"
 
 _MOST_VALUES = 4_000_000
+_FLAT = 1e-9
 
 
 def _part(name: str, low: float, high: float) -> Colormap:
@@ -117,17 +118,32 @@ def robust_range(
     total = len(rasters) * frame.shape[0] * frame.shape[1]
     every = max(1, int(np.sqrt(total / _MOST_VALUES)))
     values = np.stack([raster[::every, ::every] for raster in rasters])
-    area = np.broadcast_to(frame.row_km2[::every, None], values.shape)
+    return ends_of(values, frame.row_km2[::every, None], share=share)
+
+
+def ends_of(
+    values: Float[np.ndarray, "*values"], area: Float[np.ndarray, "*area"], *, share: float = 0.02
+) -> tuple[float, float]:
+    """Ends of colours: all but ``share`` of the area at either end lies between them.
+
+    Args:
+        values: NaN where there is none.
+        area: of each value, in any unit; it is broadcast to ``values``.
+        share: of the whole area.
+
+    Returns:
+        The lower and the upper end; 0 and 1 without any value.
+    """
     known = np.isfinite(values)
     if not known.any():
         return 0.0, 1.0
     low, high = np.quantile(
         values[known].astype(np.float64),
         [share, 1.0 - share],
-        weights=area[known],
+        weights=np.broadcast_to(area, values.shape)[known],
         method="inverted_cdf",
     )
-    if high - low < 1e-9:  # a flat map still needs two ends
-        half = max(5e-10, 0.01 * abs(low))
+    if high - low < _FLAT:  # a flat map still needs two ends
+        half = max(0.5 * _FLAT, 0.01 * abs(low))
         low, high = low - half, high + half
     return float(low), float(high)

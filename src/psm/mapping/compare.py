@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -77,17 +77,40 @@ def map_queries(
             own = slice(columns[number], columns[number + 1])
             distance, variance = (values[:, own] for values in measured[told])
             values = answer(encoded[number], distance, variance, curve)
-            yield SoundscapeMap.of_cells(
-                embedded.cells,
-                {name: value.cpu().numpy() for name, value in values.items()},
-                query=query,
-                moment=moment,
-                zoom=embedded.zoom,
-                model=model.config.name,
-                attribution=embedded.attribution,
-                licence=embedded.licence,
-                calibration=_calibrated(calibration, query),
-            )
+            numbers = {name: value.cpu().numpy() for name, value in values.items()}
+            yield soundscape_map(model, embedded, query, moment, numbers, calibration=calibration)
+
+
+def soundscape_map(
+    model: PSM,
+    places: Places,
+    query: Query,
+    moment: Moment,
+    values: Mapping[str, np.ndarray],
+    *,
+    calibration: Calibration | None = None,
+) -> SoundscapeMap:
+    """The map of an answer, with everything that says what it is.
+
+    Args:
+        model: that answered.
+        places: that were asked.
+        query: what they were asked for.
+        moment: when.
+        values: of the cells, by name of the band.
+        calibration: that was applied.
+    """
+    return SoundscapeMap.of_cells(
+        places.cells,
+        values,
+        query=query,
+        moment=moment,
+        zoom=places.zoom,
+        model=model.config.name,
+        attribution=places.attribution,
+        licence=places.licence,
+        calibration=_calibrated(calibration, query),
+    )
 
 
 def _calibrated(calibration: Calibration | None, query: Query) -> str:

@@ -1,4 +1,4 @@
-"""What answers hold."""
+"""Answers as JSON: the models that OpenAPI describes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class StoreModel(BaseModel):
     )
     is_globe: bool
     crs: str
-    spacing: str = Field(examples=["1°", "500 m"])
+    spacing_m: float | None = Field(description="From cell to cell; null for a grid in degrees.")
+    spacing_deg: float | None = Field(description="The same in degrees; null for one in metres.")
     zooms: list[int]
     attribution: str
     licence: str
@@ -57,6 +58,7 @@ class ColoursModel(BaseModel):
     id: str
     name: str
     css: list[str] = Field(description="16 steps, lowest first.")
+    hex: str = Field(description="All 255 colours of levels 1 to 255, six digits each.")
 
 
 class MomentModel(BaseModel):
@@ -125,6 +127,16 @@ class ProfileModel(BaseModel):
     top: list[SoundModel]
 
 
+class SoundsModel(BaseModel):
+    """What sounds at a place; nothing where there is no cell."""
+
+    lat: float
+    lon: float
+    place: str | None = Field(examples=["near Vienna, AT"])
+    land: bool
+    top: list[SoundModel]
+
+
 class FoundModel(BaseModel):
     """One of the best places."""
 
@@ -133,23 +145,6 @@ class FoundModel(BaseModel):
     probability: float
     uncertainty: float
     name: str | None
-
-
-class FrameModel(BaseModel):
-    """One moment of an animation."""
-
-    month: int | None
-    hour: float | None
-    utc: float | None
-    label: str
-    tiles: str = Field(description="Address with {z}/{x}/{y}.")
-
-
-class FramesModel(BaseModel):
-    """An animation, its colours alike in every frame."""
-
-    frames: list[FrameModel]
-    range: RangesModel
 
 
 class UploadModel(BaseModel):

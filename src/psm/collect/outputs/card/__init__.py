@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from psm.cartography.look import style
+from psm.cartography.style import style
 from psm.collect.outputs.card.charts import charts
 from psm.collect.outputs.card.readme import readme
 from psm.collect.outputs.card.world import density_map, split_map

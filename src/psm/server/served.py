@@ -1,4 +1,4 @@
-"""The stores that a server answers from."""
+"""Served stores: what a server answers from, and how each is asked at present."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ from numpy.typing import NDArray
 
 from psm.checkpoints import weights_fingerprint
 from psm.gaussian import Gaussian
+from psm.geodata.cache import cache_folder
 from psm.geodata.sphere import wrap_longitude
-from psm.imagery import is_simulated
+from psm.imagery import BlueMarble, is_simulated
+from psm.mapping.cells import Cells
 from psm.mapping.moment import Moment
 from psm.mapping.places import Distances, Places
-from psm.mapping.region.lengths import format_length
-from psm.mapping.store import EmbeddedCells, Store
+from psm.mapping.store import EmbeddedCells, Store, cached_store
 from psm.mapping.store.layout import EMBEDDED
 from psm.mapping.timetable import Timetable
-from psm.mapping.timetable.prepare import group_name
-from psm.mapping.timetable.states import month_state
 from psm.model import PSM
-from psm.server.tiling import Finder
+from psm.server.tiling import CellFinder
 
 _RANGE_CELLS, _RANGE_CELLS_EXACT = 1024, 192
 _RANGE_HOURS = tuple(range(0, 24, 3))
 
 
 @dataclass(eq=False)
-class Served:
-    """A store, and how it is asked at present.
+class ServedStore:
+    """A store of ``psm embed`` that a server answers from.
 
     Attributes:
         id: what it is called in addresses.
         name: what it is called on the page.
         store: on disk.
-        places: exact at first; a timetable once it is prepared.
-        is_preparing: whether somebody works on that.
+        places: what questions are put to: exact at first, a timetable once it is prepared.
+        model_name: of the model that it belongs to.
+        weights: fingerprint of that model.
+        is_preparing: whether somebody prepares it now.
+        area: of the cells, km².
     """
 
     id: str
@@ -53,12 +55,13 @@ class Served:
     weights: str
     is_preparing: bool = False
     area: NDArray[np.float64] = field(init=False)
+    _sampled: tuple[Places, NDArray[np.float64], Places] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.area = self.store.frame.row_km2[self.store.cells.rows]
 
     @classmethod
-    def open(cls, url: str, model: PSM, *, name: str, id_: str) -> Served:
+    def open(cls, url: str, model: PSM, *, name: str, id_: str) -> ServedStore:
         """A store of ``psm embed``, as fast as it is prepared for.
 
         Raises:
@@ -87,10 +90,10 @@ class Served:
         return is_simulated(self.store.header.imagery.get("provider", ""))
 
     @cached_property
-    def finder(self) -> Finder:
+    def finder(self) -> CellFinder:
         """Finds cells by place and by tile."""
         zoom = self.store.zooms[0]
-        return Finder(self.store.cells, self.store.status(zoom) == EMBEDDED)
+        return CellFinder(self.store.cells, self.store.status(zoom) == EMBEDDED)
 
     @cached_property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -111,24 +114,24 @@ class Served:
         return west + shift, south, min(east + shift, west + shift + 360.0), north
 
     @property
-    def spacing(self) -> str:
-        """From cell to cell, in words."""
-        step = self.store.frame.transform.a
-        return f"{step:g}°" if self.store.frame.is_geographic else format_length(step)
+    def spacing_deg(self) -> float | None:
+        """From cell to cell, where the grid is one of degrees."""
+        return self.store.frame.transform.a if self.store.frame.is_geographic else None
+
+    @property
+    def spacing_m(self) -> float | None:
+        """From cell to cell, where the grid is one of metres."""
+        return None if self.store.frame.is_geographic else self.store.frame.transform.a
+
+    def place(self, cell: int) -> dict[str, float]:
+        """Centre of a cell: ``lat`` and ``lon``."""
+        cells = self.store.cells.part(slice(cell, cell + 1))
+        return {"lat": float(cells.lat[0]), "lon": float(cells.lon[0])}
 
     def features(self, cell: int) -> Float[torch.Tensor, "1 dim"]:
         """What the model sees of a cell."""
         found = self.store.features(self.store.zooms[0], slice(cell, cell + 1))
         return torch.from_numpy(found).float()
-
-    @cached_property
-    def _sample(self) -> tuple[NDArray[np.int64], torch.Tensor]:
-        """Cells for ranges, and their coefficients in a timetable."""
-        known = np.flatnonzero(self.store.status(self.store.zooms[0]) == EMBEDDED)
-        random = np.random.default_rng(0)
-        rows = np.sort(random.permutation(known)[:_RANGE_CELLS])
-        array = self.store.group[f"{group_name(self.store.zooms[0])}/coefficients"]
-        return rows, torch.from_numpy(np.asarray(array.oindex[rows])).float()  # type: ignore[union-attr]
 
     @torch.inference_mode()
     def over_time(
@@ -139,30 +142,19 @@ class Served:
         Returns:
             Their areas, and for each of 96 moments their csd and its variance, ``(cells, m)``.
         """
-        if isinstance(self.places, Timetable):
-            rows, coefficients = self._sample
-            found: list[Distances] = []
-            for month in range(1, 13):
-                asked = self.places.expansion.answer(queries, month_state(month))
-                spread = asked.variance_weights.shape[1]
-                for hour in _RANGE_HOURS:
-                    distance = coefficients @ asked.csd_weights[hour] + asked.csd_offset[hour]
-                    variance = (
-                        coefficients[:, :spread] @ asked.variance_weights[hour]
-                        + asked.variance_offset[hour]
-                    )
-                    found.append(Distances(distance.clamp_min(0.0), variance.clamp_min(0.0)))
-            return self.area[rows], found
-        exact = self.places
-        assert isinstance(exact, EmbeddedCells)
-        known = np.flatnonzero(~exact.features[:, 0].isnan().numpy())
-        rows = np.sort(np.random.default_rng(0).permutation(known)[:_RANGE_CELLS_EXACT])
-        part = EmbeddedCells(
-            exact.cells.part(rows), exact.features[rows], exact.zoom, exact.attribution,
-            exact.licence,
-        )  # fmt: skip
+        area, places = self._sample()
         moments = [Moment(month=m, hour=float(h)) for m in range(1, 13) for h in _RANGE_HOURS]
-        return self.area[rows], [part.distances(model, queries, moment) for moment in moments]
+        return area, [places.distances(model, queries, moment) for moment in moments]
+
+    def _sample(self) -> tuple[NDArray[np.float64], Places]:
+        """Areas of some cells, and these alone; another sample once the store is prepared."""
+        places = self.places
+        if self._sampled is None or self._sampled[0] is not places:
+            known = np.flatnonzero(self.store.status(self.store.zooms[0]) == EMBEDDED)
+            most = _RANGE_CELLS if isinstance(places, Timetable) else _RANGE_CELLS_EXACT
+            rows = np.sort(np.random.default_rng(0).permutation(known)[:most])
+            self._sampled = places, self.area[rows], places.part(rows)
+        return self._sampled[1:]
 
 
 def interactive(store: Store, model: PSM) -> Timetable | None:
@@ -172,19 +164,33 @@ def interactive(store: Store, model: PSM) -> Timetable | None:
     return None if found is None else Timetable(store, model, zoom, resident=True)
 
 
-def open_all(urls: Iterable[str], model: PSM) -> dict[str, Served]:
+def open_all(urls: Iterable[str], model: PSM) -> dict[str, ServedStore]:
     """Stores by id, which follows from their names.
 
     Raises:
         MissingData: one is not there.
         StoreMismatch: one is of another model.
     """
-    found: dict[str, Served] = {}
+    found: dict[str, ServedStore] = {}
     for url in urls:
         stem = PurePosixPath(url.rstrip("/")).name.removesuffix(".zarr") or "store"
         id_ = unique(slug(stem), found)
-        found[id_] = Served.open(url, model, name=stem, id_=id_)
+        found[id_] = ServedStore.open(url, model, name=stem, id_=id_)
     return found
+
+
+def embedded_earth(model: PSM, step_deg: float) -> ServedStore:
+    """The whole Earth in the user's cache, embedded at the first start.
+
+    It lies apart from the stores of `psm map`, of which only the last ones are kept: one that is
+    served must not go.
+
+    Raises:
+        ConfigError: the step does not fit, or the model is one for other imagery.
+    """
+    zoom, root = model.config.imagery.zooms[0], cache_folder() / "served"
+    store = cached_store(model, BlueMarble(), Cells.globe(step_deg), zoom, store=root)
+    return ServedStore.open(store.url, model, name="The Earth", id_="earth")
 
 
 def slug(name: str) -> str:
