@@ -24,7 +24,7 @@ from psm.data.recording import Recording
 from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.measure import Measured, measure
 from psm.evaluation.oracles import DIRECTIONS
-from psm.evaluation.protocol import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE, compare, mean_hits
+from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE, compare, mean_hits
 from psm.training import train
 
 QUERIES = (IMAGE, SOURCE_FREE, CONTEXT, COMPOSED)

@@ -14,7 +14,7 @@ from transformers import ClapAudioConfig, ClapConfig, ClapModel, ClapTextConfig,
 from psm import PSM
 from psm.config import load_experiment
 from psm.data.context import Context
-from psm.encoders.text import model_folder
+from psm.encoders.texttowers import model_folder
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
 from tests.reference.recorded import FOLDER
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment

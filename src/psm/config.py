@@ -175,9 +175,9 @@ class TrainingConfig(_Frozen):
     """The recipe. ``batch_size`` is that of all processes together, whose rows all are negatives.
 
     ``micro_batch`` and ``checkpoint_activations`` trade time for memory and change nothing else
-    (:mod:`psm.training.memory`). ``batch_norm`` says what the batch norms of towers that learn do:
-    ``batch`` normalises by the statistics of the batch, ``fixed`` by those that the tower came
-    with, which keeps its rows apart from each other. See ``docs/training.md``.
+    (:mod:`psm.training.recomputation`). ``batch_norm`` says what the batch norms of towers that
+    learn do: ``batch`` normalises by the statistics of the batch, ``fixed`` by those that the tower
+    came with, which keeps its rows apart from each other. See ``docs/training.md``.
     """
 
     epochs: PositiveInt = 10

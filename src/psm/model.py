@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from psm import checkpoints
 from psm.config import Experiment, ModelConfig
 from psm.data.context import Context
-from psm.encoders.audio import build_audio_tower
-from psm.encoders.context import ContextFusion
+from psm.encoders.audiotowers import build_audio_tower
 from psm.encoders.encoding import Encoding
+from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
-from psm.encoders.text import TextTower, build_text_tower, encode_texts
+from psm.encoders.texttowers import TextTower, build_text_tower, encode_texts
 from psm.errors import HubError
 from psm.gaussian import Gaussian, match_probability, match_uncertainty
 from psm.modelcard import model_card

@@ -17,7 +17,7 @@ from psm.data.imagery import view_of_tile
 from psm.data.recording import Recording
 from psm.data.shards import read_shard, write_shard
 from psm.errors import CorruptRecording, CorruptShard
-from psm.evaluation.protocol import (
+from psm.evaluation.retrieval import (
     CONTEXT,
     IMAGE,
     QUERIES,

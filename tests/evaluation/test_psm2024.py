@@ -25,7 +25,7 @@ from psm.evaluation.psm2024 import (
     evaluate_psm2024,
     read_results,
 )
-from psm.evaluation.tables import Line, Table, latex, markdown, screen
+from psm.evaluation.typesetting import Line, Table, latex, markdown, screen
 from psm.gaussian import combine
 from psm.inference.split import Features
 from psm.progress import wide_console

@@ -14,8 +14,8 @@ import torch
 
 from psm import PSM
 from psm.errors import CheckpointMismatch, ConfigError, ForeignPickle, MissingData, PSMError
-from psm.pickles import read_pickle
 from psm.published.checkpoint import import_checkpoint
+from psm.unpickling import read_pickle
 from tests.reference.recorded import FOLDER
 
 TINY = FOLDER / "checkpoints" / "tiny_weights.ckpt"

@@ -7,9 +7,9 @@ import torch
 
 from psm.config import AudioTowerConfig, HeadConfig, TextTowerConfig
 from psm.data.audio import AudioConfig
-from psm.encoders.audio import AudioTower, build_audio_tower
+from psm.encoders.audiotowers import AudioTower, build_audio_tower
 from psm.encoders.heads import GaussianHead
-from psm.encoders.text import TextTower, build_text_tower
+from psm.encoders.texttowers import TextTower, build_text_tower
 from psm.published.names import rename
 from tests.reference import recorded
 from tests.reference.conftest import Close

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from psm.config import ContextConfig
-from psm.encoders.context import ContextFusion
+from psm.encoders.fusion import ContextFusion
 from psm.published.names import rename
 from psm.reference import PublishedEncoding, published_context_dropout
 from tests.reference import recorded

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from psm.config import ContextConfig, HeadConfig, ImageryConfig, SatelliteConfig
-from psm.encoders.context import ContextFusion
+from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
 from psm.published.names import rename

@@ -16,7 +16,7 @@ from psm.errors import CheckpointMismatch
 from psm.gaussian import Gaussian
 from psm.losses import PCMEPlusPlus
 from psm.training import run, train
-from psm.training.batches import BatchStream, cached_text_features
+from psm.training.dataloader import BatchStream, cached_text_features
 from psm.training.task import parameter_groups, three_pair_loss
 from tests.tiny import tiny_experiment, write_tiny_shards
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from psm.config import ImageryConfig, SatelliteConfig
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
-from psm.pickles import read_pickle
+from psm.unpickling import read_pickle
 
 _HUB = "hf://"
 _NAMES = (

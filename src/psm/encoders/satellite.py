@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from psm.config import ImageryConfig, SatelliteConfig
 from psm.encoders.backbone import Backbone, read_backbone
 from psm.encoders.convolution import convolution_stage
-from psm.encoders.transformer import transformer
+from psm.encoders.layers import transformer
 
 
 def gsd_position_embedding(

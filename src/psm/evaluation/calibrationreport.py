@@ -9,9 +9,9 @@ from matplotlib.ticker import PercentFormatter
 from rich import box
 from rich.table import Table
 
-from psm.evaluation.calibrate import CalibrationFit
-from psm.evaluation.calibration import Reliability
+from psm.evaluation.calibrationfit import CalibrationFit
 from psm.evaluation.plots import DIM, MODELS, style
+from psm.evaluation.reliability import Reliability
 
 _DPI = 160
 

@@ -17,7 +17,7 @@ from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit
 
 from psm.errors import ConfigError
-from psm.evaluation.calibration import Reliability, reliability
+from psm.evaluation.reliability import Reliability, reliability
 
 FOLDS = 5
 _BINS = 512  # of equal size, into which distances are sorted before an isotonic fit

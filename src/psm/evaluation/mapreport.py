@@ -10,7 +10,7 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from psm.evaluation.calibration import Reliability, RiskCoverage
+from psm.evaluation.reliability import Reliability, RiskCoverage
 from psm.evaluation.rhythm import SignScore
 
 MIN_CASES = 20

@@ -11,7 +11,7 @@ import numpy as np
 
 from psm.calibration import Calibration
 from psm.evaluation.mapreport import MapReport, map_table
-from psm.evaluation.maps import evaluate_maps
+from psm.evaluation.maptruth import evaluate_maps
 from psm.evaluation.papertables import paper_tables
 from psm.evaluation.plots import (
     plot_reliability,
@@ -19,10 +19,10 @@ from psm.evaluation.plots import (
     plot_risk_coverage,
     plot_sounds,
 )
-from psm.evaluation.protocol import evaluate_retrieval
 from psm.evaluation.psm2024 import RESULT_NAME, Psm2024, Results, evaluate_psm2024
-from psm.evaluation.report import RetrievalReport, retrieval_table
-from psm.evaluation.tables import LATEX_HEADER, latex, markdown, screen
+from psm.evaluation.retrieval import evaluate_retrieval
+from psm.evaluation.retrievalreport import RetrievalReport, retrieval_table
+from psm.evaluation.typesetting import LATEX_HEADER, latex, markdown, screen
 from psm.files import atomic_path
 from psm.imagery import BlueMarble
 from psm.inference.split import encode_split

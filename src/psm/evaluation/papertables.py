@@ -8,10 +8,10 @@ from itertools import product
 from psm.data.context import CONTEXT_FIELDS
 from psm.errors import ConfigError
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
-from psm.evaluation.protocol import RESTRICTIONS
 from psm.evaluation.psm2024 import Fields, Psm2024, Row
-from psm.evaluation.report import RetrievalRow, query_label
-from psm.evaluation.tables import Line, Table
+from psm.evaluation.retrieval import RESTRICTIONS
+from psm.evaluation.retrievalreport import RetrievalRow, query_label
+from psm.evaluation.typesetting import Line, Table
 
 _ARROWS = {"image_to_audio": "I→S", "audio_to_image": "S→I"}
 _FIELD_NAMES = {

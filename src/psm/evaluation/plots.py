@@ -16,11 +16,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import PercentFormatter
 
-from psm.evaluation.calibration import RiskCoverage
 from psm.evaluation.mapreport import MapReport
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
-from psm.evaluation.protocol import ORACLE_OF, QUERIES
-from psm.evaluation.report import RetrievalReport, RetrievalRow
+from psm.evaluation.reliability import RiskCoverage
+from psm.evaluation.retrieval import ORACLE_OF, QUERIES
+from psm.evaluation.retrievalreport import RetrievalReport, RetrievalRow
 
 INK, DIM, FAINT, TRACK = "#1c2430", "#6b7683", "#dbe2e8", "#e7ecf0"
 MODELS = ("#b5367a", "#2b7a9e", "#d98b2b", "#5d8a3a")

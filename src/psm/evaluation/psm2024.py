@@ -26,8 +26,8 @@ from psm.data.context import CONTEXT_FIELDS
 from psm.errors import ConfigError, MissingData
 from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.oracles import DIRECTIONS, oracle_standings
-from psm.evaluation.protocol import EmbeddedCorpus, evaluate_embedded, fields_known
-from psm.evaluation.report import RetrievalRow
+from psm.evaluation.retrieval import EmbeddedCorpus, evaluate_embedded, fields_known
+from psm.evaluation.retrievalreport import RetrievalRow
 from psm.gaussian import Gaussian, combine
 from psm.inference.split import (
     Features,
@@ -90,7 +90,7 @@ class Row(_Result):
 
 
 class Honest(_Result):
-    """The rows of :mod:`psm.evaluation.protocol` at one zoom; see :class:`RetrievalReport`."""
+    """The rows of :mod:`psm.evaluation.retrieval` at one zoom; see :class:`RetrievalReport`."""
 
     zoom: int
     rows: tuple[RetrievalRow, ...]

@@ -18,9 +18,9 @@ from psm import checkpoints
 from psm.config import Experiment, LossConfig, ModelConfig
 from psm.errors import CheckpointMismatch
 from psm.model import PSM
-from psm.pickles import read_pickle
 from psm.published.names import rename
 from psm.published.sizes import model_config
+from psm.unpickling import read_pickle
 
 # Numbers that follow from the configuration and that we do not store.
 _DERIVED = ("relative_position_index", "position_ids", "token_type_ids", "num_batches_tracked")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from torch.utils.data import DataLoader
 
 from psm.errors import PSMError
-from psm.training.batches import Batch, BatchSource
+from psm.training.dataloader import Batch, BatchSource
 
 _MOST_WORKERS = 8
 

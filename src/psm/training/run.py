@@ -24,13 +24,13 @@ from psm.losses import PCMEPlusPlus
 from psm.model import PSM
 from psm.progress import console
 from psm.seeding import torch_seed
-from psm.training import joint
-from psm.training.batches import BatchSource, BatchStream, cached_text_features
+from psm.training import distributed
 from psm.training.calibrate import fit_match_probability
+from psm.training.dataloader import BatchSource, BatchStream, cached_text_features
 from psm.training.loading import Loader
 from psm.training.machine import build_trainer
-from psm.training.memory import recomputed_activations
 from psm.training.patching import replaced_forward
+from psm.training.recomputation import recomputed_activations
 from psm.training.task import TrainingTask, batch_norms
 
 LOG_NAME = "log.jsonl"
@@ -189,7 +189,7 @@ def fit(
         if task.experiment.training.checkpoint_activations:
             stack.enter_context(recomputed_activations(task.model))
         if trainer.world_size > 1:
-            stack.enter_context(replaced_forward(joint.batch_norm_forwards(task.model)))
+            stack.enter_context(replaced_forward(distributed.batch_norm_forwards(task.model)))
         trainer.fit(
             task,
             loader,

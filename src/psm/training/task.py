@@ -19,9 +19,9 @@ from psm.losses import InfoNCE, PairLoss, PCMEPlusPlus
 from psm.model import PSM
 from psm.ranks import standing
 from psm.seeding import torch_seed
-from psm.training import joint
-from psm.training.batches import Batch, cached_text_features
-from psm.training.memory import encode_by_parts
+from psm.training import distributed
+from psm.training.dataloader import Batch, cached_text_features
+from psm.training.recomputation import encode_by_parts
 
 
 def build_loss(experiment: Experiment) -> PCMEPlusPlus | InfoNCE:
@@ -115,7 +115,7 @@ class TrainingTask(lightning.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Make dropout depend on step and rank alone, so that a resumed run repeats the curve."""
-        torch.manual_seed(torch_seed(self.seed, "step", self.global_step, joint.rank()))
+        torch.manual_seed(torch_seed(self.seed, "step", self.global_step, distributed.rank()))
         if isinstance(self.loss, PCMEPlusPlus):
             recipe = self.experiment.loss
             warm = recipe.pseudo_positive_warmup * self.total_steps
@@ -135,7 +135,7 @@ class TrainingTask(lightning.LightningModule):
         def encode(rows: slice) -> tuple[Gaussian, ...]:
             return self._encode(batch.rows(rows), [context.rows(rows) for context in contexts])
 
-        audio, text, *locations = joint.of_all_ranks(
+        audio, text, *locations = distributed.of_all_ranks(
             encode_by_parts(encode, batch.views, self.experiment.training.micro_batch)
         )
         # Autocast would take the dot products of the distances in half precision.
@@ -154,7 +154,7 @@ class TrainingTask(lightning.LightningModule):
                 everything=config.drop_all,
                 sources=config.drop_sources,
                 generator=generator,
-                part=(joint.rank(), joint.world_size()),
+                part=(distributed.rank(), distributed.world_size()),
             )
             for _ in range(config.draws)
         ]
@@ -184,7 +184,7 @@ class TrainingTask(lightning.LightningModule):
         was_training = self.training
         self.eval()
         corpus, zoom = self.validation, min(self.validation.views_by_zoom)
-        rows = joint.share_of(len(corpus))
+        rows = distributed.share_of(len(corpus))
         features = image_features(self.model, corpus.views(zoom)[rows], corpus.gsd_m[rows] * zoom)
         audio = audio_gaussians(self.model, corpus.mels[rows])
         with torch.inference_mode():
@@ -199,7 +199,7 @@ class TrainingTask(lightning.LightningModule):
             "image_context": location_gaussians(self.model, features, context),
         }
         whole = {
-            name: joint.from_shares(own, len(corpus))
+            name: distributed.from_shares(own, len(corpus))
             for name, own in {**locations, "audio": audio, "text": text}.items()
         }
         names = [(name, "audio") for name in locations]

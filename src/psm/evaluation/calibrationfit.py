@@ -25,8 +25,8 @@ from psm.calibration import Calibration, Method, Task
 from psm.data.recording import Recording
 from psm.earth.vocabulary import QUERY_PHRASES
 from psm.errors import ConfigError
-from psm.evaluation.calibration import Reliability
 from psm.evaluation.fitting import FITS, Pairs, held_out, log_loss, reliability_of
+from psm.evaluation.reliability import Reliability
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import text_gaussians
 from psm.inference.split import Features, encode_split, raw_locations, raw_text

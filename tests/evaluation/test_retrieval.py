@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
-from psm.evaluation.protocol import (
+from psm.evaluation.retrieval import (
     COMPOSED,
     CONTEXT,
     IMAGE,
@@ -23,7 +23,7 @@ from psm.evaluation.protocol import (
     compare,
     evaluate_embedded,
 )
-from psm.evaluation.report import RetrievalReport, retrieval_table
+from psm.evaluation.retrievalreport import RetrievalReport, retrieval_table
 from psm.gaussian import combine
 from psm.ranks import Standing, chance_standing, retrieval_ranks, tag_standing
 

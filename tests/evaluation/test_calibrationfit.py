@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from psm.data.recording import Recording
 from psm.earth.sounds import SOUNDS
 from psm.errors import ConfigError
-from psm.evaluation import calibrate as module
-from psm.evaluation.calibrate import data_fingerprint, fit, known_pairs
+from psm.evaluation import calibrationfit as module
+from psm.evaluation.calibrationfit import data_fingerprint, fit, known_pairs
 from psm.evaluation.calibrationreport import calibration_table, plot_calibration
 from psm.gaussian import Gaussian
 from psm.inference.split import Features

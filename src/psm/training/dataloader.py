@@ -90,7 +90,7 @@ class BatchStream(Dataset[Batch]):
         seed: names the stream of randomness.
         rank: which part of the batch to read.
         world_size: how many parts there are.
-        windows: of sound that belong together, see :class:`psm.encoders.audio.AudioTower`.
+        windows: of sound that belong together, see :class:`psm.encoders.audiotowers.AudioTower`.
 
     Raises:
         ConfigError: the batch does not divide among the ranks.
