@@ -10,7 +10,7 @@ from psm.data.audio import AudioConfig
 from psm.encoders.audiotowers import AudioTower, build_audio_tower
 from psm.encoders.heads import GaussianHead
 from psm.encoders.texttowers import TextTower, build_text_tower
-from psm.published.names import rename
+from psm.published.checkpoint import rename
 from tests.reference import recorded
 from tests.reference.conftest import Close
 

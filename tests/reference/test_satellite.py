@@ -10,7 +10,7 @@ from psm.config import ContextConfig, HeadConfig, ImageryConfig, SatelliteConfig
 from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
-from psm.published.names import rename
+from psm.published.checkpoint import rename
 from psm.reference import BareHead, PublishedEncoding
 from tests.reference import recorded
 from tests.reference.conftest import Close

@@ -12,8 +12,7 @@ from psm.data.corpus import Corpus
 from psm.data.shards import Sample, write_shard
 from psm.errors import CorruptShard
 from psm.training import run, train
-from psm.training.dataloader import Batch, BatchStream
-from psm.training.loading import Loader
+from psm.training.dataloader import Batch, BatchStream, Loader
 from tests.tiny import VIEW_PX, tiny_experiment, tiny_samples, write_tiny_shards
 
 

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from psm.config import ImageryConfig, SatelliteConfig
 from psm.encoders.backbone import Backbone, read_backbone
-from psm.encoders.convolution import convolution_stage
-from psm.encoders.layers import transformer
+from psm.encoders.layers import convolution_stage, transformer
 
 
 def gsd_position_embedding(

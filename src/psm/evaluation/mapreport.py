@@ -10,8 +10,8 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
+from psm.evaluation.agreement import SignScore
 from psm.evaluation.reliability import Reliability, RiskCoverage
-from psm.evaluation.rhythm import SignScore
 
 MIN_CASES = 20
 """Sounds with fewer judged cases do not enter the averages of signs."""

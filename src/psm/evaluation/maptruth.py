@@ -21,10 +21,17 @@ from psm.data.context import Context
 from psm.earth.sounds import Sound
 from psm.earth.soundscape import true_probability
 from psm.earth.vocabulary import QUERY_PHRASES
-from psm.evaluation.agreement import auc_of_ranks, pearson, spearman
+from psm.evaluation.agreement import (
+    SignScore,
+    auc_of_ranks,
+    day_night_sign,
+    peak_error,
+    pearson,
+    spearman,
+    summer_winter_sign,
+)
 from psm.evaluation.mapreport import MapReport, SoundScore
 from psm.evaluation.reliability import RiskCoverage, mean_curve, reliability, risk_coverage
-from psm.evaluation.rhythm import SignScore, day_night_sign, peak_error, summer_winter_sign
 from psm.gaussian import csd, csd_variance, moments
 from psm.inference import batches as inference
 from psm.model import PSM

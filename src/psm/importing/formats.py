@@ -21,7 +21,7 @@ from psm.importing.published.captions import Captions
 from psm.importing.published.hub import HubDataset
 from psm.importing.published.shards import SPLITS, PublishedShards, imagery_of
 from psm.importing.table import Table, TileProvider
-from psm.published.imagery import IMAGERY, imagery_named
+from psm.published.sizes import IMAGERY, imagery_named
 
 BLUE_MARBLE = "blue-marble"
 _PRESETS = {

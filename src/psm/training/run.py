@@ -26,8 +26,7 @@ from psm.progress import console
 from psm.seeding import torch_seed
 from psm.training import distributed
 from psm.training.calibrate import fit_match_probability
-from psm.training.dataloader import BatchSource, BatchStream, cached_text_features
-from psm.training.loading import Loader
+from psm.training.dataloader import BatchSource, BatchStream, Loader, cached_text_features
 from psm.training.machine import build_trainer
 from psm.training.patching import replaced_forward
 from psm.training.recomputation import recomputed_activations
