@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from psm.config import Experiment, ModelConfig, parse, read_yaml, write_yaml
+from psm.config import Experiment, ModelConfig, parse, read_yaml, with_current_names, write_yaml
 from psm.errors import CheckpointMismatch, MissingData
 from psm.files import atomic_path
 
@@ -81,7 +81,7 @@ def tokenizer_folder(folder: Path) -> Path | None:
 def read_experiment(folder: Path) -> Experiment:
     """The experiment that a checkpoint was trained by."""
     path = folder / CONFIG_NAME
-    return parse(Experiment, read_yaml(path), str(path))
+    return parse(Experiment, with_current_names(read_yaml(path)), str(path))
 
 
 def save(model: nn.Module, experiment: Experiment, folder: Path, *, is_half: bool = False) -> None:
@@ -156,13 +156,13 @@ def _read(folder: Path) -> dict[str, Tensor]:
 
 
 def _stored(model: nn.Module) -> dict[str, Tensor]:
-    # A frozen tower is kept by reference: its source in the config names the weights.
+    # A frozen tower is kept by reference: its config names the weights.
     config: Any = getattr(model, "config", None)
     by_reference: tuple[str, ...] = ()
     if isinstance(config, ModelConfig):
         towers: dict[str, Any] = {"text.": config.text_tower, "audio.": config.audio_tower}
         by_reference = tuple(
-            prefix for prefix, tower in towers.items() if tower.frozen and tower.source
+            prefix for prefix, tower in towers.items() if tower.frozen and tower.weights
         )
     return {
         name: tensor

@@ -38,7 +38,7 @@ class PSM(nn.Module):
 
     Attributes:
         config: what the model was built from; ``tokenizer``, a hub id or folder, takes the place of
-            the one that comes with the text tower's source.
+            the one that comes with the text tower's weights.
         experiment: what the model was trained by, where it was loaded from a folder that says so.
         negative_scale: slope of the match probability in the distance (a).
         shift: its offset (b).
@@ -109,12 +109,12 @@ class PSM(nn.Module):
                 "audio_tower": self.audio.standalone(self.config.audio_tower),
                 "text_tower": self.text.standalone(self.config.text_tower),
                 "satellite": experiment.model.satellite.model_copy(
-                    update={"source": None, "adapt": ()}
+                    update={"weights": None, "adapt": ()}
                 ),
             }
         )
         folder = Path(folder)
-        if config.text_tower.source is None:  # first: the configuration, last, makes it a model
+        if config.text_tower.weights is None:  # first: the configuration, last, makes it a model
             self.text.tokenizer.save_pretrained(folder / checkpoints.TOKENIZER_NAME)
         stored = experiment.model_copy(update={"model": config})
         checkpoints.save(self, stored, folder, is_half=is_half)

@@ -129,7 +129,9 @@ def test_every_tensor_and_setting_is_accounted_for(
 
 def test_a_backbone_is_told_from_a_model(tmp_path: Path) -> None:
     path = saved({"model": {"patch_embed.proj.bias": torch.zeros(4)}}, tmp_path)
-    with pytest.raises(CheckpointMismatch, match=r"--set model\.satellite\.source=.*changed\.ckpt"):
+    with pytest.raises(
+        CheckpointMismatch, match=r"--set model\.satellite\.weights=.*changed\.ckpt"
+    ):
         import_checkpoint(path, tmp_path / "out", **GIVEN)
 
 

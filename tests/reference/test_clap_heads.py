@@ -25,7 +25,7 @@ def tower(kind: str) -> AudioTower | TextTower:
         built = build_audio_tower(AudioTowerConfig(kind="clap", clap=clap), AudioConfig(), DIM)
     else:
         built = build_text_tower(
-            TextTowerConfig(kind="clap", source=None, clap=clap, frozen=False),
+            TextTowerConfig(kind="clap", weights=None, clap=clap, frozen=False),
             DIM,
             recorded.FOLDER / "tokenizer",
         )

@@ -102,7 +102,7 @@ class CLAPAudioTower(AudioTower):
         self.out_dim = int(model.config.projection_dim)
 
     def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
-        """``config`` with the settings of the tower instead of the source that it came from."""
+        """``config`` with the settings of the tower instead of the name of its weights."""
         return config if config.frozen else standalone(config, self.model)
 
     def forward(
@@ -129,16 +129,16 @@ def build_audio_tower(config: AudioTowerConfig, audio: AudioConfig, dim: int) ->
     """The tower that ``config`` describes, for audio framed as ``audio``.
 
     Raises:
-        ConfigError: the CLAP settings or its source do not fit.
-        CheckpointMismatch: a weight of the source is missing, unknown or of another shape.
+        ConfigError: the CLAP settings or its weights do not fit.
+        CheckpointMismatch: a weight of CLAP is missing, unknown or of another shape.
     """
     if config.kind == "cnn":
         return CNNTower(config.channels, audio.n_mels)
-    if config.source is not None:
-        model = load_tower(ClapAudioModelWithProjection, config.source, "audio_tower.source")
+    if config.weights is not None:
+        model = load_tower(ClapAudioModelWithProjection, config.weights, "audio_tower.weights")
         if model.config.num_mel_bins != audio.n_mels:
             raise ConfigError(
-                f"audio_tower.source: {config.source!r} hears {model.config.num_mel_bins} mel "
+                f"audio_tower.weights: {config.weights!r} hears {model.config.num_mel_bins} mel "
                 f"bands, audio.n_mels is {audio.n_mels}; "
                 f"set model.audio.n_mels={model.config.num_mel_bins}"
             )

@@ -37,18 +37,18 @@ _DERIVED = ("relative_position_index", "position_ids", "token_type_ids", "num_ba
 
 
 def standalone(config: TowerConfig, model: PreTrainedModel) -> TowerConfig:
-    """``config`` with the settings of ``model`` in full and no source."""
+    """``config`` with the settings of ``model`` in full, which starts from random weights."""
     settings = {k: v for k, v in model.config.to_diff_dict().items() if k not in _NOISE}
-    return config.model_copy(update={"source": None, "clap": settings})
+    return config.model_copy(update={"weights": None, "clap": settings})
 
 
-def load_tower(kind: type[Model], source: str, setting: str) -> Model:
-    """A tower of the CLAP model in ``source``, a folder or a hub id, in float32.
+def load_tower(kind: type[Model], weights: str, setting: str) -> Model:
+    """A tower of the CLAP model in ``weights``, a folder or a hub id, in float32.
 
     Args:
         kind: which tower.
-        source: a whole CLAP model, as on the hub, or the tower alone.
-        setting: that names the source, for errors.
+        weights: a whole CLAP model, as on the hub, or the tower alone.
+        setting: that names them, for errors.
 
     Raises:
         ConfigError: there are no weights to load.
@@ -58,13 +58,13 @@ def load_tower(kind: type[Model], source: str, setting: str) -> Model:
     try:
         with _quiet():
             model, found = kind.from_pretrained(
-                source, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
+                weights, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
             )
     except _UNREADABLE as problem:
-        where = "folder" if Path(source).exists() else "hub id or folder"
+        where = "folder" if Path(weights).exists() else "hub id or folder"
         reason = (str(problem) or type(problem).__name__).strip().splitlines()[0]
         raise ConfigError(
-            f"{setting}: no CLAP weights in {where} {source!r} ({reason}); "
+            f"{setting}: no CLAP weights in {where} {weights!r} ({reason}); "
             f"model.{setting}=null starts from random weights"
         ) from None
     complaints = [f"missing {name}" for name in found["missing_keys"]
@@ -77,7 +77,7 @@ def load_tower(kind: type[Model], source: str, setting: str) -> Model:
     ]
     if complaints:
         raise CheckpointMismatch(
-            f"{setting}: {source} does not hold this tower of a CLAP model, {len(complaints)} "
+            f"{setting}: {weights} does not hold this tower of a CLAP model, {len(complaints)} "
             f"tensors do not fit ({', '.join(sorted(complaints)[:3])})"
         )
     return model

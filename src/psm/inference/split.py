@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -254,13 +255,21 @@ def _read(path: Path, zooms: Sequence[int]) -> Features | None:
 
 def _identity(model: PSM, zooms: Sequence[int]) -> bytes:
     """A hash of all that features depend on beside the shards, the words of the tokenizer too."""
-    settings = [_VERSION, model.precision, model.config.model_dump(mode="json"), list(zooms)]
+    settings = [_VERSION, model.precision, _settings(model.config), list(zooms)]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     digest.update(json.dumps(model.text.tokenizer.get_vocab(), sort_keys=True).encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return digest.digest()
+
+
+def _settings(config: ModelConfig) -> dict[str, Any]:
+    """The settings of a model under the names that the first features on disk were hashed with."""
+    settings = config.model_dump(mode="json")
+    for tower in ("satellite", "audio_tower", "text_tower"):
+        settings[tower]["source"] = settings[tower].pop("weights")
+    return settings
 
 
 def _name(shard: Path, identity: bytes) -> str:

@@ -200,7 +200,7 @@ def _state_dict(content: Any, path: str | Path) -> tuple[dict[str, Tensor], dict
     if isinstance(backbone, dict) and any(name.startswith("patch_embed.") for name in backbone):
         raise CheckpointMismatch(
             f"{path}: the backbone of a satellite encoder, not a model; train one from it with "
-            f"--set model.satellite.source={path}"
+            f"--set model.satellite.weights={path}"
         )
     if not isinstance(tensors, dict) or not tensors:
         raise CheckpointMismatch(f"{path}: no state_dict in it")

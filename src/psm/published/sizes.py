@@ -64,7 +64,7 @@ def model_config(
                 "satellite": _satellite(shapes, satellite_heads, origin),
                 "audio_tower": {"kind": "clap", "clap": _clap_audio(shapes)},
                 "text_tower": {
-                    "kind": "clap", "source": None, "max_tokens": 128, "frozen": False,
+                    "kind": "clap", "weights": None, "max_tokens": 128, "frozen": False,
                     "clap": _clap_text(shapes, text_heads, origin),
                 },
                 "context": _context(shapes),

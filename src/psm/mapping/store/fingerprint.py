@@ -61,7 +61,7 @@ def parts_of(
     imagery = config.imagery
     parts = {
         "weights": satellite_fingerprint(model),
-        "encoder": config.satellite.model_dump(mode="json", exclude={"source", "adapt"}),
+        "encoder": config.satellite.model_dump(mode="json", exclude={"weights", "adapt"}),
         "precision": _precision(model),
         "view": [imagery.view_px, imagery.gsd_m, imagery.mean, imagery.std],
         "zooms": list(zooms),
