@@ -70,6 +70,16 @@ class AudioTowerConfig(_Frozen):
     clap: dict[str, Any] = Field(default_factory=dict)
     frozen: bool = False
 
+    @property
+    def fused(self) -> bool:
+        """Whether a long clip comes as four windows that the tower joins: shrunk whole, 3 parts."""
+        return self.kind == "clap" and bool(self.clap.get("enable_fusion"))
+
+    @property
+    def sees_long_clips_apart(self) -> bool:
+        """Whether some of its layers work on the long clips of a batch alone, if it has any."""
+        return self.kind == "clap"
+
 
 class TextTowerConfig(_Frozen):
     """``sentence``: any encoder with mean pooling. ``clap``: CLAP's text model.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import torch
 from huggingface_hub import HfApi
@@ -25,7 +25,7 @@ from psm.encoders.texttowers import TextTower, build_text_tower, encode_texts
 from psm.errors import HubError
 from psm.gaussian import Gaussian, match_probability, match_uncertainty
 from psm.modelcard import model_card
-from psm.precision import Precision, computing
+from psm.precision import Precision, computing, resolved
 from psm.reference import BareHead, PublishedEncoding
 
 
@@ -171,6 +171,11 @@ class PSM(nn.Module):
         """Where the weights are."""
         return self.shift.device
 
+    @property
+    def computes_in(self) -> Literal["float32", "bfloat16"]:
+        """What :attr:`precision` comes to where the weights are; another machine may differ."""
+        return resolved(self.precision, self.device, is_exact=self.config.reference)
+
     def image_features(
         self,
         views: Float[Tensor, "batch 3 height width"] | UInt8[Tensor, "batch 3 height width"],
@@ -178,7 +183,7 @@ class PSM(nn.Module):
     ) -> Float[Tensor, "batch dim"]:
         """Image features before fusion; ``views`` are RGB, uint8 or floats in [0, 1]."""
         pixels = views.float() / 255.0 if views.dtype == torch.uint8 else views
-        with self._computing():
+        with computing(self.computes_in, self.device):
             features: Tensor = self.satellite(pixels, gsd_m)
         return features.float()
 
@@ -213,7 +218,7 @@ class PSM(nn.Module):
         """Features of log-mels in dB, before the head."""
         if is_longer is None and self.config.reference:  # the published loader says so of any clip
             is_longer = mel.new_ones(len(mel), dtype=torch.bool)
-        with self._computing():
+        with computing(self.computes_in, self.device):
             features: Tensor = self.audio(mel.float(), is_longer)
         return features.float()
 
@@ -228,17 +233,13 @@ class PSM(nn.Module):
 
     def text_features(self, texts: Sequence[str]) -> Float[Tensor, "batch features"]:
         """Features of captions before the head; without gradient where the tower is frozen."""
-        with self._computing():
+        with computing(self.computes_in, self.device):
             if self.config.text_tower.frozen:
                 return encode_texts(self.text.eval(), texts).float()
             if not torch.is_grad_enabled():
                 return encode_texts(self.text, texts).float()
             features: Tensor = self.text(texts)
         return features.float()
-
-    def _computing(self) -> AbstractContextManager[object]:
-        exact = self.precision == "auto" and self.config.reference
-        return computing("float32" if exact else self.precision, self.device)
 
     def encode_text(self, texts: Sequence[str]) -> Gaussian:
         """Gaussians of captions or queries."""

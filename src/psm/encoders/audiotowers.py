@@ -12,7 +12,7 @@ from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
 from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
-from psm.encoders.clap import fuse_attention, load_tower, standalone
+from psm.encoders.clap import clap_layers, fuse_attention, load_tower, standalone
 from psm.encoders.layers import convolution_stage
 from psm.errors import ConfigError
 
@@ -33,6 +33,10 @@ class AudioTower(nn.Module, ABC):
     def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
         """``config`` for a folder that holds the weights itself."""
         return config
+
+    def layers_to_recompute(self) -> list[nn.Module]:
+        """Layers whose activations training may compute again rather than keep."""
+        return []
 
     @abstractmethod
     def forward(
@@ -104,6 +108,10 @@ class CLAPAudioTower(AudioTower):
     def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
         """``config`` with the settings of the tower instead of the name of its weights."""
         return config if config.frozen else standalone(config, self.model)
+
+    def layers_to_recompute(self) -> list[nn.Module]:
+        """The transformer layers."""
+        return clap_layers(self.model)
 
     def forward(
         self,

@@ -17,7 +17,11 @@ from transformers import (
     ClapTextModelWithProjection,
     PreTrainedModel,
 )
-from transformers.models.clap.modeling_clap import ClapAudioSelfAttention
+from transformers.models.clap.modeling_clap import (
+    ClapAudioLayer,
+    ClapAudioSelfAttention,
+    ClapTextLayer,
+)
 from transformers.utils import logging as transformers_logging
 
 from psm.config import AudioTowerConfig, TextTowerConfig
@@ -34,6 +38,11 @@ _BESIDE = {
 # Weights in a pickle are read by PyTorch's allow-list: what it refuses is an UnpicklingError.
 _UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, UnpicklingError)
 _DERIVED = ("relative_position_index", "position_ids", "token_type_ids", "num_batches_tracked")
+
+
+def clap_layers(model: nn.Module) -> list[nn.Module]:
+    """The transformer layers of a CLAP tower, which hold nearly all of its activations."""
+    return [m for m in model.modules() if isinstance(m, (ClapAudioLayer, ClapTextLayer))]
 
 
 def standalone(config: TowerConfig, model: PreTrainedModel) -> TowerConfig:

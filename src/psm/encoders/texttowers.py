@@ -21,7 +21,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from psm.config import TextTowerConfig
-from psm.encoders.clap import load_tower, standalone
+from psm.encoders.clap import clap_layers, load_tower, standalone
 from psm.errors import BrokenPackageData, ConfigError
 from psm.files import sha256_of
 
@@ -58,6 +58,10 @@ class TextTower(nn.Module):
         if config.frozen or config.kind != "clap":
             return config
         return standalone(config, self.model)
+
+    def layers_to_recompute(self) -> list[nn.Module]:
+        """Layers whose activations training may compute again rather than keep."""
+        return clap_layers(self.model)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import isotonic_regression, minimize
+from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
+from psm.calibration import fit_logistic
 from psm.errors import ConfigError
 from psm.evaluation.reliability import Reliability, reliability
 
@@ -107,21 +108,7 @@ class Isotonic:
 
 def fit_platt(pairs: Pairs) -> Platt:
     """The two numbers under which the answers are most likely; the slope stays positive."""
-    centre, scale = pairs.distance.mean(), pairs.distance.std() or 1.0
-    nearness = (centre - pairs.distance) / scale
-    positive, weight = pairs.positive.astype(float), pairs.weight / pairs.weight.sum()
-
-    def loss(parameters: Float[np.ndarray, " 2"]) -> tuple[float, Float[np.ndarray, " 2"]]:
-        slope = np.exp(parameters[0])
-        logit = parameters[1] + slope * nearness
-        error = weight * (expit(logit) - positive)
-        value = float(weight @ (np.logaddexp(0.0, logit) - positive * logit))
-        return value, np.array([error @ nearness * slope, error.sum()])
-
-    start = np.array([0.0, np.log(pairs.prior / (1.0 - pairs.prior))])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-12.0, 12.0), (None, None)])
-    slope = float(np.exp(found.x[0])) / scale
-    return Platt(slope, float(found.x[1]) + slope * float(centre))
+    return Platt(*fit_logistic(pairs.distance, pairs.positive, pairs.weight))
 
 
 def fit_isotonic(pairs: Pairs) -> Isotonic:

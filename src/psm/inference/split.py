@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from psm.checkpoints import hash_tensors
 from psm.config import ModelConfig
 from psm.data.context import Context
 from psm.data.imagery import view_of_tile
@@ -258,9 +259,7 @@ def _identity(model: PSM, zooms: Sequence[int]) -> bytes:
     settings = [_VERSION, model.precision, _settings(model.config), list(zooms)]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     digest.update(json.dumps(model.text.tokenizer.get_vocab(), sort_keys=True).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    hash_tensors(digest, model.state_dict())
     return digest.digest()
 
 

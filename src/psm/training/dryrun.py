@@ -113,7 +113,7 @@ def _made_up(experiment: Experiment, count: int) -> Corpus:
     model = experiment.model
     rng = generator(0, "made up", count)
     size = (count, model.imagery.view_px, model.imagery.view_px, 3)
-    windows = 4 if model.audio_tower.clap.get("enable_fusion") else 1
+    windows = 4 if model.audio_tower.fused else 1
     mels = rng.normal(-40.0, 10.0, (count, windows, model.audio.frames, model.audio.n_mels))
     caption = " ".join(islice(cycle(_SENTENCE.split()), _CAPTION_WORDS))
     recordings = tuple(

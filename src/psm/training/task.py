@@ -7,35 +7,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from psm.calibration import fit_logistic
 from psm.config import Experiment
 from psm.data.context import Context
 from psm.data.corpus import Corpus
-from psm.gaussian import Gaussian
-from psm.inference.batches import audio_gaussians, image_features, location_gaussians
-from psm.losses import InfoNCE, PairLoss, PCMEPlusPlus
+from psm.gaussian import Gaussian, csd
+from psm.inference.batches import encode_corpus, location_gaussians
+from psm.losses import PairLoss, build_loss
 from psm.model import PSM
 from psm.ranks import standing
 from psm.seeding import torch_seed
 from psm.training import distributed
 from psm.training.dataloader import Batch, cached_text_features
 from psm.training.recomputation import encode_by_parts
-
-
-def build_loss(experiment: Experiment) -> PCMEPlusPlus | InfoNCE:
-    """The pair loss that ``experiment`` names."""
-    config = experiment.loss
-    if config.kind == "infonce":
-        return InfoNCE(config.temperature)
-    return PCMEPlusPlus(
-        shift=config.shift,
-        negative_scale=config.negative_scale,
-        pseudo_positive_weight=config.pseudo_positive_weight,
-        vib_weight=config.vib_weight,
-        contrastive_weight=config.contrastive_weight,
-    )
 
 
 def three_pair_loss(
@@ -88,7 +76,7 @@ class TrainingTask(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.model = model
-        self.loss = build_loss(experiment)
+        self.loss = build_loss(experiment.loss)
         self.experiment = experiment
         self.validation = validation
         self.total_steps = total_steps
@@ -116,11 +104,7 @@ class TrainingTask(lightning.LightningModule):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Make dropout depend on step and rank alone, so that a resumed run repeats the curve."""
         torch.manual_seed(torch_seed(self.seed, "step", self.global_step, distributed.rank()))
-        if isinstance(self.loss, PCMEPlusPlus):
-            recipe = self.experiment.loss
-            warm = recipe.pseudo_positive_warmup * self.total_steps
-            share = min(1.0, self.global_step / warm) if warm else 1.0
-            self.loss.pseudo_positive_weight = recipe.pseudo_positive_weight * share
+        self.loss.warm_up(self.global_step, self.total_steps)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """The loss of one joint batch, of which this rank has a part."""
@@ -183,10 +167,9 @@ class TrainingTask(lightning.LightningModule):
         """R@10% on the validation split, each rank encoding its share of the rows."""
         was_training = self.training
         self.eval()
-        corpus, zoom = self.validation, min(self.validation.views_by_zoom)
+        corpus = self.validation
         rows = distributed.share_of(len(corpus))
-        features = image_features(self.model, corpus.views(zoom)[rows], corpus.gsd_m[rows] * zoom)
-        audio = audio_gaussians(self.model, corpus.mels[rows])
+        features, audio = encode_corpus(self.model, corpus, rows)
         with torch.inference_mode():
             text = (
                 self.model.encode_text([r.caption for r in corpus.recordings[rows]])
@@ -208,6 +191,19 @@ class TrainingTask(lightning.LightningModule):
         scores = {f"{a}_to_{b}_r10": _recall(whole[a], whole[b]) for a, b in names}
         self.train(was_training)
         return scores
+
+    def match_probability(self) -> tuple[float, float]:
+        """Scale and shift of the match probability: as the loss learnt them, or fitted afterwards.
+
+        What no loss taught is fitted to all pairs of the validation split.
+        """
+        learnt = self.loss.match_probability()
+        if learnt is not None:
+            return learnt
+        features, audio = encode_corpus(self.model, self.validation)
+        distance = csd(location_gaussians(self.model, features, self._context), audio)
+        matched = np.eye(len(distance), dtype=bool)
+        return fit_logistic(distance.double().cpu().numpy().ravel(), matched.ravel())
 
     def configure_optimizers(self) -> Any:
         """AdamW without decay on scalars, norms, biases and embeddings; warm-up, then cosine."""
