@@ -1,4 +1,4 @@
-"""A calibration: from the distance of a place and a query to a probability that can be believed.
+"""Calibration: a curve from the distance of a place and a query to a probability.
 
 What a model learns is which pairs of a training batch belong together, and its match probability
 has the share of matches among those pairs built in. A calibration is a curve fitted to held-out
@@ -34,7 +34,6 @@ Curve = Callable[[Tensor], Tensor]
 
 Method = Literal["platt", "isotonic"]
 Task = Literal["sounds", "pairs"]
-Share = Field(ge=0.0, le=1.0)
 
 MEANINGS: dict[Task, str] = {
     "sounds": "a recording made at the place and time holds the sound",
@@ -85,7 +84,7 @@ def learnt_curve(model: PSM) -> Curve:
 
 
 class Calibration(BaseModel):
-    """A fitted curve, and all that is needed to judge it.
+    """A curve fitted to held-out recordings, and all that is needed to judge it.
 
     Attributes:
         method: ``platt``, ``sigmoid(shift - negative_scale * csd)``, or ``isotonic``,

@@ -26,7 +26,7 @@ from psm.errors import HubError
 from psm.gaussian import Gaussian, match_probability, match_uncertainty
 from psm.modelcard import model_card
 from psm.precision import Precision, computing, resolved
-from psm.reference import BareHead, PublishedEncoding
+from psm.reference import PointHead, PublishedEncoding
 
 
 class PSM(nn.Module):
@@ -59,7 +59,7 @@ class PSM(nn.Module):
         self.satellite = SatelliteEncoder(config.satellite, config.imagery, dim)
         encoding = PublishedEncoding() if config.reference else Encoding()
         self.fusion = ContextFusion(config.context, dim, encoding) if config.context.depth else None
-        self.location_head = BareHead() if is_bare else GaussianHead(dim, dim, heads)
+        self.location_head = PointHead() if is_bare else GaussianHead(dim, dim, heads)
         self.audio = build_audio_tower(config.audio_tower, config.audio, dim)
         self.audio_head = GaussianHead(self.audio.out_dim, dim, heads)
         self.text: TextTower = build_text_tower(config.text_tower, dim, tokenizer)

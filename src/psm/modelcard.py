@@ -1,4 +1,4 @@
-"""The model card that goes to the hub beside the weights; its prose is in ``modelcard.md``."""
+"""Model card for the hub, beside the weights; its prose is in ``modelcard.md``."""
 
 from __future__ import annotations
 

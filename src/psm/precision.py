@@ -1,4 +1,4 @@
-"""In which precision encoders compute: exactly, or in bfloat16 where the processor has it.
+"""Precision of the encoders: float32, or bfloat16 where the processor has it.
 
 bfloat16 keeps 8 bits of a number's mantissa: products of matrices cost half, and means turn by less
 than a hundredth of a radian (``docs/speed.md``). Everything probabilistic stays in float32.

@@ -1,4 +1,4 @@
-"""Weights of a masked autoencoder, SatMAE or Scale-MAE, as a start for the satellite encoder.
+"""Import of a masked autoencoder, SatMAE or Scale-MAE, to start the satellite encoder from.
 
 The transformer is taken over tensor by tensor. What belongs to the autoencoder alone, its decoder
 and its mask tokens, is left out by name; so are the class token, since patches are averaged here,

@@ -54,6 +54,7 @@ def auc(predicted: Float[np.ndarray, "*maps n"], positive: Bool[np.ndarray, "*ma
 
 def auc_of_ranks(ranks: Floats, positive: NDArray[np.bool_]) -> Floats:
     """:func:`auc` from the ranks of the scores over the last axis."""
+    # Mann-Whitney: the rank sum of the positives, less what it is if all of them come last.
     count = positive.sum(axis=-1).astype(float)
     pairs = count * (positive.shape[-1] - count)
     above = (ranks * positive).sum(axis=-1) - count * (count + 1.0) / 2.0
@@ -143,9 +144,11 @@ def peak_error(predicted: Floats, truth: Floats, at: ArrayLike, period: float, a
     gaps = np.diff(np.append(times, times[0] + period))
     if len(times) < 3 or not np.allclose(gaps, period / len(times)):
         return np.full(len(truth), np.nan)
+    # The first harmonic as one complex number a case: its size is the swing, its angle the phase.
     wave = np.exp(2j * np.pi * times / period)
     mine, true = (np.tensordot(x, wave, axes=(axis, 0)) for x in (predicted, truth))
     is_clear = np.abs(true) * 2.0 / len(times) > CONTRAST
+    # The angle between the two harmonics, as time: never more than half a period.
     turn = np.abs(np.angle(mine * np.conj(true))) / (2.0 * np.pi) * period
     return np.array([
         np.median(off[clear]) if clear.any() else np.nan
@@ -154,10 +157,12 @@ def peak_error(predicted: Floats, truth: Floats, at: ArrayLike, period: float, a
 
 
 def _sign(predicted: Floats, truth: Floats) -> SignScore:
+    # By case: only where the truth has a contrast worth the name.
     judged = np.abs(truth) >= CONTRAST
     is_right = judged & (np.sign(predicted) == np.sign(truth))
     others = tuple(range(1, truth.ndim))
     cases, right = judged.sum(axis=others), is_right.sum(axis=others)
+    # All cases of a sound together, so that one large contrast outweighs many small ones.
     overall = [np.sign((x * judged).sum(axis=others, dtype=float)) for x in (predicted, truth)]
     share = np.divide(right, cases, out=np.full(len(cases), np.nan), where=cases > 0)
     return SignScore(share, cases, np.asarray((overall[0] == overall[1]) & (cases > 0)))

@@ -1,4 +1,4 @@
-"""What a calibration gained, as a table and as a figure."""
+"""Report of a calibration: a table and a figure of what it gained."""
 
 from __future__ import annotations
 

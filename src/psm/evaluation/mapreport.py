@@ -1,4 +1,4 @@
-"""Results of map truth as data: one score a sound, what they come to, their JSON, their table."""
+"""Report of map truth: a score for each sound, their summary, JSON and table."""
 
 from __future__ import annotations
 

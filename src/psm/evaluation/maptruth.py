@@ -1,4 +1,4 @@
-"""Maps against the truth: the simulated Earth knows where and when each sound is heard.
+"""Map truth: maps compared with what the simulated Earth knows of where and when sounds are heard.
 
 For every sound, the map of its canonical text query at several months and hours is compared, cell
 by cell, with the true probability of hearing it. Arrays are ``(sounds, months, hours, cells)``.

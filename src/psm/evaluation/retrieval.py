@@ -1,4 +1,4 @@
-"""What is asked of a model in retrieval: which queries, in which direction, against what reference.
+"""Retrieval protocol: which queries, in which direction, beside which reference.
 
 Four kinds of query put the location side together differently. ``composed`` is the published
 "with text" row: the *answer's own* caption joins the query (the image's towards audio, the
@@ -20,17 +20,17 @@ from numpy.typing import NDArray
 from psm.data.recording import Recording
 from psm.earth.oracle import Knowledge
 from psm.evaluation.intervals import CellBootstrap, Interval
-from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG, Key, oracle_standings
+from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG, Key, oracle_ranks
 from psm.evaluation.retrievalreport import RetrievalReport, RetrievalRow
 from psm.gaussian import Gaussian, combine
 from psm.inference.split import (
-    Features,
+    SplitFeatures,
     raw_audio,
     raw_locations,
     raw_text,
 )
 from psm.model import PSM
-from psm.ranks import Standing, chance_standing, retrieval_ranks, standing, within_groups
+from psm.ranks import TiedRanks, chance_ranks, retrieval_ranks, tied_ranks, within_groups
 
 __all__ = [
     "EmbeddedCorpus",
@@ -100,7 +100,7 @@ def fields_known(model: PSM) -> dict[str, tuple[str, ...]]:
     return {IMAGE: (), CONTEXT: fields, SOURCE_FREE: tuple(f for f in fields if f not in _SOURCES)}
 
 
-def embed(model: PSM, features: Features, *, zoom: int = 1) -> EmbeddedCorpus:
+def embed(model: PSM, features: SplitFeatures, *, zoom: int = 1) -> EmbeddedCorpus:
     """Everything that the queries need of a split seen at ``zoom``."""
     return EmbeddedCorpus(
         recordings=features.recordings,
@@ -114,7 +114,7 @@ def embed(model: PSM, features: Features, *, zoom: int = 1) -> EmbeddedCorpus:
 
 
 def evaluate_retrieval(
-    model: PSM, features: Features, *, name: str | None = None, zoom: int = 1, seed: int = 0
+    model: PSM, features: SplitFeatures, *, name: str | None = None, zoom: int = 1, seed: int = 0
 ) -> RetrievalReport:
     """Retrieval by ``model`` of the split whose ``features`` are given, in all rows."""
     embedded = embed(model, features, zoom=zoom)
@@ -125,7 +125,7 @@ def evaluate_embedded(
     embedded: EmbeddedCorpus,
     *,
     name: str,
-    references: Mapping[Key, Standing] | None = None,
+    references: Mapping[Key, TiedRanks] | None = None,
     seed: int = 0,
 ) -> RetrievalReport:
     """All rows of the protocol from Gaussians.
@@ -133,23 +133,23 @@ def evaluate_embedded(
     Args:
         embedded: the corpus.
         name: the model's name in the rows.
-        references: standings of the oracles by (oracle, direction, restriction); those of
-            :func:`psm.evaluation.oracles.oracle_standings` by default.
+        references: ranks of the oracles by (oracle, direction, restriction); those of
+            :func:`psm.evaluation.oracles.oracle_ranks` by default.
         seed: of the bootstrap.
     """
     scorer = _Scorer(embedded.recordings, seed)
-    known = oracle_standings(embedded.recordings) if references is None else references
+    known = oracle_ranks(embedded.recordings) if references is None else references
     rows: list[RetrievalRow] = []
     per_source: list[RetrievalRow] = []
-    standings: dict[tuple[str, str, str], Standing] = {}
+    ranks: dict[tuple[str, str, str], TiedRanks] = {}
     for query, direction in product(embedded.queries, DIRECTIONS):
         pair = embedded.pair(query, direction)
         for restriction in RESTRICTIONS:
             free = restriction == "all"
-            placed = standing(*pair) if free else within_groups(*pair, scorer.sources.tolist())
+            placed = tied_ranks(*pair) if free else within_groups(*pair, scorer.sources.tolist())
             oracle = known.get((ORACLE_OF.get(query, ""), direction, restriction))
             labels = (name, query, direction, restriction)
-            standings[labels[1:]] = placed
+            ranks[labels[1:]] = placed
             rows.append(scorer.row(labels, placed, oracle=oracle))
             for source in np.unique(scorer.sources).tolist():
                 per_source.append(scorer.row(labels, placed, oracle=oracle, source=source))
@@ -158,26 +158,26 @@ def evaluate_embedded(
         for direction, restriction in product(DIRECTIONS, RESTRICTIONS)
     ]
     reference += [scorer.row(("oracle", *labels), placed) for labels, placed in known.items()]
-    return RetrievalReport(tuple(rows), tuple(per_source), tuple(reference), standings)
+    return RetrievalReport(tuple(rows), tuple(per_source), tuple(reference), ranks)
 
 
 class _Scorer:
-    """From standings to rows, with the same bootstrap draws for all of them."""
+    """From ranks to rows, with the same bootstrap draws for all of them."""
 
     def __init__(self, recordings: Sequence[Recording], seed: int) -> None:
         self.sources = np.array([recording.audio_source or "other" for recording in recordings])
         self.bootstrap = CellBootstrap([recording.cell for recording in recordings], seed=seed)
         self.chance = {
-            "all": chance_standing(np.zeros(len(recordings))),
-            "same_source": chance_standing(self.sources),
+            "all": chance_ranks(np.zeros(len(recordings))),
+            "same_source": chance_ranks(self.sources),
         }
 
     def row(
         self,
         labels: tuple[str, str, str, str],
-        placed: Standing,
+        placed: TiedRanks,
         *,
-        oracle: Standing | None = None,
+        oracle: TiedRanks | None = None,
         source: str = "all",
     ) -> RetrievalRow:
         """The row of the queries of ``source``; labels: model, query, direction, restriction."""
@@ -211,7 +211,7 @@ def mean_hits(
     seeds: Sequence[RetrievalReport], labels: tuple[str, str, str]
 ) -> NDArray[np.float64]:
     """Hit share of each recording in the row ``labels``, averaged over the seeds of one model."""
-    hits = np.stack([report.standings[labels].hit_share() for report in seeds])
+    hits = np.stack([report.ranks[labels].hit_share() for report in seeds])
     return np.asarray(hits.mean(axis=0))
 
 
@@ -234,7 +234,7 @@ def compare(
     """
     bootstrap = CellBootstrap([recording.cell for recording in recordings], seed=seed)
     differences = {}
-    for labels in first[0].standings.keys() & second[0].standings.keys():
+    for labels in first[0].ranks.keys() & second[0].ranks.keys():
         gain = mean_hits(first, labels) - mean_hits(second, labels)
         differences[labels] = float(gain.mean()), bootstrap.interval(gain)
     return differences

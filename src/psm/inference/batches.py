@@ -1,4 +1,4 @@
-"""Encoding many items with a trained model: batches, no gradients, a progress bar."""
+"""Batched inference: views, recordings or texts to features and Gaussians, without gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkpoint of the published implementation, turned into ours.
+"""Import of checkpoints of the published implementation.
 
 The sizes of every encoder are read from the shapes of the weights, every tensor is accounted for,
 and nothing in the file is executed: PyTorch's allow-list unpickler reads it and names what it
@@ -64,8 +64,8 @@ _RULES: tuple[tuple[str, str], ...] = (
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What was found in a checkpoint.
+class ImportReport:
+    """What an imported checkpoint held.
 
     Attributes:
         config: the model that the weights describe.
@@ -106,7 +106,7 @@ def import_checkpoint(
     tokenizer: str | None = None,
     satellite_heads: int | None = None,
     text_heads: int | None = None,
-) -> Imported:
+) -> ImportReport:
     """Turn a published Lightning checkpoint into a folder for :meth:`PSM.from_pretrained`.
 
     Args:
@@ -151,7 +151,7 @@ def published_model(
     satellite_heads: int | None = None,
     text_heads: int | None = None,
     origin: str = "published weights",
-) -> tuple[PSM, Imported]:
+) -> tuple[PSM, ImportReport]:
     """The model whose tensors, under their published names, are ``published``.
 
     Args:
@@ -189,7 +189,7 @@ def published_model(
         del ours[name]
     kept = {name: wanted[name] for name in wanted if name.endswith(_DERIVED)}
     checkpoints.fill(model, {**kept, **ours, **_points(config, wanted)}, origin)
-    return model.eval(), Imported(
+    return model.eval(), ImportReport(
         config, len(ours), derived, None if temperature is None else 1.0 / float(temperature)
     )
 

@@ -1,4 +1,4 @@
-"""The configuration of a published model, from the shapes of its weights."""
+"""Configuration of a published model, read from the shapes of its weights."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ class BatchStream(Dataset[Batch]):
         rng = generator(self.seed, "augment", self.epoch, step)
         zooms = rng.choice(self.zooms, size=len(joint))
         turns = rng.random((3, len(joint))) < 0.5
-        variation = _Variation.draw(rng, len(joint), *self.corpus.mels.shape[-2:])
+        variation = _Augmentation.draw(rng, len(joint), *self.corpus.mels.shape[-2:])
         size = len(joint) // self.world_size
         own = slice(self.rank * size, (self.rank + 1) * size)
         rows, zoom = joint[own], zooms[own]
@@ -163,7 +163,7 @@ class BatchStream(Dataset[Batch]):
             views=torch.from_numpy(_turn(views, turns[:, own])).permute(0, 3, 1, 2),
             gsd_m=torch.from_numpy(self._gsd_m[rows] * zoom).float(),
             context=self.context.rows(index),
-            mel=torch.from_numpy(variation.of(self._mels(rows, self._windows(step)[own]), own)),
+            mel=torch.from_numpy(variation.apply(self._mels(rows, self._windows(step)[own]), own)),
             text=text,
         )
 
@@ -198,8 +198,8 @@ def _turn(views: np.ndarray, chosen: Bool[np.ndarray, "3 rows"]) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Variation:
-    """How recordings are heard: rolled in time, louder or softer, through another microphone.
+class _Augmentation:
+    """Augmentation of log-mels: roll in time, masked stretch and band, gain and spectral tilt.
 
     ``cuts`` are shifts, and starts and widths of a masked stretch and a masked band; ``gain_db`` is
     added to all, ``tilt_db`` to the highest band and taken from the lowest.
@@ -210,14 +210,14 @@ class _Variation:
     tilt_db: np.ndarray
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, rows: int, frames: int, bands: int) -> _Variation:
+    def draw(cls, rng: np.random.Generator, rows: int, frames: int, bands: int) -> _Augmentation:
         limits = (frames, frames, frames // 8 + 1, bands, bands // 8 + 1)
         cuts = np.array([[rng.integers(limit) for limit in limits] for _ in range(rows)])
         gain_db = rng.normal(0.0, 6.0, (rows, 1, 1, 1))
         return cls(cuts, gain_db, rng.normal(0.0, 4.0, (rows, 1, 1, 1)))
 
-    def of(self, mel: np.ndarray, own: slice) -> np.ndarray:
-        """``mel`` as the rows ``own`` are heard; written over."""
+    def apply(self, mel: np.ndarray, own: slice) -> np.ndarray:
+        """Augment ``mel``, the rows ``own`` of the joint batch, in place."""
         for row, (shift, start, width, low, bands) in enumerate(self.cuts[own]):
             mel[row] = np.roll(mel[row], shift, axis=1)
             mel[row, :, start : start + width] = mel[row].mean()
@@ -227,7 +227,7 @@ class _Variation:
         return mel
 
 
-class Loader:
+class BatchLoader:
     """The batches of one epoch after the other, each read by one of ``workers`` processes.
 
     Workers start when the first batch is asked for, so that they know the epoch which ``dataset``

@@ -1,4 +1,4 @@
-"""What training runs on: devices, processes and precision."""
+"""Trainer set-up: devices, processes and precision."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Batches larger than memory: only a part of them is embedded with its activations at a time.
+"""Recomputation of activations: batches and models that are larger than memory.
 
-Both ways trade memory for a second forward pass and leave the gradient as it is.
+A batch is embedded part by part (GradCache), or layers compute their activations again (gradient
+checkpointing). Both trade memory for a second forward pass and leave the gradient as it is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``train``: from an experiment and a folder of shards to a model folder."""
+"""Training run: from an experiment and a folder of shards to a model folder; resumable."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from psm.model import PSM
 from psm.progress import console
 from psm.seeding import torch_seed
 from psm.training import distributed
-from psm.training.dataloader import BatchSource, BatchStream, Loader, cached_text_features
+from psm.training.dataloader import BatchLoader, BatchSource, BatchStream, cached_text_features
 from psm.training.machine import build_trainer
 from psm.training.patching import replaced_forward
 from psm.training.recomputation import recomputed_activations
@@ -169,7 +169,7 @@ def fit(
 ) -> None:
     """Run ``trainer``: every epoch trains on all ``batches`` and then validates."""
     workers = task.experiment.training.workers
-    loader = Loader(batches, workers if batches.on_disk else 0)
+    loader = BatchLoader(batches, workers if batches.on_disk else 0)
     once: Any = [0]  # validation sees all rows at once, in a hook
     with warnings.catch_warnings(), ExitStack() as stack:
         # One process reads arrays from memory (workers would copy them), a short run logs less

@@ -1,4 +1,4 @@
-"""The Lightning side of training: one step, the optimiser and validation."""
+"""Lightning module of training: the loss of a step, the optimiser and validation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from psm.gaussian import Gaussian, csd
 from psm.inference.batches import encode_corpus, location_gaussians
 from psm.losses import PairLoss, build_loss
 from psm.model import PSM
-from psm.ranks import standing
+from psm.ranks import tied_ranks
 from psm.seeding import torch_seed
 from psm.training import distributed
 from psm.training.dataloader import Batch, cached_text_features
@@ -259,4 +259,4 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
 
 
 def _recall(query: Gaussian, gallery: Gaussian) -> float:
-    return float(standing(query, gallery).hit_share(0.1).mean())
+    return float(tied_ranks(query, gallery).hit_share(0.1).mean())
