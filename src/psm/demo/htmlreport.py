@@ -12,7 +12,7 @@ import jinja2
 from matplotlib.figure import Figure
 
 from psm import __version__
-from psm.evaluation.protocol import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
+from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
 from psm.files import atomic_path
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from psm.demo.htmlreport import write_report
 from psm.earth.builder import EarthPlan, build_earth
 from psm.evaluation.mapreport import MapReport
 from psm.evaluation.measure import measure
-from psm.evaluation.report import RetrievalReport
+from psm.evaluation.retrievalreport import RetrievalReport
 from psm.files import atomic_path
 from psm.mapping import EmbeddedCells, Moment, Query, SoundscapeMap, map_queries
 from psm.mapping.outputs.sheet import write_sheet

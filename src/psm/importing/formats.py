@@ -21,7 +21,7 @@ from psm.importing.published.hub import HubDataset
 from psm.importing.published.shards import SPLITS, PublishedShards, imagery_of
 from psm.importing.recordingtable import Table, TileProvider
 from psm.importing.tables import TABLE_SUFFIXES, column_names
-from psm.published.imagery import IMAGERY, imagery_named
+from psm.published.sizes import IMAGERY, imagery_named
 
 BLUE_MARBLE = "blue-marble"
 _PRESETS = {

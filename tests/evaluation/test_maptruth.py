@@ -15,9 +15,9 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from psm.data.context import Context
-from psm.evaluation import maps
+from psm.evaluation import maptruth
 from psm.evaluation.mapreport import MapReport, map_table
-from psm.evaluation.maps import HOURS, MONTHS, compare_maps, evaluate_maps
+from psm.evaluation.maptruth import HOURS, MONTHS, compare_maps, evaluate_maps
 from psm.gaussian import Gaussian
 from psm.model import PSM
 
@@ -138,7 +138,7 @@ def report(monkeypatch: pytest.MonkeyPatch) -> MapReport:
         assert list(sounds) == list(SOUNDS)
         return world(lat, month, hour)
 
-    monkeypatch.setattr(maps, "true_probability", true_probability)
+    monkeypatch.setattr(maptruth, "true_probability", true_probability)
     model: PSM = AllKnowing()
     queries = {sound: f"the sound of {sound}" for sound in SOUNDS}
     return evaluate_maps(model, torch.zeros(len(LAT), 4), lat=LAT, lon=LON, queries=queries)

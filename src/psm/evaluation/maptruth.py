@@ -1,4 +1,4 @@
-"""Maps against the truth: the simulated Earth knows where and when each sound is heard.
+"""Map truth: maps compared with what the simulated Earth knows of where and when sounds are heard.
 
 For every sound, the map of its canonical text query at several months and hours is compared, cell
 by cell, with the true probability of hearing it. Arrays are ``(sounds, months, hours, cells)``.
@@ -21,10 +21,17 @@ from psm.data.context import Context
 from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.sounds import Sound
 from psm.earth.soundscape import true_probability
-from psm.evaluation.agreement import auc_of_ranks, pearson, spearman
-from psm.evaluation.calibration import RiskCoverage, mean_curve, reliability, risk_coverage
+from psm.evaluation.agreement import (
+    SignScore,
+    auc_of_ranks,
+    day_night_sign,
+    peak_error,
+    pearson,
+    spearman,
+    summer_winter_sign,
+)
 from psm.evaluation.mapreport import MapReport, SoundScore
-from psm.evaluation.rhythm import SignScore, day_night_sign, peak_error, summer_winter_sign
+from psm.evaluation.reliability import RiskCoverage, mean_curve, reliability, risk_coverage
 from psm.gaussian import csd, csd_variance, moments
 from psm.inference import batches as inference
 from psm.model import PSM

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from psm.errors import ConfigError
 from psm.inference.batches import audio_gaussians, image_features
-from psm.training import memory, task, train
-from psm.training.batches import Batch
-from psm.training.memory import recomputed_activations
+from psm.training import recomputation, task, train
+from psm.training.dataloader import Batch
+from psm.training.recomputation import recomputed_activations
 from psm.training.task import TrainingTask, batch_norms
 from tests.tiny import write_tiny_shards
 from tests.training.steps import EXPERIMENTS, assert_equal, changed, outcome, prepared
@@ -50,7 +50,7 @@ def test_parts_are_embedded_again_with_the_same_dropout(
 ) -> None:
     one, batch = prepared(changed("clap", dropout=0.5, micro_batch=3), shards)
     cached = outcome(one, batch)
-    monkeypatch.setattr(memory, "checkpoint", lambda run, *given, **_: run(*given))
+    monkeypatch.setattr(recomputation, "checkpoint", lambda run, *given, **_: run(*given))
     kept = outcome(one, batch)
     assert_equal(cached, kept, atol=1e-7, rtol=1e-5)
 

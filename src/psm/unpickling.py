@@ -1,4 +1,4 @@
-"""Files written by ``torch.save``, read through PyTorch's allow-list.
+"""Safe reading of files written by ``torch.save``, through PyTorch's allow-list.
 
 ``pickle.loads`` on a foreign file runs whatever the file says. Here tensors and plain values may be
 rebuilt, and nothing else may be called. Checkpoints of masked autoencoders hold the command line

@@ -1,4 +1,4 @@
-"""One batch over several processes: what every rank computes is of the joint batch.
+"""Data-parallel training whose gradients are those of one process on the joint batch.
 
 Every rank computes the same joint loss, from the Gaussians of all ranks. The gradients here are of
 the sum of these equal losses, which DistributedDataParallel divides by their number: so each

@@ -12,9 +12,8 @@ from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
 from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
-from psm.encoders.clap import load_tower, standalone
-from psm.encoders.convolution import convolution_stage
-from psm.encoders.windowattention import fuse_attention
+from psm.encoders.clap import clap_layers, fuse_attention, load_tower, standalone
+from psm.encoders.layers import convolution_stage
 from psm.errors import ConfigError
 
 _RANGE_DB, _SPREAD_DB = 80.0, 20.0
@@ -34,6 +33,10 @@ class AudioTower(nn.Module, ABC):
     def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
         """``config`` for a folder that holds the weights itself."""
         return config
+
+    def layers_to_recompute(self) -> list[nn.Module]:
+        """Layers whose activations training may compute again rather than keep."""
+        return []
 
     @abstractmethod
     def forward(
@@ -103,8 +106,12 @@ class CLAPAudioTower(AudioTower):
         self.out_dim = int(model.config.projection_dim)
 
     def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
-        """``config`` with the settings of the tower instead of the source that it came from."""
+        """``config`` with the settings of the tower instead of the name of its weights."""
         return config if config.frozen else standalone(config, self.model)
+
+    def layers_to_recompute(self) -> list[nn.Module]:
+        """The transformer layers."""
+        return clap_layers(self.model)
 
     def forward(
         self,
@@ -130,16 +137,16 @@ def build_audio_tower(config: AudioTowerConfig, audio: AudioConfig, dim: int) ->
     """The tower that ``config`` describes, for audio framed as ``audio``.
 
     Raises:
-        ConfigError: the CLAP settings or its source do not fit.
-        CheckpointMismatch: a weight of the source is missing, unknown or of another shape.
+        ConfigError: the CLAP settings or its weights do not fit.
+        CheckpointMismatch: a weight of CLAP is missing, unknown or of another shape.
     """
     if config.kind == "cnn":
         return CNNTower(config.channels, audio.n_mels)
-    if config.source is not None:
-        model = load_tower(ClapAudioModelWithProjection, config.source, "audio_tower.source")
+    if config.weights is not None:
+        model = load_tower(ClapAudioModelWithProjection, config.weights, "audio_tower.weights")
         if model.config.num_mel_bins != audio.n_mels:
             raise ConfigError(
-                f"audio_tower.source: {config.source!r} hears {model.config.num_mel_bins} mel "
+                f"audio_tower.weights: {config.weights!r} hears {model.config.num_mel_bins} mel "
                 f"bands, audio.n_mels is {audio.n_mels}; "
                 f"set model.audio.n_mels={model.config.num_mel_bins}"
             )

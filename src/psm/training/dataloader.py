@@ -1,7 +1,14 @@
-"""Batches for training: what is random in them depends on seed, epoch and step alone."""
+"""Batches of training recordings, drawn and augmented by seed, epoch and step alone, and loaded.
+
+Any step can be the first, in any process: that is what lets a killed run go on as if nothing had
+happened, and several processes read parts of one batch.
+"""
 
 from __future__ import annotations
 
+import os
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,13 +16,15 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from psm.data.context import Context
 from psm.data.corpus import Corpus
-from psm.errors import ConfigError
+from psm.errors import ConfigError, PSMError
 from psm.model import PSM
 from psm.seeding import generator
+
+_MOST_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -90,7 +99,7 @@ class BatchStream(Dataset[Batch]):
         seed: names the stream of randomness.
         rank: which part of the batch to read.
         world_size: how many parts there are.
-        windows: of sound that belong together, see :class:`psm.encoders.audio.AudioTower`.
+        windows: of sound that belong together, see :class:`psm.encoders.audiotowers.AudioTower`.
 
     Raises:
         ConfigError: the batch does not divide among the ranks.
@@ -137,7 +146,7 @@ class BatchStream(Dataset[Batch]):
         rng = generator(self.seed, "augment", self.epoch, step)
         zooms = rng.choice(self.zooms, size=len(joint))
         turns = rng.random((3, len(joint))) < 0.5
-        variation = _Variation.draw(rng, len(joint), *self.corpus.mels.shape[-2:])
+        variation = _Augmentation.draw(rng, len(joint), *self.corpus.mels.shape[-2:])
         size = len(joint) // self.world_size
         own = slice(self.rank * size, (self.rank + 1) * size)
         rows, zoom = joint[own], zooms[own]
@@ -154,7 +163,7 @@ class BatchStream(Dataset[Batch]):
             views=torch.from_numpy(_turn(views, turns[:, own])).permute(0, 3, 1, 2),
             gsd_m=torch.from_numpy(self._gsd_m[rows] * zoom).float(),
             context=self.context.rows(index),
-            mel=torch.from_numpy(variation.of(self._mels(rows, self._windows(step)[own]), own)),
+            mel=torch.from_numpy(variation.apply(self._mels(rows, self._windows(step)[own]), own)),
             text=text,
         )
 
@@ -189,8 +198,8 @@ def _turn(views: np.ndarray, chosen: Bool[np.ndarray, "3 rows"]) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Variation:
-    """How recordings are heard: rolled in time, louder or softer, through another microphone.
+class _Augmentation:
+    """Augmentation of log-mels: roll in time, masked stretch and band, gain and spectral tilt.
 
     ``cuts`` are shifts, and starts and widths of a masked stretch and a masked band; ``gain_db`` is
     added to all, ``tilt_db`` to the highest band and taken from the lowest.
@@ -201,14 +210,14 @@ class _Variation:
     tilt_db: np.ndarray
 
     @classmethod
-    def draw(cls, rng: np.random.Generator, rows: int, frames: int, bands: int) -> _Variation:
+    def draw(cls, rng: np.random.Generator, rows: int, frames: int, bands: int) -> _Augmentation:
         limits = (frames, frames, frames // 8 + 1, bands, bands // 8 + 1)
         cuts = np.array([[rng.integers(limit) for limit in limits] for _ in range(rows)])
         gain_db = rng.normal(0.0, 6.0, (rows, 1, 1, 1))
         return cls(cuts, gain_db, rng.normal(0.0, 4.0, (rows, 1, 1, 1)))
 
-    def of(self, mel: np.ndarray, own: slice) -> np.ndarray:
-        """``mel`` as the rows ``own`` are heard; written over."""
+    def apply(self, mel: np.ndarray, own: slice) -> np.ndarray:
+        """Augment ``mel``, the rows ``own`` of the joint batch, in place."""
         for row, (shift, start, width, low, bands) in enumerate(self.cuts[own]):
             mel[row] = np.roll(mel[row], shift, axis=1)
             mel[row, :, start : start + width] = mel[row].mean()
@@ -216,3 +225,45 @@ class _Variation:
         tilt_db = self.tilt_db[own] * np.linspace(-1.0, 1.0, mel.shape[-1])
         mel += (self.gain_db[own] + tilt_db).astype(np.float32)
         return mel
+
+
+class BatchLoader:
+    """The batches of one epoch after the other, each read by one of ``workers`` processes.
+
+    Workers start when the first batch is asked for, so that they know the epoch which ``dataset``
+    is set to by then; their number changes the time alone.
+
+    Args:
+        dataset: the batches.
+        workers: processes; 0 reads in this one, ``None`` takes one a core, at most eight.
+    """
+
+    def __init__(self, dataset: BatchSource, workers: int | None) -> None:
+        self.dataset = dataset
+        self.workers = min(_cores(), _MOST_WORKERS) if workers is None else workers
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __iter__(self) -> Iterator[Batch]:
+        with warnings.catch_warnings():
+            # More workers than cores can be right: some wait for the disk.
+            warnings.filterwarnings("ignore", message=".*worker processes in total.*")
+            loader: DataLoader[Batch] = DataLoader(
+                self.dataset,  # type: ignore[arg-type]  # a source need not be torch's Dataset
+                batch_size=None,
+                shuffle=False,
+                num_workers=self.workers,
+            )
+            batches = iter(loader)
+        try:
+            yield from batches
+        except PSMError as problem:
+            # An error of a worker comes with its traceback in front.
+            kind = type(problem)
+            raise kind(str(problem).rpartition(f"{kind.__name__}: ")[2].strip()) from None
+
+
+def _cores() -> int:
+    """Cores that this process may use, which can be fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

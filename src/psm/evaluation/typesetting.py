@@ -1,4 +1,4 @@
-"""A table of results, and how it is written: Markdown, LaTeX (booktabs), the terminal."""
+"""Tables of results, typeset as Markdown, as LaTeX (booktabs) and for the terminal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LATEX = {
 
 
 @dataclass(frozen=True)
-class Line:
+class TableRow:
     """One row of a table.
 
     Attributes:
@@ -52,7 +52,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Table:
+class ResultTable:
     """A table that says itself what it shows.
 
     Attributes:
@@ -69,10 +69,10 @@ class Table:
     caption: str
     columns: tuple[str, ...]
     labels: int
-    lines: tuple[Line, ...]
+    lines: tuple[TableRow, ...]
 
 
-def markdown(table: Table) -> str:
+def markdown(table: ResultTable) -> str:
     """As GitHub's Markdown."""
     rows = [[_escape_markdown(column) for column in table.columns]]
     rows.append(["---" if i < table.labels else "---:" for i in range(len(table.columns))])
@@ -84,7 +84,7 @@ def markdown(table: Table) -> str:
     return f"## {table.title}\n\n{_escape_markdown(table.caption)}\n\n{body}\n"
 
 
-def latex(table: Table) -> str:
+def latex(table: ResultTable) -> str:
     """As a LaTeX float with booktabs rules."""
     align = "l" * table.labels + "r" * (len(table.columns) - table.labels)
     lines = [
@@ -105,7 +105,7 @@ def latex(table: Table) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table*}", ""])
 
 
-def screen(table: Table) -> Group:
+def screen(table: ResultTable) -> Group:
     """For the terminal."""
     shown = RichTable(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0))
     for number, column in enumerate(table.columns):
@@ -118,7 +118,9 @@ def screen(table: Table) -> Group:
     return Group(Text(table.title, "bold"), Text(table.caption), shown)
 
 
-def _marked(line: Line, column: int, before: str, after: str, escape: Callable[[str], str]) -> str:
+def _marked(
+    line: TableRow, column: int, before: str, after: str, escape: Callable[[str], str]
+) -> str:
     text = escape(line.cells[column])
     return f"{before}{text}{after}" if column in line.bold and text else text
 

@@ -1,4 +1,4 @@
-"""Fit a calibration to held-out recordings: the pairs, the choice of a curve, what it gained.
+"""Calibration fitted to held-out recordings: the pairs, and the choice of a curve.
 
 Where recordings carry the sounds they hold, as those of the simulated Earth do, every recording is
 paired with the canonical phrase of every sound, and the share of positives is what it is: how many
@@ -25,11 +25,11 @@ from psm.calibration import Calibration, Method, Task
 from psm.data.recording import Recording
 from psm.earth.phrases import QUERY_PHRASES
 from psm.errors import ConfigError
-from psm.evaluation.calibration import Reliability
 from psm.evaluation.fitting import FITS, Pairs, held_out, log_loss, reliability_of
+from psm.evaluation.reliability import Reliability
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import text_gaussians
-from psm.inference.split import Features, encode_split, raw_locations, raw_text
+from psm.inference.split import SplitFeatures, encode_split, raw_locations, raw_text
 from psm.model import PSM
 from psm.seeding import generator
 
@@ -44,7 +44,7 @@ _OTHERS = 50  # captions of other places that a place is paired with
 
 @dataclass(frozen=True)
 class CalibrationFit:
-    """A calibration and what it was chosen from.
+    """A calibration, and the curves that it was chosen from.
 
     Attributes:
         calibration: the chosen one.
@@ -85,7 +85,7 @@ def calibrate(
 
 
 def known_pairs(
-    model: PSM, features: Features, zoom: int
+    model: PSM, features: SplitFeatures, zoom: int
 ) -> tuple[Task, Sequence[Recording], Pairs]:
     """Pairs of places and queries whose answer is known, what they say, and of which recordings.
 

@@ -1,6 +1,7 @@
-"""Batches larger than memory: only a part of them is embedded with its activations at a time.
+"""Recomputation of activations: batches and models that are larger than memory.
 
-Both ways trade memory for a second forward pass and leave the gradient as it is.
+A batch is embedded part by part (GradCache), or layers compute their activations again (gradient
+checkpointing). Both trade memory for a second forward pass and leave the gradient as it is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
-from transformers.models.clap.modeling_clap import ClapAudioLayer, ClapTextLayer
 
 from psm.gaussian import Gaussian, concatenate
 from psm.model import PSM
@@ -60,12 +60,13 @@ def encode_by_parts(
 def recomputed_activations(model: PSM) -> Iterator[None]:
     """Within the block, transformer layers keep their input alone and compute the rest again.
 
-    These are the layers of the satellite encoder and of CLAP's towers, which hold nearly all
-    activations of a model of published size.
+    These are the layers of the satellite encoder and those that the towers name, which hold nearly
+    all activations of a model of published size.
     """
     layers: list[nn.Module] = [
         *model.satellite.blocks.layers,
-        *(m for m in model.modules() if isinstance(m, (ClapAudioLayer, ClapTextLayer))),
+        *model.audio.layers_to_recompute(),
+        *model.text.layers_to_recompute(),
     ]
     again = partial(checkpoint, use_reentrant=False, context_fn=_same_attention)
     with replaced_forward({layer: partial(again, layer.forward) for layer in layers}):

@@ -1,4 +1,4 @@
-"""Can the numbers be believed? Reliability of probabilities, and whether uncertainty finds errors.
+"""Reliability of probabilities, and risk against coverage: whether uncertainty finds the errors.
 
 The simulated Earth gives the true *probability* of a sound, not one toss of the coin, so that no
 sampling noise enters these curves.

@@ -1,4 +1,4 @@
-"""Results of retrieval as data: rows, their JSON, their table."""
+"""Report of retrieval: its rows, their JSON and their table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Group
 from rich.table import Table
 
-from psm.ranks import Standing
+from psm.ranks import TiedRanks
 
 REFERENCES = ("chance", "oracle")
 Labels = tuple[str, str, str]
@@ -19,7 +19,7 @@ Labels = tuple[str, str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class RetrievalRow:
-    """One line of results.
+    """Recall and median rank of one kind of query, with whom it is compared.
 
     Attributes:
         model: who answers; ``chance`` and ``oracle`` for reference rows.
@@ -62,13 +62,13 @@ class RetrievalReport:
         rows: the model's rows over all queries.
         per_source: the same for the queries of each audio source.
         reference: rows of chance and of the oracles.
-        standings: by query, direction and restriction, for paired comparisons; not in the JSON.
+        ranks: by query, direction and restriction, for paired comparisons; not in the JSON.
     """
 
     rows: tuple[RetrievalRow, ...]
     per_source: tuple[RetrievalRow, ...]
     reference: tuple[RetrievalRow, ...]
-    standings: Mapping[Labels, Standing] = field(default_factory=dict, repr=False)
+    ranks: Mapping[Labels, TiedRanks] = field(default_factory=dict, repr=False)
 
     def row(
         self, query: str, direction: str = "image_to_audio", restriction: str = "all"

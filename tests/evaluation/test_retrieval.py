@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
-from psm.evaluation.protocol import (
+from psm.evaluation.retrieval import (
     COMPOSED,
     CONTEXT,
     IMAGE,
@@ -23,9 +23,9 @@ from psm.evaluation.protocol import (
     compare,
     evaluate_embedded,
 )
-from psm.evaluation.report import RetrievalReport, retrieval_table
+from psm.evaluation.retrievalreport import RetrievalReport, retrieval_table
 from psm.gaussian import combine
-from psm.ranks import Standing, chance_standing, retrieval_ranks, tag_standing
+from psm.ranks import TiedRanks, chance_ranks, retrieval_ranks, tag_ranks
 
 PROMISED = ("model", "query", "direction", "restriction", "gallery", "r_at_10pct", "median_rank")
 
@@ -35,13 +35,13 @@ def report(embedded: EmbeddedCorpus) -> RetrievalReport:
     return evaluate_embedded(embedded, name="fake", references=references(embedded))
 
 
-def references(embedded: EmbeddedCorpus) -> dict[tuple[str, str, str], Standing]:
+def references(embedded: EmbeddedCorpus) -> dict[tuple[str, str, str], TiedRanks]:
     """An oracle of the place that puts the answer fourth of sixty; source tags as they are."""
     sources = [recording.audio_source.value for recording in embedded.recordings]
     ones = np.ones(len(sources), np.int64)
-    fourth = Standing(3 * ones, ones, 60 * ones)
+    fourth = TiedRanks(3 * ones, ones, 60 * ones)
     known = {("place", direction, "all"): fourth for direction in DIRECTIONS}
-    known |= {(SOURCE_TAG, direction, "all"): tag_standing(sources) for direction in DIRECTIONS}
+    known |= {(SOURCE_TAG, direction, "all"): tag_ranks(sources) for direction in DIRECTIONS}
     return known
 
 
@@ -115,9 +115,7 @@ def test_without_captions_nothing_is_composed(embedded: EmbeddedCorpus) -> None:
 
 
 def test_comparison_is_paired(embedded: EmbeddedCorpus, report: RetrievalReport) -> None:
-    chance = replace(
-        report, standings={label: chance_standing(np.zeros(60)) for label in report.standings}
-    )
+    chance = replace(report, ranks={label: chance_ranks(np.zeros(60)) for label in report.ranks})
     gain, interval = compare([report], [chance], embedded.recordings)[
         CONTEXT, "image_to_audio", "all"
     ]

