@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from psm.mapping import EmbeddedCells, Moment, Query, Store, map_query
+from psm.mapping.bands import BANDS
 from psm.model import PSM
 
 WORLD, SLOW = "/api/v1/stores/world", "/api/v1/stores/slow"
@@ -125,6 +126,15 @@ def test_suggestions(client: TestClient) -> None:
     assert len(found) <= 8
     assert len(client.get("/api/v1/suggestions").json()) == 8
     assert client.get("/api/v1/suggestions", params={"prefix": "zzz"}).json() == []
+
+
+def test_layers_are_the_bands_that_files_hold(client: TestClient) -> None:
+    layers = client.get("/api/v1/layers").json()
+    palettes = {each["id"] for each in client.get("/api/v1/colours").json()}
+    assert [layer["id"] for layer in layers] == [b.short_name for b in BANDS if b.is_standard]
+    assert {layer["colours"] for layer in layers} <= palettes
+    ranges = client.get(f"{WORLD}/answer", params={"text": "frogs"}).json()["range"]
+    assert list(ranges) == [layer["id"] for layer in layers]
 
 
 def test_models_and_colours(client: TestClient, model: PSM) -> None:

@@ -46,7 +46,8 @@ _CHECKS = [
     rules.unsupported_method,
 ]
 _OPERATIONS = [
-    ("GET", "/stores"), ("GET", "/models"), ("GET", "/colours"), ("GET", "/suggestions"),
+    ("GET", "/stores"), ("GET", "/models"), ("GET", "/colours"), ("GET", "/layers"),
+    ("GET", "/suggestions"),
     ("GET", "/base"), ("POST", "/audio"), ("GET", "/listen"),
     *(("GET", f"/stores/{{store}}/{rest}") for rest in (
         "answer", "range", "value", "profile", "sounds", "places", "legend.png", "map.tif",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,24 +21,13 @@ from psm.files import atomic_path
 from psm.gaussian import Gaussian, concatenate, csd
 from psm.imagery import NoImagery, Provider, View
 from psm.inference.batches import image_features, location_gaussians, text_gaussians
+from psm.mapping.bands import BANDS, PROBABILITY, UNCERTAINTY
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
 from psm.mapping.places import Distances
 from psm.model import PSM
 
 MONTHS, HOURS = 12, 24
-
-
-class Chances(NamedTuple):
-    """Queries at a place by month and local hour, ``(queries, 12, 24)`` each.
-
-    Attributes:
-        probability: match probability.
-        uncertainty: its standard deviation.
-    """
-
-    probability: Float[np.ndarray, "queries 12 24"]
-    uncertainty: Float[np.ndarray, "queries 12 24"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,13 +128,13 @@ def profile(
         EncodedQuery(sounds.rows(slice(row, row + 1)), powers=(1.0,), wanted=1)
         for row in range(len(texts))
     ]
-    probability, uncertainty = through_time(model, features, queries, curve, lat=lat, lon=lon)
+    found = through_time(model, features, queries, curve, lat=lat, lon=lon)
     return Profile(
         lat=lat,
         lon=lon,
         texts=tuple(texts),
-        probability=probability,
-        uncertainty=uncertainty,
+        probability=found[PROBABILITY.name],
+        uncertainty=found[UNCERTAINTY.name],
         model=model.config.name,
         zoom=level,
         attribution=provider.attribution,
@@ -186,7 +175,7 @@ def through_time(
     *,
     lat: float,
     lon: float,
-) -> Chances:
+) -> dict[str, Float[np.ndarray, "queries 12 24"]]:
     """Every query at a place, by month and local hour; exact, at every one of the 288 times.
 
     Args:
@@ -197,7 +186,7 @@ def through_time(
         lat, lon: the place, degrees.
 
     Returns:
-        Probability and uncertainty, ``(queries, 12, 24)`` each.
+        Every one of :data:`psm.mapping.bands.BANDS`, by name.
     """
     month, hour = np.meshgrid(np.arange(1.0, MONTHS + 1), np.arange(float(HOURS)), indexing="ij")
     context = Context.of(
@@ -212,10 +201,12 @@ def through_time(
         for query, start, end in zip(queries, columns, columns[1:], strict=False)
     ]
 
-    def by_time(name: str) -> Float[np.ndarray, "queries 12 24"]:
-        return np.stack([each[name].cpu().numpy() for each in found]).reshape(-1, MONTHS, HOURS)
-
-    return Chances(by_time("match_probability"), by_time("uncertainty"))
+    return {
+        band.name: np.stack([each[band.name].cpu().numpy() for each in found]).reshape(
+            -1, MONTHS, HOURS
+        )
+        for band in BANDS
+    }
 
 
 @torch.inference_mode()

@@ -21,11 +21,12 @@ from psm.calibration import Calibration, Curve, learnt_curve
 from psm.cartography.style import ends_of
 from psm.gaussian import Gaussian
 from psm.inference.batches import text_gaussians
+from psm.mapping.bands import BANDS
 from psm.mapping.compare import soundscape_map
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
 from psm.mapping.places import Places
-from psm.mapping.profile import Chances, sounds_at, through_time
+from psm.mapping.profile import sounds_at, through_time
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.term import Term
@@ -33,12 +34,12 @@ from psm.model import PSM
 from psm.server.jobs import WorkerThread, result_of
 from psm.server.memory import LRUCache
 from psm.server.problems import Problem
-from psm.server.questions import QuestionParams, TermsParams
+from psm.server.questions import LAYERS, QuestionParams, TermsParams
 from psm.server.served import ServedStore
 from psm.server.uploads import UploadedRecording, UploadedRecordings
 from psm.server.vocabulary import Vocabulary
 
-NAMES = ("match_probability", "uncertainty", "csd")
+_SHORT_NAMES = [band.short_name for band in BANDS]
 
 Result = TypeVar("Result")
 Range = tuple[float, float]
@@ -64,11 +65,11 @@ class MapAnswer:
     """The map of one question at one moment, as numbers of the cells.
 
     Attributes:
-        values: ``(3, cells)``: match probability, uncertainty, csd; float32, NaN without imagery.
+        values: a row of each of :data:`psm.mapping.bands.BANDS`; float32, NaN without imagery.
         seconds: that it took.
     """
 
-    values: Float[np.ndarray, "3 cells"]
+    values: Float[np.ndarray, "bands cells"]
     seconds: float
 
     @property
@@ -77,8 +78,8 @@ class MapAnswer:
         return self.values.nbytes
 
     def layer(self, name: str) -> NDArray[np.float32]:
-        """``probability`` or ``uncertainty`` of all cells."""
-        layer: NDArray[np.float32] = self.values[0 if name == "probability" else 1]
+        """A band of all cells, by its short name."""
+        layer: NDArray[np.float32] = self.values[_SHORT_NAMES.index(name)]
         return layer
 
 
@@ -153,27 +154,32 @@ class Answers:
 
         return await self._remembered(self.maps, key, work)
 
-    async def ranges(self, store: ServedStore, terms: TermsParams) -> tuple[Range, Range]:
-        """Ends of the colours of probability and uncertainty that hold at all times."""
+    async def ranges(self, store: ServedStore, terms: TermsParams) -> dict[str, Range]:
+        """Ends of the colours of each layer that hold at all times."""
         resolved = self.resolve(terms)
 
-        def work() -> tuple[Range, Range]:
+        def work() -> dict[str, Range]:
             with torch.inference_mode():
                 encoded = self._encoded(resolved)
                 area, distances = store.over_time(self.model, encoded.gaussians)
                 found = [answer(encoded, *pair, self.curve) for pair in distances]
-                layers = [np.stack([each[name].numpy() for each in found]) for name in NAMES[:2]]
-            first, second = (ends_of(layer, area) for layer in layers)
-            return first, second
+            return {
+                band.short_name: ends_of(
+                    np.stack([each[band.name].numpy() for each in found]), area
+                )
+                for band in LAYERS
+            }
 
         key = ("range", store.id, store.version, resolved.key)
         return await self._remembered(self._small, key, work)
 
-    async def profile(self, store: ServedStore, cell: int, terms: TermsParams) -> Chances:
-        """A question at a cell by month and hour: probability and uncertainty, ``(1, 12, 24)``."""
+    async def profile(
+        self, store: ServedStore, cell: int, terms: TermsParams
+    ) -> dict[str, NDArray[np.float32]]:
+        """Every band of a question at a cell by month and hour, ``(1, 12, 24)``, by its name."""
         resolved = self.resolve(terms)
 
-        def work() -> Chances:
+        def work() -> dict[str, NDArray[np.float32]]:
             return through_time(
                 self.model, store.features(cell), [self._encoded(resolved)], self.curve,
                 **store.place(cell),
@@ -201,7 +207,7 @@ class Answers:
         self, store: ServedStore, resolved: ResolvedQuestion, moment: Moment, made: MapAnswer
     ) -> SoundscapeMap:
         """An answer as a map that can be written."""
-        values = dict(zip(NAMES, made.values, strict=True))
+        values = dict(zip((band.name for band in BANDS), made.values, strict=True))
         return soundscape_map(
             self.model, store.places, resolved.query, moment, values, calibration=self.calibration
         )
@@ -244,7 +250,7 @@ def ask(model: PSM, places: Places, query: EncodedQuery, moment: Moment, curve: 
     start = time.perf_counter()
     distance, variance = places.distances(model, query.gaussians, moment)
     found = answer(query, distance, variance, curve)
-    values = np.stack([found[name].cpu().numpy() for name in NAMES]).astype(np.float32)
+    values = np.stack([found[band.name].cpu().numpy() for band in BANDS]).astype(np.float32)
     return MapAnswer(values, time.perf_counter() - start)
 
 

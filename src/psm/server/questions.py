@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from psm.errors import ConfigError, InvalidContext
+from psm.mapping.bands import BANDS
 from psm.mapping.moment import Moment
 from psm.mapping.term import Term
 from psm.server.rendering import ColoursId
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 AudioId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Layer = Literal["probability", "uncertainty"]
+LAYERS = tuple(band for band in BANDS if band.is_standard)
+"""The bands that are shown: tiles, ranges, profiles; a value at a place has all of them."""
+
+if TYPE_CHECKING:
+    Layer = str
+else:
+    Layer = Literal[tuple(band.short_name for band in LAYERS)]
 
 _MOST_TERMS = 8
 _MOST_WORDINGS = 8
@@ -127,7 +134,7 @@ class TileParams(QuestionParams, ColourParams):
 class LegendParams(ColourParams):
     """A legend."""
 
-    layer: Layer = "probability"
+    layer: Layer = LAYERS[0].short_name
 
 
 class PlaceParams(Params):

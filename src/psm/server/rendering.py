@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from psm.cartography.style import COLOURS
+from psm.mapping.bands import Band
 
 ColoursId = Literal["magma", "inferno", "viridis", "cividis", "ember", "slate"]
 _NAMES: dict[ColoursId, str] = {
@@ -61,6 +62,17 @@ class Palette:
 def all_colours() -> dict[str, Palette]:
     """Every palette by id."""
     return {id_: Palette(id_, name, _table(id_)) for id_, name in _NAMES.items()}
+
+
+def usual_colours(band: Band) -> ColoursId:
+    """The palette of a band on a screen, where bright is likely."""
+    on_screen: dict[str, ColoursId] = {"ember": "magma", "slate": "slate"}
+    return on_screen.get(band.colours, "viridis")
+
+
+def palette(wanted: ColoursId | None, band: Band) -> Palette:
+    """The palette that was asked for, or the usual one of a band."""
+    return all_colours()[wanted or usual_colours(band)]
 
 
 def _table(name: str) -> NDArray[np.uint8]:

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
+from psm.mapping.bands import BANDS, Band
+from psm.server.questions import LAYERS, Layer
+from psm.server.rendering import ColoursId
+
+Model = TypeVar("Model", bound=BaseModel)
 Range = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+def with_bands(bands: Sequence[Band], kind: Any) -> Callable[[type[Model]], type[Model]]:
+    """Decorator of a model: a field of each band, so that another band needs none written here."""
+    fields: dict[str, Any] = {
+        band.short_name: (kind, Field(description=band.description)) for band in bands
+    }
+
+    def add(model: type[Model]) -> type[Model]:
+        return create_model(model.__name__, __base__=model, __doc__=model.__doc__, **fields)
+
+    return add
 
 
 class StoreModel(BaseModel):
@@ -70,11 +88,18 @@ class MomentModel(BaseModel):
     label: str
 
 
+class LayerModel(BaseModel):
+    """A band of the map that tiles show."""
+
+    id: Layer
+    name: str = Field(examples=["match probability"])
+    description: str
+    colours: ColoursId = Field(description="Its palette unless another is asked for.")
+
+
+@with_bands(LAYERS, Range)
 class RangesModel(BaseModel):
     """Ends of colours, between which all but 2 % of the area at either end lies."""
-
-    probability: Range
-    uncertainty: Range
 
 
 class AnswerModel(BaseModel):
@@ -96,15 +121,13 @@ class CellModel(BaseModel):
     lon: float
 
 
+@with_bands(BANDS, float | None)
 class ValueModel(BaseModel):
     """The map at a place; nulls where there is no cell."""
 
     lat: float
     lon: float
     cell: CellModel | None
-    probability: float | None
-    uncertainty: float | None
-    csd: float | None
 
 
 class SoundModel(BaseModel):
@@ -114,16 +137,20 @@ class SoundModel(BaseModel):
     probability: float
 
 
-class ProfileModel(BaseModel):
-    """A place through the year and the day; null where there is no cell."""
+@with_bands(LAYERS, list[list[float]] | None)
+class TimesModel(BaseModel):
+    """A question at a place, as 12 months of 24 local hours of each layer."""
 
     lat: float
     lon: float
     place: str | None = Field(examples=["near Vienna, AT"])
     label: str
     land: bool
-    probability: list[list[float]] | None = Field(description="12 months of 24 hours.")
-    uncertainty: list[list[float]] | None
+
+
+class ProfileModel(TimesModel):
+    """A place through the year and the day; null where there is no cell."""
+
     top: list[SoundModel]
 
 
@@ -137,13 +164,17 @@ class SoundsModel(BaseModel):
     top: list[SoundModel]
 
 
-class FoundModel(BaseModel):
-    """One of the best places."""
+@with_bands(LAYERS, float)
+class PlaceModel(BaseModel):
+    """A place with what the map says there."""
 
     lat: float
     lon: float
-    probability: float
-    uncertainty: float
+
+
+class FoundModel(PlaceModel):
+    """One of the best places."""
+
     name: str | None
 
 

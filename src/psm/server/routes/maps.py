@@ -10,10 +10,12 @@ from fastapi.concurrency import run_in_threadpool
 
 from psm.cartography.style import ends_of
 from psm.geodata import gazetteer
+from psm.mapping.bands import BANDS
 from psm.mapping.moment import Moment
 from psm.mapping.search import spread_out
 from psm.server.problems import documented
 from psm.server.questions import (
+    LAYERS,
     BestPlacesParams,
     PlaceMomentParams,
     PlaceQuestionParams,
@@ -58,8 +60,10 @@ async def answer(
         probability = made.values[0]
         known = np.isfinite(probability)
         mean = np.average(probability[known], weights=served.area[known]) if known.any() else np.nan
-        ranges = [ends_of(made.values[row], served.area) for row in (0, 1)]
-        return _ranges(*ranges), number(mean)
+        ends = {
+            band.short_name: ends_of(made.layer(band.short_name), served.area) for band in LAYERS
+        }
+        return RangesModel.model_validate(ends), number(mean)
 
     ranges, mean = await run_in_threadpool(summary)
     response.headers.update(caching(etag, question, state))
@@ -80,10 +84,10 @@ async def stable_range(
 ) -> RangesModel:
     """Ends of colours that stay as time moves: over 12 months and every third hour."""
     served = state.store(store)
-    probability, uncertainty = await state.answers.ranges(served, terms)
+    ends = await state.answers.ranges(served, terms)
     etag = state.etag(served, "range", state.answers.resolve(terms).key)
     response.headers.update(caching(etag, terms, state))
-    return _ranges(probability, uncertainty)
+    return RangesModel.model_validate(ends)
 
 
 @router.get("/value")
@@ -94,20 +98,14 @@ async def value(
     served = state.store(store)
     made = await state.answers.map_of(served, question)
     at = served.finder.at(lat=question.lat, lon=question.lon)
-    if at < 0:
-        return ValueModel(
-            lat=question.lat, lon=question.lon, cell=None, probability=None, uncertainty=None,
-            csd=None,
-        )  # fmt: skip
     cells = served.store.cells
-    probability, uncertainty, csd = (number(v) for v in made.values[:, at])
-    return ValueModel(
-        lat=question.lat,
-        lon=question.lon,
-        cell=CellModel(lat=float(cells.lat[at]), lon=float(cells.lon[at])),
-        probability=probability,
-        uncertainty=uncertainty,
-        csd=csd,
+    cell = CellModel(lat=float(cells.lat[at]), lon=float(cells.lon[at])) if at >= 0 else None
+    found = {
+        band.short_name: number(made.layer(band.short_name)[at]) if at >= 0 else None
+        for band in BANDS
+    }
+    return ValueModel.model_validate(
+        {"lat": question.lat, "lon": question.lon, "cell": cell, **found}
     )
 
 
@@ -119,18 +117,17 @@ async def profile(
     served, asked = state.store(store), state.answers.resolve(question)
     place = await run_in_threadpool(gazetteer.near, lat=question.lat, lon=question.lon)
     at = served.finder.at(lat=question.lat, lon=question.lon)
-    where = {"lat": question.lat, "lon": question.lon, "place": place, "label": asked.query.label}
+    about = {
+        "lat": question.lat, "lon": question.lon, "place": place, "label": asked.query.label,
+        "land": at >= 0,
+    }  # fmt: skip
     if at < 0:
-        return ProfileModel(**where, land=False, probability=None, uncertainty=None, top=[])  # type: ignore[arg-type]
+        nothing = dict.fromkeys((band.short_name for band in LAYERS), None)
+        return ProfileModel.model_validate({**about, **nothing, "top": []})
     times = await state.answers.profile(served, at, question)
     top = await state.answers.likeliest(served, at, _local(question.moment, question.lon))
-    return ProfileModel(
-        **where,  # type: ignore[arg-type]
-        land=True,
-        probability=rounded(times.probability[0]),
-        uncertainty=rounded(times.uncertainty[0]),
-        top=sound_models(top),
-    )
+    tables = {band.short_name: rounded(times[band.name][0]) for band in LAYERS}
+    return ProfileModel.model_validate({**about, **tables, "top": sound_models(top)})
 
 
 @router.get("/sounds")
@@ -166,21 +163,21 @@ async def best_places(
             apart_km=question.apart_km,
         )  # fmt: skip
         return [
-            FoundModel(
-                lat=round(float(cells.lat[at]), 5),
-                lon=round(float(cells.lon[at]), 5),
-                probability=round(float(made.values[0, at]), 5),
-                uncertainty=round(float(made.values[1, at]), 5),
-                name=gazetteer.near(lat=float(cells.lat[at]), lon=float(cells.lon[at])),
+            FoundModel.model_validate(
+                {
+                    "lat": round(float(cells.lat[at]), 5),
+                    "lon": round(float(cells.lon[at]), 5),
+                    **{
+                        band.short_name: round(float(made.layer(band.short_name)[at]), 5)
+                        for band in LAYERS
+                    },
+                    "name": gazetteer.near(lat=float(cells.lat[at]), lon=float(cells.lon[at])),
+                }
             )
             for at in kept
         ]
 
     return await run_in_threadpool(search)
-
-
-def _ranges(probability: tuple[float, float], uncertainty: tuple[float, float]) -> RangesModel:
-    return RangesModel(probability=list(probability), uncertainty=list(uncertainty))
 
 
 def _local(moment: Moment, lon: float) -> Moment:

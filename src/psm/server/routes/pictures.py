@@ -11,8 +11,8 @@ from starlette.responses import Response
 from psm.cartography.style import ends_of
 from psm.server import rendering
 from psm.server.problems import Problem, documented
-from psm.server.questions import Layer, LegendParams, TileParams
-from psm.server.rendering import MEDIA_TYPES, ColoursId, Format, Palette, all_colours
+from psm.server.questions import LAYERS, Layer, LegendParams, TileParams
+from psm.server.rendering import MEDIA_TYPES, Format, palette
 from psm.server.routes.common import StateOf, StoreId, caching, unchanged
 from psm.server.served import ServedStore
 from psm.server.state import ServerState
@@ -24,7 +24,7 @@ _PICTURE = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
 _TILE = {**_PICTURE, "image/webp": {"schema": {"type": "string", "format": "binary"}}}
 _LOOKS = 2  # raised when the same values come to look otherwise
 
-_LABELS = {"probability": "match probability", "uncertainty": "uncertainty of it"}
+_BANDS = {band.short_name: band for band in LAYERS}
 
 Number = Annotated[int, Path(ge=0)]
 
@@ -58,7 +58,7 @@ async def tile(
     if max(x, y) >= 2**z:
         raise Problem(422, f"x and y: tiles of zoom {z} go from 0 to {2**z - 1}", kind="invalid")
     served, asked = state.store(store), state.answers.resolve(question)
-    colours = None if question.colours == "none" else _colours(question.colours, layer)
+    colours = None if question.colours == "none" else palette(question.colours, _BANDS[layer])
     etag = state.etag(
         served, _LOOKS, asked.key, question.moment, layer, z, x, y, form,
         "none" if colours is None else colours.id, question.min, question.max,
@@ -100,8 +100,10 @@ async def legend(
     high = 1.0 if params.max is None else params.max
     if not low < high:
         raise Problem(422, "min: must be below max", kind="invalid")
-    colours = _colours(params.colours, params.layer)
-    content = await run_in_threadpool(rendering.legend, colours, _LABELS[params.layer], low, high)
+    colours = palette(params.colours, _BANDS[params.layer])
+    content = await run_in_threadpool(
+        rendering.legend, colours, _BANDS[params.layer].long_name, low, high
+    )
     headers = {"Cache-Control": "public, max-age=3600"}
     return Response(content, headers=headers, media_type="image/png")
 
@@ -114,8 +116,3 @@ def _index(state: ServerState, served: ServedStore, z: int, x: int, y: int) -> T
         found = served.finder.tile(z, x, y)
         state.indices.put(key, found)
     return found
-
-
-def _colours(wanted: ColoursId | None, layer: Layer) -> Palette:
-    usual: ColoursId = "magma" if layer == "probability" else "slate"
-    return all_colours()[wanted or usual]

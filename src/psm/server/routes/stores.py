@@ -9,10 +9,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from psm.server import basemap
 from psm.server.problems import documented
-from psm.server.questions import Params, SuggestionsParams
-from psm.server.rendering import all_colours
+from psm.server.questions import LAYERS, Params, SuggestionsParams
+from psm.server.rendering import all_colours, usual_colours
 from psm.server.routes.common import StateOf
-from psm.server.schemas import BaseMapModel, ColoursModel, ModelModel, StoreModel
+from psm.server.schemas import BaseMapModel, ColoursModel, LayerModel, ModelModel, StoreModel
 from psm.server.settings import BLUE_MARBLE
 
 router = APIRouter(tags=["what there is"], responses=documented(401, 422, 429))
@@ -73,6 +73,18 @@ async def list_colours(_: NoParams) -> list[ColoursModel]:
     return [
         ColoursModel(id=c.id, name=c.name, css=c.css, hex=c.hex) for c in all_colours().values()
     ]
+
+
+@router.get("/layers")
+async def list_layers(_: NoParams) -> list[LayerModel]:
+    """What tiles show: the bands of a map, the first is what the map is of."""
+    return [
+        LayerModel(
+            id=band.short_name, name=band.long_name, description=band.description,
+            colours=usual_colours(band),
+        )
+        for band in LAYERS
+    ]  # fmt: skip
 
 
 @router.get("/suggestions")
