@@ -14,7 +14,7 @@ from rasterio.transform import Affine
 
 from psm import PSM
 from psm.earth.layers import Layers
-from psm.earth.tiles import Imagery
+from psm.earth.painted_imagery import Imagery
 from psm.mapping import Cells, Frame, Moment, Query, embed_cells, map_query
 
 FOLDER = Path(__file__).parent

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from psm.collect.web import client
+from psm.http import client
 from tests.collect.loopback import SECRETS, Archives, archives
 
 

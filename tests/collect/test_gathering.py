@@ -10,7 +10,7 @@ from psm.collect import gathering, paths
 from psm.collect.columns import Stage
 from psm.collect.gathering import DOWN, gather
 from psm.collect.listing import list_all
-from psm.collect.refusal import NotNow, Refused
+from psm.collect.refusal import RateLimited, Refused
 from psm.errors import ConfigError
 from tests.collect.little import RATE_HZ, Little
 from tests.collect.sites import cleaned, site
@@ -126,7 +126,9 @@ def test_recordings_that_fail_now_and_then_are_no_sign_of_an_archive_that_is_dow
 
 def test_an_archive_that_may_not_be_asked_now_refuses_no_recording(tmp_path):
     little = Little(size=40)
-    little.broken = {"13": NotNow("what the archive allows in a day is used up", detail="later")}
+    little.broken = {
+        "13": RateLimited("what the archive allows in a day is used up", detail="later")
+    }
     with begun(tmp_path, little) as opened:
         gather(opened)
         assert not opened.catalogue.refusals()

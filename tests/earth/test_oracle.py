@@ -7,7 +7,7 @@ from psm.data.recording import AUDIO_SOURCES
 from psm.earth import rules
 from psm.earth.layers import Layers
 from psm.earth.oracle import Knowledge, oracle_scores
-from psm.earth.places import Places, sample_places
+from psm.earth.sampling import Places, sample_places
 from psm.earth.scene import Scene
 from psm.earth.soundscape import log_set_probability, sample_sounds
 from psm.earth.sources import SHARES, hour_weight, source_bias, source_biases

@@ -1,4 +1,4 @@
-"""Sources by name, and the same view of the same pixels from each of them."""
+"""Providers by name, and the same view of the same pixels from each of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_same_pixels_from_files_tiles_and_scenes_are_the_same_views(
     catalogue = write_catalogue(
         tmp_path, [Scene("new", added=1000, properties={"s2:processing_baseline": "05.00"})]
     )
-    sources = [
+    providers = [
         open_imagery(str(tmp_path / "files")),
         open_imagery(f"xyz:{server.url}", rate=1000.0),
         open_imagery(f"stac:{catalogue}", month=7, parallel=1),
@@ -40,10 +40,10 @@ def test_the_same_pixels_from_files_tiles_and_scenes_are_the_same_views(
     lat, lon = LAT + np.asarray([-0.004, 0.0, 0.005]), LON + np.asarray([0.006, 0.0, -0.005])
     for view in (View(32, 20.0), View(48, 40.0)):
         seen = []
-        for source in sources:
-            assert isinstance(source, Provider)
-            pictures = list(source.read(lat=lat, lon=lon, view=view))
-            assert all(isinstance(one, Picture) for one in pictures), source.name
+        for provider in providers:
+            assert isinstance(provider, Provider)
+            pictures = list(provider.read(lat=lat, lon=lon, view=view))
+            assert all(isinstance(one, Picture) for one in pictures), provider.name
             seen.append(np.stack([one.pixels for one in pictures if isinstance(one, Picture)]))
         for other in seen[1:]:
             difference = np.abs(seen[0].astype(int) - other)

@@ -11,7 +11,8 @@ from PIL import Image
 
 from psm.data.views import decode_image
 from psm.errors import ConfigError
-from psm.imagery import View, fetching
+from psm.http import client
+from psm.imagery import View
 from psm.importing.cutting import NoTile, Tile, TileCutter, TilePlace
 from tests.imagery.scene import LAT, LON, expected, from_origin, pixels_of, write
 from tests.imagery.scenes import Scene, write_catalogue
@@ -26,7 +27,7 @@ PLACES = [
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     monkeypatch.setenv("PSM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(fetching, "_BACK_OFF_S", 0.01)
+    monkeypatch.setattr(client, "_BACK_OFF_S", 0.01)
     with tile_server() as running:
         yield running
 

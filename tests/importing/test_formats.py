@@ -10,7 +10,7 @@ import pytest
 from psm.config import write_yaml
 from psm.data.corpus import Corpus
 from psm.data.views import encode_jpeg
-from psm.earth.tiles import Imagery
+from psm.earth.painted_imagery import Imagery
 from psm.errors import ConfigError, MissingData
 from psm.importing.cutting import TilePlace
 from psm.importing.dataset import ImportOptions

@@ -1,4 +1,4 @@
-"""Gathering: fetching and decoding side by side, so that media need not be kept.
+"""Fetch and decode stages, run side by side so that media need not be kept.
 
 What is fetched is written to the catalogue and then handed to the decoders, who work through it
 while the archives are asked for more.
@@ -17,14 +17,14 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from psm.collect import paths
-from psm.collect.archives.archive import Source
+from psm.collect.archives.archive import Archive
+from psm.collect.buildrun import BuildRun
 from psm.collect.candidates import record_of
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import STEPS, Fields, Stage
-from psm.collect.decoding import Decoded, Decoder, Job
-from psm.collect.lanes import Ended, Lanes
-from psm.collect.refusal import NotNow, Refused
-from psm.collect.run import Site
+from psm.collect.decoding import DecodedClip, DecoderPool, DecodingJob
+from psm.collect.lanes import LaneEnd, Lanes
+from psm.collect.refusal import RateLimited, Refused
 from psm.errors import PSMError
 from psm.files import atomic_path
 from psm.progress import track
@@ -41,29 +41,29 @@ _MOST_THREADS = 4
 _NOT_WANTED = {"silent": "nothing is heard", "clipped": "clipped", "speech": "only speech"}
 
 
-def gather(site: Site) -> None:
+def gather(run: BuildRun) -> None:
     """Fetch and decode every row that waits for it. An archive that is down stops no other."""
-    _check_media(site)
-    fetch = site.catalogue.ready(Stage.FETCH, _COLUMNS, sources=site.listed())
-    decode = site.catalogue.ready(Stage.DECODE, _COLUMNS)
+    _check_media(run)
+    fetch = run.catalogue.ready(Stage.FETCH, _COLUMNS, archives=run.listed())
+    decode = run.catalogue.ready(Stage.DECODE, _COLUMNS)
     if total := len(fetch) + len(decode):
-        site.heartbeat.begin("fetch and decode", total)
+        run.heartbeat.begin("fetch and decode", total)
         with (
             Lanes[Outcome](_AHEAD) as lanes,
-            closing(_Gathering(site, lanes, fetch, decode)) as gathering,
+            closing(_Gathering(run, lanes, fetch, decode)) as gathering,
         ):
             for ended in track(gathering, "fetching and decoding", total, weight=int, unit="rows"):
-                site.heartbeat.count(ended)
-                site.beat()
+                run.heartbeat.count(ended)
+                run.beat()
 
 
 class _Gathering:
     """Hands outcomes from lanes to the catalogue, and rows from the fetchers to the decoders."""
 
     def __init__(
-        self, site: Site, lanes: Lanes[Outcome], fetch: list[Fields], decode: list[Fields]
+        self, run: BuildRun, lanes: Lanes[Outcome], fetch: list[Fields], decode: list[Fields]
     ) -> None:
-        self._site, self._lanes = site, lanes
+        self._run, self._lanes = run, lanes
         self._rows = {row["key"]: row for row in (*fetch, *decode)}
         self._fetched: list[Outcome] = []
         self._decoded: list[Outcome] = []
@@ -78,7 +78,7 @@ class _Gathering:
     def __iter__(self) -> Iterator[int]:
         """How many rows are through, as it goes."""
         for name, item in self._lanes:
-            if isinstance(item, Ended):
+            if isinstance(item, LaneEnd):
                 self._end(name, item)
             elif name == _DECODERS:
                 self._decoded.append(item)
@@ -97,20 +97,20 @@ class _Gathering:
         for row in fetch:
             waiting[row["source"]].append(row)
         for name, rows in waiting.items():
-            source = self._site.sources[name]
-            errands = Errands(self._site.folder, source, rows)
-            for _ in range(min(len(rows), threads(source))):
+            archive = self._run.archives[name]
+            errands = DownloadQueue(self._run.folder, archive, rows)
+            for _ in range(min(len(rows), threads(archive))):
                 self._lanes.start(name, errands.outcomes)
                 self._fetchers += 1
         rows_in = iter(self._to_decode.get, None)
-        self._lanes.start(_DECODERS, partial(outcomes, self._site, rows_in))
+        self._lanes.start(_DECODERS, partial(outcomes, self._run, rows_in))
         if not self._fetchers:
             self._to_decode.put(None)
 
     def _sort(self, name: str, outcome: Outcome) -> int:
         """Keep what came of a row, and see whether its archive still answers."""
         _, found = outcome
-        if isinstance(found, NotNow):
+        if isinstance(found, RateLimited):
             self._give_up(name, found)
             return 1
         self._fetched.append(outcome)
@@ -126,14 +126,14 @@ class _Gathering:
         """Ask an archive for nothing more in this run; the rows that are left wait."""
         self._lanes.stop(name)
         told = f"{why.reason} ({why.detail})" if why.detail else why.reason
-        self._site.troubles.setdefault(name, told)
+        self._run.troubles.setdefault(name, told)
 
-    def _end(self, name: str, end: Ended) -> None:
+    def _end(self, name: str, end: LaneEnd) -> None:
         """A lane has ended; after the last of the fetchers nothing more comes to the decoders."""
         is_fetcher = name != _DECODERS
         if is_fetcher and isinstance(end.error, PSMError):
             self._lanes.stop(name)
-            self._site.troubles[name] = f"not fetched to the end: {end.error}"
+            self._run.troubles[name] = f"not fetched to the end: {end.error}"
         elif end.error is not None:
             raise end.error
         self._fetchers -= is_fetcher
@@ -150,49 +150,49 @@ class _Gathering:
         fetched, self._fetched = self._fetched, []
         decoded, self._decoded = self._decoded, []
         if fetched:
-            self._site.catalogue.apply(Stage.FETCH, fetched)
+            self._run.catalogue.apply(Stage.FETCH, fetched)
         for key, outcome in fetched:
             if not isinstance(outcome, Refused):
                 self._to_decode.put(self._rows[key])
         if decoded:
-            self._site.catalogue.apply(Stage.DECODE, decoded)
+            self._run.catalogue.apply(Stage.DECODE, decoded)
         for key, outcome in decoded:
             if not (isinstance(outcome, Refused) and outcome.may_pass):
-                _discard(self._site, self._rows[key])
+                _discard(self._run, self._rows[key])
         self._next_write = time.monotonic() + _WRITE_EVERY_S
 
 
-def _check_media(site: Site) -> None:
+def _check_media(run: BuildRun) -> None:
     """Have media fetched again that are not as they were; remove what no row waits for."""
-    waiting = site.catalogue.ready(Stage.DECODE, (*_COLUMNS, "media_sha256"))
-    wrong = [row["key"] for row in waiting if _digest(site, row) != row["media_sha256"]]
-    site.catalogue.reset(Stage.FETCH, wrong)
-    if not site.plan.config.keep_media:
+    waiting = run.catalogue.ready(Stage.DECODE, (*_COLUMNS, "media_sha256"))
+    wrong = [row["key"] for row in waiting if _digest(run, row) != row["media_sha256"]]
+    run.catalogue.reset(Stage.FETCH, wrong)
+    if not run.plan.config.keep_media:
         kept = {row["key"] for row in waiting} - set(wrong)
-        for path in (site.folder / paths.MEDIA).rglob("*"):
+        for path in (run.folder / paths.MEDIA).rglob("*"):
             if path.is_file() and path.stem not in kept:
                 path.unlink()
 
 
-def _digest(site: Site, row: Fields) -> str:
-    return paths.sha256(media_of(site, row))
+def _digest(run: BuildRun, row: Fields) -> str:
+    return paths.sha256(media_of(run, row))
 
 
-def _discard(site: Site, row: Fields) -> None:
-    if not site.plan.config.keep_media:
-        media_of(site, row).unlink(missing_ok=True)
+def _discard(run: BuildRun, row: Fields) -> None:
+    if not run.plan.config.keep_media:
+        media_of(run, row).unlink(missing_ok=True)
 
 
-def threads(source: Source) -> int:
-    """How many ask an archive at once: its limit is kept by its client, this only hides waiting."""
-    return max(1, min(_MOST_THREADS, round(source.terms.requests_per_s)))
+def threads(archive: Archive) -> int:
+    """Threads that ask an archive at once: its client keeps the limit, this only hides waiting."""
+    return max(1, min(_MOST_THREADS, round(archive.terms.requests_per_s)))
 
 
-class Errands:
-    """The rows of one archive that are to be fetched, handed out to its threads."""
+class DownloadQueue:
+    """Queue of the rows of one archive that are to be fetched, shared by its threads."""
 
-    def __init__(self, folder: Path, source: Source, rows: list[Fields]) -> None:
-        self._folder, self._source = folder, source
+    def __init__(self, folder: Path, archive: Archive, rows: list[Fields]) -> None:
+        self._folder, self._archive = folder, archive
         self._left = deque(rows)
         self._lock = threading.Lock()
 
@@ -215,33 +215,35 @@ class Errands:
         path = paths.media(self._folder, row["key"], row["source"], record.suffix)
         try:
             with atomic_path(path) as aside:
-                self._source.fetch(record, aside)
+                self._archive.fetch(record, aside)
                 size, digest = aside.stat().st_size, paths.sha256(aside)
         except Refused as why:
             return why
         return {"media_bytes": size, "media_sha256": digest}
 
 
-def outcomes(site: Site, rows: Iterable[Fields]) -> Iterator[Outcome]:
-    """Decode the media of rows as they come, over all cores, in processes of their own."""
-    with Decoder(site.plan.framing, workers=site.workers) as decoder:
-        for key, decoded in decoder.decode_all(_job(site, row) for row in rows):
-            yield key, decoded if isinstance(decoded, Refused) else _heard(site, key, decoded)
+def outcomes(run: BuildRun, rows: Iterable[Fields]) -> Iterator[Outcome]:
+    """Decode the media of rows as they come, on all cores."""
+    with DecoderPool(run.plan.framing, workers=run.workers) as decoder:
+        for key, decoded in decoder.decode_all(_job(run, row) for row in rows):
+            yield key, decoded if isinstance(decoded, Refused) else _heard(run, key, decoded)
 
 
-def media_of(site: Site, row: Fields) -> Path:
-    """Where the media file of a row is."""
-    return paths.media(site.folder, row["key"], row["source"], record_of(row).suffix)
+def media_of(run: BuildRun, row: Fields) -> Path:
+    """Path of the media file of a row."""
+    return paths.media(run.folder, row["key"], row["source"], record_of(row).suffix)
 
 
-def _job(site: Site, row: Fields) -> Job:
+def _job(run: BuildRun, row: Fields) -> DecodingJob:
     key = row["key"]
-    return Job(key, media_of(site, row), paths.clip(site.folder, key), paths.mel(site.folder, key))
+    return DecodingJob(
+        key, media_of(run, row), paths.clip(run.folder, key), paths.mel(run.folder, key)
+    )
 
 
-def _heard(site: Site, key: str, decoded: Decoded) -> Fields | Refused:
-    clip, mel = paths.clip(site.folder, key), paths.mel(site.folder, key)
-    for flag in site.plan.config.refused_sounds:
+def _heard(run: BuildRun, key: str, decoded: DecodedClip) -> Fields | Refused:
+    clip, mel = paths.clip(run.folder, key), paths.mel(run.folder, key)
+    for flag in run.plan.config.refused_sounds:
         if flag in decoded.sound_flags:
             clip.unlink(missing_ok=True)
             mel.unlink(missing_ok=True)

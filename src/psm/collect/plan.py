@@ -1,4 +1,4 @@
-"""The settings of a build, and what they come to."""
+"""Plan of a build: what its settings come to (region, framing, tile size, buffer)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from psm.collect.config import Bounds, BuildConfig
+from psm.collect.buildsettings import Bounds, BuildConfig
 from psm.config import load_experiment
 from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px
 from psm.mapping.region import Region
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to build.
+class BuildPlan:
+    """What the settings of a build come to.
 
     Attributes:
         config: the settings.

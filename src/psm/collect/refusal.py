@@ -1,4 +1,4 @@
-"""Why a recording, or an archive, is left out: errors that stages catch and the catalogue keeps."""
+"""Errors that refuse a recording or pause an archive; the catalogue keeps the reasons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Refused(PSMError):
         self.reason, self.may_pass, self.detail = reason, may_pass, detail
 
 
-class NotNow(Refused):
+class RateLimited(Refused):
     """The archive may not be asked before some time has passed; that says nothing of a recording.
 
     Args:

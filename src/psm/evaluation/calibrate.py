@@ -23,7 +23,7 @@ from torch import Tensor
 from psm import checkpoints
 from psm.calibration import Calibration, Method, Task
 from psm.data.recording import Recording
-from psm.earth.vocabulary import QUERY_PHRASES
+from psm.earth.phrases import QUERY_PHRASES
 from psm.errors import ConfigError
 from psm.evaluation.calibration import Reliability
 from psm.evaluation.fitting import FITS, Pairs, held_out, log_loss, reliability_of

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from psm.calibration import Calibration, Curve, learnt_curve
 from psm.data.context import Context
+from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.sounds import Sound
 from psm.earth.soundscape import true_probability
-from psm.earth.vocabulary import QUERY_PHRASES
 from psm.evaluation.agreement import auc_of_ranks, pearson, spearman
 from psm.evaluation.calibration import RiskCoverage, mean_curve, reliability, risk_coverage
 from psm.evaluation.mapreport import MapReport, SoundScore

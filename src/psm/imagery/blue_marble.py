@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from psm.earth.tiles import GSD_M, VIEW_SIZE, ZOOMS, Imagery
+from psm.earth.painted_imagery import GSD_M, VIEW_SIZE, ZOOMS, Imagery
 from psm.errors import ConfigError
 from psm.imagery.provider import NoImagery, Picture, View
 

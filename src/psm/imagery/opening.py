@@ -8,15 +8,15 @@ from pathlib import Path
 
 from psm.errors import ConfigError, MissingData
 from psm.imagery.blue_marble import BlueMarble
+from psm.imagery.maptiles import MapTiles
 from psm.imagery.provider import Provider
 from psm.imagery.rasters import Rasters
 from psm.imagery.stac import Stac
-from psm.imagery.tiles import Tiles
 
 _PROVIDERS: dict[str, type[Provider]] = {
     # By what is written before the colon, which is also ``provider`` in their settings.
     "blue-marble": BlueMarble,
-    "xyz": Tiles,
+    "xyz": MapTiles,
     "stac": Stac,
 }
 _WAYS = (
@@ -33,8 +33,9 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
         text: ``blue-marble``; a raster file, folder, pattern or URL; ``xyz:`` and a name of
             xyzservices or a URL template; ``stac:`` and a catalogue.
         month: 1 to 12, for providers that have imagery of every month.
-        options: those of :class:`~psm.imagery.rasters.Rasters`, :class:`~psm.imagery.tiles.Tiles`
-            or :class:`~psm.imagery.stac.Stac`; Blue Marble has none.
+        options: those of :class:`~psm.imagery.rasters.Rasters`,
+            :class:`~psm.imagery.maptiles.MapTiles` or :class:`~psm.imagery.stac.Stac`; Blue Marble
+            has none.
 
     Raises:
         ConfigError: nothing of this kind, or an option that this kind of provider does not have.

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -15,10 +16,10 @@ from jaxtyping import Bool, Float
 
 from psm.errors import ConfigError, MissingData
 from psm.imagery.blocks import Block, BlockCache, Level, Pixels
-from psm.imagery.drawing import Mesh, draw, finish, mesh, over, projection, too_coarse
 from psm.imagery.provider import MonthRequired, NoImagery, Picture, Reason, View
 from psm.imagery.rasterblocks import Handles, read_block
 from psm.imagery.rasterfile import is_remote, read_header
+from psm.imagery.resampling import Mesh, draw, finish, mesh, over, projection, too_coarse
 from psm.imagery.scaling import as_scale
 
 _SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2")
@@ -85,7 +86,7 @@ class Rasters:
         self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"], view: View
     ) -> Iterator[Picture | NoImagery]:
         """See :class:`psm.imagery.provider.Provider`."""
-        with Handles() as handles:
+        with closing(Handles()) as handles:
             for y, x in zip(lat.tolist(), lon.tolist(), strict=True):
                 yield self._look(y, x, view, handles)
 

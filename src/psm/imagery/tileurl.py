@@ -33,7 +33,7 @@ BULK_FORBIDDEN = {
 
 
 @dataclass(frozen=True)
-class TileSource:
+class TileService:
     """A pyramid of tiles in Web Mercator.
 
     Attributes:
@@ -88,14 +88,14 @@ class TileSource:
         return _PLACE.sub(lambda found: values[found[1]], self.template)
 
 
-def tile_source(
+def tile_service(
     text: str,
     *,
     month: int | None = None,
     key: str | None = None,
     values: Mapping[str, str] | None = None,
-) -> TileSource:
-    """The source that a name of xyzservices or a URL template stands for.
+) -> TileService:
+    """The tile service that a name of xyzservices or a URL template stands for.
 
     Args:
         text: as ``OpenStreetMap.Mapnik``, ``https://…/{z}/{x}/{y}.png`` or a WMTS URL, whose
@@ -109,8 +109,10 @@ def tile_source(
         MonthRequired: the template holds ``{month}``, and none is given.
     """  # fmt: skip
     key = key if key is not None else os.environ.get(KEY_VARIABLE, "")
-    source = TileSource(urlsplit(text).hostname or "tiles", text) if "://" in text else _named(text)
-    template = source.template
+    service = (
+        TileService(urlsplit(text).hostname or "tiles", text) if "://" in text else _named(text)
+    )
+    template = service.template
     for name, ours in _WMTS_NAMES.items():
         template = re.sub(rf"\{{{name}\}}", f"{{{ours}}}", template, flags=re.IGNORECASE)
     template = _with_tile(template)
@@ -121,7 +123,7 @@ def tile_source(
         if name.partition(":")[0] == "month":
             if month is None:
                 raise MonthRequired(
-                    f"imagery {source.name} has tiles for every month: give a month"
+                    f"imagery {service.name} has tiles for every month: give a month"
                 )
             return found[0].format(month=month)
         if name in _OWN:
@@ -129,7 +131,7 @@ def tile_source(
         if name in given:
             return quote(given[name], safe=":,-/")
         raise ConfigError(
-            f"imagery {source.name}: {{{name}}} is open; give values, as {{'{name}': …}}"
+            f"imagery {service.name}: {{{name}}} is open; give values, as {{'{name}': …}}"
         )
 
     is_monthly = any(name.partition(":")[0] == "month" for name in _PLACE.findall(template))
@@ -139,17 +141,17 @@ def tile_source(
         missing == ["{y}"] and "{-y}" in template
     )
     if missing and not has_other:
-        raise ConfigError(f"imagery {source.name}: the URL has no {' '.join(missing)}")
+        raise ConfigError(f"imagery {service.name}: the URL has no {' '.join(missing)}")
     if "{key}" in template and not key:
         raise ConfigError(
-            f"imagery {source.name} needs a key of yours: set ${KEY_VARIABLE} "
+            f"imagery {service.name} needs a key of yours: set ${KEY_VARIABLE} "
             "or give the option key"
         )
     key = key if "{key}" in template else ""
-    return replace(source, template=template, key=key, is_monthly=is_monthly)
+    return replace(service, template=template, key=key, is_monthly=is_monthly)
 
 
-def _named(name: str) -> TileSource:
+def _named(name: str) -> TileService:
     providers = require("xyzservices", "maps").providers
     try:
         found = providers.query_name(name)
@@ -166,7 +168,7 @@ def _named(name: str) -> TileSource:
         is_key = str(value).startswith("<insert")
         template = template.replace(f"{{{word}}}", "{key}" if is_key else str(value))
     bounds = found.get("bounds")
-    return TileSource(
+    return TileService(
         name=found["name"],
         template=template,
         subdomains="".join(found.get("subdomains", "abc")),

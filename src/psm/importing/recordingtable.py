@@ -13,7 +13,7 @@ from filelock import FileLock
 from psm.config import load_experiment
 from psm.data.audio import read_audio
 from psm.data.shards import RawSample
-from psm.earth.tiles import GSD_M, TILE_SIZE
+from psm.earth.painted_imagery import GSD_M, TILE_SIZE
 from psm.errors import ConfigError, CorruptRecording, MissingData
 from psm.files import sha256_of
 from psm.importing import fields

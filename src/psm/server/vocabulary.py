@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from psm.earth.vocabulary import PHRASES, QUERY_PHRASES
+from psm.earth.phrases import PHRASES, QUERY_PHRASES
 from psm.errors import ConfigError, MissingData
 
 _MOST_SOUNDS = 2000

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from psm.collect.archives import xenocanto
-from psm.collect.archives.archive import Record, Wanted
-from psm.collect.archives.registry import open_source
+from psm.collect.archives.archive import ListedRecording, ListingRequest
+from psm.collect.archives.registry import open_archive
 from psm.collect.refusal import Refused
 from psm.data.dates import Clock
 from psm.errors import ConfigError
@@ -27,9 +27,9 @@ def options(served: Archives, tmp_path: Path) -> dict[str, dict[str, Any]]:
     return served.options(tmp_path / "tables")
 
 
-def listed(name: str, settings: dict[str, Any], tmp_path: Path) -> dict[str, Record]:
-    source = open_source(name, settings, state=tmp_path / "state")
-    return {r.id: r for page in source.list(Wanted()) for r in page.records}
+def listed(name: str, settings: dict[str, Any], tmp_path: Path) -> dict[str, ListedRecording]:
+    source = open_archive(name, settings, state=tmp_path / "state")
+    return {r.id: r for page in source.list(ListingRequest()) for r in page.records}
 
 
 def made(served: Archives, name: str) -> dict[str, Made]:
@@ -77,8 +77,8 @@ def test_an_item_without_a_recording_is_refused(
     files: object,
     reason: str,
 ) -> None:
-    source = open_source("aporee", options["aporee"], state=tmp_path / "state")
-    record = next(source.list(Wanted(most=1))).records[0]
+    source = open_archive("aporee", options["aporee"], state=tmp_path / "state")
+    record = next(source.list(ListingRequest(most=1))).records[0]
     served.misbehave = lambda *_: Answer(body=dumps({"files": files}))
     with pytest.raises(Refused, match=reason):
         source.fetch(record, tmp_path / "a.mp3")
@@ -112,7 +112,7 @@ def test_originals_need_another_credential(
     record = next(iter(listed("freesound", given, tmp_path).values()))
     assert (record.suffix, record.size_bytes, len(record.md5)) == (".wav", 1234567, 32)
     assert all(SECRETS["FREESOUND_BEARER"] not in str(record.url) for record in [record])
-    source = open_source("freesound", given, state=tmp_path / "state")
+    source = open_archive("freesound", given, state=tmp_path / "state")
     with pytest.raises(Refused, match="cut short"):  # the fake serves the preview
         source.fetch(record, tmp_path / "a.wav")
     assert served.asked[-1].path.endswith(f"/sounds/{record.id}/download/")
@@ -158,8 +158,8 @@ def test_sounds_kept_elsewhere_and_genera_are_told(
     found = [{"id": 5, "sounds": sounds, "taxon": taxon, "location": None}]
     left = [found, []]
     served.misbehave = lambda *_: Answer(body=dumps({"results": left.pop(0)}))
-    source = open_source("inaturalist", options["inaturalist"], state=tmp_path)
-    page, last = source.list(Wanted())
+    source = open_archive("inaturalist", options["inaturalist"], state=tmp_path)
+    page, last = source.list(ListingRequest())
     assert page.refused == (("5-1", "no file"),)
     assert [(r.id, r.species, r.lat, r.suffix) for r in page.records] == [("5-2", "", None, "")]
     assert not last.records
@@ -215,11 +215,11 @@ def test_a_broken_line_or_file_is_told(served: Archives, tmp_path: Path) -> None
     path = tmp_path / "yfcc100m_dataset.bz2"
     lines = "\n".join([yfcc_photo(1), "broken\tline", yfcc(served.of("yfcc")[0])])
     path.write_bytes(bz2.compress(lines.encode()))
-    (page,) = open_source("yfcc", {"metadata": str(path)}, state=tmp_path).list(Wanted())
+    (page,) = open_archive("yfcc", {"metadata": str(path)}, state=tmp_path).list(ListingRequest())
     assert [reason for _, reason in page.refused] == ["a line without 25 columns"]
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(Refused, match="cannot be read"):
-        list(open_source("yfcc", {"metadata": str(path)}, state=tmp_path).list(Wanted()))
+        list(open_archive("yfcc", {"metadata": str(path)}, state=tmp_path).list(ListingRequest()))
 
 
 def test_xenocanto_has_times_that_are_none(
@@ -255,7 +255,7 @@ def test_the_archive_of_the_documentation_works(served: Archives, tmp_path: Path
     left = [{"sounds": [sound, {"id": 2, "lat": []}], "next": "b"}, {"sounds": []}]
     served.misbehave = lambda *_: Answer(body=dumps(left.pop(0)))
     source = names["Elsewhere"](state=tmp_path, base_url=served.url)
-    first, last = source.list(Wanted())
+    first, last = source.list(ListingRequest())
     assert [(r.key, r.lat, r.lon) for r in first.records] == [("elsewhere-1", 1.5, 2.0)]
     assert first.refused == (("2", "lat is not a text"),)
     assert last.cursor is None

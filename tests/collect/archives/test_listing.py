@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from psm.collect.archives.archive import Page, Record, Source, Wanted
-from psm.collect.archives.registry import SOURCES, open_source
+from psm.collect.archives.archive import Archive, ListedRecording, ListingRequest, Page
+from psm.collect.archives.registry import ARCHIVES, open_archive
 from psm.collect.refusal import Refused
 from psm.errors import ConfigError, MissingData
 from tests.collect.loopback import Answer, Archives, Made, Trouble, archives, passes
@@ -29,13 +29,13 @@ def options(served: Archives, tmp_path: Path) -> dict[str, dict[str, Any]]:
     return served.options(tmp_path / "tables")
 
 
-@pytest.fixture(params=[*SOURCES, "aporee:metadata", "inaturalist:export"])
+@pytest.fixture(params=[*ARCHIVES, "aporee:metadata", "inaturalist:export"])
 def source(
     request: pytest.FixtureRequest,
     options: dict[str, dict[str, Any]],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Source:
+) -> Archive:
     """Each archive, with few entries on a page."""
     name, _, other = request.param.partition(":")
     monkeypatch.setattr(importlib.import_module(f"psm.collect.archives.{name}"), "_PAGE_SIZE", 7)
@@ -45,15 +45,15 @@ def source(
         given = {**given, other: str(tmp_path / "tables" / table)}
     if name == "aporee" and not other:
         monkeypatch.setattr("psm.collect.archives.aporee._PAGE_SIZE", 100)
-    return open_source(name, given, state=tmp_path / "state")
+    return open_archive(name, given, state=tmp_path / "state")
 
 
 def ids(pages: list[Page]) -> list[str]:
     return [record.id for page in pages for record in page.records]
 
 
-def test_everything_is_listed_or_refused(source: Source, served: Archives) -> None:
-    pages = list(source.list(Wanted()))
+def test_everything_is_listed_or_refused(source: Archive, served: Archives) -> None:
+    pages = list(source.list(ListingRequest()))
     refused = [one for page in pages for one in page.refused]
     assert len(ids(pages)) + len(refused) == len(served.of(source.name))
     assert len(set(ids(pages))) == len(ids(pages))
@@ -65,17 +65,17 @@ def test_everything_is_listed_or_refused(source: Source, served: Archives) -> No
         assert json.loads(json.dumps(record.title + record.description)) is not None
 
 
-def test_a_listing_goes_on_from_any_cursor(source: Source) -> None:
-    pages = list(source.list(Wanted()))
-    assert list(source.list(Wanted())) == pages
+def test_a_listing_goes_on_from_any_cursor(source: Archive) -> None:
+    pages = list(source.list(ListingRequest()))
+    assert list(source.list(ListingRequest())) == pages
     for number, page in enumerate(pages[:-1]):
-        assert list(source.list(Wanted(), page.cursor)) == pages[number + 1 :]
+        assert list(source.list(ListingRequest(), page.cursor)) == pages[number + 1 :]
 
 
 @pytest.mark.parametrize("most", [1, 5, 7, 10, 1000])
-def test_no_more_are_listed_than_wanted(source: Source, most: int) -> None:
-    everything = ids(list(source.list(Wanted())))
-    wanted = Wanted(most=most)
+def test_no_more_are_listed_than_wanted(source: Archive, most: int) -> None:
+    everything = ids(list(source.list(ListingRequest())))
+    wanted = ListingRequest(most=most)
     pages = list(source.list(wanted))
     assert ids(pages) == everything[:most]
     if pages[0].cursor is not None:
@@ -85,13 +85,13 @@ def test_no_more_are_listed_than_wanted(source: Source, most: int) -> None:
         )
 
 
-def test_a_foreign_cursor_is_refused(source: Source) -> None:
+def test_a_foreign_cursor_is_refused(source: Archive) -> None:
     cursors = ["x", "|", "3|"]
     if source.name in ("freesound", "inaturalist", "xenocanto"):
         cursors += ["3|7 0", "3|0 -1", "3|a b"]
     for cursor in cursors:
         with pytest.raises(Refused, match="another listing"):
-            list(source.list(Wanted(), cursor))
+            list(source.list(ListingRequest(), cursor))
 
 
 @pytest.mark.parametrize("name", ["freesound", "inaturalist", "xenocanto"])
@@ -104,7 +104,9 @@ def test_bounds_may_cross_the_antimeridian(
     tmp_path: Path,
 ) -> None:
     west, south, east, north = bounds
-    pages = list(open_source(name, options[name], state=tmp_path).list(Wanted(bounds=bounds)))
+    pages = list(
+        open_archive(name, options[name], state=tmp_path).list(ListingRequest(bounds=bounds))
+    )
     listed = set(ids(pages)) | {one for page in pages for one, _ in page.refused}
     inside = [m for m in served.of(name) if m.lat is not None and south <= m.lat <= north]
     inside = [
@@ -122,17 +124,19 @@ def test_what_can_be_fetched_is_what_was_recorded(
     served: Archives, options: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     """Of all archives; a misbehaving one delivers in the end, or the recording is refused."""
-    for name in SOURCES:
-        source = open_source(name, options[name], state=tmp_path / "state")
+    for name in ARCHIVES:
+        source = open_archive(name, options[name], state=tmp_path / "state")
         made = {one.id: one for one in served.of(name)}
-        for page in source.list(Wanted()):
+        for page in source.list(ListingRequest()):
             for record in page.records:
                 if name != "local":
                     _fetch(source, record, made[record.id], served, tmp_path)
     assert not served.past_limit
 
 
-def _fetch(source: Source, record: Record, made: Made, served: Archives, tmp_path: Path) -> None:
+def _fetch(
+    source: Archive, record: ListedRecording, made: Made, served: Archives, tmp_path: Path
+) -> None:
     path = tmp_path / "media" / f"{record.key}{record.suffix}"
     if passes(made) or made.trouble is Trouble.SURPRISE:
         source.fetch(record, path)
@@ -164,7 +168,7 @@ def test_entries_of_another_form_are_refused_alone(
         bad += [{**entry, "sounds": [s]} for s in SURPRISES]
         bad += [{**entry, "sounds": [{**entry["sounds"][0], "id": s}]} for s in SURPRISES]
     _serve(served, {**good, DATA[name]: [*bad, entry]}, name)
-    pages = list(open_source(name, options[name], state=tmp_path).list(Wanted()))
+    pages = list(open_archive(name, options[name], state=tmp_path).list(ListingRequest()))
     assert all(page.refused for page in pages[:1])
     for page in pages:
         for record in page.records:
@@ -184,7 +188,7 @@ def test_answers_of_another_form_are_refused(
 ) -> None:
     served.misbehave = lambda *_: Answer(body=json.dumps(answer).encode())
     with pytest.raises(Refused, match="the listing has another form than documented"):
-        list(open_source(name, options[name], state=tmp_path).list(Wanted()))
+        list(open_archive(name, options[name], state=tmp_path).list(ListingRequest()))
 
 
 def _answer(
@@ -199,7 +203,7 @@ def _answer(
         return given
 
     served.answer = answer  # type: ignore[method-assign]
-    next(iter(open_source(name, options[name], state=tmp_path).list(Wanted())))
+    next(iter(open_archive(name, options[name], state=tmp_path).list(ListingRequest())))
     served.answer = server_answer  # type: ignore[method-assign]
     return dict(json.loads(caught[0]))
 
@@ -233,7 +237,7 @@ def test_settings_are_strict(
     name: str, settings: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        open_source(name, settings, state=tmp_path)
+        open_archive(name, settings, state=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -247,11 +251,11 @@ def test_settings_are_strict(
 )
 def test_files_that_are_not_there_are_missing(name: str, settings: dict[str, Any]) -> None:
     with pytest.raises(MissingData, match="/no/such"):
-        open_source(name, settings)
+        open_archive(name, settings)
 
 
 def test_every_archive_says_its_terms() -> None:
-    for name, kind in SOURCES.items():
+    for name, kind in ARCHIVES.items():
         terms = kind.terms
         assert terms.requests_per_s > 0
         if name != "local":
@@ -267,7 +271,7 @@ def test_the_limit_of_the_server_is_never_passed(tmp_path: Path) -> None:
         for _ in range(2):
             for name in ONLINE:
                 given = {**options[name], "requests_per_s": 20.0}
-                for _ in open_source(name, given, state=tmp_path / "state").list(Wanted()):
+                for _ in open_archive(name, given, state=tmp_path / "state").list(ListingRequest()):
                     pass
         assert not server.past_limit
         assert not [a for a in server.asked if a.status == 429]
@@ -277,8 +281,8 @@ def test_credentials_go_to_the_interface_alone(
     served: Archives, options: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     for name in ("freesound", "xenocanto"):
-        source = open_source(name, options[name], state=tmp_path / "state")
-        for page in source.list(Wanted(most=3)):
+        source = open_archive(name, options[name], state=tmp_path / "state")
+        for page in source.list(ListingRequest(most=3)):
             for record in page.records:
                 with suppress(Refused):
                     source.fetch(record, tmp_path / "media" / record.key)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psm.collect.archives import recorders
-from psm.collect.archives.archive import Record, Wanted
-from psm.collect.archives.registry import open_source
+from psm.collect.archives.archive import ListedRecording, ListingRequest
+from psm.collect.archives.registry import open_archive
 from psm.collect.refusal import Refused
 from psm.data.dates import Clock
 from psm.errors import ConfigError
@@ -33,9 +33,9 @@ def wav(path: Path, comment: str = "") -> Path:
     return path
 
 
-def listed(folder: Path, **settings: object) -> tuple[dict[str, Record], dict[str, str]]:
+def listed(folder: Path, **settings: object) -> tuple[dict[str, ListedRecording], dict[str, str]]:
     """Records by name of the file, and reasons of what is refused."""
-    pages = list(open_source("local", {"folder": str(folder), **settings}).list(Wanted()))
+    pages = list(open_archive("local", {"folder": str(folder), **settings}).list(ListingRequest()))
     records = {r.more["file"]: r for page in pages for r in page.records}
     return records, {name: reason for page in pages for name, reason in page.refused}
 
@@ -114,8 +114,8 @@ def test_every_file_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
 def test_fetching_copies_and_leaves_the_original_alone(tmp_path: Path) -> None:
     path = wav(tmp_path / "in" / "a.wav")
     path.chmod(0o400)
-    source = open_source("local", {"folder": str(tmp_path / "in"), "lat": 1, "lon": 2})
-    (record,) = next(source.list(Wanted())).records
+    source = open_archive("local", {"folder": str(tmp_path / "in"), "lat": 1, "lon": 2})
+    (record,) = next(source.list(ListingRequest())).records
     with atomic_path(tmp_path / "media" / "out.wav") as out:
         source.fetch(record, out)
     assert (tmp_path / "media" / "out.wav").read_bytes() == path.read_bytes()

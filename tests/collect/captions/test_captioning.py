@@ -6,11 +6,13 @@ import shutil
 import pytest
 
 from psm.collect import paths
-from psm.collect.captions.captioning import caption_all
+from psm.collect.captions.captioning import PROMPTS, caption_all
+from psm.collect.captions.listeners import WhisperListener
 from psm.collect.columns import Stage
 from psm.collect.gathering import gather
 from psm.collect.listing import list_all
-from psm.errors import ConfigError
+from psm.collect.refusal import Refused
+from psm.errors import SettingsChanged
 from tests.collect.captions.models import write_qwen, write_whisper
 from tests.collect.little import Little
 from tests.collect.sites import site
@@ -86,5 +88,66 @@ def test_another_model_in_the_middle_of_a_build_is_an_error(tmp_path, models):
         caption_all(opened)
         opened.catalogue.reset(Stage.CAPTION, ["aporee-2"])
         shutil.copytree(write_qwen(tmp_path / "other"), tmp_path / "listener", dirs_exist_ok=True)
-        with pytest.raises(ConfigError, match="set its revision"):
+        with pytest.raises(SettingsChanged, match="set its revision"):
             caption_all(opened)
+
+
+def prompted(models, prompt):
+    return {**models, "captioners": [{**models["captioners"][0], "prompt": prompt}]}
+
+
+def texts(opened):
+    return {
+        key: [caption["text"] for caption in kept if caption["style"] == "qwen"]
+        for key, (_, kept) in captions(opened).items()
+    }
+
+
+def test_under_another_prompt_all_captions_are_written_anew_and_tiles_stay(tmp_path, models):
+    tile = {"tile_gsd_m": 10.0, "tile_sha256": "0"}
+    with site(tmp_path / "out", Little(size=3), **models) as opened:
+        heard(opened)
+        caption_all(opened)
+        before = texts(opened)
+        opened.catalogue.apply(Stage.IMAGE, [(key, tile) for key in before])
+        opened.catalogue.decide(
+            Stage.SPLIT,
+            {"aporee-2": Refused("in the buffer between splits")},
+            {key: {"split": "train", "cell": "0"} for key in ("aporee-0", "aporee-1")},
+        )
+    with site(tmp_path / "out", Little(size=3), **prompted(models, "birds in the")) as opened:
+        caption_all(opened)
+        after = texts(opened)
+        assert set(after) == set(before)
+        assert all(after[key] != before[key] for key in before)
+        tiles = opened.catalogue.passed(Stage.IMAGE, ("tile_sha256",))
+        assert [row["tile_sha256"] for row in tiles] == ["0", "0", "0"]
+        assert opened.catalogue.count(Stage.IMAGE) == 0
+        assert len(opened.catalogue.ready(Stage.SPLIT, ())) == 3
+    with site(tmp_path / "out", Little(size=3), **models) as opened:
+        caption_all(opened)
+        assert texts(opened) == before
+
+
+def test_a_new_default_prompt_is_not_mixed_with_the_old_one(tmp_path, models, monkeypatch):
+    with site(tmp_path / "out", Little(size=3), **models) as opened:
+        heard(opened)
+        caption_all(opened)
+        before = texts(opened)
+        monkeypatch.setattr(WhisperListener, "prompt", "birds in the")
+        caption_all(opened)
+        assert texts(opened) == before  # all is captioned: no model is loaded to look
+        opened.catalogue.reset(Stage.CAPTION, ["aporee-2"])
+        caption_all(opened)
+        assert all(texts(opened)[key] != before[key] for key in before)
+
+
+def test_a_build_of_before_there_was_a_prompt_goes_on(tmp_path, models):
+    with site(tmp_path / "out", Little(size=3), **models) as opened:
+        heard(opened)
+        caption_all(opened)
+        before = captions(opened)
+        (tmp_path / "out" / PROMPTS).unlink()
+        opened.catalogue.reset(Stage.CAPTION, ["aporee-2"])
+        caption_all(opened)
+        assert captions(opened) == before

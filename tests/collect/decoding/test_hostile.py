@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from psm.collect.decoding import Decoded, Decoder, ffmpeg
+from psm.collect.decoding import DecodedClip, DecoderPool, ffmpeg
 from psm.collect.refusal import Refused
 from psm.data.untrusted.headers import FileKind
 from tests.collect.brokenmedia import Made
@@ -28,7 +28,7 @@ HEALTHY = {
 }  # fmt: skip
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watches files by inotify")
 
-Outcomes = dict[str, Decoded | Refused]
+Outcomes = dict[str, DecodedClip | Refused]
 
 
 class Bait:
@@ -85,7 +85,7 @@ def outcomes(folder: Path, made: Made) -> Outcomes:
         if place % 5 == 0:
             kind = list(HEALTHY)[place // 5 % len(HEALTHY)]
             jobs.append(make_job(folder, f"{place}-{kind}", HEALTHY[kind]))
-    with Decoder(FRAMING, workers=2) as decoder:
+    with DecoderPool(FRAMING, workers=2) as decoder:
         found = dict(decoder.decode_all(jobs))
     assert len(found) == len(jobs)
     return found
@@ -106,7 +106,7 @@ def test_each_is_refused_with_its_own_reason(made: Made, outcomes: Outcomes, fol
 def test_what_is_harmless_becomes_a_clip_and_nothing_else_does(
     outcomes: Outcomes, folder: Path
 ) -> None:
-    decoded = {name: found for name, found in outcomes.items() if isinstance(found, Decoded)}
+    decoded = {name: found for name, found in outcomes.items() if isinstance(found, DecodedClip)}
     clips = folder / "clips"
     assert {path.name for path in clips.iterdir()} == {
         f"{name}.{suffix}" for name in decoded for suffix in ("flac", "npy")
@@ -120,7 +120,7 @@ def test_what_is_harmless_becomes_a_clip_and_nothing_else_does(
 def test_healthy_files_between_them_give_the_clips_they_give_alone(
     outcomes: Outcomes, folder: Path, tmp_path: Path
 ) -> None:
-    with Decoder(FRAMING, workers=1) as decoder:
+    with DecoderPool(FRAMING, workers=1) as decoder:
         jobs = [make_job(tmp_path, name, content) for name, content in HEALTHY.items()]
         alone = dict(decoder.decode_all(jobs))
     between = [name for name in outcomes if name.partition("-")[2] in HEALTHY]

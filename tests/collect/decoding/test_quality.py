@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.decoding.quality import clipped, listen, speech
+from psm.collect.decoding.quality import clipped, sound_quality, speech
 from psm.earth.sounds import Sound
 from psm.earth.synthesis import render
 
@@ -43,21 +43,21 @@ def _speaker(seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize("amplitude", [1.0, 0.25, 0.01])
 def test_levels(amplitude: float) -> None:
-    heard = listen(_tone(amplitude)[:, None], RATE_HZ)
+    heard = sound_quality(_tone(amplitude)[:, None], RATE_HZ)
     assert heard.peak_db == pytest.approx(20 * math.log10(amplitude), abs=0.02)
     assert heard.rms_db == pytest.approx(20 * math.log10(amplitude / math.sqrt(2)), abs=0.02)
     assert "silent" not in heard.flags
 
 
 def test_silence_is_flagged() -> None:
-    nothing = listen(np.zeros((RATE_HZ, 2), np.float32), RATE_HZ)
+    nothing = sound_quality(np.zeros((RATE_HZ, 2), np.float32), RATE_HZ)
     assert (nothing.peak_db, nothing.rms_db, nothing.flags) == (-120.0, -120.0, ("silent",))
-    assert listen(_tone(2e-4)[:, None], RATE_HZ).flags == ("silent",)
+    assert sound_quality(_tone(2e-4)[:, None], RATE_HZ).flags == ("silent",)
 
 
 def test_left_and_right_that_cancel_are_silent() -> None:
     tone = _tone(0.5)
-    heard = listen(np.stack([tone, -tone], axis=1), RATE_HZ)
+    heard = sound_quality(np.stack([tone, -tone], axis=1), RATE_HZ)
     assert heard.flags == ("silent",)
     assert heard.rms_db == pytest.approx(-9.03, abs=0.02)
 
@@ -75,18 +75,18 @@ def test_a_peak_at_full_scale_is_no_clipping() -> None:
     samples = 0.1 * np.random.default_rng(0).standard_normal((RATE_HZ, 1)).astype(np.float32)
     samples[::100] = 1.0
     assert clipped(samples) == 0.0
-    assert "clipped" not in listen(samples, RATE_HZ).flags
+    assert "clipped" not in sound_quality(samples, RATE_HZ).flags
     samples[4000:4100] = -1.0
     assert clipped(samples) == pytest.approx(100 / RATE_HZ, abs=1e-3)
-    assert "clipped" in listen(samples, RATE_HZ).flags
+    assert "clipped" in sound_quality(samples, RATE_HZ).flags
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_speaker_is_heard_over_noise(seed: int) -> None:
     voice = _speaker(seed)
     noise = np.random.default_rng(seed).standard_normal(voice.size).astype(np.float32)
-    assert "speech" in listen(voice[:, None], RATE_HZ).flags
-    assert "speech" in listen((voice + 0.01 * noise)[:, None], RATE_HZ).flags
+    assert "speech" in sound_quality(voice[:, None], RATE_HZ).flags
+    assert "speech" in sound_quality((voice + 0.01 * noise)[:, None], RATE_HZ).flags
     assert speech(voice * 1e-2, RATE_HZ) == pytest.approx(speech(voice, RATE_HZ), abs=0.1)
 
 

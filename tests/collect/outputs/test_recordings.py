@@ -5,19 +5,19 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.outputs.recordings import Row
+from psm.collect.outputs.recordings import BuiltRecording
 from psm.data.dates import month_and_hour
 
 NOWHERE = Path("nowhere")
 
 
-def row(**changes) -> Row:
+def row(**changes) -> BuiltRecording:
     values = {
         "key": "aporee-1", "source": "aporee", "id": "1", "lat": 0.0, "lon": 0.0,
         "caption": "waves", "caption_source": "meta", "split": "train", "cell": "N00E000",
         "clip": NOWHERE, "mel": NOWHERE, "tile": NOWHERE, "tile_gsd_m": 10.0,
     }  # fmt: skip
-    return Row(**{**values, **changes})
+    return BuiltRecording(**{**values, **changes})
 
 
 def maybe(values):

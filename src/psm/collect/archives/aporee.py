@@ -1,4 +1,4 @@
-"""radio aporee: field recordings by their place, kept by the Internet Archive."""
+"""radio aporee: geotagged field recordings at the Internet Archive."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 from psm.collect.archives import fields
-from psm.collect.archives.archive import Page, Record, Terms, Wanted
-from psm.collect.archives.pages import Lines, Part, existing, pages, table
-from psm.collect.archives.webarchive import Archive
+from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
+from psm.collect.archives.pages import Lines, ListingPart, existing, pages, table
+from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
 
-TERMS = Terms(
+TERMS = ArchiveTerms(
     title="radio aporee ::: maps, at the Internet Archive",
     home="https://archive.org/details/radio-aporee-maps",
     terms_url="https://archive.org/about/terms.php",
@@ -27,7 +27,7 @@ _FIELDS = "identifier,title,creator,date,description,subject,licenseurl,latitude
 _PLACE = re.compile(r"(-?\d+(?:\.\d+)?)\s*[,; ]\s*(-?\d+(?:\.\d+)?)")
 
 
-class Aporee(Archive):
+class Aporee(WebArchive):
     """Items of the collection ``radio-aporee-maps``, by their identifiers.
 
     Args:
@@ -56,14 +56,14 @@ class Aporee(Archive):
         )
         self._metadata = None if metadata is None else existing(metadata, "aporee", "metadata")
 
-    def list(self, wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """Pages of 1,000 items."""
-        read: Callable[[str], Part] = self._scrape
+        read: Callable[[str], ListingPart] = self._scrape
         if self._metadata is not None:
             read = Lines(partial(table, self._metadata, ("longitude", "latitude")), _PAGE_SIZE)
         return pages(wanted, cursor, read=read, record=self._record, name=_identifier)
 
-    def fetch(self, record: Record, path: Path) -> None:
+    def fetch(self, record: ListedRecording, path: Path) -> None:
         """Find the MP3 among the files of the item, and write it to ``path``."""
         item = fields.entry(self.client.json(f"metadata/{record.id}"), "the item")
         if not item.get("files") or fields.flag(item, "is_dark"):
@@ -76,7 +76,7 @@ class Aporee(Archive):
             md5=fields.text(file, "md5"),
         )
 
-    def _scrape(self, theirs: str) -> Part:
+    def _scrape(self, theirs: str) -> ListingPart:
         parameters = {
             "q": "collection:radio-aporee-maps",
             "fields": _FIELDS,
@@ -89,13 +89,13 @@ class Aporee(Archive):
             self.client.json("services/search/v1/scrape", parameters), "the listing"
         )
         found = fields.entries(said.get("items"), "the listing")
-        return Part(found, fields.text(said, "cursor") or None)
+        return ListingPart(found, fields.text(said, "cursor") or None)
 
-    def _record(self, entry: object) -> Record:
+    def _record(self, entry: object) -> ListedRecording:
         said = fields.entry(entry, "the entry")
         name = _identifier(said)
         lat, lon = _place(said)
-        return Record(
+        return ListedRecording(
             source=self.name,
             id=name,
             url=f"{self.client.base_url}download/{name}",

@@ -1,4 +1,4 @@
-"""What an archive of recordings has to be able to do: list them, and hand one over."""
+"""Interface of an archive of recordings: lists what it has, and hands over a media file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from psm.data.dates import Clock
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What an archive asks of those who use it.
+class ArchiveTerms:
+    """Limits, credential and attribution that an archive asks of its users.
 
     Attributes:
         title: of the archive, for people.
@@ -36,8 +36,8 @@ class Terms:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """Which recordings are asked of an archive; what it cannot filter by is filtered afterwards.
+class ListingRequest:
+    """Filter of a listing; what an archive cannot filter by is filtered afterwards.
 
     Attributes:
         bounds: west, south, east, north in degrees; ``west > east`` crosses the antimeridian.
@@ -49,7 +49,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class ListedRecording:
     """One recording as its archive lists it.
 
     Attributes:
@@ -100,7 +100,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Page:
-    """A part of a listing.
+    """One page of a listing, and where the next begins.
 
     Attributes:
         records: of the recordings in it.
@@ -109,12 +109,12 @@ class Page:
             recordings, each with a reason.
     """
 
-    records: tuple[Record, ...]
+    records: tuple[ListedRecording, ...]
     cursor: str | None
     refused: tuple[tuple[str, str], ...] = ()
 
 
-class Source(Protocol):
+class Archive(Protocol):
     """An archive. It keeps no state: a listing is resumed from the cursor of its last page."""
 
     @property
@@ -123,11 +123,11 @@ class Source(Protocol):
         ...
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> ArchiveTerms:
         """What the archive asks for."""
         ...
 
-    def list(self, wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """The pages of a listing, from the beginning or from a cursor, always in the same order.
 
         Raises:
@@ -136,7 +136,7 @@ class Source(Protocol):
         """
         ...
 
-    def fetch(self, record: Record, path: Path) -> None:
+    def fetch(self, record: ListedRecording, path: Path) -> None:
         """Write the media file of a recording to ``path``.
 
         Raises:

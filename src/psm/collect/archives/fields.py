@@ -1,4 +1,4 @@
-"""Fields of entries that others wrote: read as what they should be, or the entry is refused."""
+"""Typed reading of foreign JSON and table fields: a wrong form refuses the entry."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Entry = Mapping[str, object]
 
 
 def entry(value: object, what: str) -> Entry:
-    """A mapping by names."""
+    """A value as a mapping by names."""
     if isinstance(value, Mapping):
         return value
     raise Refused(f"{what} has another form than documented", detail=_kind(value))
 
 
 def entries(value: object, what: str) -> list[object]:
-    """A list."""
+    """A value as a list."""
     if isinstance(value, list):
         return value
     raise Refused(f"{what} has another form than documented", detail=_kind(value))
@@ -47,7 +47,7 @@ def text(said: Entry, name: str, *others: str) -> str:
 
 
 def texts(said: Entry, name: str, separator: str = ",") -> tuple[str, ...]:
-    """Several texts, in a list or in one."""
+    """Several texts, given as a list or as one with separators."""
     value = said.get(name)
     found = value if isinstance(value, list) else text(said, name).split(separator)
     return tuple(filter(None, (text({name: one}, name) for one in found)))
@@ -68,7 +68,7 @@ def number(said: Entry, name: str, *others: str) -> float | None:
 
 
 def whole(said: Entry, name: str) -> int | None:
-    """A whole number, zero or more."""
+    """A whole number, zero or more; ``None`` where there is none."""
     value = number(said, name)
     if value is not None and (value < 0 or value != int(value)):
         raise Refused(f"{name} is not a whole number", detail=str(value))
@@ -76,13 +76,13 @@ def whole(said: Entry, name: str) -> int | None:
 
 
 def flag(said: Entry, name: str) -> bool:
-    """Yes or no; nothing is no."""
+    """A truth value; nothing is false."""
     value = said.get(name)
     return value is True or str(value).lower() in ("true", "1", "yes")
 
 
 def identifier(said: Entry, name: str) -> str:
-    """What names the entry."""
+    """The id of an entry: letters, digits, ``-`` and ``_``."""
     value = text(said, name)
     if not value:
         raise Refused("no id")
@@ -92,7 +92,7 @@ def identifier(said: Entry, name: str) -> str:
 
 
 def suffix(address: str, otherwise: str) -> str:
-    """Of the file at an address, or of that name."""
+    """The suffix of the file at an address, or ``otherwise``."""
     found = re.search(r"(\.[A-Za-z0-9]{1,5})$", address.partition("?")[0].partition("#")[0])
     return found[1].lower() if found else otherwise
 

@@ -1,4 +1,4 @@
-"""Freesound: sounds of everything, some with a place; the date is that of the upload."""
+"""Freesound: geotagged sounds of all kinds, dated by their upload."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from psm.collect.archives import fields
-from psm.collect.archives.archive import Page, Record, Terms, Wanted
-from psm.collect.archives.pages import Bounds, Part, box_and_page, boxes, next_box, pages
-from psm.collect.archives.webarchive import Archive
+from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
+from psm.collect.archives.pages import Bounds, ListingPart, box_and_page, boxes, next_box, pages
+from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
 from psm.data.dates import Clock
 
-TERMS = Terms(
+TERMS = ArchiveTerms(
     title="Freesound",
     home="https://freesound.org",
     terms_url="https://freesound.org/help/tos_api/",
@@ -35,7 +35,7 @@ _OF_ORIGINALS = ",filesize,md5"
 _TYPES = ("wav", "aiff", "aif", "ogg", "mp3", "m4a", "flac")
 
 
-class Freesound(Archive):
+class Freesound(WebArchive):
     """APIv2: geotagged sounds, oldest upload first.
 
     Args:
@@ -70,11 +70,11 @@ class Freesound(Archive):
         )
         self._originals, self._query = originals, query
 
-    def list(self, wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """Pages of 150 sounds."""
         asked = boxes(wanted.bounds)
 
-        def read(theirs: str) -> Part:
+        def read(theirs: str) -> ListingPart:
             box, page = box_and_page(theirs, asked)
             answer = self.client.json(
                 "search/text/",
@@ -90,18 +90,18 @@ class Freesound(Archive):
             said = fields.entry(answer, "the listing")
             found = fields.entries(said.get("results"), "the listing")
             more = f"{box} {page + 1}" if said.get("next") else next_box(box, asked)
-            return Part(found, more)
+            return ListingPart(found, more)
 
         return pages(wanted, cursor, read=read, record=self._record, name=_name)
 
-    def _record(self, entry: object) -> Record:
+    def _record(self, entry: object) -> ListedRecording:
         said = fields.entry(entry, "the entry")
         name = fields.identifier(said, "id")
         lat, lon = _place(fields.text(said, "geotag"))
         original = fields.text(said, "type").lower()
         if self._originals and original not in _TYPES:
             raise Refused("a file of another type", detail=original[:20])
-        return Record(
+        return ListedRecording(
             source=self.name,
             id=name,
             url=f"{self.client.base_url}sounds/{name}/download/"

@@ -1,4 +1,4 @@
-"""iNaturalist: sounds of species, as people observe them; protected places are obscured."""
+"""iNaturalist: sounds of observed species; protected places are obscured."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from psm.collect.archives import fields
-from psm.collect.archives.archive import Page, Record, Terms, Wanted
+from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
 from psm.collect.archives.pages import (
     Lines,
-    Part,
+    ListingPart,
     box_and_page,
     boxes,
     existing,
@@ -20,11 +20,11 @@ from psm.collect.archives.pages import (
     pages,
     table,
 )
-from psm.collect.archives.webarchive import Archive
+from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
 from psm.errors import ConfigError
 
-TERMS = Terms(
+TERMS = ArchiveTerms(
     title="iNaturalist",
     home="https://www.inaturalist.org",
     terms_url="https://www.inaturalist.org/pages/api+recommended+practices",
@@ -45,14 +45,14 @@ _NUMBER = re.compile(r"/sounds/(\d+)")
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _ObservedSound:
     """A sound of an observation."""
 
     observation: object
     sound: object
 
 
-class INaturalist(Archive):
+class INaturalist(WebArchive):
     """API v1, by the numbers of observations; every sound is a recording.
 
     Args:
@@ -90,16 +90,16 @@ class INaturalist(Archive):
         self._asked = {name: value for name, value in asked.items() if value is not None}
         self._export = None if export is None else existing(export, "inaturalist", "export")
         if export is not None and self._asked:
-            raise ConfigError("source inaturalist: an export has been filtered where it was made")
+            raise ConfigError("archive inaturalist: an export has been filtered where it was made")
 
-    def list(self, wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """Pages of 200 observations."""
-        read: Callable[[str], Part] = partial(self._observations, wanted)
+        read: Callable[[str], ListingPart] = partial(self._observations, wanted)
         if self._export is not None:
             read = Lines(partial(_exported, self._export), _PAGE_SIZE)
         return pages(wanted, cursor, read=read, record=self._record, name=_name)
 
-    def _observations(self, wanted: Wanted, theirs: str) -> Part:
+    def _observations(self, wanted: ListingRequest, theirs: str) -> ListingPart:
         asked = boxes(wanted.bounds)
         box, last = box_and_page(theirs, asked)
         parameters: dict[str, str | int] = {
@@ -119,10 +119,10 @@ class INaturalist(Archive):
         if found and not numbers:
             raise Refused("the listing has another form than documented", detail="no ids")
         more = f"{box} {max(numbers)}" if numbers else next_box(box, asked)
-        return Part([heard for one in found for heard in _sounds(one)], more)
+        return ListingPart([heard for one in found for heard in _sounds(one)], more)
 
-    def _record(self, entry: object) -> Record:
-        assert isinstance(entry, _Heard)
+    def _record(self, entry: object) -> ListedRecording:
+        assert isinstance(entry, _ObservedSound)
         said = fields.entry(entry.observation, "the observation")
         sound = fields.entry(entry.sound, "sounds")
         taxon = fields.entry(said.get("taxon") or {}, "taxon")
@@ -133,7 +133,7 @@ class INaturalist(Archive):
         lat, lon = _place(fields.text(said, "location"))
         is_species = fields.text(taxon, "rank") in _RANKS
         kind = fields.text(sound, "file_content_type").lower()
-        return Record(
+        return ListedRecording(
             source=self.name,
             id=f"{number}-{fields.identifier(sound, 'id')}",
             url=address,
@@ -153,12 +153,12 @@ class INaturalist(Archive):
         )
 
 
-def _sounds(observation: object) -> list[_Heard]:
+def _sounds(observation: object) -> list[_ObservedSound]:
     found = observation.get("sounds") if isinstance(observation, Mapping) else None
     return (
-        [_Heard(observation, one) for one in found if found]
+        [_ObservedSound(observation, one) for one in found if found]
         if isinstance(found, list)
-        else [_Heard(observation, None)]
+        else [_ObservedSound(observation, None)]
     )
 
 
@@ -168,7 +168,7 @@ def _number(observation: object) -> int | None:
 
 
 def _name(entry: object) -> str:
-    assert isinstance(entry, _Heard)
+    assert isinstance(entry, _ObservedSound)
     said = fields.entry(entry.observation, "the observation")
     number = fields.identifier(said, "id")
     if isinstance(entry.sound, Mapping):
@@ -186,7 +186,7 @@ def _place(location: str) -> tuple[float | None, float | None]:
     return fields.number(said, "latitude"), fields.number(said, "longitude")
 
 
-def _exported(path: Path) -> Iterator[_Heard]:
+def _exported(path: Path) -> Iterator[_ObservedSound]:
     """The rows of an export as the API would have answered."""
     for row in table(path, ()):
         if "sound_url" not in row and "observation_uuid" in row:
@@ -199,7 +199,7 @@ def _exported(path: Path) -> Iterator[_Heard]:
         yield _as_answered(row)
 
 
-def _as_answered(row: Mapping[str, str]) -> _Heard:
+def _as_answered(row: Mapping[str, str]) -> _ObservedSound:
     said = {name: value for name, value in row.items() if value}
     address = said.get("sound_url", "")
     number = _NUMBER.search(address)
@@ -221,4 +221,4 @@ def _as_answered(row: Mapping[str, str]) -> _Heard:
         "file_url": address,
         "license_code": said.get("license"),
     }
-    return _Heard(observation, sound)
+    return _ObservedSound(observation, sound)

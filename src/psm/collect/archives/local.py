@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psm.collect.archives import fields, recorders
-from psm.collect.archives.archive import Page, Record, Terms, Wanted
+from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
 from psm.collect.archives.pages import Lines, existing, pages
 from psm.collect.refusal import Refused
 from psm.data.dates import Clock
@@ -18,7 +18,7 @@ from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.importing.tables import SYNONYMS, column_names, match_columns, recordings_of
 
-TERMS = Terms(
+TERMS = ArchiveTerms(
     title="a folder of your own",
     home="",
     terms_url="",
@@ -76,19 +76,19 @@ class Local:
         licence: str = "",
     ) -> None:
         if (lat is None) != (lon is None):
-            raise ConfigError("source local: a place needs both lat and lon")
+            raise ConfigError("archive local: a place needs both lat and lon")
         self._folder = existing(folder, "local", "folder")
         self._lat, self._lon, self._clock = lat, lon, clock
         self._author, self._licence = author, licence
         self._table = self._find_table() if table is None else existing(table, "local", "table")
         self._rows = {} if self._table is None else _rows(self._table)
 
-    def list(self, wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """Pages of 500 files, by name."""
         read = Lines(self._found, _PAGE_SIZE)
         return pages(wanted, cursor, read=read, record=self._record, name=_name)
 
-    def fetch(self, record: Record, path: Path) -> None:
+    def fetch(self, record: ListedRecording, path: Path) -> None:
         """Copy the file to ``path``. No link: nobody's original may change with the copy."""
         try:
             with atomic_path(path) as aside:
@@ -114,7 +114,7 @@ class Local:
             if Path(key).suffix:
                 yield _Found(key, self._rows[key], is_there=False)
 
-    def _record(self, entry: object) -> Record:
+    def _record(self, entry: object) -> ListedRecording:
         assert isinstance(entry, _Found)
         path, row = self._folder / entry.name, entry.row
         if not entry.is_there:
@@ -128,7 +128,7 @@ class Local:
             raise Refused("no place in the table", detail=entry.name)
         comment = recorders.wav_comment(path) if path.suffix.lower() == ".wav" else ""
         recorded, clock = self._time(row, comment, path.stem)
-        return Record(
+        return ListedRecording(
             source=self.name,
             id=_name(entry),
             url=f"file:{entry.name}",

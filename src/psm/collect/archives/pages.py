@@ -1,4 +1,4 @@
-"""Pages of a listing: what is common to all archives that have them."""
+"""Paged listings with cursors: what all archives that have pages share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from psm.collect.archives.archive import Page, Record, Wanted
+from psm.collect.archives.archive import ListedRecording, ListingRequest, Page
 from psm.collect.refusal import Refused
 from psm.errors import MissingData
 from psm.importing.tables import stream_rows
@@ -18,19 +18,19 @@ Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Part:
-    """What an archive answers: entries as it writes them, and where it goes on."""
+class ListingPart:
+    """Raw entries as an archive answers them, and its own cursor to the next."""
 
     entries: Iterable[object]
     cursor: str | None
 
 
 def pages(
-    wanted: Wanted,
+    wanted: ListingRequest,
     cursor: str | None,
     *,
-    read: Callable[[str], Part],
-    record: Callable[[object], Record],
+    read: Callable[[str], ListingPart],
+    record: Callable[[object], ListedRecording],
     name: Callable[[object], str],
 ) -> Iterator[Page]:
     """Ask for part after part. A cursor says how many recordings came before, and where they ended.
@@ -45,7 +45,7 @@ def pages(
     seen, theirs = _read_cursor(cursor)
     while True:
         part = read(theirs)
-        records: list[Record] = []
+        records: list[ListedRecording] = []
         refused: list[tuple[str, str]] = []
         for place, entry in enumerate(part.entries):
             if wanted.most is not None and seen + len(records) >= wanted.most:
@@ -63,7 +63,7 @@ def pages(
 
 
 def boxes(bounds: Bounds | None) -> tuple[Bounds | None, ...]:
-    """The bounds as boxes that do not cross the antimeridian."""
+    """Bounds as boxes that do not cross the antimeridian."""
     if bounds is None or bounds[0] <= bounds[2]:
         return (bounds,)
     west, south, east, north = bounds
@@ -71,7 +71,7 @@ def boxes(bounds: Bounds | None) -> tuple[Bounds | None, ...]:
 
 
 def box_and_page(theirs: str, of: tuple[Bounds | None, ...]) -> tuple[int, int]:
-    """Which box, and which page or number in it, a cursor stands for; ``0 0`` at the beginning."""
+    """Box and page that a cursor stands for; ``0 0`` at the beginning."""
     try:
         box, page = map(int, theirs.split() or (0, 0))
     except ValueError:
@@ -82,7 +82,7 @@ def box_and_page(theirs: str, of: tuple[Bounds | None, ...]) -> tuple[int, int]:
 
 
 def next_box(box: int, of: tuple[Bounds | None, ...]) -> str | None:
-    """The cursor of the beginning of the next box, if there is one."""
+    """Cursor of the beginning of the next box, if there is one."""
     return f"{box + 1} 0" if box + 1 < len(of) else None
 
 
@@ -125,7 +125,7 @@ class Lines:
         self._place = -1
         self._lines: Iterator[object] = iter(())
 
-    def __call__(self, theirs: str) -> Part:
+    def __call__(self, theirs: str) -> ListingPart:
         """The part at a cursor; the next one goes on where it ended, without reading twice."""
         if theirs and not theirs.isdecimal():
             raise Refused("the cursor is of another listing", detail=theirs[:80])
@@ -137,18 +137,18 @@ class Lines:
             if self._keep(line):
                 kept.append(line)
             if len(kept) == self._size:
-                return Part(kept, str(self._place))
-        return Part(kept, None)
+                return ListingPart(kept, str(self._place))
+        return ListingPart(kept, None)
 
 
-def existing(path: Path, source: str, option: str) -> Path:
+def existing(path: Path, archive: str, option: str) -> Path:
     """The path.
 
     Raises:
         MissingData: nothing is there.
     """
     if not path.exists():
-        raise MissingData(f"source {source}: {option}={path}: no such file or folder")
+        raise MissingData(f"archive {archive}: {option}={path}: no such file or folder")
     return path
 
 

@@ -1,4 +1,4 @@
-"""xeno-canto: birds and other wildlife, species by species."""
+"""xeno-canto: geotagged recordings of birds and other wildlife."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from psm.collect.archives import fields
-from psm.collect.archives.archive import Page, Record, Terms, Wanted
-from psm.collect.archives.pages import Bounds, Part, box_and_page, boxes, next_box, pages
-from psm.collect.archives.webarchive import Archive
+from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
+from psm.collect.archives.pages import Bounds, ListingPart, box_and_page, boxes, next_box, pages
+from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
 
-TERMS = Terms(
+TERMS = ArchiveTerms(
     title="xeno-canto",
     home="https://xeno-canto.org",
     terms_url="https://xeno-canto.org/about/terms",
@@ -29,7 +29,7 @@ _NO_SPECIES = ("mystery", "sonus", "soundscape", "identity")
 """Genera that xeno-canto gives to what is of no known or of no single species."""
 
 
-class XenoCanto(Archive):
+class XenoCanto(WebArchive):
     """API v3: recordings with a place.
 
     Args:
@@ -59,11 +59,11 @@ class XenoCanto(Archive):
         )
         self._query = query
 
-    def list(self, wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """Pages of 500 recordings."""
         asked = boxes(wanted.bounds or _WORLD)
 
-        def read(theirs: str) -> Part:
+        def read(theirs: str) -> ListingPart:
             box, page = box_and_page(theirs, asked)
             answer = self.client.json(
                 "recordings",
@@ -76,18 +76,18 @@ class XenoCanto(Archive):
             said = fields.entry(answer, "the listing")
             found = fields.entries(said.get("recordings"), "the listing")
             has_more = page + 1 < (fields.whole(said, "numPages") or 0)
-            return Part(found, f"{box} {page + 1}" if has_more else next_box(box, asked))
+            return ListingPart(found, f"{box} {page + 1}" if has_more else next_box(box, asked))
 
         return pages(wanted, cursor, read=read, record=self._record, name=_name)
 
-    def _record(self, entry: object) -> Record:
+    def _record(self, entry: object) -> ListedRecording:
         said = fields.entry(entry, "the entry")
         name = fields.identifier(said, "id")
         address = fields.text(said, "file")
         if not address:
             raise Refused("no file: the recordist or the species is protected")
         date, time = fields.text(said, "date"), fields.text(said, "time")
-        return Record(
+        return ListedRecording(
             source=self.name,
             id=name,
             url=address,

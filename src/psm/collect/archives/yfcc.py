@@ -1,4 +1,4 @@
-"""YFCC100M: Flickr's videos with a place; the sound is cut out of them later."""
+"""YFCC100M: geotagged Flickr videos, of which the sound is used."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 from urllib.parse import unquote_plus
 
 from psm.collect.archives import fields
-from psm.collect.archives.archive import Page, Record, Terms, Wanted
+from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
 from psm.collect.archives.pages import Lines, existing, pages
-from psm.collect.archives.webarchive import Archive
+from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
 from psm.errors import MissingData
 from psm.importing.tables import unpacked
 
-TERMS = Terms(
+TERMS = ArchiveTerms(
     title="YFCC100M, by the Multimedia Commons",
     home="https://multimediacommons.wordpress.com/yfcc100m-core-dataset/",
     terms_url="https://multimediacommons.wordpress.com/yfcc100m-core-dataset/",
@@ -36,7 +36,7 @@ _HASH = re.compile(r"[0-9a-f]{32}")
 _EQUATOR_M = 40_075_017.0
 
 
-class YFCC(Archive):
+class YFCC(WebArchive):
     """The videos with a place in the metadata tables, in the order of these.
 
     Args:
@@ -66,9 +66,9 @@ class YFCC(Archive):
         path = existing(metadata, "yfcc", "metadata")
         self._parts = sorted(path.glob("yfcc100m_dataset*")) if path.is_dir() else [path]
         if not self._parts:
-            raise MissingData(f"source yfcc: metadata={path}: no file yfcc100m_dataset* in it")
+            raise MissingData(f"archive yfcc: metadata={path}: no file yfcc100m_dataset* in it")
 
-    def list(self, wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """Pages of 500 videos with a place."""
         read = Lines(self._lines, _PAGE_SIZE, keep=_may_be_used)
         return pages(wanted, cursor, read=read, record=self._record, name=_name)
@@ -88,12 +88,12 @@ class YFCC(Archive):
             except (EOFError, OSError) as problem:
                 raise Refused("the table cannot be read", detail=f"{path}: {problem}") from None
 
-    def _record(self, entry: object) -> Record:
+    def _record(self, entry: object) -> ListedRecording:
         said = _by_name(entry)
         digest = said["hash"].lower()
         if not _HASH.fullmatch(digest):
             raise Refused("a hash that names no file", detail=digest[:40])
-        return Record(
+        return ListedRecording(
             source=self.name,
             id=fields.identifier(said, "id"),
             url=f"{self.client.base_url}{digest[:3]}/{digest[3:6]}/{digest}.mp4",

@@ -1,4 +1,4 @@
-"""Many questions to a model at once, as many as its memory holds; one bad one spoils no other."""
+"""Adaptive batches for a model: halved when memory is short; a bad item fails alone."""
 
 from __future__ import annotations
 

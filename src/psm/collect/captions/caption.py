@@ -1,4 +1,4 @@
-"""A caption, where it is from, and which of several a recording is given."""
+"""Captions: what one is, who can write one, and which of several is the best."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _rank(caption: Caption) -> tuple[float, int, str, str]:
 
 
 class Captioner(Protocol):
-    """Something that listens and writes one sentence a recording."""
+    """A model that listens and writes one sentence a recording."""
 
     @property
     def name(self) -> str:
@@ -91,6 +91,11 @@ class Captioner(Protocol):
     @property
     def model(self) -> str:
         """Which weights write: an id with its revision, or a folder's name with a hash."""
+        ...
+
+    @property
+    def prompt(self) -> str:
+        """What the model is asked."""
         ...
 
     @property

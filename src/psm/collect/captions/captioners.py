@@ -8,10 +8,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from psm.collect.captions.batching import Batches
 from psm.collect.captions.caption import Waveform, is_sound, resampled
-from psm.collect.captions.listeners import LISTENERS
-from psm.collect.captions.loading import (
+from psm.collect.captions.hubmodels import (
     Dtype,
-    Setup,
+    ModelSetup,
     device_of,
     dtype_of,
     fingerprint,
@@ -19,6 +18,7 @@ from psm.collect.captions.loading import (
     model_type,
     pinned,
 )
+from psm.collect.captions.listeners import LISTENERS
 from psm.collect.captions.viewers import VIEWERS, Picture
 from psm.collect.refusal import Refused
 from psm.data.views import view_of_tile
@@ -31,7 +31,7 @@ ZOOMS = (1, 3, 5)
 
 
 class HubCaptioner:
-    """Writes a sentence about what is heard.
+    """Captions sounds with a model of the hub or of a folder.
 
     Nothing is drawn by chance, and a sound's sentence does not depend on those beside it: batches
     are of sounds of one length, and full.
@@ -66,7 +66,7 @@ class HubCaptioner:
         max_new_tokens: int = 64,
     ) -> None:
         self.name, self.style = name or style, style
-        self._author: Author[Waveform] = Author(
+        self._author: HubModel[Waveform] = HubModel(
             LISTENERS,
             "captions of sounds",
             source,
@@ -92,7 +92,7 @@ class HubCaptioner:
 
 
 class ImageCaptioner:
-    """Writes a sentence about a tile at a zoom, by the same rules as :class:`HubCaptioner`.
+    """Captions satellite tiles with a vision-language model, at a zoom.
 
     Args:
         source: hub id or folder of a vision-language model.
@@ -123,7 +123,7 @@ class ImageCaptioner:
         max_new_tokens: int = 64,
     ) -> None:
         self.name, self.view_px = name, view_px
-        self._author: Author[Picture] = Author(
+        self._author: HubModel[Picture] = HubModel(
             VIEWERS,
             "captions of images",
             source,
@@ -166,8 +166,8 @@ class Writer(Protocol[Subject]):
         ...
 
 
-class Author(Generic[Subject]):
-    """A model of one of several kinds, known by name, and asked in batches.
+class HubModel(Generic[Subject]):
+    """A generative model of the hub, chosen by its type and asked in batches.
 
     What a processor computes for a row of a batch depends on the shape of the batch, by a rounding
     that may decide between two words. Every batch is therefore of subjects of one size, and full,
@@ -202,7 +202,7 @@ class Author(Generic[Subject]):
         kind = kinds[model_type(source, revision, kinds, task)]
         self.prompt: str = kind.prompt if prompt is None else prompt
         where = device_of(device)
-        setup = Setup(
+        setup = ModelSetup(
             source=source,
             revision=revision,
             prompt=self.prompt,

@@ -1,75 +1,119 @@
-"""Captioning: the recordist's own words, and what models hear; the best of them, all kept."""
+"""Caption stage: the recordist's words and models' captions; the best is chosen, all are kept."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
 from psm.collect import paths
+from psm.collect.buildrun import BuildRun
+from psm.collect.buildsettings import CaptionerConfig
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import Fields, Stage
 from psm.collect.refusal import Refused
-from psm.collect.run import Site
-from psm.errors import ConfigError
+from psm.errors import SettingsChanged
+from psm.files import atomic_path
 from psm.progress import track
 
 if TYPE_CHECKING:
     from psm.collect.captions.caption import Caption, Captioner
     from psm.collect.captions.scoring import ClapScorer
 
+PROMPTS = "prompts.json"
+"""What each captioner of a build is asked: the setting, and what came of it."""
+
+_COLUMNS = ("text", "clip_sha256")
 _BATCH = 64
 
 
-def caption_all(site: Site) -> None:
-    """Caption the recordings that have no captions.
+def caption_all(run: BuildRun) -> None:
+    """Caption the recordings that have no captions; all of them anew under another prompt.
 
     Raises:
-        ConfigError: a model cannot be loaded, or is another one than in an earlier run.
+        ConfigError: a model cannot be loaded.
+        SettingsChanged: a model is another one than in an earlier run.
     """
-    rows = site.catalogue.ready(Stage.CAPTION, ("text", "clip_sha256"))
+    before = _noted(run.folder)
+    if any(c.prompt != _of(before, c).get("setting") for c in run.plan.config.captioners):
+        run.catalogue.redo(Stage.CAPTION)
+    rows = run.catalogue.ready(Stage.CAPTION, _COLUMNS)
     if not rows:
         return
-    site.heartbeat.begin(Stage.CAPTION, len(rows))
-    desk = _Desk.of(site)
+    models = _CaptionModels.of(run)
+    if any(before.get(name, now)["prompt"] != now["prompt"] for name, now in models.asked.items()):
+        run.catalogue.redo(Stage.CAPTION)  # the default is another one than when the build began
+        rows = run.catalogue.ready(Stage.CAPTION, _COLUMNS)
+    if models.asked != before:
+        with atomic_path(run.folder / PROMPTS) as path:
+            path.write_text(json.dumps(models.asked, indent=2, ensure_ascii=False) + "\n")
+    run.heartbeat.begin(Stage.CAPTION, len(rows))
     batches = [rows[first : first + _BATCH] for first in range(0, len(rows), _BATCH)]
     for batch in track(batches, "captioning", len(rows), weight=len, unit="captions"):
-        site.catalogue.apply(Stage.CAPTION, desk.captioned(batch))
-        site.heartbeat.count(len(batch))
-        site.beat()
+        run.catalogue.apply(Stage.CAPTION, models.captioned(batch))
+        run.heartbeat.count(len(batch))
+        run.beat()
+
+
+def _noted(folder: Path) -> dict[str, dict[str, str | None]]:
+    """What captioners were asked in earlier runs; nothing where nobody noted it."""
+    try:
+        return dict(json.loads((folder / PROMPTS).read_text()))
+    except FileNotFoundError:
+        return {}
+
+
+def _of(noted: Mapping[str, Any], captioner: CaptionerConfig) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = noted.get(captioner.name or captioner.style, {})
+    return found
 
 
 @dataclass(frozen=True)
-class _Desk:
-    """Who writes captions, and who ranks them."""
+class _CaptionModels:
+    """The captioners and the scorer of a build."""
 
-    site: Site
-    writers: tuple[Captioner, ...] = field(default=())
+    run: BuildRun
+    writers: tuple[Captioner, ...] = ()
     scorer: ClapScorer | None = None
 
     @classmethod
-    def of(cls, site: Site) -> _Desk:
-        config = site.plan.config
+    def of(cls, run: BuildRun) -> _CaptionModels:
+        config = run.plan.config
         if not config.captioners and config.scorer is None:
-            return cls(site)
+            return cls(run)
         from psm.collect.captions.captioners import HubCaptioner
         from psm.collect.captions.scoring import ClapScorer
 
         writers = tuple(
             HubCaptioner(
-                c.model, c.style, name=c.name, revision=c.revision, batch_size=c.batch_size
+                c.model,
+                c.style,
+                name=c.name,
+                prompt=c.prompt,
+                revision=c.revision,
+                batch_size=c.batch_size,
             )
             for c in config.captioners
         )
         scorer = None if config.scorer is None else ClapScorer(config.scorer)
-        desk = cls(site, writers, scorer)
-        desk._require_same()
-        return desk
+        models = cls(run, writers, scorer)
+        models._require_same()
+        return models
+
+    @property
+    def asked(self) -> dict[str, dict[str, str | None]]:
+        """The prompt of each captioner by its name: the setting, and what came of it."""
+        captioners = self.run.plan.config.captioners
+        return {
+            writer.name: {"setting": captioner.prompt, "prompt": writer.prompt}
+            for captioner, writer in zip(captioners, self.writers, strict=True)
+        }
 
     def captioned(self, rows: Sequence[Fields]) -> Iterator[Outcome]:
         from psm.collect.captions.caption import meta_caption
@@ -86,10 +130,10 @@ class _Desk:
         """The rows whose clips are as they were, with what models say to them."""
         from psm.collect.captions.caption import Caption
 
-        clips = [_clip(self.site, row) for row in rows]
+        clips = [_clip(self.run, row) for row in rows]
         broken = [row["key"] for row, clip in zip(rows, clips, strict=True) if clip is None]
-        self.site.reset(Stage.DECODE, broken)
-        rate_hz = self.site.plan.framing.audio.sample_rate_hz
+        self.run.reset(Stage.DECODE, broken)
+        rate_hz = self.run.plan.framing.audio.sample_rate_hz
         waveforms = [clip for clip in clips if clip is not None]
         kept = [number for number, clip in enumerate(clips) if clip is not None]
         found = [list(captions[number]) for number in kept]
@@ -112,11 +156,11 @@ class _Desk:
     def _require_same(self) -> None:
         """Weights of a hub may change between two runs, and captions of both would be mixed."""
         models = {writer.name: writer.model for writer in self.writers}
-        for row in self.site.catalogue.passed(Stage.CAPTION, ("captions",))[:_BATCH]:
+        for row in self.run.catalogue.passed(Stage.CAPTION, ("captions",))[:_BATCH]:
             for caption in json.loads(row["captions"]):
                 now = models.get(caption["source"], caption["model"])
                 if caption["model"] != now:
-                    raise ConfigError(
+                    raise SettingsChanged(
                         f"captioner {caption['source']}: earlier captions are by "
                         f"{caption['model']}, and it is {now} now; set its revision"
                     )
@@ -133,9 +177,9 @@ def _chosen(captions: Sequence[Caption]) -> dict[str, str] | Refused:
     return {"captions": kept, "caption": chosen.text, "caption_source": chosen.style}
 
 
-def _clip(site: Site, row: Fields) -> NDArray[np.float32] | None:
+def _clip(run: BuildRun, row: Fields) -> NDArray[np.float32] | None:
     """The sound of a row, ``None`` where the file is not the one that was written."""
-    path = paths.clip(site.folder, row["key"])
+    path = paths.clip(run.folder, row["key"])
     if paths.sha256(path) != row["clip_sha256"]:
         return None
     waveform: NDArray[np.float32] = soundfile.read(path, dtype="float32")[0]

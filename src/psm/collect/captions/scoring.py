@@ -1,4 +1,4 @@
-"""How well a caption fits a sound, by CLAP."""
+"""CLAP score of a caption: how well it fits a sound."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from transformers import ClapFeatureExtractor, ClapModel
 
 from psm.collect.captions.batching import Batches
 from psm.collect.captions.caption import Caption, Waveform, is_sound, resampled
-from psm.collect.captions.loading import (
+from psm.collect.captions.hubmodels import (
     device_of,
     fingerprint,
     identity,

@@ -1,1 +1,1 @@
-"""What an archive says of a recording, believed as far as it can be."""
+"""Cleaning: place, time, words and licence of a listed recording, as far as believable."""

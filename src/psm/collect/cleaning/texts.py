@@ -1,4 +1,4 @@
-"""The recordist's own words, without what machines and web pages added to them."""
+"""The recordist's own words without boilerplate, and the language they are in."""
 
 from __future__ import annotations
 

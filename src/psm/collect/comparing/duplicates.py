@@ -1,4 +1,4 @@
-"""Recordings that an archive has twice, or two archives each: the same bytes, or the same sound."""
+"""Deduplicate stage: the same recording twice, by equal bytes or by audio fingerprints."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from scipy.cluster.hierarchy import DisjointSet
 
+from psm.collect.buildrun import BuildRun
 from psm.collect.columns import Stage
-from psm.collect.comparing.fingerprint import SAME, similarity
+from psm.collect.comparing.fingerprints import SAME, similarity
 from psm.collect.comparing.lookalikes import lookalikes
 from psm.collect.comparing.selection import preference
 from psm.collect.refusal import Refused
-from psm.collect.run import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """What is compared of a recording.
+class ComparedRecording:
+    """What of a recording is compared with others.
 
     Attributes:
         key: names it.
@@ -34,13 +34,13 @@ class Heard:
 
 
 def duplicates(
-    rows: Iterable[Heard],
+    rows: Iterable[ComparedRecording],
     similarity: Callable[[bytes, bytes], float],
     *,
     alike: float,
     preferred: Sequence[str] = (),
 ) -> dict[str, str]:
-    """Keys of recordings that are another one again, each with the key of the one that is kept.
+    """Find duplicates; each key of one maps to the key of the recording that is kept.
 
     Recordings that are alike in a chain, a like b and b like c, are one group. The same rows give
     the same answer in whatever order they come.
@@ -49,7 +49,7 @@ def duplicates(
         rows: the recordings.
         similarity: of two fingerprints.
         alike: fingerprints at least so similar are of one recording.
-        preferred: sources, of which the earliest is kept; of one source the lowest key.
+        preferred: archives, of which the earliest is kept; of one archive the lowest key.
     """
     heard = sorted(rows, key=lambda row: row.key)
     groups = DisjointSet(range(len(heard)))
@@ -77,15 +77,15 @@ def _join_same(groups: DisjointSet, values: Sequence[str | bytes]) -> None:
             groups.merge(first.setdefault(value, number), number)
 
 
-def deduplicate_all(site: Site) -> None:
-    """Leave out, anew, what is another recording again."""
+def deduplicate_all(run: BuildRun) -> None:
+    """Decide anew which recordings are left out as duplicates."""
     columns = ("source", "media_sha256", "fingerprint")
-    rows = site.catalogue.ready(Stage.DEDUPLICATE, columns)
+    rows = run.catalogue.ready(Stage.DEDUPLICATE, columns)
     if not rows:
         return
-    site.heartbeat.begin(Stage.DEDUPLICATE, len(rows))
+    run.heartbeat.begin(Stage.DEDUPLICATE, len(rows))
     heard = [
-        Heard(
+        ComparedRecording(
             key=row["key"],
             source=row["source"],
             sha256=row["media_sha256"],
@@ -93,8 +93,8 @@ def deduplicate_all(site: Site) -> None:
         )
         for row in rows
     ]
-    preferred = tuple(site.plan.config.sources)
+    preferred = tuple(run.plan.config.sources)
     again = duplicates(heard, similarity, alike=SAME, preferred=preferred)
     left_out = {key: Refused("the same as another", detail=kept) for key, kept in again.items()}
-    site.catalogue.decide(Stage.DEDUPLICATE, left_out)
-    site.beat()
+    run.catalogue.decide(Stage.DEDUPLICATE, left_out)
+    run.beat()

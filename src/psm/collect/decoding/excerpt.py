@@ -1,4 +1,4 @@
-"""The part of a recording that is used, read from a file that is open already."""
+"""Reads the middle of a recording from an open file, by libsndfile or ffmpeg."""
 
 from __future__ import annotations
 

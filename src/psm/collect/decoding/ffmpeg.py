@@ -1,4 +1,4 @@
-"""Sound out of films and of what libsndfile does not know, by an ffmpeg that may touch nothing.
+"""Confined ffmpeg: decodes sound from videos and from formats that libsndfile does not know.
 
 It gets one open file and opens none itself: the only protocols are that descriptor and a pipe, so
 that neither a playlist nor a reference inside of a film leads anywhere. The container is the one
@@ -44,7 +44,7 @@ _MOST_ERRORS = 0.05  # share of packets that may be broken
 
 
 def duration_s(file: int, kind: FileKind) -> float | None:
-    """Length of a file that has sound in it; ``None`` where it says none.
+    """Length of a file with sound; ``None`` where it does not say.
 
     Raises:
         Refused: it cannot be read, or is silent film.
@@ -66,7 +66,7 @@ def duration_s(file: int, kind: FileKind) -> float | None:
 
 
 class Stream(AbstractContextManager["Stream"]):
-    """The first sound of a file as it is decoded.
+    """The first sound stream of a file, decoded.
 
     Args:
         file: descriptor.

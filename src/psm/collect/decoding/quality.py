@@ -1,4 +1,4 @@
-"""What a recording sounds like as a signal: its level, whether it is silent, clipped, or speech.
+"""Sound quality of a recording: level, silence, clipping, and whether it is speech.
 
 Nothing here refuses a recording: it is measured, flagged and reported.
 """
@@ -47,8 +47,8 @@ _STRETCH, _STEP = 100, 25  # frames: two seconds, every half
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
-    """Levels and flags.
+class SoundQuality:
+    """Levels of a recording, and flags of what is wrong with it.
 
     Attributes:
         peak_db, rms_db: of full scale; -120 for nothing at all.
@@ -64,7 +64,7 @@ class Heard:
     flags: tuple[str, ...]
 
 
-def listen(samples: Float32[np.ndarray, "samples channels"], rate_hz: int) -> Heard:
+def sound_quality(samples: Float32[np.ndarray, "samples channels"], rate_hz: int) -> SoundQuality:
     """Measure a recording as it was made, before it is mixed down or resampled."""
     mono = mixed_down(samples)  # in which left and right may cancel
     is_silent = _rms_db(mono) < SILENT_DB
@@ -75,7 +75,7 @@ def listen(samples: Float32[np.ndarray, "samples channels"], rate_hz: int) -> He
         "clipped": clipped_share >= CLIPPED_SHARE,
         "speech": speech_share >= SPEECH_SHARE,
     }
-    return Heard(
+    return SoundQuality(
         peak_db=_db(float(np.abs(samples).max())),
         rms_db=_rms_db(samples),
         clipped=clipped_share,
@@ -85,7 +85,7 @@ def listen(samples: Float32[np.ndarray, "samples channels"], rate_hz: int) -> He
 
 
 def mixed_down(samples: Float32[np.ndarray, "samples channels"]) -> Float32[np.ndarray, " samples"]:
-    """The mean of all channels, channel by channel: ten times as fast as ``mean(axis=1)``."""
+    """Mono: the mean of all channels, ten times as fast as ``mean(axis=1)``."""
     mono: Float32[np.ndarray, " samples"] = samples[:, 0].copy()
     for channel in range(1, samples.shape[1]):
         mono += samples[:, channel]

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from psm.collect.outputs.recordings import About, Row
+from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
 from psm.collect.outputs.written import Chunk, content_of, in_order, write_all
 from psm.data.splits import TEST, TRAIN, VAL
 from psm.errors import CorruptRecording
@@ -29,8 +29,8 @@ _IMAGERY = ("bingmap", "sentinel")
 
 def write(
     folder: Path,
-    rows: Sequence[Row],
-    about: About,
+    rows: Sequence[BuiltRecording],
+    about: DataSetInfo,
     *,
     file_bytes: int = FILE_BYTES,
     workers: int | None = None,
@@ -60,8 +60,8 @@ def write(
     write_all(folder / PARQUET, chunks, file, what="writing Parquet", workers=workers)
 
 
-def write_file(path: Path, rows: Sequence[Row], about: About) -> None:
-    """One file; no more than a group of rows is in memory."""
+def write_file(path: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> None:
+    """Write one file, with no more than a group of rows in memory."""
     pa, pq = require("pyarrow", "collect"), require("pyarrow.parquet", "collect")
     there = columns(about.imagery)
     schema = pa.schema(
@@ -85,8 +85,8 @@ def write_file(path: Path, rows: Sequence[Row], about: About) -> None:
             writer.write_table(pa.table(values, schema), row_group_size=_GROUP_ROWS)
 
 
-def features(about: About) -> dict[str, dict[str, Any]]:
-    """The columns as ``datasets`` declares them."""
+def features(about: DataSetInfo) -> dict[str, dict[str, Any]]:
+    """Columns as the ``datasets`` library declares them."""
     kinds: Mapping[str, dict[str, Any]] = {
         "audio": {"sampling_rate": about.sample_rate_hz, "_type": "Audio"},
         "image": {"_type": "Image"},
@@ -103,9 +103,9 @@ def _arrow(pa: Any, kind: str) -> Any:
     return media if kind in MEDIA else plain[kind]
 
 
-def _parts(rows: Sequence[Row], file_bytes: int) -> Iterator[tuple[Row, ...]]:
+def _parts(rows: Sequence[BuiltRecording], file_bytes: int) -> Iterator[tuple[BuiltRecording, ...]]:
     """Rows in their order, as many together as make a file of about this size."""
-    part: list[Row] = []
+    part: list[BuiltRecording] = []
     size = 0
     for row in rows:
         try:
@@ -135,7 +135,7 @@ class Column:
 
     kind: str
     meaning: str
-    value: Callable[[Row], object]
+    value: Callable[[BuiltRecording], object]
 
     @property
     def is_empty(self) -> bool:
@@ -212,13 +212,13 @@ def _more() -> dict[str, Column]:
     }
 
 
-def _clip(row: Row) -> dict[str, object]:
+def _clip(row: BuiltRecording) -> dict[str, object]:
     return {"bytes": content_of(row.clip, row.clip_sha256), "path": f"{row.key}.flac"}
 
 
-def _tile(row: Row) -> dict[str, object]:
+def _tile(row: BuiltRecording) -> dict[str, object]:
     return {"bytes": content_of(row.tile, row.tile_sha256), "path": f"{row.key}.jpg"}
 
 
-def _nothing(row: Row) -> None:  # noqa: ARG001
+def _nothing(row: BuiltRecording) -> None:  # noqa: ARG001
     return None

@@ -1,4 +1,4 @@
-"""What the outputs of a build are made of: its recordings, and what is to be said of the whole."""
+"""Input of the outputs: recordings with all they need, and a description of the whole."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psm.collect.archives.archive import Terms
+from psm.collect.archives.archive import ArchiveTerms
 from psm.data.recording import AudioSource
 
 AUDIO_SOURCES: Mapping[str, AudioSource] = {
@@ -20,7 +20,7 @@ AUDIO_SOURCES: Mapping[str, AudioSource] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class BuiltRecording:
     """One recording of the data set, complete: it has a clip, a tile, a caption and a split.
 
     Attributes:
@@ -114,8 +114,8 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class About:
-    """What is to be said of the whole data set.
+class DataSetInfo:
+    """Description of the whole data set.
 
     Attributes:
         name: letters, digits, ``-`` and ``_``.
@@ -142,7 +142,7 @@ class About:
     date: str = ""
     version: str = ""
     config: str = ""
-    terms: Mapping[str, Terms] = field(default_factory=dict)
+    terms: Mapping[str, ArchiveTerms] = field(default_factory=dict)
     refused: Mapping[tuple[str, str], int] = field(default_factory=dict)
     listed: int = 0
     preset: str = "psm-sentinel"

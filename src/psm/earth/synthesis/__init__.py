@@ -8,16 +8,8 @@ import numpy as np
 
 from psm.data.recording import AudioSource
 from psm.earth.sounds import Sound
-from psm.earth.synthesis import (
-    animals,
-    birds,
-    building,
-    insects,
-    machines,
-    people,
-    water,
-    weather,
-)
+from psm.earth.synthesis import animals, birds, building, insects, machines, people, water
+from psm.earth.synthesis import geophony as weather
 from psm.earth.synthesis.mix import RECORDERS, Recorder, blend
 from psm.earth.synthesis.primitives import Take, Waveform
 from psm.errors import ConfigError

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from psm.cartography.look import style
 from psm.collect.outputs.card.charts import charts
-from psm.collect.outputs.card.text import readme
+from psm.collect.outputs.card.readme import readme
 from psm.collect.outputs.card.world import density_map, split_map
 from psm.collect.outputs.facts import Facts
-from psm.collect.outputs.recordings import About, Row
+from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
 from psm.files import atomic_path
 
 README, PICTURES = "README.md", "card"
@@ -24,7 +24,7 @@ _FIGURES: dict[str, Callable[[Facts], Figure]] = {
 }
 
 
-def write(folder: Path, rows: Sequence[Row], about: About) -> None:
+def write(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> None:
     """Write the data card into the folder of a build; what is there and right stays.
 
     Args:

@@ -1,4 +1,4 @@
-"""World maps of recordings: how dense they lie, and which split they are in."""
+"""World maps of the data card: density of recordings, and their splits."""
 
 from __future__ import annotations
 
