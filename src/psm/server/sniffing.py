@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from psm.data.untrusted.headers import HEAD, SOUND_FILES, TAIL, FileKind, sniff, wav_lacks
+from psm.data.untrusted import HEAD, SOUND_FILES, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 
 
