@@ -20,12 +20,11 @@ from psm.data.splits import BUFFER, TEST, TRAIN, VAL, assign_splits
 from psm.earth import rules
 from psm.earth.captionwriter import caption
 from psm.earth.layers import Layers
-from psm.earth.painted_imagery import GSD_M, Imagery
-from psm.earth.sampling import Places, sample_places
+from psm.earth.painted_imagery import GSD_M, PaintedImagery
+from psm.earth.sampling import SampledPlaces, sample_places, source_bias
 from psm.earth.scene import Scene
 from psm.earth.sounds import SOUNDS
 from psm.earth.soundscape import sample_sounds
-from psm.earth.sources import source_bias
 from psm.earth.synthesis import mix
 from psm.errors import ConfigError
 from psm.files import atomic_path
@@ -100,7 +99,7 @@ class _Job:
     name: str
     split: str
     number: NDArray[np.int64]
-    places: Places
+    places: SampledPlaces
     cell: NDArray[np.str_]
 
 
@@ -116,7 +115,7 @@ def _jobs(plan: EarthPlan) -> Iterator[_Job]:
         missing -= len(kept)
         start += count
     number, split, cell = (np.concatenate([part[i] for part in drawn]) for i in (0, 2, 3))
-    places = Places.concatenate([part[1] for part in drawn])
+    places = SampledPlaces.concatenate([part[1] for part in drawn])
     for name in _SPLITS:
         members = np.flatnonzero(split == name)
         for shard, first in enumerate(range(0, len(members), _SHARD_SIZE)):
@@ -172,8 +171,8 @@ def _town_tree() -> cKDTree:
 
 
 @lru_cache(maxsize=1)
-def _imagery() -> Imagery:
-    return Imagery.load()
+def _imagery() -> PaintedImagery:
+    return PaintedImagery.load()
 
 
 def _warm_caches() -> None:

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from psm.data.recording import CaptionSource
-from psm.earth.phrases import PHRASES, QUERY_PHRASES
+from psm.earth.phrases import PHRASES, SURROUNDINGS
 from psm.earth.sounds import Sound
-from psm.earth.surroundings import SURROUNDINGS
 from psm.errors import ConfigError
-
-__all__ = ["QUERY_PHRASES", "caption"]
 
 MONTHS = (
     "January",

@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from psm.data.recording import AUDIO_SOURCES, AudioSource
 from psm.earth import rules
 from psm.earth.layers import Layers, LayerValues
+from psm.earth.sampling import SHARES, hour_weight, source_biases
 from psm.earth.scene import Scene
 from psm.earth.soundscape import normaliser
-from psm.earth.sources import SHARES, hour_weight, source_biases
 from psm.errors import ConfigError
 from psm.seeding import generator
 

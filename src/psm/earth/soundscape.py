@@ -89,11 +89,6 @@ def probability(values: Floats) -> Floats:
     return np.asarray(values * share)
 
 
-def log_set_probability(values: Floats, sets: NDArray[np.bool_]) -> Floats:
-    """log P(S) of M sets ``(M, K)`` under N rows of odds ``(N, K)``: ``(N, M)``."""
-    return np.asarray(np.log(values) @ sets.T.astype(float) - np.log(normaliser(values))[:, None])
-
-
 def sample_sounds(values: Floats, rng: np.random.Generator) -> NDArray[np.bool_]:
     """One exact draw of a set from the odds ``(K,)`` of one place: bool ``(K,)``.
 

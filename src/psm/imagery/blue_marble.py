@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from psm.earth.painted_imagery import GSD_M, VIEW_SIZE, ZOOMS, Imagery
+from psm.earth.painted_imagery import GSD_M, VIEW_SIZE, ZOOMS, PaintedImagery
 from psm.errors import ConfigError
 from psm.imagery.provider import NoImagery, Picture, View
 
@@ -43,6 +43,6 @@ class BlueMarble:
                 f"blue-marble has views of {sides} km, not of {view.side_m / 1000:g} km: "
                 "a model for other imagery needs --imagery"
             )
-        pixels = Imagery.load().views(lat=lat, lon=lon, zoom=zoom, size=view.size_px)
+        pixels = PaintedImagery.load().views(lat=lat, lon=lon, zoom=zoom, size=view.size_px)
         for picture in pixels:
             yield Picture(picture, view.gsd_m)

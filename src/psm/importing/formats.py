@@ -197,9 +197,9 @@ class BlueMarble:
 
 @lru_cache(maxsize=1)
 def _blue_marble() -> Any:
-    from psm.earth.painted_imagery import Imagery
+    from psm.earth.painted_imagery import PaintedImagery
 
-    return Imagery.load()
+    return PaintedImagery.load()
 
 
 def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:

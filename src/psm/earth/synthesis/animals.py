@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from psm.earth.synthesis.events import paste, sequence
 from psm.earth.synthesis.primitives import (
     Take,
     Waveform,
     amplitude,
     decay,
     glide,
+    paste,
+    sequence,
     swell,
     tone,
     unit,

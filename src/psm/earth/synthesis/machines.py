@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from psm.earth.synthesis.events import paste
 from psm.earth.synthesis.primitives import (
     Take,
     Track,
@@ -14,6 +13,7 @@ from psm.earth.synthesis.primitives import (
     decay,
     glide,
     glide_db,
+    paste,
     sweep,
     swell,
     tone,
