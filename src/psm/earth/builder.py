@@ -1,4 +1,4 @@
-"""Building the simulated Earth: from a seed to shards of recordings, resumable and in parallel."""
+"""Builder of the simulated Earth: from a seed to shards, resumable and in parallel."""
 
 from __future__ import annotations
 

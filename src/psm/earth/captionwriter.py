@@ -1,4 +1,4 @@
-"""Captions as three kinds of author write them: a recordist, and two captioning models.
+"""Caption writers in three styles: a recordist, and two captioning models.
 
 Sounds always come loudest first. ``meta`` is a title or note, often with the place, and often names
 only what stands out; ``qwen`` describes in full sentences; ``pengi`` is a terse list.

@@ -1,4 +1,4 @@
-"""The hidden layers: what the world is like at a point. The rules read them, a model never does."""
+"""Hidden layers at a point: coast, climate, towns. The rules read them, a model never does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the base imagery is too coarse to show: towns, roads and rivers as coverage of pixels."""
+"""Rasterises towns, roads and rivers, which the base imagery is too coarse to show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pixels of a raster file as blocks."""
+"""Reads the pixels of a raster file as blocks."""
 
 from __future__ import annotations
 

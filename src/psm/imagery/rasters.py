@@ -28,7 +28,13 @@ _DEGREE_M = 111_000.0
 
 
 class Rasters:
-    """GeoTIFF, COG, VRT and whatever else GDAL reads. Where files overlap, the first one wins."""
+    """GeoTIFF, COG, VRT and whatever else GDAL reads. Where files overlap, the first one wins.
+
+    Example:
+        A folder of orthophotos, and 12-bit numbers, of which 4095 is white::
+
+            imagery = Rasters("orthophotos/", scale="0,4095", licence="CC-BY-4.0")
+    """
 
     name = "rasters"
     is_simulated: ClassVar[bool] = False
@@ -85,7 +91,15 @@ class Rasters:
     def read(
         self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"], view: View
     ) -> Iterator[Picture | NoImagery]:
-        """See :class:`psm.imagery.provider.Provider`."""
+        """See :meth:`psm.imagery.Provider.read`.
+
+        Args:
+            lat, lon: degrees.
+            view: size and resolution.
+
+        Returns:
+            A picture of every place, or why there is none.
+        """
         with closing(Handles()) as handles:
             for y, x in zip(lat.tolist(), lon.tolist(), strict=True):
                 yield self._look(y, x, view, handles)

@@ -1,4 +1,4 @@
-"""Every sound of the simulated Earth, made from nothing but mathematics: free to ship."""
+"""Synthesis of every sound of the simulated Earth, from mathematics alone: free to ship."""
 
 from __future__ import annotations
 

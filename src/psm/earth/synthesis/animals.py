@@ -1,4 +1,4 @@
-"""Dogs, cattle, sheep and wolves: voices with four legs."""
+"""Dogs, cattle, sheep and wolves: voices shaped by a vocal tract."""
 
 from __future__ import annotations
 

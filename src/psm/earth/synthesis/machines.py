@@ -1,4 +1,4 @@
-"""Roads, horns, sirens, trains, aircraft and building sites."""
+"""Machines: roads, horns, sirens, trains and aircraft."""
 
 from __future__ import annotations
 
