@@ -26,7 +26,7 @@ from psm.earth.scene import Scene
 from psm.earth.sounds import SOUNDS
 from psm.earth.soundscape import sample_sounds
 from psm.earth.synthesis import mix
-from psm.errors import ConfigError
+from psm.errors import ConfigError, SettingsChanged
 from psm.files import atomic_path
 from psm.geodata.packages import towns
 from psm.geodata.sphere import chord_to_km, unit_vectors
@@ -74,7 +74,7 @@ def build_earth(plan: EarthPlan, folder: Path, *, workers: int | None = None) ->
         Recordings in each split.
 
     Raises:
-        ConfigError: ``folder`` holds another Earth.
+        SettingsChanged: ``folder`` holds another Earth.
     """
     _claim(folder, plan)
     jobs = list(_jobs(plan))
@@ -191,7 +191,7 @@ def _claim(folder: Path, plan: EarthPlan) -> None:
         except ValueError:
             theirs = None
         if theirs != ours:
-            raise ConfigError(
+            raise SettingsChanged(
                 f"{folder}: holds another Earth (see {MANIFEST_NAME}); choose another folder "
                 "or delete this one"
             )

@@ -61,11 +61,6 @@ class LayerValues:
     def __len__(self) -> int:
         return len(self.lat)
 
-    @property
-    def climate(self) -> NDArray[np.str_]:
-        """Köppen-Geiger code of every place, such as ``"Cfb"``."""
-        return np.array(packages.koeppen_names())[self.koeppen]
-
 
 class Layers:
     """The layers of the whole Earth. Use :meth:`load`, which reads them once per process."""
