@@ -100,7 +100,7 @@ def test_the_recipe_is_that_of_the_folder(
 
 def test_a_published_size_names_its_data_and_what_it_started_from() -> None:
     experiment = load_experiment(
-        "psm-sentinel", {"model.satellite.source": "hf://owner/satmae/pretrain.pth"}
+        "psm-sentinel", {"model.satellite.weights": "hf://owner/satmae/pretrain.pth"}
     )
     card = model_card(experiment, "me/psm", datasets=["MVRL/GeoSound"])
     assert card.data.datasets == ["MVRL/GeoSound"]

@@ -1,4 +1,4 @@
-"""A calibration: from the distance of a place and a query to a probability that can be believed.
+"""Calibration: a curve from the distance of a place and a query to a probability.
 
 What a model learns is which pairs of a training batch belong together, and its match probability
 has the share of matches among those pairs built in. A calibration is a curve fitted to held-out
@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Literal, Self
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
+from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from scipy.optimize import minimize
+from scipy.special import expit
 from torch import Tensor
 
 from psm import checkpoints
@@ -30,7 +34,6 @@ Curve = Callable[[Tensor], Tensor]
 
 Method = Literal["platt", "isotonic"]
 Task = Literal["sounds", "pairs"]
-Share = Field(ge=0.0, le=1.0)
 
 MEANINGS: dict[Task, str] = {
     "sounds": "a recording made at the place and time holds the sound",
@@ -39,13 +42,49 @@ MEANINGS: dict[Task, str] = {
 """What is as likely as a calibrated probability says, by what it was fitted to."""
 
 
+def fit_logistic(
+    distance: Float[np.ndarray, " n"],
+    positive: Bool[np.ndarray, " n"],
+    weight: Float[np.ndarray, " n"] | None = None,
+) -> tuple[float, float]:
+    """Logistic regression of matches on distances, ``sigmoid(shift - scale * distance)``.
+
+    Args:
+        distance: closed-form sampled distance of each pair.
+        positive: whether the pair matches.
+        weight: how much each counts; all alike by default.
+
+    Returns:
+        Scale, which is positive, and shift, under which the answers are most likely (Platt 1999).
+    """
+    weight = np.ones(len(distance)) if weight is None else weight
+    prior = float(np.average(positive, weights=weight))
+    # Distances are standardised, and the slope is searched by its logarithm, so that it stays
+    # positive and the two parameters are of like size.
+    centre, unit = distance.mean(), distance.std() or 1.0
+    nearness = (centre - distance) / unit
+    answer, share = positive.astype(float), weight / weight.sum()
+
+    def loss(parameters: Float[np.ndarray, " 2"]) -> tuple[float, Float[np.ndarray, " 2"]]:
+        slope = np.exp(parameters[0])
+        logit = parameters[1] + slope * nearness
+        error = share * (expit(logit) - answer)
+        value = float(share @ (np.logaddexp(0.0, logit) - answer * logit))
+        return value, np.array([error @ nearness * slope, error.sum()])
+
+    start = np.array([0.0, np.log(prior / (1.0 - prior))])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-12.0, 12.0), (None, None)])
+    slope = float(np.exp(found.x[0])) / unit
+    return slope, float(found.x[1]) + slope * float(centre)
+
+
 def learnt_curve(model: PSM) -> Curve:
     """The match probability as the model learnt it."""
     return lambda distance: torch.sigmoid(model.shift - model.negative_scale * distance)
 
 
 class Calibration(BaseModel):
-    """A fitted curve, and all that is needed to judge it.
+    """A curve fitted to held-out recordings, and all that is needed to judge it.
 
     Attributes:
         method: ``platt``, ``sigmoid(shift - negative_scale * csd)``, or ``isotonic``,

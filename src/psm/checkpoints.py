@@ -7,19 +7,26 @@ files are written aside and moved into place.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from psm.config import Experiment, ModelConfig, parse, read_yaml, write_yaml
+from psm.config import Experiment, ModelConfig, parse, read_yaml, with_current_names, write_yaml
 from psm.errors import CheckpointMismatch, MissingData
 from psm.files import atomic_path
+
+
+class Hash(Protocol):
+    """A hash of :mod:`hashlib` that is being computed."""
+
+    def update(self, data: bytes | memoryview, /) -> None: ...
+
 
 CONFIG_NAME = "config.yaml"
 WEIGHTS_NAME = "model.safetensors"
@@ -81,7 +88,7 @@ def tokenizer_folder(folder: Path) -> Path | None:
 def read_experiment(folder: Path) -> Experiment:
     """The experiment that a checkpoint was trained by."""
     path = folder / CONFIG_NAME
-    return parse(Experiment, read_yaml(path), str(path))
+    return parse(Experiment, with_current_names(read_yaml(path)), str(path))
 
 
 def save(model: nn.Module, experiment: Experiment, folder: Path, *, is_half: bool = False) -> None:
@@ -116,13 +123,37 @@ def weights_fingerprint(source: nn.Module | Path) -> str:
     """
     tensors = _read(source) if isinstance(source, Path) else _stored(source)
     digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        values = tensor.detach().cpu()
-        values = values.float() if values.is_floating_point() else values
-        digest.update(f"{name} {values.dtype} {tuple(values.shape)} ".encode())
-        data = values.contiguous().flatten().view(torch.uint8)
-        digest.update(data.numpy().data)
+    hash_tensors(digest, tensors, as_=_as_loaded, with_shapes=True)
     return digest.hexdigest()
+
+
+def hash_tensors(
+    digest: Hash,
+    tensors: Mapping[str, Tensor],
+    *,
+    as_: Callable[[Tensor], Tensor] = Tensor.detach,
+    with_shapes: bool = False,
+) -> None:
+    """Feed names and values of ``tensors``, in the order of their names, to ``digest``.
+
+    Fingerprints of models, of stores and of kept features are made of it, each with settings of its
+    own that must stay: they are compared with those on disk.
+
+    Args:
+        digest: from :mod:`hashlib`.
+        tensors: by name, on any device.
+        as_: turns each into what is hashed of it.
+        with_shapes: whether its type and shape are hashed too.
+    """
+    for name, tensor in sorted(tensors.items()):
+        values = as_(tensor.detach().cpu())
+        about = f"{name} {values.dtype} {tuple(values.shape)} " if with_shapes else name
+        digest.update(about.encode())
+        digest.update(values.contiguous().flatten().view(torch.uint8).numpy().data)
+
+
+def _as_loaded(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
@@ -156,13 +187,13 @@ def _read(folder: Path) -> dict[str, Tensor]:
 
 
 def _stored(model: nn.Module) -> dict[str, Tensor]:
-    # A frozen tower is kept by reference: its source in the config names the weights.
+    # A frozen tower is kept by reference: its config names the weights.
     config: Any = getattr(model, "config", None)
     by_reference: tuple[str, ...] = ()
     if isinstance(config, ModelConfig):
         towers: dict[str, Any] = {"text.": config.text_tower, "audio.": config.audio_tower}
         by_reference = tuple(
-            prefix for prefix, tower in towers.items() if tower.frozen and tower.source
+            prefix for prefix, tower in towers.items() if tower.frozen and tower.weights
         )
     return {
         name: tensor

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import torch
 from huggingface_hub import HfApi
@@ -16,17 +16,17 @@ from torch import Tensor, nn
 from psm import checkpoints
 from psm.config import Experiment, ModelConfig
 from psm.data.context import Context
-from psm.encoders.audio import build_audio_tower
-from psm.encoders.context import ContextFusion
+from psm.encoders.audiotowers import build_audio_tower
 from psm.encoders.encoding import Encoding
+from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
-from psm.encoders.text import TextTower, build_text_tower, encode_texts
+from psm.encoders.texttowers import TextTower, build_text_tower, encode_texts
 from psm.errors import HubError
 from psm.gaussian import Gaussian, match_probability, match_uncertainty
 from psm.modelcard import model_card
-from psm.precision import Precision, computing
-from psm.reference import BareHead, PublishedEncoding
+from psm.precision import Precision, computing, resolved
+from psm.reference import PointHead, PublishedEncoding
 
 
 class PSM(nn.Module):
@@ -38,7 +38,7 @@ class PSM(nn.Module):
 
     Attributes:
         config: what the model was built from; ``tokenizer``, a hub id or folder, takes the place of
-            the one that comes with the text tower's source.
+            the one that comes with the text tower's weights.
         experiment: what the model was trained by, where it was loaded from a folder that says so.
         negative_scale: slope of the match probability in the distance (a).
         shift: its offset (b).
@@ -59,7 +59,7 @@ class PSM(nn.Module):
         self.satellite = SatelliteEncoder(config.satellite, config.imagery, dim)
         encoding = PublishedEncoding() if config.reference else Encoding()
         self.fusion = ContextFusion(config.context, dim, encoding) if config.context.depth else None
-        self.location_head = BareHead() if is_bare else GaussianHead(dim, dim, heads)
+        self.location_head = PointHead() if is_bare else GaussianHead(dim, dim, heads)
         self.audio = build_audio_tower(config.audio_tower, config.audio, dim)
         self.audio_head = GaussianHead(self.audio.out_dim, dim, heads)
         self.text: TextTower = build_text_tower(config.text_tower, dim, tokenizer)
@@ -109,12 +109,12 @@ class PSM(nn.Module):
                 "audio_tower": self.audio.standalone(self.config.audio_tower),
                 "text_tower": self.text.standalone(self.config.text_tower),
                 "satellite": experiment.model.satellite.model_copy(
-                    update={"source": None, "adapt": ()}
+                    update={"weights": None, "adapt": ()}
                 ),
             }
         )
         folder = Path(folder)
-        if config.text_tower.source is None:  # first: the configuration, last, makes it a model
+        if config.text_tower.weights is None:  # first: the configuration, last, makes it a model
             self.text.tokenizer.save_pretrained(folder / checkpoints.TOKENIZER_NAME)
         stored = experiment.model_copy(update={"model": config})
         checkpoints.save(self, stored, folder, is_half=is_half)
@@ -171,6 +171,11 @@ class PSM(nn.Module):
         """Where the weights are."""
         return self.shift.device
 
+    @property
+    def computes_in(self) -> Literal["float32", "bfloat16"]:
+        """What :attr:`precision` comes to where the weights are; another machine may differ."""
+        return resolved(self.precision, self.device, is_exact=self.config.reference)
+
     def image_features(
         self,
         views: Float[Tensor, "batch 3 height width"] | UInt8[Tensor, "batch 3 height width"],
@@ -178,7 +183,7 @@ class PSM(nn.Module):
     ) -> Float[Tensor, "batch dim"]:
         """Image features before fusion; ``views`` are RGB, uint8 or floats in [0, 1]."""
         pixels = views.float() / 255.0 if views.dtype == torch.uint8 else views
-        with self._computing():
+        with computing(self.computes_in, self.device):
             features: Tensor = self.satellite(pixels, gsd_m)
         return features.float()
 
@@ -213,7 +218,7 @@ class PSM(nn.Module):
         """Features of log-mels in dB, before the head."""
         if is_longer is None and self.config.reference:  # the published loader says so of any clip
             is_longer = mel.new_ones(len(mel), dtype=torch.bool)
-        with self._computing():
+        with computing(self.computes_in, self.device):
             features: Tensor = self.audio(mel.float(), is_longer)
         return features.float()
 
@@ -228,17 +233,13 @@ class PSM(nn.Module):
 
     def text_features(self, texts: Sequence[str]) -> Float[Tensor, "batch features"]:
         """Features of captions before the head; without gradient where the tower is frozen."""
-        with self._computing():
+        with computing(self.computes_in, self.device):
             if self.config.text_tower.frozen:
                 return encode_texts(self.text.eval(), texts).float()
             if not torch.is_grad_enabled():
                 return encode_texts(self.text, texts).float()
             features: Tensor = self.text(texts)
         return features.float()
-
-    def _computing(self) -> AbstractContextManager[object]:
-        exact = self.precision == "auto" and self.config.reference
-        return computing("float32" if exact else self.precision, self.device)
 
     def encode_text(self, texts: Sequence[str]) -> Gaussian:
         """Gaussians of captions or queries."""

@@ -69,8 +69,8 @@ def published_view(
     return crop[0]
 
 
-class BareHead(nn.Module):
-    """The published deterministic satellite encoder ends with its projection: no head follows."""
+class PointHead(nn.Module):
+    """No head: the published deterministic satellite encoder ends with its projection."""
 
     def forward(self, features: Float[Tensor, "batch dim"]) -> Gaussian:
         """Points at the normalised features."""

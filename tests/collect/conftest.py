@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from psm.http import client
-from tests.collect.archives import SECRETS, Archives, archives
+from tests.collect.loopback import SECRETS, Archives, archives
 
 
 @pytest.fixture

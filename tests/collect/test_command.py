@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from psm.cli import main
-from psm.collect import build as building
-from tests.collect.test_build import settings, towns
+from psm.collect import builder
+from tests.collect.test_builder import settings, towns
 
 
 @pytest.fixture
@@ -71,20 +71,20 @@ def test_an_interrupt_is_no_failure(tmp_path, psm, little, config, monkeypatch):
     def interrupted(_site):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(building, "select_all", interrupted)
+    monkeypatch.setattr(builder, "select_all", interrupted)
     code, _, wrong = psm("build", tmp_path / "out", "--config", config, "--workers", 1)
     assert code == 130
     assert "run the same command again" in wrong
     monkeypatch.undo()
-    monkeypatch.setattr(building, "open_source", lambda name, _options: little[name])
+    monkeypatch.setattr(builder, "open_archive", lambda name, _options: little[name])
     assert psm("build", tmp_path / "out", "--workers", 1)[0] == 0
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["build", "OUT"], "--source"),
-        (["build", "OUT", "--source", "aporee", "--region", "Xyzzyville"], "Xyzzyville"),
+        (["build", "OUT"], "--archive"),
+        (["build", "OUT", "--archive", "aporee", "--region", "Xyzzyville"], "Xyzzyville"),
         (["build", "OUT", "--source", "aporee", "--preset", "none"], "none"),
         (["status", "OUT"], "no build here"),
     ],

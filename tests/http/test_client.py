@@ -23,7 +23,7 @@ from psm.http import (
     download,
     retry_after,
 )
-from tests.collect.archives import SECRETS, Answer, Archives, Misbehaviour
+from tests.collect.loopback import SECRETS, Answer, Archives, Misbehaviour
 
 SECRET = SECRETS["XENO_CANTO_KEY"]
 BYTES = bytes(range(256)) * 400

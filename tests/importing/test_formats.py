@@ -12,7 +12,7 @@ from psm.data.corpus import Corpus
 from psm.errors import ConfigError, MissingData
 from psm.importing.formats import BlueMarble, Format, Wishes, open_source, recognise
 from tests import hub
-from tests.importing import test_table as own
+from tests.importing import test_recordingtable as own
 from tests.importing.published import test_shards as published
 from tests.test_cli import psm
 from tests.tiny import tiny_experiment, write_tiny_shards

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from psm.config import ContextConfig
-from psm.encoders.context import ContextFusion
-from psm.published.names import rename
+from psm.encoders.fusion import ContextFusion
+from psm.published.checkpoint import rename
 from psm.reference import PublishedEncoding, published_context_dropout
 from tests.reference import recorded
 from tests.reference.conftest import Close

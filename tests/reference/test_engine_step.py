@@ -12,8 +12,7 @@ import torch
 from psm import PSM, Gaussian
 from psm.data.context import Context
 from psm.losses import PCMEPlusPlus
-from psm.published.checkpoint import Imported, import_checkpoint
-from psm.published.names import our_name
+from psm.published.checkpoint import Imported, import_checkpoint, our_name
 from tests.reference import recorded
 from tests.reference.conftest import Close
 

@@ -14,8 +14,8 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.patheffects import withStroke
 
 from psm.cartography.geography import geography
-from psm.cartography.look import COAST, DIM, NO_DATA, PAPER, RIVER, SEA
 from psm.cartography.night import Night
+from psm.cartography.style import COAST, DIM, NO_DATA, PAPER, RIVER, SEA
 from psm.cartography.window import Window
 from psm.geodata.frame import Frame
 

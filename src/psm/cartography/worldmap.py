@@ -13,9 +13,9 @@ from matplotlib.path import Path
 
 from psm.cartography.canvas import NORTH, SOUTH, Canvas
 from psm.cartography.coastlines import projected_coastlines, projected_lakes, projected_land
-from psm.cartography.look import COAST, GRATICULE, NIGHT, NO_DATA, SEA
 from psm.cartography.night import Night
 from psm.cartography.projection import frame, project
+from psm.cartography.style import COAST, GRATICULE, NIGHT, NO_DATA, SEA
 
 _EMPTY = Path(np.zeros((0, 2)))
 

@@ -95,7 +95,7 @@ def data_views(
     command goes on where it stopped.
     """
     from psm.config import load_experiment
-    from psm.data.views import add_views
+    from psm.data.storedviews import add_views
 
     imagery = load_experiment(preset).model.imagery
     written = add_views(folder, zooms=imagery.zooms, view_px=imagery.view_px)

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from psm.data.members import Members
 from psm.data.ondisk import MelsOnDisk, ViewsOnDisk, read_views
 from psm.data.recording import Recording
 from psm.data.shards import shard_paths
+from psm.data.tars import Members
 from psm.progress import track
 
 _THREADS = 2

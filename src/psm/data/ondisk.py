@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float16, UInt8
 
-from psm.data.imagery import decode_image, view_of_tile
-from psm.data.members import Members
 from psm.data.shards import MEL, TILE, view_name
+from psm.data.tars import Members
+from psm.data.views import decode_image, view_of_tile
 from psm.errors import CorruptRecording, CorruptShard
 
 _EXPONENT = np.uint16(0x7C00)

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from psm import __version__
 from psm.config import Experiment
 from psm.evaluation.mapreport import MapReport
-from psm.evaluation.protocol import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
-from psm.evaluation.report import RetrievalReport
+from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
+from psm.evaluation.retrievalreport import RetrievalReport
 from psm.files import atomic_path
 
 _QUERIES = {

@@ -16,7 +16,8 @@ from scipy.spatial import cKDTree
 from psm.data.audio import AudioConfig, log_mel
 from psm.data.recording import AudioSource, CaptionSource, Recording
 from psm.data.shards import Sample, write_shard
-from psm.data.splits import BUFFER, TEST, TRAIN, VAL, assign_splits
+from psm.data.splits import BUFFER, TEST, TRAIN, VAL
+from psm.data.worldsplits import split_by_position
 from psm.earth import rules
 from psm.earth.captionwriter import caption
 from psm.earth.layers import Layers
@@ -109,7 +110,7 @@ def _jobs(plan: EarthPlan) -> Iterator[_Job]:
     while missing > 0:
         count = max(256, 2 * missing)
         places = sample_places(count, plan.seed, start=start)
-        splits = assign_splits(lat=places.lat, lon=places.lon, seed=plan.seed)
+        splits = split_by_position(lat=places.lat, lon=places.lon, seed=plan.seed)
         kept = np.flatnonzero(splits.split != BUFFER)[:missing]
         drawn.append((start + kept, places.rows(kept), splits.split[kept], splits.cell[kept]))
         missing -= len(kept)

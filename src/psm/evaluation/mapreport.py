@@ -1,4 +1,4 @@
-"""Results of map truth as data: one score a sound, what they come to, their JSON, their table."""
+"""Report of map truth: a score for each sound, their summary, JSON and table."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from psm.evaluation.calibration import Reliability, RiskCoverage
-from psm.evaluation.rhythm import SignScore
+from psm.evaluation.agreement import SignScore
+from psm.evaluation.reliability import Reliability, RiskCoverage
 
 MIN_CASES = 20
 """Sounds with fewer judged cases do not enter the averages of signs."""

@@ -1,4 +1,4 @@
-"""The whole measure of a model on the simulated Earth: retrieval, and maps against the truth."""
+"""Evaluation of a model, with its files: retrieval, map truth, the paper's protocol."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from psm.calibration import Calibration
 from psm.evaluation.mapreport import MapReport, map_table
-from psm.evaluation.maps import evaluate_maps
+from psm.evaluation.maptruth import evaluate_maps
 from psm.evaluation.papertables import paper_tables
 from psm.evaluation.plots import (
     plot_reliability,
@@ -19,10 +19,10 @@ from psm.evaluation.plots import (
     plot_risk_coverage,
     plot_sounds,
 )
-from psm.evaluation.protocol import evaluate_retrieval
-from psm.evaluation.psm2024 import RESULT_NAME, Psm2024, Results, evaluate_psm2024
-from psm.evaluation.report import RetrievalReport, retrieval_table
-from psm.evaluation.tables import LATEX_HEADER, latex, markdown, screen
+from psm.evaluation.psm2024 import RESULT_NAME, Psm2024Result, ResultsFile, evaluate_psm2024
+from psm.evaluation.retrieval import evaluate_retrieval
+from psm.evaluation.retrievalreport import RetrievalReport, retrieval_table
+from psm.evaluation.typesetting import LATEX_HEADER, latex, markdown, screen
 from psm.files import atomic_path
 from psm.imagery import BlueMarble
 from psm.inference.split import encode_split
@@ -32,8 +32,8 @@ from psm.progress import console, wide_console
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What :func:`measure` found, and the embedded cells it was found on."""
+class ModelEvaluation:
+    """Both reports of a model, and the embedded cells that its maps were drawn on."""
 
     retrieval: RetrievalReport
     maps: MapReport
@@ -49,7 +49,7 @@ def measure(
     step_deg: float = 1.0,
     thin: int = 2,
     calibration: Calibration | None = None,
-) -> Measured:
+) -> ModelEvaluation:
     """Measure a model, print the tables, write JSON and plots into ``out``.
 
     Args:
@@ -81,7 +81,7 @@ def measure(
     for name, figure in figures.items():
         with atomic_path(out / f"{name}.png") as path:
             figure.savefig(path, dpi=110)
-    return Measured(retrieval, maps, cells)
+    return ModelEvaluation(retrieval, maps, cells)
 
 
 def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> RetrievalReport:
@@ -102,7 +102,7 @@ def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> R
 
 def measure_psm2024(
     model: PSM, data: Path, out: Path, *, name: str | None = None, seed: int = 0
-) -> Psm2024:
+) -> Psm2024Result:
     """The paper's protocol on the test split, at every zoom of the model.
 
     Args:
@@ -122,12 +122,12 @@ def measure_psm2024(
     return result
 
 
-def write_tables(results: Sequence[Psm2024], out: Path) -> None:
+def write_tables(results: Sequence[Psm2024Result], out: Path) -> None:
     """Print the paper's tables and write them into ``out`` as JSON, Markdown and LaTeX."""
     tables = paper_tables(results)
     for table in tables:
         wide_console().print(screen(table))
-    _write_json(Results(results=tuple(results)).model_dump(mode="json"), out / RESULT_NAME)
+    _write_json(ResultsFile(results=tuple(results)).model_dump(mode="json"), out / RESULT_NAME)
     formats = {
         ".md": "\n".join(map(markdown, tables)),
         ".tex": "\n".join([LATEX_HEADER, *map(latex, tables)]),

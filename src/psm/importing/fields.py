@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from psm.data.imagery import decode_image, encode_jpeg
 from psm.data.recording import AudioSource, Recording
 from psm.data.splits import TEST, TRAIN, VAL, cell_names
+from psm.data.views import decode_image, encode_jpeg
 from psm.errors import CorruptRecording
 
 SPLITS = {

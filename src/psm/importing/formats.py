@@ -11,17 +11,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from psm.config import Experiment, load_experiment
-from psm.data.imagery import encode_jpeg
+from psm.config import load_experiment
+from psm.data.views import encode_jpeg
 from psm.errors import ConfigError, CorruptShard, MissingData
-from psm.importing.columns import TABLE_SUFFIXES, column_names
 from psm.importing.conversion import Source
-from psm.importing.framing import Framing
+from psm.importing.framing import buffer_km, framing_of, largest_view_px
 from psm.importing.published.captions import Captions
 from psm.importing.published.hub import HubDataset
 from psm.importing.published.shards import SPLITS, PublishedShards, imagery_of
-from psm.importing.table import Table, TileProvider
-from psm.published.imagery import IMAGERY, imagery_named
+from psm.importing.recordingtable import Table, TileProvider
+from psm.importing.tables import TABLE_SUFFIXES, column_names
+from psm.published.sizes import IMAGERY, imagery_named
 
 BLUE_MARBLE = "blue-marble"
 _PRESETS = {
@@ -31,8 +31,6 @@ _PRESETS = {
     BLUE_MARBLE: "earth-tiny",
 }
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-# More than the diagonal of the largest view: no two splits see the same ground.
-_BUFFER_VIEWS = 1.5
 
 
 class Format(StrEnum):
@@ -200,29 +198,6 @@ def _blue_marble() -> Any:
     from psm.earth.painted_imagery import PaintedImagery
 
     return PaintedImagery.load()
-
-
-def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:
-    """How the model of a preset wants sound.
-
-    Args:
-        experiment: the preset.
-        shrunk_first: order of CLAP's fused windows.
-    """
-    model = experiment.model
-    is_fused = model.audio_tower.kind == "clap" and model.audio_tower.clap.get("enable_fusion")
-    return Framing(audio=model.audio, fused=bool(is_fused), shrunk_first=shrunk_first)
-
-
-def largest_view_px(experiment: Experiment) -> int:
-    """How large a tile must be to hold every view of the model of a preset."""
-    imagery = experiment.model.imagery
-    return max(imagery.zooms) * imagery.view_px
-
-
-def buffer_km(experiment: Experiment, gsd_m: float) -> float:
-    """How far apart places must be for no tile of one to show the ground of the other's."""
-    return _BUFFER_VIEWS * largest_view_px(experiment) * gsd_m / 1000.0
 
 
 def _refuse(wishes: Wishes, origin: str, **others: str) -> None:

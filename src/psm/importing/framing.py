@@ -1,4 +1,4 @@
-"""How a model wants the sound of a recording: rate, windows, log-mel."""
+"""What the model of a preset asks of recordings: framed sound, and tiles that hold its views."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float16, Float32
 
+from psm.config import Experiment
 from psm.data.audio import AudioConfig, fused_log_mel, log_mel, repeat_pad
+
+# More than the diagonal of the largest view: no two splits see the same ground.
+_BUFFER_VIEWS = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,3 +44,25 @@ class Framing:
             first = max(0, (waveform.size - size) // 2)
             mel = log_mel(repeat_pad(waveform[first : first + size], size)[None], self.audio)
         return mel.astype(np.float16)
+
+
+def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:
+    """How the model of a preset wants sound.
+
+    Args:
+        experiment: the preset.
+        shrunk_first: order of CLAP's fused windows.
+    """
+    model = experiment.model
+    return Framing(audio=model.audio, fused=model.audio_tower.fused, shrunk_first=shrunk_first)
+
+
+def largest_view_px(experiment: Experiment) -> int:
+    """How large a tile must be to hold every view of the model of a preset."""
+    imagery = experiment.model.imagery
+    return max(imagery.zooms) * imagery.view_px
+
+
+def buffer_km(experiment: Experiment, gsd_m: float) -> float:
+    """How far apart places must be for no tile of one to show the ground of the other's."""
+    return _BUFFER_VIEWS * largest_view_px(experiment) * gsd_m / 1000.0

@@ -20,9 +20,9 @@ from jaxtyping import Float
 from psm.calibration import UNCALIBRATED
 from psm.errors import ConfigError
 from psm.geodata.frame import Frame
-from psm.mapping.moment import Moment
-from psm.mapping.quantity import LOG_RATIO, PROBABILITY, Combination, Moments, Quantity, linear
-from psm.mapping.query import Query
+from psm.mapping.bands import LOG_RATIO, PROBABILITY, UNCERTAINTY, Band, uncertainty_of, weighted
+from psm.mapping.moment import Moment, Moments
+from psm.mapping.query import Combination, Query
 from psm.mapping.soundscape_map import SoundscapeMap
 
 _NAMED = 3  # more maps than these are counted, not listed
@@ -141,7 +141,7 @@ def _sum(maps: Sequence[SoundscapeMap], weights: Sequence[float], words: Words) 
         sorted(w * end for end in m.quantity.value_range)
         for w, m in zip(weights, maps, strict=True)
     ]
-    quantity = linear(sum(low for low, _ in ends), sum(high for _, high in ends))
+    quantity = weighted(sum(low for low, _ in ends), sum(high for _, high in ends))
     spread = above + below if is_mixed else np.hypot(above, below)
     return _combined(maps, quantity, np.asarray(value), spread, words)
 
@@ -155,28 +155,20 @@ def _product(factors: list[Raster], maps: Sequence[SoundscapeMap]) -> tuple[Rast
 
 
 def _spread(soundscape: SoundscapeMap) -> Raster:
-    return soundscape.values("uncertainty").astype(float)
+    return soundscape.values(UNCERTAINTY.name).astype(float)
 
 
 def _combined(
-    maps: Sequence[SoundscapeMap], quantity: Quantity, value: Raster, spread: Raster, words: Words
+    maps: Sequence[SoundscapeMap], quantity: Band, value: Raster, spread: Raster, words: Words
 ) -> SoundscapeMap:
     first = maps[0]
-    attributes = {
-        quantity.name: (value, quantity.long_name),
-        "uncertainty": (spread, f"standard deviation of the {quantity.long_name}"),
-    }
-    blank = first.data.drop_vars(list(first.data.data_vars)).drop_attrs(deep=False)
-    data = blank.assign(
-        {
-            name: (first.frame.dims, values.astype(np.float32), {"long_name": text, "units": "1"})
-            for name, (values, text) in attributes.items()
-        }
-    )
+    bands = (quantity, uncertainty_of(quantity))
+    rasters = (raster.astype(np.float32) for raster in (value, spread))
     query, moment = _asked(maps, words)
-    return SoundscapeMap(
-        data=data,
-        frame=first.frame,
+    return SoundscapeMap.of_rasters(
+        first.frame,
+        {band.name: raster for band, raster in zip(bands, rasters, strict=True)},
+        bands=bands,
         query=query,
         moment=moment,
         zoom=first.zoom if len({m.zoom for m in maps}) == 1 else _joined(maps, "zoom", ", "),
@@ -184,7 +176,6 @@ def _combined(
         attribution=_joined(maps, "attribution", "; "),
         licence=_joined(maps, "licence", " AND "),
         calibration=_joined(maps, "calibration", "; "),
-        quantity=quantity,
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+import numpy as np
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from psm.gaussian import Gaussian, csd, csd_variance
@@ -45,6 +47,10 @@ class Places(Protocol):
 
     @property
     def licence(self) -> str: ...
+
+    def part(self, rows: NDArray[np.int64]) -> Places:
+        """Some of the cells, by number, to be asked alone."""
+        ...
 
     def distances(
         self,

@@ -14,6 +14,7 @@ from psm.data.recording import Recording
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, csd
 from psm.geodata.sphere import km_to_chord, unit_vectors
+from psm.mapping.bands import UNCERTAINTY
 from psm.mapping.soundscape_map import SoundscapeMap
 
 
@@ -59,7 +60,7 @@ def best_places(
     Raises:
         ConfigError: a count or a distance that is none.
     """
-    values, spread = soundscape.values(), soundscape.values("uncertainty")
+    values, spread = soundscape.values(), soundscape.values(UNCERTAINTY.name)
     rows, columns = np.nonzero(np.isfinite(values))
     lat, lon = soundscape.frame.places(rows, columns)
     kept = spread_out(values[rows, columns], lat=lat, lon=lon, count=count, apart_km=apart_km)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
+import rioxarray  # noqa: F401  (gives every data set its .rio)
 import xarray as xr
 from jaxtyping import Float
 from numpy.typing import ArrayLike
@@ -16,9 +17,10 @@ import psm
 from psm.calibration import UNCALIBRATED
 from psm.errors import InvalidContext
 from psm.geodata.frame import Frame
+from psm.mapping.bands import BANDS, Band
+from psm.mapping.cells import Cells
 from psm.mapping.moment import Moment
-from psm.mapping.quantity import PROBABILITY, Combination, Quantity
-from psm.mapping.query import Query
+from psm.mapping.query import Combination, Query
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -27,12 +29,15 @@ if TYPE_CHECKING:
 Uncertainty = Literal["inset", "hatch", "fade", "none"]
 """How uncertainty is drawn: a small map, hatching over the least sure third, paler colours."""
 
-VARIABLES = {
-    "match_probability": {"long_name": "match probability", "units": "1"},
-    "uncertainty": {"long_name": "standard deviation of the match probability", "units": "1"},
-    "csd": {"long_name": "closed-form sampled distance", "units": "1"},
+_AXES = {
+    name: {"axis": axis, "standard_name": standard_name, "units": units}
+    for name, axis, standard_name, units in (
+        ("lat", "Y", "latitude", "degrees_north"),
+        ("lon", "X", "longitude", "degrees_east"),
+        ("y", "Y", "projection_y_coordinate", "m"),
+        ("x", "X", "projection_x_coordinate", "m"),
+    )
 }
-"""What a map of one query holds, and the attributes of each variable."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +47,8 @@ class SoundscapeMap:
     Maps of one frame can be added, subtracted and scaled; see :mod:`psm.mapping.algebra`.
 
     Attributes:
-        data: ``match_probability``, ``uncertainty`` and ``csd`` over the rows and columns of the
-            frame, float32, NaN where there is no cell, with CRS and transform; what was asked is in
-            its attributes. A combined map has the variable of its quantity and ``uncertainty``.
+        data: a variable of each band over the rows and columns of the frame, float32, NaN where
+            there is no cell, with CRS and transform; what was asked is in its attributes.
         frame: where the rows and columns lie.
         query: what was asked for.
         moment: when.
@@ -53,7 +57,7 @@ class SoundscapeMap:
         attribution: whose data the map stands on.
         licence: SPDX name of the licence that follows from it, if known.
         calibration: what makes the probabilities believable, or that nothing does.
-        quantity: what the numbers are.
+        bands: what the variables of ``data`` are; the map is one of the first.
     """
 
     data: xr.Dataset
@@ -65,10 +69,39 @@ class SoundscapeMap:
     attribution: str
     licence: str
     calibration: str = UNCALIBRATED
-    quantity: Quantity = PROBABILITY
+    bands: tuple[Band, ...] = BANDS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", self.data.assign_attrs(self.tags))
+
+    @classmethod
+    def of_cells(cls, cells: Cells, values: Mapping[str, np.ndarray], **about: Any) -> Self:
+        """A map from the values of cells.
+
+        Args:
+            cells: the places.
+            values: by the name of a band, ``(N,)`` numbers.
+            about: the other attributes of the class, but for ``data`` and ``frame``.
+        """
+        rasters = {name: cells.raster(value) for name, value in values.items()}
+        return cls.of_rasters(cells.frame, rasters, **about)
+
+    @classmethod
+    def of_rasters(
+        cls,
+        frame: Frame,
+        rasters: Mapping[str, Float[np.ndarray, "rows columns"]],
+        *,
+        bands: tuple[Band, ...] = BANDS,
+        **about: Any,
+    ) -> Self:
+        """A map from rasters of its frame, by the name of a band; see :meth:`of_cells`."""
+        return cls(data=_dataset(frame, rasters, bands), frame=frame, bands=bands, **about)
+
+    @property
+    def quantity(self) -> Band:
+        """What the map is of: the first of its bands."""
+        return self.bands[0]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -90,7 +123,7 @@ class SoundscapeMap:
         row, column = self.frame.index(lat=lat, lon=lon)
         return {
             name: float(self.values(name)[row, column]) if row >= 0 else float("nan")
-            for name in map(str, self.data.data_vars)
+            for name in (band.name for band in self.bands)
         }
 
     def sample(self, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike) -> DataFrame:
@@ -202,3 +235,17 @@ class SoundscapeMap:
         from psm.mapping.outputs.hexagons import write_h3
 
         return write_h3(self, Path(path), resolution=resolution)
+
+
+def _dataset(frame: Frame, rasters: Mapping[str, np.ndarray], bands: Sequence[Band]) -> xr.Dataset:
+    """Rasters, by the name of a band, with their axes and where they lie on the Earth."""
+    vertical, horizontal = frame.dims
+    data = xr.Dataset(
+        {band.name: (frame.dims, rasters[band.name], band.attributes) for band in bands},
+        coords={
+            vertical: (vertical, frame.y, _AXES[vertical]),
+            horizontal: (horizontal, frame.x, _AXES[horizontal]),
+        },
+    )
+    located: xr.Dataset = data.rio.write_crs(frame.crs).rio.write_transform(frame.transform)
+    return located

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, mixture
@@ -66,6 +67,10 @@ class MixedZooms:
     def licence(self) -> str:
         """Of the imagery."""
         return self.parts[0].licence
+
+    def part(self, rows: NDArray[np.int64]) -> MixedZooms:
+        """See :class:`psm.mapping.places.Places`."""
+        return MixedZooms(tuple(part.part(rows) for part in self.parts))
 
     def distances(
         self,

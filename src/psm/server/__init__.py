@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from psm.server.app import create_app, create_router, open_state
     from psm.server.settings import Settings
-    from psm.server.state import State
+    from psm.server.state import ServerState
 
-__all__ = ["Settings", "State", "create_app", "create_router", "open_state"]
+__all__ = ["ServerState", "Settings", "create_app", "create_router", "open_state"]
 
-_HOMES = {"Settings": "settings", "State": "state"}
+_HOMES = {"Settings": "settings", "ServerState": "state"}
 
 
 def __getattr__(name: str) -> Any:

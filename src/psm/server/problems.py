@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 has them: ``application/problem+json``, with one sentence that helps."""
+"""Problem details of RFC 9457: errors as ``application/problem+json`` that say the fix."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.captions import Caption, best, meta_caption
-from psm.collect.source import Refused
+from psm.collect.captions.caption import Caption, best, meta_caption
+from psm.collect.refusal import Refused
 
 
 def caption(style: str, text: str = "frogs", score: float | None = None) -> Caption:

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from psm.collect.outputs import parquet
-from psm.collect.outputs.packing import pack, recording_of
+from psm.collect.outputs.webdatasets import pack, recording_of
 from psm.data.shards import read_shard
 from psm.data.splits import cell_names
 from psm.importing.conversion import convert

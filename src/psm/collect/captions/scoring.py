@@ -1,4 +1,4 @@
-"""How well a caption fits a sound, by CLAP."""
+"""CLAP score of a caption: how well it fits a sound."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from torch.nn import functional as F
 from transformers import ClapFeatureExtractor, ClapModel
 
 from psm.collect.captions.batching import Batches
-from psm.collect.captions.caption import Caption
-from psm.collect.captions.captioner import Waveform, is_sound, resampled
-from psm.collect.captions.loading import (
+from psm.collect.captions.caption import Caption, Waveform, is_sound, resampled
+from psm.collect.captions.hubmodels import (
     device_of,
     fingerprint,
     identity,
@@ -25,7 +24,7 @@ from psm.collect.captions.loading import (
     model_type,
     pinned,
 )
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.audio import repeat_pad
 
 _MOST_TOKENS = 77  # that CLAP was trained with

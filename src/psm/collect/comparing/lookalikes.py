@@ -1,4 +1,4 @@
-"""Pairs of fingerprints that may be of one recording, out of hundreds of thousands.
+"""Candidate pairs of similar fingerprints, found among hundreds of thousands without comparing all.
 
 Comparing all pairs takes years. But two copies of one recording, shifted and encoded differently,
 have some frames whose words agree in nearly all bits. All words are therefore sorted by the bits of
@@ -35,7 +35,7 @@ Places = NDArray[np.int64]
 
 
 def lookalikes(fingerprints: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """Numbers of fingerprints that may be alike, the lower first, each pair once, in order.
+    """Pairs of fingerprints that may be alike, by number, the lower first, each once, in order.
 
     Args:
         fingerprints: words of 32 bits, little-endian, one a frame of some 23 ms; zero says nothing.

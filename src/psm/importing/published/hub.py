@@ -16,7 +16,8 @@ from typing import Any
 from psm.data.audio import decode_audio
 from psm.data.recording import CaptionSource
 from psm.data.shards import RawSample
-from psm.data.splits import BUFFER, assign_splits
+from psm.data.splits import BUFFER, IN_BUFFER
+from psm.data.worldsplits import split_by_position
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData, PSMError
 from psm.extras import install_line
 from psm.importing import fields
@@ -179,10 +180,10 @@ class HubDataset(Source):
         return f"{self.imagery}_image"
 
     def _split_of(self, lat: float, lon: float) -> str:
-        found = assign_splits(lat=[lat], lon=[lon], seed=0, buffer_km=self.buffer_km)
+        found = split_by_position(lat=[lat], lon=[lon], seed=0, buffer_km=self.buffer_km)
         split = str(found.split[0])
         if split == BUFFER:
-            raise CorruptRecording("in the buffer between splits")
+            raise CorruptRecording(IN_BUFFER)
         return split
 
 

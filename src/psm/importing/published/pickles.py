@@ -1,7 +1,7 @@
 """Pickled tensors, as published shards hold them, read through an allow-list.
 
-A tensor may be rebuilt from its storage, and nothing else may be called; :mod:`psm.pickles` reads
-whole checkpoints likewise.
+A tensor may be rebuilt from its storage, and nothing else may be called; :mod:`psm.unpickling`
+reads whole checkpoints likewise.
 """
 
 from __future__ import annotations

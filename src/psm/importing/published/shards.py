@@ -23,7 +23,7 @@ from psm.importing.conversion import SHARD_SIZE, Part, Source
 from psm.importing.published.captions import Captions
 from psm.importing.published.metadata import month_and_hour_heard, own_caption
 from psm.importing.published.pickles import tensor_from_pickle
-from psm.published.imagery import IMAGERY
+from psm.published.sizes import IMAGERY
 
 SPLITS = ("train", "val", "test")
 

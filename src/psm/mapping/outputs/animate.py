@@ -9,7 +9,7 @@ from typing import Protocol
 from PIL import Image
 
 from psm.calibration import Calibration
-from psm.cartography.look import style
+from psm.cartography.style import figure_style
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.mapping.compare import map_queries
@@ -100,7 +100,7 @@ def write_gif(
     Raises:
         ConfigError: there is no map, the maps lie on different frames, or the range is none.
     """
-    with style():
+    with figure_style():
         frames = [Image.fromarray(f) for f in Film(maps, value_range, width_px).frames()]
     with atomic_path(path) as aside:
         save_gif(frames, aside, seconds=frame_seconds(len(maps)), comment=_comment(maps[0]))
@@ -120,7 +120,7 @@ def write_mp4(
         ConfigError: there is no map, the maps lie on different frames, or the range is none.
         MissingExtra: imageio-ffmpeg, which carries the encoder, is not installed.
     """
-    with style(), atomic_path(path) as aside:
+    with figure_style(), atomic_path(path) as aside:
         save_mp4(
             Film(maps, value_range, width_px + width_px % 2).frames(),
             aside,

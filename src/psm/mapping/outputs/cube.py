@@ -14,7 +14,7 @@ from psm.errors import ConfigError
 from psm.geodata.frame import Frame
 from psm.mapping.moment import Moment
 from psm.mapping.outputs.arrayfiles import ArrayFile, netcdf, zarr
-from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
+from psm.mapping.soundscape_map import SoundscapeMap
 
 _CHUNK_PX = 256
 _MOMENT_TAGS = ("moment", "month", "local_hour", "utc_hour")
@@ -131,8 +131,8 @@ def write_cube(
             if at not in missing:
                 raise ConfigError(f"{soundscape.moment}: two maps of this moment in one cube")
             missing.remove(at)
-            for name in VARIABLES:
-                target.put(name, at, soundscape.values(name))
+            for band in first.bands:
+                target.put(band.name, at, soundscape.values(band.name))
         if missing:
             raise ConfigError(f"{len(missing)} of {len(moments)} moments of the cube have no map")
     return path
@@ -167,10 +167,9 @@ def _head(target: ArrayFile, plan: Plan, first: SoundscapeMap) -> None:
         "GeoTransform": " ".join(f"{value!r}" for value in frame.transform.to_gdal()),
     }
     target.add("spatial_ref", (), np.array(0, np.int32), grid)
-    for name, attributes in VARIABLES.items():
-        target.announce(
-            name, plan.dims, plan.shape, plan.chunks, {**attributes, "grid_mapping": "spatial_ref"}
-        )
+    for band in first.bands:
+        attributes = {**band.attributes, "grid_mapping": "spatial_ref"}
+        target.announce(band.name, plan.dims, plan.shape, plan.chunks, attributes)
 
 
 def _globals(soundscape: SoundscapeMap) -> dict[str, str]:

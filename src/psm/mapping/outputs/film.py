@@ -13,12 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from psm.cartography.drawing import draw_map
-from psm.cartography.look import (
+from psm.cartography.style import (
+    COLOURS,
     DIM,
     INK,
     colour_bar,
     colour_range,
-    colours_of,
     fit_text,
     new_figure,
 )
@@ -34,7 +34,7 @@ _SHARE = 0.01  # of the area at either end that the range of colours leaves out
 
 
 class Film:
-    """A film of maps of one query on one frame. Needs :func:`psm.cartography.look.style`.
+    """A film of maps of one query on one frame. Needs :func:`psm.cartography.style.figure_style`.
 
     The colours mean the same in every frame; by default their range leaves out the lowest and the
     highest 1 % of all frames together.
@@ -85,7 +85,7 @@ class Film:
         self._drawing = draw_map(
             figure.add_axes((0.01, up(_FOOT_IN), 0.98, up(map_in))),
             frame,
-            colours_of(is_diverging=first.quantity.is_diverging),
+            COLOURS[first.quantity.colours],
             span,
             has_data=np.any([np.isfinite(m.values()) for m in maps], axis=0),
             width_px=width_px,

@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 from PIL import Image
 
-from psm.cartography.look import INK, NIGHT, NO_DATA, PAPER, SEA
+from psm.cartography.style import INK, NIGHT, NO_DATA, PAPER, SEA
 
 _PALETTE_FRAMES = 6
 _PLAIN = (PAPER, SEA, NIGHT, NO_DATA, INK)

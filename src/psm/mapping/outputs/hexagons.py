@@ -20,7 +20,7 @@ from psm.errors import ConfigError
 from psm.extras import require
 from psm.files import atomic_path
 from psm.geodata.frame import Frame
-from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
+from psm.mapping.soundscape_map import SoundscapeMap
 
 FINEST = 15
 
@@ -55,7 +55,7 @@ class Hexagons:
 
 
 def write_h3(soundscape: SoundscapeMap, path: Path, *, resolution: int | None = None) -> Path:
-    """Write the mean probability, uncertainty and csd of H3 cells; complete or absent.
+    """Write the mean of every band over H3 cells; complete or absent.
 
     Args:
         soundscape: the map.
@@ -109,7 +109,7 @@ def hexagons(soundscape: SoundscapeMap, resolution: int | None = None) -> Hexago
         [f"{number:x}" for number in unique],
         {
             name: np.bincount(index, area * soundscape.values(name)[rows, columns]) / total
-            for name in VARIABLES
+            for name in (band.name for band in soundscape.bands)
         },
         cells,
     )

@@ -52,7 +52,7 @@ def sample(
             raise ConfigError(f"column {name!r} needs {len(lats)} values, one for each place")
     rows, across = soundscape.frame.index(lat=lats, lon=lons)
     table = {**columns, "lat": lats, "lon": lons}
-    for name in map(str, soundscape.data.data_vars):
+    for name in (band.name for band in soundscape.bands):
         found = soundscape.values(name)[rows, across]
         table[name] = np.where(rows >= 0, found, np.nan).astype(np.float32)
     return DataFrame(table)

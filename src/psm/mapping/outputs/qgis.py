@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 from matplotlib.colors import Colormap, to_hex
 
-from psm.cartography.look import colour_range, colours_of
+from psm.cartography.style import COLOURS, colour_range
 from psm.files import atomic_path
 from psm.mapping.soundscape_map import SoundscapeMap
 
@@ -50,7 +50,7 @@ def write_qml(
         zoomedInResamplingMethod=nearest,
         zoomedOutResamplingMethod=nearest,
     )
-    _renderer(pipe, low, high, colours_of(is_diverging=soundscape.quantity.is_diverging))
+    _renderer(pipe, low, high, COLOURS[soundscape.quantity.colours])
     SubElement(pipe, "brightnesscontrast", brightness="0", contrast="0", gamma="1")
     SubElement(pipe, "huesaturation", saturation="0", grayscaleMode="0", colorizeOn="0")
     SubElement(pipe, "rasterresampler", maxOversampling="2")

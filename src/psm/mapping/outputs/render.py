@@ -16,25 +16,25 @@ from psm.cartography.drawing import Drawing, draw_map
 from psm.cartography.geography import geography
 from psm.cartography.graticule import draw_graticule
 from psm.cartography.layout import GLOBE, Layout, region_layout
-from psm.cartography.look import (
+from psm.cartography.night import Night, night_side
+from psm.cartography.style import (
+    COLOURS,
     DIM,
     NO_DATA,
     PAPER,
-    UNCERTAINTY_COLOURS,
     colour_bar,
     colour_range,
-    colours_of,
+    figure_style,
     fit_text,
     new_figure,
     robust_range,
-    style,
 )
-from psm.cartography.night import Night, night_side
 from psm.cartography.towns import draw_towns
 from psm.cartography.window import Window
 from psm.files import atomic_path
+from psm.mapping.bands import UNCERTAINTY
 from psm.mapping.moment import Moment
-from psm.mapping.outputs import doubt
+from psm.mapping.outputs import overlay
 from psm.mapping.soundscape_map import SoundscapeMap, Uncertainty
 
 _LETTERS_PER_INCH = 19.0
@@ -73,7 +73,7 @@ def write_png(
         "Copyright": soundscape.rights,
         **tags,
     }
-    with style():
+    with figure_style():
         figure = draw(
             soundscape, value_range=value_range, width_px=width_px, uncertainty=uncertainty
         )
@@ -107,7 +107,7 @@ def write_svg(
         "Description": "; ".join(f"{name}: {value}" for name, value in soundscape.tags.items()),
         "Date": None,
     }
-    with style(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "psm"}):
+    with figure_style(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "psm"}):
         figure = draw(
             soundscape, value_range=value_range, width_px=width_px, uncertainty=uncertainty
         )
@@ -128,7 +128,7 @@ def draw(
     uncertainty: Uncertainty = "inset",
 ) -> Figure:
     """The figure of :func:`write_png`."""
-    doubt.check_uncertainty(uncertainty)
+    overlay.check_uncertainty(uncertainty)
     frame = soundscape.frame
     window = None if frame.is_globe else Window.of(frame)
     layout = GLOBE if window is None else region_layout(window.shape)
@@ -140,7 +140,7 @@ def draw(
     drawing = draw_map(
         axes,
         frame,
-        colours_of(is_diverging=soundscape.quantity.is_diverging),
+        COLOURS[soundscape.quantity.colours],
         colour_range(
             value_range, values, frame=frame, is_diverging=soundscape.quantity.is_diverging
         ),
@@ -198,11 +198,11 @@ def _uncertainty(
 ) -> None:
     left, bottom, _, height = layout.small_map
     if how == "inset":
-        values = soundscape.values("uncertainty")
+        values = soundscape.values(UNCERTAINTY.name)
         small = draw_map(
             layout.axes(figure, layout.small_map),
             soundscape.frame,
-            UNCERTAINTY_COLOURS,
+            COLOURS[UNCERTAINTY.colours],
             robust_range(values, frame=soundscape.frame),
             has_data=np.isfinite(values),
             width_px=width_px // 3,
@@ -215,9 +215,9 @@ def _uncertainty(
     elif how == "fade":
         bar = layout.axes(figure, (left, bottom + height / 2.0, 2.2, layout.small_bar[3]))
         words = "uncertainty: paler where less sure"
-        colour_bar(bar, doubt.fade(axes, drawing, soundscape), words, small=True)
+        colour_bar(bar, overlay.fade(axes, drawing, soundscape), words, small=True)
     elif how == "hatch":
-        least = doubt.hatch(axes, drawing, soundscape, width_px)
+        least = overlay.hatch(axes, drawing, soundscape, width_px)
         words = f"uncertainty above {least:.2g}: the least sure third"
         place = {"left_in": left, "bottom_in": bottom + height / 2.0}
         marginalia.key(figure, PAPER, words, is_hatched=True, **place)

@@ -47,11 +47,9 @@ def summarise(
         ConfigError: something is no polygon, has no coordinate system, or a column is taken.
     """
     found = _read(polygons) if isinstance(polygons, (str, Path)) else polygons
-    name = soundscape.quantity.name
-    statistics = {
-        name: ["mean", "max", *(f"q{percent}" for percent in QUANTILES)],
-        "uncertainty": ["mean"],
-    }
+    main, *others = (band.name for band in soundscape.bands if band.is_standard)
+    statistics = {main: ["mean", "max", *(f"q{percent}" for percent in QUANTILES)]}
+    statistics |= {name: ["mean"] for name in others}
     columns = [f"{prefix}{which}_{what}" for which, all_of in statistics.items() for what in all_of]
     columns.append(f"{prefix}covered_km2")
     taken = [column for column in columns if column in found.columns]
@@ -62,7 +60,7 @@ def summarise(
     values = [
         _statistics(soundscape, which, all_of, shapes) for which, all_of in statistics.items()
     ]
-    area = _statistics(soundscape, name, ["count"], shapes)
+    area = _statistics(soundscape, main, ["count"], shapes)
     area = area if soundscape.frame.is_geographic else area / 1e6
     table = np.concatenate([*values, area], axis=1)
     return found.assign(**dict(zip(columns, table.T, strict=True)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from psm.gaussian import Gaussian
@@ -46,6 +48,10 @@ class EmbeddedCells:
         level = store.zooms[0] if zoom is None else zoom
         features = torch.from_numpy(store.features(level))
         return cls(store.cells, features, level, store.attribution, store.licence)
+
+    def part(self, rows: NDArray[np.int64]) -> EmbeddedCells:
+        """See :class:`psm.mapping.places.Places`."""
+        return replace(self, cells=self.cells.part(rows), features=self.features[rows])
 
     def distances(
         self,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from psm.errors import ConfigError, MissingData
 from psm.gaussian import Gaussian
-from psm.mapping.cells import Cells
 from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.mapping.places import Distances
 from psm.mapping.store import Store
@@ -41,6 +42,7 @@ class Timetable:
             three times as fast. Otherwise they are read at every query.
 
     Attributes:
+        cells: the places.
         coefficients: ``(N, rank)``, where they are resident.
 
     Raises:
@@ -50,7 +52,7 @@ class Timetable:
     def __init__(
         self, store: Store, model: PSM, zoom: int | None = None, *, resident: bool = False
     ) -> None:
-        self.store = store
+        self.store, self.cells = store, store.cells
         self.zoom = store.zooms[0] if zoom is None else zoom
         if not is_prepared(store, model, self.zoom):
             raise MissingData(
@@ -61,6 +63,7 @@ class Timetable:
         self.settings: dict[str, Any] = group.attrs["settings"]
         self.expansion: Expansion = read_expansion(group)
         self._array: Any = group["coefficients"]
+        self._kept: tuple[Gaussian, int | None, Answer] | None = None
         self.coefficients: Tensor | None = None
         if resident:
             every = torch.empty(len(store), self.expansion.rank)
@@ -77,11 +80,6 @@ class Timetable:
         return cls(store, model, zoom) if is_prepared(store, model, zoom) else None
 
     @property
-    def cells(self) -> Cells:
-        """The places."""
-        return self.store.cells
-
-    @property
     def attribution(self) -> str:
         """Whose imagery it is."""
         return self.store.attribution
@@ -90,6 +88,18 @@ class Timetable:
     def licence(self) -> str:
         """Of the imagery."""
         return self.store.licence
+
+    def part(self, rows: NDArray[np.int64]) -> Timetable:
+        """See :class:`psm.mapping.places.Places`; the coefficients of a part are resident."""
+        part = copy(self)
+        part.cells = self.cells.part(rows)
+        vars(part).pop("_lon", None)  # of all cells
+        part.coefficients = (
+            torch.from_numpy(np.asarray(self._array.oindex[rows])).float()
+            if self.coefficients is None
+            else self.coefficients[rows]
+        )
+        return part
 
     def distances(
         self,
@@ -105,10 +115,10 @@ class Timetable:
         """
         if sources != UNKNOWN:
             raise ConfigError("a prepared store does not know sources; ask it exactly (--exact)")
-        answer = self.expansion.answer(queries, month_state(moment.month))
+        answer = self._of_month(queries, moment.month)
         if moment.utc is None:
             answer = _hour_of(answer, moment.hour)
-        found = torch.empty(2, len(self.store), len(queries.mean))
+        found = torch.empty(2, len(self.cells), len(queries.mean))
         lon = None if moment.utc is None else self._lon
 
         def score(rows: slice) -> None:
@@ -120,8 +130,15 @@ class Timetable:
             for total, part in zip(found, parts, strict=True):
                 torch.clamp_min(part, 0.0, out=total[rows])
 
-        _each_block(score, len(self.store))
+        _each_block(score, len(self.cells))
         return Distances(found[0], found[1])
+
+    def _of_month(self, queries: Gaussian, month: int | None) -> Answer:
+        """The answer of a month, kept for the next hour of the same question."""
+        kept = self._kept
+        if kept is None or kept[0] is not queries or kept[1] != month:
+            kept = self._kept = (queries, month, self.expansion.answer(queries, month_state(month)))
+        return kept[2]
 
     def _read(self, rows: slice) -> Float[Tensor, "n rank"]:
         if self.coefficients is not None:

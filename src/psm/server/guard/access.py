@@ -1,4 +1,4 @@
-"""The key of a server."""
+"""API key: the requests that need it and whether they carry it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from psm.server.problems import Problem
 _GUARDED = ("/api/", "/metrics")
 
 
-class Access:
+class KeyCheck:
     """Wants the key for the API and the metrics; the page, which asks for it, is open.
 
     Args:

@@ -1,10 +1,10 @@
-"""How much one client may ask: a bucket that fills steadily and is emptied by requests."""
+"""Token bucket for each client: it fills steadily, requests empty it."""
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 
+from cachetools import LRUCache
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from psm.server.problems import Problem
@@ -15,7 +15,7 @@ _COSTS = (("/audio", 20.0), ("/map.tif", 20.0), ("/map.png", 20.0), ("/listen", 
 _MOST_CLIENTS = 20_000
 
 
-class Rate:
+class RateLimiter:
     """Refuses clients whose bucket is empty.
 
     Args:
@@ -26,7 +26,7 @@ class Rate:
     def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self.app = app
         self.rate, self.burst = settings.rate_per_s, settings.burst
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: LRUCache[str, tuple[float, float]] = LRUCache(_MOST_CLIENTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not scope["path"].startswith(_FREE):
@@ -44,13 +44,11 @@ class Rate:
     def take(self, client: str, cost: float) -> float:
         """Pay for a request; returns the seconds to wait where the bucket holds too little."""
         now = time.monotonic()
-        level, since = self._buckets.pop(client, (self.burst, now))
+        level, since = self._buckets.get(client, (self.burst, now))
         level = min(self.burst, level + (now - since) * self.rate)
         cost = min(cost, self.burst)
         is_enough = level >= cost
         self._buckets[client] = (level - cost if is_enough else level, now)
-        if len(self._buckets) > _MOST_CLIENTS:
-            self._buckets.popitem(last=False)
         return 0.0 if is_enough else (cost - level) / self.rate
 
 

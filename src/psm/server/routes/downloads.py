@@ -1,4 +1,4 @@
-"""Files to take away: a GeoTIFF and a figure."""
+"""Routes of downloads: the map as GeoTIFF and as a figure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from psm.server.problems import documented
-from psm.server.questions import Question
+from psm.server.questions import QuestionParams
 from psm.server.routes.common import StateOf, StoreId, caching, unchanged
-from psm.server.state import State
+from psm.server.state import ServerState
 
 router = APIRouter(prefix="/stores/{store}", tags=["downloads"])
 
@@ -31,7 +31,7 @@ def _content(media: str) -> dict[str, object]:
     responses={200: _content("image/tiff"), 304: {"description": "As it was."}, **_ERRORS},
 )
 async def geotiff(
-    request: Request, state: StateOf, store: StoreId, question: Annotated[Question, Query()]
+    request: Request, state: StateOf, store: StoreId, question: Annotated[QuestionParams, Query()]
 ) -> Response:
     """A cloud-optimised GeoTIFF: probability and uncertainty, georeferenced."""
     return await _file(request, state, store, question, ".tif")
@@ -43,26 +43,26 @@ async def geotiff(
     responses={200: _content("image/png"), 304: {"description": "As it was."}, **_ERRORS},
 )
 async def figure(
-    request: Request, state: StateOf, store: StoreId, question: Annotated[Question, Query()]
+    request: Request, state: StateOf, store: StoreId, question: Annotated[QuestionParams, Query()]
 ) -> Response:
     """A figure with legend and attribution."""
     return await _file(request, state, store, question, ".png")
 
 
 async def _file(
-    request: Request, state: State, store: str, question: Question, suffix: str
+    request: Request, state: ServerState, store: str, question: QuestionParams, suffix: str
 ) -> Response:
-    served, asked = state.store(store), state.asked(question)
+    served, asked = state.store(store), state.answers.resolve(question)
     headers = caching(
         state.etag(served, suffix, asked.key, question.moment), question, state
     )  # fmt: skip
     known = unchanged(request, headers)
     if known is not None:
         return known
-    made = await state.answer(served, question)
+    made = await state.answers.map_of(served, question)
 
     def write() -> bytes:
-        soundscape = state.soundscape(served, asked, question.moment, made)
+        soundscape = state.answers.soundscape(served, asked, question.moment, made)
         with tempfile.TemporaryDirectory(prefix="psm-") as folder:
             return soundscape.write(Path(folder) / f"map{suffix}").read_bytes()
 

@@ -1,4 +1,4 @@
-"""Pictures: the tiles of an answer, and its legend."""
+"""Routes of pictures: the map tiles of an answer, and its legend."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from psm.server import pictures
-from psm.server.asking import weighted_range
-from psm.server.colours import Colours, all_colours
-from psm.server.pictures import MEDIA_TYPES, Format
+from psm.cartography.style import ends_of
+from psm.server import rendering
 from psm.server.problems import Problem, documented
-from psm.server.questions import Layer, LegendParams, Shown, TileQuestion
+from psm.server.questions import LAYERS, Layer, LegendParams, TileParams
+from psm.server.rendering import MEDIA_TYPES, Format, palette
 from psm.server.routes.common import StateOf, StoreId, caching, unchanged
-from psm.server.tiling import DEEPEST
+from psm.server.served import ServedStore
+from psm.server.state import ServerState
+from psm.server.tiling import DEEPEST, TileIndex
 
 router = APIRouter(prefix="/stores/{store}", tags=["pictures"])
 
@@ -23,7 +24,7 @@ _PICTURE = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
 _TILE = {**_PICTURE, "image/webp": {"schema": {"type": "string", "format": "binary"}}}
 _LOOKS = 2  # raised when the same values come to look otherwise
 
-_LABELS = {"probability": "match probability", "uncertainty": "uncertainty of it"}
+_BANDS = {band.short_name: band for band in LAYERS}
 
 Number = Annotated[int, Path(ge=0)]
 
@@ -47,16 +48,20 @@ async def tile(
     x: Number,
     y: Number,
     form: Format,
-    question: Annotated[TileQuestion, Query()],
+    question: Annotated[TileParams, Query()],
 ) -> Response:
-    """A tile of a map, as web maps number them."""
+    """A tile of a map, as web maps number them.
+
+    With `colours=none` it is a greyscale picture of levels: 0 where there is no cell, else 1 at
+    `min` to 255 at `max`, so that the value is `min + (level - 1) / 254 * (max - min)`.
+    """
     if max(x, y) >= 2**z:
         raise Problem(422, f"x and y: tiles of zoom {z} go from 0 to {2**z - 1}", kind="invalid")
-    served, asked = state.store(store), state.asked(question)
-    colours = _colours(question, layer)
+    served, asked = state.store(store), state.answers.resolve(question)
+    colours = None if question.colours == "none" else palette(question.colours, _BANDS[layer])
     etag = state.etag(
-        served, _LOOKS, asked.key, question.moment, layer, z, x, y, form, colours.id, question.min,
-        question.max,
+        served, _LOOKS, asked.key, question.moment, layer, z, x, y, form,
+        "none" if colours is None else colours.id, question.min, question.max,
     )  # fmt: skip
     headers = caching(etag, question, state)
     known = unchanged(request, headers)
@@ -65,16 +70,16 @@ async def tile(
     drawn = state.pictures.get(etag)
     if drawn is not None:
         return Response(drawn, headers=headers, media_type=MEDIA_TYPES[form])
-    made = await state.answer(served, question)
+    made = await state.answers.map_of(served, question)
 
     def draw() -> bytes:
         low, high = question.min, question.max
         values = made.layer(layer)
         if low is None or high is None:
-            found = weighted_range(values, served.area)
+            found = ends_of(values, served.area)
             low, high = found[0] if low is None else low, found[1] if high is None else high
-        levels = state.index(served, z, x, y).levels(values, low, high)
-        return pictures.encode(levels, colours, form)
+        levels = _index(state, served, z, x, y).levels(values, low, high)
+        return rendering.encode(levels, colours, form)
 
     content = await run_in_threadpool(draw)
     state.pictures.put(etag, content)
@@ -95,12 +100,19 @@ async def legend(
     high = 1.0 if params.max is None else params.max
     if not low < high:
         raise Problem(422, "min: must be below max", kind="invalid")
-    colours = _colours(params, params.layer)
-    content = await run_in_threadpool(pictures.legend, colours, _LABELS[params.layer], low, high)
+    colours = palette(params.colours, _BANDS[params.layer])
+    content = await run_in_threadpool(
+        rendering.legend, colours, _BANDS[params.layer].long_name, low, high
+    )
     headers = {"Cache-Control": "public, max-age=3600"}
     return Response(content, headers=headers, media_type="image/png")
 
 
-def _colours(shown: Shown, layer: Layer) -> Colours:
-    usual = "magma" if layer == "probability" else "slate"
-    return all_colours()[shown.colours or usual]
+def _index(state: ServerState, served: ServedStore, z: int, x: int, y: int) -> TileIndex:
+    """The cells of a tile, remembered."""
+    key = (served.id, z, x, y)
+    found = state.indices.get(key)
+    if found is None:
+        found = served.finder.tile(z, x, y)
+        state.indices.put(key, found)
+    return found
