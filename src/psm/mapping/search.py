@@ -15,7 +15,7 @@ from psm.errors import ConfigError
 from psm.gaussian import Gaussian, csd
 from psm.geodata.sphere import km_to_chord, unit_vectors
 from psm.mapping.bands import UNCERTAINTY
-from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.map_data import MapData
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,7 @@ class FoundRecording:
     probability: float
 
 
-def best_places(
-    soundscape: SoundscapeMap, count: int = 20, *, apart_km: float = 0.0
-) -> list[FoundPlace]:
+def best_places(soundscape: MapData, count: int = 20, *, apart_km: float = 0.0) -> list[FoundPlace]:
     """The cells of a map that match best, best first.
 
     Args:

@@ -66,7 +66,7 @@ class Served:
         """
         store = Store.open(url)
         store.require_model(model)
-        places = interactive(store, model) or EmbeddedCells.of(store)
+        places = interactive(store, model) or store.embedded()
         return cls(id_, name, store, places, model.config.name, weights_fingerprint(model))
 
     @property

@@ -13,13 +13,13 @@ from psm.cartography.style import figure_style
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.mapping.compare import map_queries
+from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
 from psm.mapping.outputs.film import Film, frame_seconds
 from psm.mapping.outputs.gif import save_gif
 from psm.mapping.outputs.mp4 import save_mp4
 from psm.mapping.places import Places
 from psm.mapping.query import Query
-from psm.mapping.soundscape_map import SoundscapeMap
 from psm.model import PSM
 from psm.progress import track
 
@@ -29,7 +29,7 @@ class FilmWriter(Protocol):
 
     def __call__(
         self,
-        maps: Sequence[SoundscapeMap],
+        maps: Sequence[MapData],
         path: Path,
         *,
         value_range: tuple[float, float] | None = None,
@@ -86,7 +86,7 @@ def film_writer(path: Path) -> FilmWriter:
 
 
 def write_gif(
-    maps: Sequence[SoundscapeMap],
+    maps: Sequence[MapData],
     path: Path,
     *,
     value_range: tuple[float, float] | None = None,
@@ -108,7 +108,7 @@ def write_gif(
 
 
 def write_mp4(
-    maps: Sequence[SoundscapeMap],
+    maps: Sequence[MapData],
     path: Path,
     *,
     value_range: tuple[float, float] | None = None,
@@ -132,7 +132,7 @@ def write_mp4(
     return path
 
 
-def _comment(soundscape: SoundscapeMap) -> str:
+def _comment(soundscape: MapData) -> str:
     """What was asked of which model, in one line; the moment differs from frame to frame."""
     left_out = ("month", "local_hour", "utc_hour")
     tags = soundscape.tags.items()

@@ -12,9 +12,9 @@ from pyproj import CRS
 
 from psm.errors import ConfigError
 from psm.geodata.frame import Frame
+from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
 from psm.mapping.outputs.arrayfiles import ArrayFile, netcdf, zarr
-from psm.mapping.soundscape_map import SoundscapeMap
 
 _CHUNK_PX = 256
 _MOMENT_TAGS = ("moment", "month", "local_hour", "utc_hour")
@@ -91,7 +91,7 @@ class Plan:
 
 
 def write_cube(
-    maps: Iterable[SoundscapeMap], path: Path, *, moments: Sequence[Moment] | None = None
+    maps: Iterable[MapData], path: Path, *, moments: Sequence[Moment] | None = None
 ) -> Path:
     """Write maps of one query on one frame, moment by moment, into one file; complete or absent.
 
@@ -142,12 +142,12 @@ def _hour(moment: Moment) -> float | None:
     return moment.hour if moment.utc is None else moment.utc
 
 
-def _asked(soundscape: SoundscapeMap) -> dict[str, str]:
+def _asked(soundscape: MapData) -> dict[str, str]:
     """What all maps of a cube have in common."""
     return {name: v for name, v in soundscape.tags.items() if name not in _MOMENT_TAGS}
 
 
-def _head(target: ArrayFile, plan: Plan, first: SoundscapeMap) -> None:
+def _head(target: ArrayFile, plan: Plan, first: MapData) -> None:
     frame = plan.frame
     for name, values in zip(frame.dims, (frame.y, frame.x), strict=True):
         target.add(name, (name,), values, dict(first.data[name].attrs))
@@ -172,7 +172,7 @@ def _head(target: ArrayFile, plan: Plan, first: SoundscapeMap) -> None:
         target.announce(band.name, plan.dims, plan.shape, plan.chunks, attributes)
 
 
-def _globals(soundscape: SoundscapeMap) -> dict[str, str]:
+def _globals(soundscape: MapData) -> dict[str, str]:
     tags = _asked(soundscape)
     return {
         "Conventions": "CF-1.11",

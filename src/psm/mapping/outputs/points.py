@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,15 +14,18 @@ from psm.errors import ConfigError, InvalidContext, MissingData
 from psm.extras import require
 from psm.files import atomic_path
 from psm.geodata.frame import Frame
-from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.map_data import MapData
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from pandas import DataFrame
 
 
+Map = TypeVar("Map", bound=MapData)
+
+
 def sample(
-    soundscape: SoundscapeMap, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike
+    soundscape: MapData, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike
 ) -> DataFrame:
     """The variables in the cells that hold N places, as a table; ``to_csv`` writes it.
 
@@ -58,7 +61,7 @@ def sample(
     return DataFrame(table)
 
 
-def sample_file(soundscape: SoundscapeMap, places: Path, path: Path) -> Path:
+def sample_file(soundscape: MapData, places: Path, path: Path) -> Path:
     """:func:`sample` of a CSV file of places with columns ``lat`` and ``lon``, as another CSV file.
 
     Raises:
@@ -99,9 +102,7 @@ def as_geodataframe(table: DataFrame) -> GeoDataFrame:
     return geopandas.GeoDataFrame(table, geometry=points, crs="EPSG:4326")
 
 
-def crop(
-    soundscape: SoundscapeMap, *, west: float, south: float, east: float, north: float
-) -> SoundscapeMap:
+def crop(soundscape: Map, *, west: float, south: float, east: float, north: float) -> Map:
     """The cells whose centres lie within a box of degrees, on the smallest frame that holds them.
 
     With ``west`` greater than ``east`` the box reaches over the antimeridian; on a map of the

@@ -3,7 +3,7 @@
 ::
 
     store = embed("vienna.zarr", model, provider, region.grid(1000.0)).store
-    embedded = EmbeddedCells.of(store)
+    embedded = store.embedded()
 """
 
 from psm.mapping.store.cache import cached_store, embed_cells

@@ -23,7 +23,7 @@ def embed_cells(
 
     Args and errors are those of :func:`cached_store`.
     """
-    return EmbeddedCells.of(cached_store(model, imagery, cells, zoom, store=store), zoom)
+    return cached_store(model, imagery, cells, zoom, store=store).embedded(zoom)
 
 
 def cached_store(

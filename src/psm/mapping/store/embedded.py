@@ -13,7 +13,6 @@ from psm.inference.batches import location_gaussians
 from psm.mapping.cells import Cells
 from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.mapping.places import Distances
-from psm.mapping.store.layout import Store
 from psm.model import PSM
 
 
@@ -35,17 +34,6 @@ class EmbeddedCells:
     zoom: int
     attribution: str
     licence: str
-
-    @classmethod
-    def of(cls, store: Store, zoom: int | None = None) -> EmbeddedCells:
-        """All cells of a store at a zoom level, by default its first.
-
-        Raises:
-            ConfigError: the store does not have it.
-        """
-        level = store.zooms[0] if zoom is None else zoom
-        features = torch.from_numpy(store.features(level))
-        return cls(store.cells, features, level, store.attribution, store.licence)
 
     def distances(
         self,
