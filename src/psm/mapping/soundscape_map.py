@@ -45,7 +45,7 @@ class SoundscapeMap(MapData):
     def __truediv__(self, factor: float) -> SoundscapeMap:
         return self * (1.0 / factor)
 
-    def sample(self, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike) -> DataFrame:
+    def sample(self, /, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike) -> DataFrame:
         """The bands in the cells that hold N places, as a table; ``to_csv`` writes it.
 
         Args:

@@ -15,6 +15,7 @@ from psm.files import atomic_path
 from psm.mapping.compare import map_queries
 from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
+from psm.mapping.outputs.cube import write_cube
 from psm.mapping.outputs.film import Film, frame_seconds
 from psm.mapping.outputs.gif import save_gif
 from psm.mapping.outputs.mp4 import save_mp4
@@ -22,6 +23,9 @@ from psm.mapping.places import Places
 from psm.mapping.query import Query
 from psm.model import PSM
 from psm.progress import track
+
+FILM_SUFFIXES, CUBE_SUFFIXES = (".gif", ".mp4"), (".nc", ".zarr")
+"""Of files that hold several moments."""
 
 
 class FilmWriter(Protocol):
@@ -71,6 +75,39 @@ def animate(
     maps = map_queries(model, embedded, [query], moments, calibration=calibration)
     maps = track(maps, "map moments", len(moments))
     return write(list(maps), Path(path), value_range=value_range, width_px=width_px)
+
+
+def write_series(
+    model: PSM,
+    embedded: Places,
+    query: Query,
+    moments: Sequence[Moment],
+    path: Path,
+    *,
+    calibration: Calibration | None = None,
+) -> Path:
+    """Map a query at several moments and write a film or a cube; the suffix says which.
+
+    Args:
+        model: in evaluation mode.
+        embedded: the cells.
+        query: what to listen for.
+        moments: when; for a cube every month at every hour of them.
+        path: ``.gif``, ``.mp4``, ``.nc`` or ``.zarr``; complete or absent.
+        calibration: turns distances into calibrated probabilities.
+
+    Returns:
+        The path.
+
+    Raises:
+        ConfigError: there is no moment, or the suffix is another one.
+        CorruptRecording: an audio file of the query cannot be read.
+        CheckpointMismatch: the calibration is of other weights.
+    """
+    if path.suffix.lower() in FILM_SUFFIXES:
+        return animate(model, embedded, query, moments, path, calibration=calibration)
+    maps = map_queries(model, embedded, [query], moments, calibration=calibration)
+    return write_cube(maps, path, moments=moments)
 
 
 def film_writer(path: Path) -> FilmWriter:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -25,7 +27,7 @@ Map = TypeVar("Map", bound=MapData)
 
 
 def sample(
-    soundscape: MapData, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike
+    soundscape: MapData, /, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike
 ) -> DataFrame:
     """The variables in the cells that hold N places, as a table; ``to_csv`` writes it.
 
@@ -88,6 +90,29 @@ def sample_file(soundscape: MapData, places: Path, path: Path) -> Path:
     found = sample(soundscape, lat=lat, lon=lon, **others)
     with atomic_path(path) as aside:
         found.to_csv(aside, index=False)
+    return path
+
+
+def write_places(rows: Sequence[Mapping[str, object]], path: Path) -> Path:
+    """Write places as points of GeoJSON; complete or absent.
+
+    Args:
+        rows: of each place ``lat``, ``lon`` in degrees, and what else is known of it.
+        path: the file.
+
+    Returns:
+        The path.
+    """
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [row["lon"], row["lat"]]},
+            "properties": {name: row[name] for name in row if name not in ("lat", "lon")},
+        }
+        for row in rows
+    ]
+    with atomic_path(path) as aside:
+        aside.write_text(json.dumps({"type": "FeatureCollection", "features": features}) + "\n")
     return path
 
 
