@@ -21,7 +21,7 @@ _EMPTY = Path(np.zeros((0, 2)))
 
 
 class World:
-    """A world drawn into ``axes``; see :class:`psm.cartography.drawing.Drawing`.
+    """A world drawn into ``axes``; see :class:`psm.cartography.mapdrawing.Drawing`.
 
     Attributes:
         image: the values, cut at the coast.

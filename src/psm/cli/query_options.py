@@ -13,7 +13,7 @@ from psm.cli.region_options import Area
 if TYPE_CHECKING:
     from psm.calibration import Calibration
     from psm.mapping import Query
-    from psm.mapping.places import Places
+    from psm.mapping.distances import Places
     from psm.model import PSM
 
 Together = Literal["blend", "all", "any"]

@@ -9,9 +9,9 @@ import torch
 
 from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
 from psm.gaussian import concatenate
+from psm.mapping.distances import Distances, Places
 from psm.mapping.matching import answer
 from psm.mapping.moment import Moment, Sources
-from psm.mapping.places import Distances, Places
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.model import PSM

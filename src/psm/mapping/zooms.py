@@ -10,8 +10,8 @@ import numpy as np
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, mixture
 from psm.mapping.cells import Cells
+from psm.mapping.distances import Distances
 from psm.mapping.moment import UNKNOWN, Moment, Sources
-from psm.mapping.places import Distances
 from psm.mapping.store import EmbeddedCells
 from psm.model import PSM
 
@@ -74,7 +74,7 @@ class MixedZooms:
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Distances:
-        """See :class:`psm.mapping.places.Places`."""
+        """See :class:`psm.mapping.distances.Places`."""
         return Distances.between(self.locations(model, moment, sources), queries)
 
     def locations(

@@ -16,9 +16,9 @@ from psm.data.context import Context
 from psm.gaussian import Gaussian, csd, csd_variance
 from psm.inference.batches import location_gaussians
 from psm.mapping.bands import BANDS
+from psm.mapping.distances import Places
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
-from psm.mapping.places import Places
 from psm.mapping.profile import HOURS, MONTHS
 from psm.model import PSM
 

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from psm.checkpoints import weights_fingerprint
 from psm.gaussian import Gaussian
 from psm.geodata.sphere import wrap_longitude
+from psm.mapping.distances import Distances, Places
 from psm.mapping.moment import Moment
-from psm.mapping.places import Distances, Places
 from psm.mapping.region.lengths import format_length
 from psm.mapping.store import EmbeddedCells, Store
-from psm.mapping.store.layout import EMBEDDED
+from psm.mapping.store.store import EMBEDDED
 from psm.mapping.timetable import Timetable
-from psm.mapping.timetable.prepare import group_name
+from psm.mapping.timetable.preparation import group_name
 from psm.mapping.timetable.states import month_state
 from psm.model import PSM
 from psm.server.tiling import Finder

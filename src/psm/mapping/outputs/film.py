@@ -12,7 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from psm.cartography.drawing import draw_map
+from psm.cartography.mapdrawing import draw_map
 from psm.cartography.style import (
     COLOURS,
     DIM,

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 
-from psm.cartography.drawing import Drawing
+from psm.cartography.mapdrawing import Drawing
 from psm.cartography.style import COLOURS, INK, PAPER, robust_range
 from psm.errors import ConfigError
 from psm.mapping.bands import PROBABILITY, UNCERTAINTY

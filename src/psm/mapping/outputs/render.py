@@ -12,10 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from psm.cartography import marginalia
-from psm.cartography.drawing import Drawing, draw_map
-from psm.cartography.geography import geography
 from psm.cartography.graticule import draw_graticule
 from psm.cartography.layout import GLOBE, Layout, region_layout
+from psm.cartography.mapdrawing import Drawing, draw_map
 from psm.cartography.night import Night, night_side
 from psm.cartography.style import (
     COLOURS,
@@ -29,6 +28,7 @@ from psm.cartography.style import (
     new_figure,
     robust_range,
 )
+from psm.cartography.surroundings import geography
 from psm.cartography.towns import draw_towns
 from psm.cartography.window import Window
 from psm.files import atomic_path

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psm.cartography.drawing import draw_map
+from psm.cartography.mapdrawing import draw_map
 from psm.cartography.style import (
     COLOURS,
     DIM,

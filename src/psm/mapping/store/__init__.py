@@ -13,8 +13,8 @@ from psm.mapping.store.estimate import Estimate
 from psm.mapping.store.executor import Executor, Local
 from psm.mapping.store.fingerprint import CellBlocks
 from psm.mapping.store.header import Header
-from psm.mapping.store.layout import Store, Unit
-from psm.mapping.store.worker import Done, Job, Worker
+from psm.mapping.store.store import Store, Unit
+from psm.mapping.store.unitwork import Done, Job, Worker
 
 __all__ = [
     "CellBlocks",

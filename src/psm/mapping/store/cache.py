@@ -10,7 +10,7 @@ from psm.imagery import Provider
 from psm.mapping.cells import Cells
 from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.embedding import embed, plan
-from psm.mapping.store.layout import Store
+from psm.mapping.store.store import Store
 from psm.model import PSM
 
 _STORES_KEPT = 12

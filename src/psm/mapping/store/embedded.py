@@ -11,8 +11,8 @@ from torch import Tensor
 from psm.gaussian import Gaussian
 from psm.inference.batches import location_gaussians
 from psm.mapping.cells import Cells
+from psm.mapping.distances import Distances
 from psm.mapping.moment import UNKNOWN, Moment, Sources
-from psm.mapping.places import Distances
 from psm.model import PSM
 
 
@@ -42,7 +42,7 @@ class EmbeddedCells:
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Distances:
-        """See :class:`psm.mapping.places.Places`: fuses all cells, then compares."""
+        """See :class:`psm.mapping.distances.Places`: fuses all cells, then compares."""
         return Distances.between(self.locations(model, moment, sources), queries)
 
     def locations(

@@ -14,9 +14,9 @@ from psm.mapping.store.estimate import estimate as estimate_views
 from psm.mapping.store.executor import Executor, Local
 from psm.mapping.store.fingerprint import CellBlocks, digest, parts_of, survey
 from psm.mapping.store.header import Header
-from psm.mapping.store.layout import Store
 from psm.mapping.store.place import writing
-from psm.mapping.store.worker import Job, image_half
+from psm.mapping.store.store import Store
+from psm.mapping.store.unitwork import Job, image_half
 from psm.model import PSM
 from psm.progress import track
 

@@ -10,9 +10,9 @@ from itertools import islice
 from typing import Protocol, runtime_checkable
 
 from psm.errors import ConfigError
-from psm.mapping.store.layout import Unit
 from psm.mapping.store.place import writing
-from psm.mapping.store.worker import AHEAD, Done, Job, Worker
+from psm.mapping.store.store import Unit
+from psm.mapping.store.unitwork import AHEAD, Done, Job, Worker
 from psm.parallel import run_all
 
 

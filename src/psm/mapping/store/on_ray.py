@@ -17,9 +17,9 @@ from typing import Any
 
 from psm.errors import ConfigError, WorkerLost
 from psm.extras import require
-from psm.mapping.store.layout import Unit
 from psm.mapping.store.place import writing
-from psm.mapping.store.worker import AHEAD, Done, Job, Worker
+from psm.mapping.store.store import Unit
+from psm.mapping.store.unitwork import AHEAD, Done, Job, Worker
 
 _LOSSES = 4
 """Workers that may be lost at one unit before it is the unit that kills them."""

@@ -15,11 +15,11 @@ from torch import Tensor
 from psm.errors import ConfigError, MissingData
 from psm.gaussian import Gaussian
 from psm.mapping.cells import Cells
+from psm.mapping.distances import Distances
 from psm.mapping.moment import UNKNOWN, Moment, Sources
-from psm.mapping.places import Distances
 from psm.mapping.store import Store
 from psm.mapping.timetable.expansion import Answer, Expansion
-from psm.mapping.timetable.prepare import group_name, is_prepared, read_expansion
+from psm.mapping.timetable.preparation import group_name, is_prepared, read_expansion
 from psm.mapping.timetable.states import HOURS, hour_weights, month_state
 from psm.model import PSM
 
@@ -34,7 +34,7 @@ class Timetable:
     :func:`psm.mapping.timetable.agreement` measures.
 
     Args:
-        store: prepared, see :func:`psm.mapping.timetable.prepare`.
+        store: prepared, see :func:`psm.mapping.timetable.preparation`.
         model: that it was prepared with.
         zoom: one of the store's; by default its first.
         resident: keep the coefficients in memory as float32: twice the size on disk, and answers
@@ -98,7 +98,7 @@ class Timetable:
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Distances:
-        """See :class:`psm.mapping.places.Places`.
+        """See :class:`psm.mapping.distances.Places`.
 
         Raises:
             ConfigError: a source is given; a prepared store knows month and hour alone.

@@ -15,7 +15,7 @@ from psm.errors import ConfigError
 from psm.imagery import NoImagery, Provider, Reason
 from psm.inference.batches import image_features
 from psm.mapping.store.creation import NOT_DONE
-from psm.mapping.store.layout import EMBEDDED, FIRST_REASON, PASSING, Store, Unit
+from psm.mapping.store.store import EMBEDDED, FIRST_REASON, PASSING, Store, Unit
 from psm.model import PSM
 from psm.precision import Precision
 
