@@ -20,10 +20,10 @@ from psm.mapping.moment import Moment
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.store import EmbeddedCells, Store, embed, embed_cells
+from psm.mapping.store.embedded import MixedZooms
 from psm.mapping.term import TEMPLATES, Term
 from psm.mapping.timetable import Timetable, agreement
 from psm.mapping.timetable import preparation as prepare
-from psm.mapping.zooms import MixedZooms
 
 __all__ = [
     "TEMPLATES",

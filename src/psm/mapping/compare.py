@@ -9,7 +9,7 @@ import torch
 
 from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
 from psm.gaussian import concatenate
-from psm.mapping.distances import Distances, Places
+from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.matching import answer
 from psm.mapping.moment import Moment, Sources
 from psm.mapping.query import Query
@@ -19,7 +19,7 @@ from psm.model import PSM
 
 def map_query(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     query: Query,
     moment: Moment | None = None,
     *,
@@ -39,7 +39,7 @@ def map_query(
 @torch.inference_mode()
 def map_queries(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     queries: Sequence[Query],
     moments: Sequence[Moment],
     *,

@@ -30,7 +30,7 @@ class Distances(NamedTuple):
         return cls(csd(places, queries), csd_variance(places, queries))
 
 
-class Places(Protocol):
+class EmbeddedRegion(Protocol):
     """Embedded cells: exact (:class:`~psm.mapping.EmbeddedCells`), mixed over zoom levels
     (:class:`~psm.mapping.MixedZooms`) or prepared (:class:`~psm.mapping.Timetable`)."""
 

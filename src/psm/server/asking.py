@@ -16,7 +16,7 @@ from psm.data.context import Context
 from psm.gaussian import Gaussian, csd, csd_variance
 from psm.inference.batches import location_gaussians
 from psm.mapping.bands import BANDS
-from psm.mapping.distances import Places
+from psm.mapping.distances import EmbeddedRegion
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
 from psm.mapping.profile import HOURS, MONTHS
@@ -49,7 +49,9 @@ class Answer:
 
 
 @torch.inference_mode()
-def ask(model: PSM, places: Places, query: EncodedQuery, moment: Moment, curve: Curve) -> Answer:
+def ask(
+    model: PSM, places: EmbeddedRegion, query: EncodedQuery, moment: Moment, curve: Curve
+) -> Answer:
     """The map of a query at a moment."""
     start = time.perf_counter()
     distance, variance = places.distances(model, query.gaussians, moment)

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from psm.checkpoints import weights_fingerprint
 from psm.gaussian import Gaussian
 from psm.geodata.sphere import wrap_longitude
-from psm.mapping.distances import Distances, Places
+from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.moment import Moment
 from psm.mapping.region.lengths import format_length
 from psm.mapping.store import EmbeddedCells, Store
 from psm.mapping.store.store import EMBEDDED
 from psm.mapping.timetable import Timetable
+from psm.mapping.timetable.expansion import month_state
 from psm.mapping.timetable.preparation import group_name
-from psm.mapping.timetable.states import month_state
 from psm.model import PSM
 from psm.server.tiling import Finder
 
@@ -47,7 +47,7 @@ class Served:
     id: str
     name: str
     store: Store
-    places: Places
+    places: EmbeddedRegion
     model_name: str
     weights: str
     is_preparing: bool = False

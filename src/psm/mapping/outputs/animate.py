@@ -13,13 +13,12 @@ from psm.cartography.style import figure_style
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.mapping.compare import map_queries
-from psm.mapping.distances import Places
+from psm.mapping.distances import EmbeddedRegion
 from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
 from psm.mapping.outputs.cube import write_cube
 from psm.mapping.outputs.film import Film, frame_seconds
-from psm.mapping.outputs.gif import save_gif
-from psm.mapping.outputs.mp4 import save_mp4
+from psm.mapping.outputs.filmfiles import save_gif, save_mp4
 from psm.mapping.query import Query
 from psm.model import PSM
 from psm.progress import track
@@ -53,7 +52,7 @@ def months_of_year(*, hour: float | None = None, utc: float | None = None) -> li
 
 def animate(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     query: Query,
     moments: Sequence[Moment],
     path: str | Path,
@@ -79,7 +78,7 @@ def animate(
 
 def write_series(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     query: Query,
     moments: Sequence[Moment],
     path: Path,

@@ -21,7 +21,7 @@ _MOMENT_TAGS = ("moment", "month", "local_hour", "utc_hour")
 
 
 @dataclass(frozen=True)
-class Plan:
+class CubeAxes:
     """The axes of a cube.
 
     Attributes:
@@ -37,7 +37,7 @@ class Plan:
     is_utc: bool
 
     @classmethod
-    def of(cls, frame: Frame, moments: Sequence[Moment]) -> Plan:
+    def of(cls, frame: Frame, moments: Sequence[Moment]) -> CubeAxes:
         """The axes of moments that fill a cube: each month with each hour once.
 
         Raises:
@@ -120,7 +120,7 @@ def write_cube(
     first = next(coming, None)
     if first is None:
         raise ConfigError("a cube needs at least one map")
-    plan = Plan.of(first.frame, moments)
+    plan = CubeAxes.of(first.frame, moments)
     missing = {plan.at(moment) for moment in moments}
     with openers[path.suffix.lower()](path, _globals(first)) as target:
         _head(target, plan, first)
@@ -147,7 +147,7 @@ def _asked(soundscape: MapData) -> dict[str, str]:
     return {name: v for name, v in soundscape.tags.items() if name not in _MOMENT_TAGS}
 
 
-def _head(target: ArrayFile, plan: Plan, first: MapData) -> None:
+def _head(target: ArrayFile, plan: CubeAxes, first: MapData) -> None:
     frame = plan.frame
     for name, values in zip(frame.dims, (frame.y, frame.x), strict=True):
         target.add(name, (name,), values, dict(first.data[name].attrs))

@@ -18,9 +18,14 @@ from psm.mapping.cells import Cells
 from psm.mapping.distances import Distances
 from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.mapping.store import Store
-from psm.mapping.timetable.expansion import Answer, Expansion
+from psm.mapping.timetable.expansion import (
+    HOURS,
+    Expansion,
+    QueryWeights,
+    hour_weights,
+    month_state,
+)
 from psm.mapping.timetable.preparation import group_name, is_prepared, read_expansion
-from psm.mapping.timetable.states import HOURS, hour_weights, month_state
 from psm.model import PSM
 
 _BLOCK = 1024  # cells that are scored together: their numbers stay in the cache
@@ -98,7 +103,7 @@ class Timetable:
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Distances:
-        """See :class:`psm.mapping.distances.Places`.
+        """See :class:`psm.mapping.distances.EmbeddedRegion`.
 
         Raises:
             ConfigError: a source is given; a prepared store knows month and hour alone.
@@ -156,17 +161,17 @@ def _each_block(work: Callable[[slice], None], count: int) -> None:
         list(pool.map(run, stretches))
 
 
-def _hour_of(answer: Answer, hour: float | None) -> Answer:
+def _hour_of(answer: QueryWeights, hour: float | None) -> QueryWeights:
     """The answer at one hour, or at the unknown one."""
     weights = torch.zeros(1, HOURS + 1)
     if hour is None:
         weights[0, HOURS] = 1.0
     else:
         weights[:, :HOURS] = hour_weights(torch.tensor([hour]))
-    return Answer(*(torch.tensordot(weights, part, dims=1) for part in answer))
+    return QueryWeights(*(torch.tensordot(weights, part, dims=1) for part in answer))
 
 
-def _at(answer: Answer, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+def _at(answer: QueryWeights, coefficients: Tensor) -> tuple[Tensor, Tensor]:
     spread = answer.variance_weights.shape[1]
     return (
         _product(answer.csd_offset[0], answer.csd_weights[0], coefficients),
@@ -183,7 +188,7 @@ def _product(offset: Tensor, weights: Tensor, values: Tensor) -> Tensor:
 
 
 def _at_hours(
-    answer: Answer, coefficients: Tensor, hours: Float[np.ndarray, " n"]
+    answer: QueryWeights, coefficients: Tensor, hours: Float[np.ndarray, " n"]
 ) -> tuple[Tensor, Tensor]:
     """Every cell at its own hour, to the minute."""
     minutes, groups = np.unique(np.round(hours * 60.0), return_inverse=True)
