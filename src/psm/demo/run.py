@@ -15,8 +15,8 @@ from psm.config import Experiment, load_experiment
 from psm.demo.report import write_report
 from psm.earth.build import EarthPlan, build_earth
 from psm.evaluation.mapreport import MapReport
-from psm.evaluation.measure import measure
 from psm.evaluation.retrievalreport import RetrievalReport
+from psm.evaluation.suite import measure
 from psm.files import atomic_path
 from psm.mapping import EmbeddedCells, Moment, Query, SoundscapeMap, map_queries
 from psm.mapping.outputs.sheet import write_sheet

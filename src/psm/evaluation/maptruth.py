@@ -23,7 +23,7 @@ from psm.earth.soundscape import true_probability
 from psm.earth.vocabulary import QUERY_PHRASES
 from psm.evaluation.agreement import (
     SignScore,
-    auc_of_ranks,
+    auc,
     day_night_sign,
     peak_error,
     pearson,
@@ -176,7 +176,7 @@ def compare_maps(
     positive = pooled_t >= likely
     correlation = pearson(ranks_p, ranks_t)
     single = spearman(predicted, truth).reshape(len(sounds), -1)
-    separation = auc_of_ranks(ranks_p, positive)
+    separation = auc(ranks_p, positive)
     diurnal = peak_error(predicted, truth, hours, 24.0, axis=2)
     seasonal = peak_error(predicted, truth, months, 12.0, axis=1)
     day_night = day_night_sign(predicted, truth, hours)
