@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
-from psm.cartography.look import COAST, DIM, PAPER
+from psm.cartography.style import COAST, DIM, PAPER
 from psm.cartography.window import Floats, Window
 from psm.geodata.vectors import Line
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
-from psm.cartography.look import DIM, INK, PAPER
+from psm.cartography.style import DIM, INK, PAPER
 from psm.cartography.window import Window
 
 

@@ -11,6 +11,11 @@ from jaxtyping import Float16, Float32
 from psm.config import Experiment
 from psm.data.audio import AudioConfig, fused_log_mel, log_mel, repeat_pad
 
+_PRESETS = {
+    "bingmap": "psm-bing",
+    "googleEarth": "psm-soundingearth",
+    "blue-marble": "earth-tiny",
+}
 # More than the diagonal of the largest view: no two splits see the same ground.
 _BUFFER_VIEWS = 1.5
 
@@ -46,6 +51,11 @@ class Framing:
         return mel.astype(np.float16)
 
 
+def preset_of(imagery: str | None) -> str:
+    """The preset that is for imagery of this name; that of Sentinel-2 for all others."""
+    return _PRESETS.get(imagery or "", "psm-sentinel")
+
+
 def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:
     """How the model of a preset wants sound.
 
@@ -54,8 +64,7 @@ def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:
         shrunk_first: order of CLAP's fused windows.
     """
     model = experiment.model
-    is_fused = model.audio_tower.kind == "clap" and model.audio_tower.clap.get("enable_fusion")
-    return Framing(audio=model.audio, fused=bool(is_fused), shrunk_first=shrunk_first)
+    return Framing(audio=model.audio, fused=model.audio_tower.fused, shrunk_first=shrunk_first)
 
 
 def largest_view_px(experiment: Experiment) -> int:

@@ -91,6 +91,16 @@ class Moment:
         return f"{self.month_name} · {self.time_name}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Moments(Moment):
+    """When several maps were: what they have in common, and all of it in words."""
+
+    label: str
+
+    def __str__(self) -> str:
+        return self.label
+
+
 def clock(hour: float) -> str:
     """An hour as hh:mm."""
     minutes = round(hour * 60.0) % 1440

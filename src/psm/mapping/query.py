@@ -22,6 +22,18 @@ from psm.model import PSM
 _Source = TypeVar("_Source", bound=StrEnum)
 
 
+@dataclass(frozen=True)
+class Combination:
+    """What several maps asked for together, in words."""
+
+    label: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """For the metadata of files."""
+        return {"query": self.label}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Query:
     """Terms asked together. ``texts`` and ``audio`` are short for wanted terms of weight 1.

@@ -1,4 +1,4 @@
-"""The process that decodes a stranger's recording; see :mod:`psm.server.decoding`.
+"""Program of the process that decodes one recording; see :mod:`psm.server.decoding`.
 
 It imports little, so that it starts fast.
 """
@@ -15,15 +15,14 @@ import soundfile
 from jaxtyping import Float32
 
 from psm.data.audio import decode_audio
-from psm.data.untrusted.confinement import allow_cpu, confine
-from psm.data.untrusted.headers import is_cut_short, is_plausible
+from psm.data.untrusted import allow_cpu, confine, is_cut_short, is_plausible
 from psm.errors import CorruptRecording
 
 _LINE = 4096
 
 
 @dataclass(frozen=True)
-class Limit:
+class DecodingLimits:
     """What a recording may take.
 
     Attributes:
@@ -38,7 +37,7 @@ class Limit:
     memory_mb: int
 
 
-def _read(data: bytes, limit: Limit) -> Float32[np.ndarray, " samples"]:
+def _read(data: bytes, limit: DecodingLimits) -> Float32[np.ndarray, " samples"]:
     try:
         about = soundfile.info(io.BytesIO(data))
     except (soundfile.SoundFileError, OSError, ValueError, TypeError):
@@ -66,7 +65,7 @@ def main() -> None:
     head = sys.stdin.buffer.readline(_LINE)
     if not head:
         return
-    limit = Limit(**json.loads(head))
+    limit = DecodingLimits(**json.loads(head))
     data = sys.stdin.buffer.read()
     confine(memory_mb=limit.memory_mb)
     allow_cpu(limit.cpu_s)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from psm.cartography.look import style
+from psm.cartography.style import figure_style
 from psm.collect.outputs.card.charts import charts
 from psm.collect.outputs.card.readme import readme
 from psm.collect.outputs.card.world import density_map, split_map
@@ -33,7 +33,7 @@ def write(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> N
         about: what else is to be said.
     """
     facts = Facts(sorted(rows, key=lambda row: row.key))
-    with style():
+    with figure_style():
         for name, draw in _FIGURES.items():
             picture = io.BytesIO()
             draw(facts).savefig(picture, format="png", metadata={"Software": None})
