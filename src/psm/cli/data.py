@@ -130,15 +130,13 @@ def data_audit(
     for shared, count in found.repeated.items():
         if count:
             typer.echo(f"within a split, the same {shared} again: {count}")
-    if not found.offences:
+    if not found.leaks:
         typer.echo(f"{folder}: no two splits share a place, a recording or a tile")
         return
     for (a, b, shared), count in found.counts.items():
         typer.echo(f"\n{a} and {b} share {count} times: {shared}", err=True)
         pairs = [
-            one
-            for one in found.offences
-            if (one.split, one.other_split, one.shared) == (a, b, shared)
+            one for one in found.leaks if (one.split, one.other_split, one.shared) == (a, b, shared)
         ]
         for one in pairs[:list_]:
             detail = f"  {one.detail}" if one.detail else ""

@@ -1,4 +1,4 @@
-"""Sound in: decode a file, cut fixed windows, turn them into log-mel spectrograms.
+"""Audio features: decoding, fixed windows, log-mel spectrograms.
 
 One function serves the embedded format and CLAP's: the spectrogram is that of CLAP's feature
 extractor (Wu et al. 2023, "Large-scale contrastive language-audio pretraining"), with HTK mel
@@ -88,7 +88,7 @@ def read_audio(
 
 
 def decode_audio(data: bytes, sample_rate_hz: int, name: str) -> Float32[np.ndarray, " samples"]:
-    """The same for the bytes of a file; ``name`` is for the error.
+    """Decode the bytes of such a file to mono at one rate; ``name`` is for the error.
 
     Raises:
         CorruptRecording: as :func:`read_audio`.

@@ -73,7 +73,10 @@ def write_shard(path: Path, samples: Iterable[Sample | RawSample]) -> None:
 
 @contextmanager
 def open_shard(path: Path) -> Iterator[Callable[[Sample | RawSample], None]]:
-    """A function that adds samples to a shard, which appears when the block ends well."""
+    """Open a shard for writing: yields a function that adds a sample.
+
+    The shard appears under its name when the block ends well.
+    """
     with (
         atomic_path(path) as aside,
         aside.open("wb") as stream,
@@ -94,7 +97,7 @@ def open_shard(path: Path) -> Iterator[Callable[[Sample | RawSample], None]]:
 
 
 def tar_writer(stream: BinaryIO) -> webdataset.TarWriter:
-    """Writes samples of bytes; fixed times and owners make the same samples the same bytes."""
+    """Writer of a tar with fixed times and owners, so that the same samples give the same bytes."""
     return webdataset.TarWriter(stream, mtime=0, user="psm", group="psm", encoder=False)
 
 

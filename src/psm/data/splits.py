@@ -168,7 +168,7 @@ def cell_names(lat: Floats, lon: Floats, cell_deg: float = 2.0) -> NDArray[np.st
 def keep_apart(
     split: NDArray[np.str_], *, lat: ArrayLike, lon: ArrayLike, buffer_km: float
 ) -> NDArray[np.str_]:
-    """The splits of N places with those in the way made "buffer", whatever their order.
+    """Make a buffer between the splits of N places, whatever their order.
 
     Test places stay; validation places closer than ``buffer_km`` to a test place go, then training
     places closer than it to a test place or to a validation place that stayed.
@@ -183,12 +183,12 @@ def keep_apart(
 
 
 def best_deal(deals: Iterable[tuple[float, NDArray[np.str_]]]) -> NDArray[np.str_]:
-    """Of deals of blocks, each with how far it misses what is wanted, the first of the best."""
+    """The deal that misses the wanted shares least, of pairs of a miss and a deal."""
     return min(deals, key=itemgetter(0))[1]
 
 
 def _grid_blocks(lat: Floats, lon: Floats, buffer_km: float) -> NDArray[np.int64]:
-    """Number of the block of each place: squares, the first small enough of a falling series."""
+    """Block number of each place, in squares small enough for some forty of them."""
     for size_deg in (15.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01):
         row = np.floor(lat / size_deg)
         width_deg = size_deg / np.maximum(np.cos(np.deg2rad((row + 0.5) * size_deg)), 1e-3)
@@ -251,7 +251,7 @@ def _deal_cells(counts: Int[np.ndarray, "cells groups"], rules: HoldOutRules) ->
 
 
 def _threshold(size: Int[np.ndarray, " cells"], wanted: int, rules: HoldOutRules) -> int:
-    """Recordings that a cell needs: the most for which such cells hold enough to choose from."""
+    """Recordings a cell needs to be held out: as many as leave enough such cells to choose from."""
     descending = np.sort(size)[::-1]
     enough = np.flatnonzero(np.cumsum(descending) >= min(_ENOUGH * wanted, int(size.sum())))
     return int(min(rules.least_in_cell, descending[enough[0]]))
@@ -284,6 +284,6 @@ def _take(
 
 
 def _miss(got: Int[np.ndarray, " groups"], mix: Float[np.ndarray, " groups"], wanted: int) -> float:
-    """Chi-squared: a group that is missing altogether counts, be it as small as it may."""
+    """Chi-squared distance of a mix of groups, in which a small group counts as much as a large."""
     difference = got / max(wanted, 1) - mix
     return float((np.square(difference) / mix).sum())

@@ -1,4 +1,4 @@
-"""Cutting the views of large tiles once, before training, instead of at every step.
+"""Stores the views of large tiles beside them: cut once, instead of at every training step.
 
 Decoding a Sentinel-2 tile of 1280 pixels takes some twenty times as long as decoding the one view
 that a training step looks at. The views lie beside the tile, which stays as it was.
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from psm.data.shards import TILE, raw_samples, tar_writer, view_name
-from psm.data.tars import Members
+from psm.data.tars import MemberIndex
 from psm.data.views import decode_image, encode_jpeg, view_of_tile
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData
 from psm.files import atomic_path
@@ -61,7 +61,7 @@ def add_views(
 
 
 def _add_to_shard(path: Path, *, zooms: Sequence[int], view_px: int) -> bool:
-    members, _ = Members.find([path])
+    members, _ = MemberIndex.find([path])
     names = {view_name(zoom, view_px): zoom for zoom in zooms}
     if all(members.has(name, row) for name in names for row in range(len(members))):
         return False

@@ -1,4 +1,4 @@
-"""Parts of WebDataset tars, read without the rest: pieces of whole samples, or single members.
+"""Random access to WebDataset tars: pieces of whole samples, or single members.
 
 A tar holds its members uncompressed, one after the other: who knows where they begin reads a view
 or a few windows of sound and nothing else. That makes a shuffle over all shards cost no buffer.
@@ -78,7 +78,7 @@ def samples_of(path: Path, span: Span, suffixes: Collection[str]) -> Iterator[di
 
 
 @dataclass(frozen=True)
-class Members:
+class MemberIndex:
     """Index of the members of some shards: where each recording's files begin and end.
 
     Attributes:
@@ -97,8 +97,8 @@ class Members:
     @classmethod
     def find(
         cls, paths: Sequence[Path], description: str | None = None
-    ) -> tuple[Members, tuple[Recording, ...]]:
-        """The members of ``paths``, of which headers and recordings alone are read.
+    ) -> tuple[MemberIndex, tuple[Recording, ...]]:
+        """Index the members of ``paths``; only headers and recordings are read.
 
         Raises:
             CorruptShard: a tar is broken or holds no samples, or a recording is unreadable.

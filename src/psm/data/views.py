@@ -1,4 +1,4 @@
-"""Multi-scale views: what the satellite encoder sees of a tile."""
+"""Multi-scale views: crops of a tile as the satellite encoder sees them, and their JPEG."""
 
 from __future__ import annotations
 

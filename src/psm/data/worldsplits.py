@@ -104,7 +104,7 @@ def split_by_position(
 def _dealt(
     block_deg: float, *, seed: int, val: float, test: float
 ) -> tuple[Floats, NDArray[np.str_]]:
-    """Centres of the world's blocks, and their splits."""
+    """Centres and splits of the blocks of the world."""
     centres = _fibonacci(block_deg)
     names = _deal(_spread(centres), seed=seed, val=val, test=test)
     for values in (centres, names):

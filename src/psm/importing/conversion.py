@@ -34,7 +34,7 @@ _REFUSED = (CorruptRecording, CorruptShard, ForeignPickle)
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import took over and what it refused.
+    """Counts of an import: recordings by split and licence, refusals by reason.
 
     Attributes:
         imported: recordings of each split.
@@ -121,7 +121,7 @@ def _credit(name: str, tile: Tile) -> tuple[object, ...]:
 
 
 def _report(out: Path, parts: list[DatasetPart], imagery: dict[str, str]) -> ImportReport:
-    """Add up the notes, and write the sum where a user finds it."""
+    """Add up the notes of all parts, and write the sums beside the shards."""
     report = ImportReport()
     notes = [json.loads(_note(out, part).read_text()) for part in parts]
     for found in notes:
@@ -153,7 +153,7 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _require_same(out: Path, claim: dict[str, Any]) -> None:
-    """Check that what ``out`` holds, if anything, is this very import."""
+    """Refuse a folder that holds another import."""
     path = out / FOLDER / "source.json"
     if not path.is_file():
         if any(out.glob("*.tar")):

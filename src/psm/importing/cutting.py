@@ -1,4 +1,4 @@
-"""Cuts the tile around each recording out of any provider's imagery, in its season if there are."""
+"""Cuts a tile around each recording out of the imagery of any provider."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from psm.imagery import MonthRequired, NoImagery, Provider, View, open_imagery
 
 @dataclass(frozen=True, slots=True)
 class TilePlace:
-    """Where and in which month something was recorded."""
+    """Place and month of a recording, by which its tile is cut."""
 
     key: str
     lat: float
@@ -24,7 +24,7 @@ class TilePlace:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """The imagery around a place.
+    """Imagery around a recording, and whose it is.
 
     Attributes:
         jpeg: the image.
@@ -58,7 +58,7 @@ class NoTile:
 
 @dataclass
 class TileCutter:
-    """Cuts tiles of one size out of the imagery of one provider, which is opened when asked.
+    """Cuts tiles of one size out of the imagery of a provider, in the season of each recording.
 
     Attributes:
         imagery: text for :func:`psm.imagery.open_imagery`.
@@ -162,7 +162,7 @@ def _name(provider: Provider) -> str:
 
 
 def _date(settings: Mapping[str, object]) -> str:
-    """The season that the imagery shows, as far as its provider says it."""
+    """Years and months that the imagery shows, as far as its provider says them."""
     years, month = settings.get("years"), settings.get("month")
     if not isinstance(years, list):
         return ""

@@ -1,4 +1,4 @@
-"""What a format offers: whether it recognises a data set, how it opens one, and what is read of it.
+"""Interface of a format: recognises a data set, opens it, and reads its recordings part by part.
 
 A new format is a module with a :class:`ForeignDataset` and a :class:`Format` that opens it, and a
 line in the table of :mod:`psm.importing.formats`.
@@ -21,7 +21,7 @@ SHARD_SIZE = 128
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOptions:
-    """What a user chooses of an import. A format refuses options that say nothing to it.
+    """Options of an import. A format refuses those that say nothing to it.
 
     Attributes:
         imagery: which imagery the tiles are, ``sentinel``, ``bingmap`` or ``googleEarth``; of the

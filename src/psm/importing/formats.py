@@ -1,4 +1,4 @@
-"""The table of formats that can be imported: recognises a data set and opens it."""
+"""Table of the formats that can be imported: recognises a data set and opens it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _named(name: str) -> Format:
 
 
 def _refuse_options_of_others(origin: str, options: ImportOptions, chosen: Format) -> None:
-    """An option that says nothing here was meant for something else."""
+    """Refuse options of another format: who gives one takes the data set for something else."""
     for other in FORMATS.values():
         for name in sorted(other.options - chosen.options):
             if getattr(options, name):

@@ -1,4 +1,4 @@
-"""What the model of a preset asks of recordings: framed sound, and tiles that hold its views."""
+"""Framing of recordings for a preset: windows of sound, size of tiles, distance between splits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Framing:
     shrunk_first: bool = True
 
     def to_json(self) -> dict[str, Any]:
-        """As plain numbers."""
+        """As a mapping of plain numbers."""
         return asdict(self)
 
     def mel(
@@ -52,12 +52,12 @@ class Framing:
 
 
 def preset_of(imagery: str | None) -> str:
-    """The preset that is for imagery of this name; that of Sentinel-2 for all others."""
+    """Preset for imagery of this name; by default that of Sentinel-2."""
     return _PRESETS.get(imagery or "", "psm-sentinel")
 
 
 def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:
-    """How the model of a preset wants sound.
+    """Framing of sound for the model of a preset.
 
     Args:
         experiment: the preset.
@@ -68,11 +68,11 @@ def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:
 
 
 def largest_view_px(experiment: Experiment) -> int:
-    """How large a tile must be to hold every view of the model of a preset."""
+    """Side of a tile that holds every view of the model of a preset."""
     imagery = experiment.model.imagery
     return max(imagery.zooms) * imagery.view_px
 
 
 def buffer_km(experiment: Experiment, gsd_m: float) -> float:
-    """How far apart places must be for no tile of one to show the ground of the other's."""
+    """Distance at which the tiles of two places share no ground, with room to spare."""
     return _BUFFER_VIEWS * largest_view_px(experiment) * gsd_m / 1000.0

@@ -1,4 +1,4 @@
-"""Anybody's own recordings: a table about audio files, with tiles as files or of any provider."""
+"""Format of a table about audio files, with tiles in files or cut from any provider's imagery."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class RecordingTable(ForeignDataset):
         return columns
 
     def tile_credit(self) -> dict[str, str]:
-        """Whose the tiles are that were cut."""
+        """Provider, attribution and licence of the tiles that are cut."""
         if self.cutter is None:
             return {}
         attribution, licence = self.cutter.credit()
@@ -204,7 +204,7 @@ class RecordingTable(ForeignDataset):
 
 @dataclass(frozen=True)
 class _Piece:
-    """The rows of one part, and the lock that is held while a provider is asked for their tiles."""
+    """Rows of one part, and the lock that is held while a provider is asked for their tiles."""
 
     rows: Sequence[TableRow]
     lock: Path

@@ -1,4 +1,4 @@
-"""Rows of a table of recordings: key, split and date of each, and what else a cell says of it."""
+"""Rows of a table of recordings: key, split, date and the other cells of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Name = TypeVar("Name", bound=StrEnum)
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of a table.
+    """One row of a table of recordings.
 
     Attributes:
         key: of the recording.

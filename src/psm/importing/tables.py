@@ -1,4 +1,4 @@
-"""Tables about recordings as anybody writes them: rows, and which column is which."""
+"""Reader of tables (CSV, TSV, Parquet), and which of their columns is which."""
 
 from __future__ import annotations
 

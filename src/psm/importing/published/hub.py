@@ -231,7 +231,7 @@ def _schema(origin: str, revision: str | None) -> tuple[tuple[str, ...], bool]:
 
 @lru_cache(maxsize=4)
 def _open(origin: str, revision: str | None, columns: tuple[str, ...]) -> dict[str, Any]:
-    """The splits, with those columns, undecoded, in pieces that are read on their own."""
+    """Splits with those columns, undecoded, in pieces that are read on their own."""
     pieces = {}
     _, is_parquet = _schema(origin, revision)
     only = {"columns": list(columns)} if is_parquet else {}
@@ -264,7 +264,7 @@ def _load(origin: str, revision: str | None, **options: Any) -> dict[str, Any]:
 
 
 def _unreadable(origin: str, problem: Exception) -> PSMError:
-    """What the libraries below raise is of many kinds, and none of them is a mistake of ours."""
+    """Our error for whatever the libraries below raise on a data set that cannot be read."""
     if isinstance(problem, OSError):
         return MissingData(f"{origin}: {_first_line(problem)}; run the same command again to go on")
     return CorruptShard(f"{origin}: not a readable data set ({_first_line(problem)})")
