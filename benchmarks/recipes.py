@@ -22,9 +22,9 @@ from psm.config import Experiment, load_experiment
 from psm.data.corpus import Corpus
 from psm.data.recording import Recording
 from psm.evaluation.intervals import CellBootstrap, Interval
-from psm.evaluation.measure import ModelEvaluation, measure
 from psm.evaluation.oracles import DIRECTIONS
 from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE, compare, mean_hits
+from psm.evaluation.suite import ModelEvaluation, measure
 from psm.training import train
 
 QUERIES = (IMAGE, SOURCE_FREE, CONTEXT, COMPOSED)

@@ -27,6 +27,8 @@ from psm.errors import CheckpointMismatch, ConfigError, MissingData
 from psm.files import atomic_path
 from psm.model import PSM
 
+_TOLERANCE = 1e7 * float(np.finfo(np.float64).eps)  # that of L-BFGS-B by default
+
 UNCALIBRATED = "none: the match probability as learnt"
 
 Curve = Callable[[Tensor], Tensor]
@@ -46,6 +48,8 @@ def fit_logistic(
     distance: Float[np.ndarray, " n"],
     positive: Bool[np.ndarray, " n"],
     weight: Float[np.ndarray, " n"] | None = None,
+    *,
+    tolerance: float = _TOLERANCE,
 ) -> tuple[float, float]:
     """Logistic regression of matches on distances, ``sigmoid(shift - scale * distance)``.
 
@@ -53,6 +57,7 @@ def fit_logistic(
         distance: closed-form sampled distance of each pair.
         positive: whether the pair matches.
         weight: how much each counts; all alike by default.
+        tolerance: relative gain in likelihood below which the search ends.
 
     Returns:
         Scale, which is positive, and shift, under which the answers are most likely (Platt 1999).
@@ -73,8 +78,15 @@ def fit_logistic(
         return value, np.array([error @ nearness * slope, error.sum()])
 
     start = np.array([0.0, np.log(prior / (1.0 - prior))])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-12.0, 12.0), (None, None)])
-    slope = float(np.exp(found.x[0])) / unit
+    found = minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-12.0, 12.0), (None, None)],
+        options={"ftol": tolerance, "gtol": min(1e-5, tolerance**0.5)},
+    )
+    slope = float(np.exp(found.x[0]) / unit)
     return slope, float(found.x[1]) + slope * float(centre)
 
 
@@ -132,7 +144,7 @@ class Calibration(BaseModel):
         return self
 
     @classmethod
-    def find(cls, source: str | Path) -> Calibration | None:
+    def find(cls, checkpoint: str | Path) -> Calibration | None:
         """The calibration of a model folder or hub id; ``None`` where it has none.
 
         Raises:
@@ -140,11 +152,11 @@ class Calibration(BaseModel):
             ConfigError: the file is not a calibration.
             CheckpointMismatch: it is of other weights than those beside it.
         """
-        folder = checkpoints.resolve(source)
+        folder = checkpoints.resolve(checkpoint)
         return cls.load(folder) if (folder / checkpoints.CALIBRATION_NAME).is_file() else None
 
     @classmethod
-    def load(cls, source: str | Path) -> Calibration:
+    def load(cls, checkpoint: str | Path) -> Calibration:
         """The calibration of a model folder or hub id.
 
         Raises:
@@ -152,10 +164,12 @@ class Calibration(BaseModel):
             ConfigError: the file is not a calibration.
             CheckpointMismatch: it is of other weights than those beside it.
         """
-        folder = checkpoints.resolve(source)
+        folder = checkpoints.resolve(checkpoint)
         path = folder / checkpoints.CALIBRATION_NAME
         if not path.is_file():
-            raise MissingData(f"{path}: not there; make it with `psm calibrate --model {source}`")
+            raise MissingData(
+                f"{path}: not there; make it with `psm calibrate --model {checkpoint}`"
+            )
         try:
             found = cls.model_validate_json(path.read_bytes())
         except ValidationError as problem:

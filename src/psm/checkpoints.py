@@ -42,7 +42,7 @@ def packaged() -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in PACKAGED.iterdir() if entry.is_dir()))
 
 
-def resolve(source: str | Path) -> Path:
+def resolve(checkpoint: str | Path) -> Path:
     """The local folder of a checkpoint; a hub id is downloaded first.
 
     ``earth-small`` is the model that comes with the package, unless there is a folder of that name.
@@ -50,15 +50,15 @@ def resolve(source: str | Path) -> Path:
     Raises:
         MissingData: neither a checkpoint folder nor a reachable hub repository.
     """
-    folder = Path(source)
+    folder = Path(checkpoint)
     if (folder / CONFIG_NAME).is_file() and (folder / WEIGHTS_NAME).is_file():
         return folder
-    if not folder.exists() and str(source) in packaged():
-        return Path(str(PACKAGED / str(source)))
-    looks_local = folder.exists() or folder.is_absolute() or str(source).count("/") != 1
-    if looks_local or str(source).startswith("."):
+    if not folder.exists() and str(checkpoint) in packaged():
+        return Path(str(PACKAGED / str(checkpoint)))
+    looks_local = folder.exists() or folder.is_absolute() or str(checkpoint).count("/") != 1
+    if looks_local or str(checkpoint).startswith("."):
         raise MissingData(
-            f"{source}: not a model folder (needs {CONFIG_NAME} and {WEIGHTS_NAME}); "
+            f"{checkpoint}: not a model folder (needs {CONFIG_NAME} and {WEIGHTS_NAME}); "
             "train one with `psm train` or `psm demo`"
         )
     from huggingface_hub import snapshot_download
@@ -70,11 +70,11 @@ def resolve(source: str | Path) -> Path:
 
     try:
         wanted = [CONFIG_NAME, WEIGHTS_NAME, CALIBRATION_NAME, f"{TOKENIZER_NAME}/*"]
-        path = snapshot_download(str(source), allow_patterns=wanted)
+        path = snapshot_download(str(checkpoint), allow_patterns=wanted)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:
         reason = str(problem).splitlines()[0]
         raise MissingData(
-            f"{source}: no such folder, and the hub did not answer ({reason})"
+            f"{checkpoint}: no such folder, and the hub did not answer ({reason})"
         ) from None
     return Path(path)
 
@@ -113,7 +113,7 @@ def load_weights(model: nn.Module, folder: Path) -> None:
     fill(model, _read(folder), str(folder / WEIGHTS_NAME))
 
 
-def weights_fingerprint(source: nn.Module | Path) -> str:
+def weights_fingerprint(model: nn.Module | Path) -> str:
     """A hash of the stored weights of a model, or of those in its folder: the same for both.
 
     Weights stored in half precision count as the float32 that they are loaded as.
@@ -121,7 +121,7 @@ def weights_fingerprint(source: nn.Module | Path) -> str:
     Raises:
         CheckpointMismatch: the file is broken.
     """
-    tensors = _read(source) if isinstance(source, Path) else _stored(source)
+    tensors = _read(model) if isinstance(model, Path) else _stored(model)
     digest = hashlib.sha256()
     hash_tensors(digest, tensors, as_=_as_loaded, with_shapes=True)
     return digest.hexdigest()

@@ -16,7 +16,7 @@ from psm.evaluation import calibrationfit as module
 from psm.evaluation.calibrationfit import data_fingerprint, fit, known_pairs
 from psm.evaluation.calibrationreport import calibration_table, plot_calibration
 from psm.gaussian import Gaussian
-from psm.inference.split import Features
+from psm.inference.split import SplitFeatures
 from psm.model import PSM
 from tests.tiny import tiny_experiment
 

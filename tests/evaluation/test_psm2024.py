@@ -15,7 +15,6 @@ from psm import PSM
 from psm.data.context import CONTEXT_FIELDS, Context
 from psm.data.recording import Recording
 from psm.errors import ConfigError, MissingData
-from psm.evaluation.measure import write_tables
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
 from psm.evaluation.papertables import paper_tables
 from psm.evaluation.psm2024 import (
@@ -25,6 +24,7 @@ from psm.evaluation.psm2024 import (
     evaluate_psm2024,
     read_results,
 )
+from psm.evaluation.suite import write_tables
 from psm.evaluation.typesetting import ResultTable, TableRow, latex, markdown, screen
 from psm.gaussian import combine
 from psm.inference.split import SplitFeatures

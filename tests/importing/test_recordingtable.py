@@ -12,7 +12,7 @@ from psm.data.corpus import Corpus
 from psm.errors import ConfigError, MissingData
 from psm.importing.conversion import convert
 from psm.importing.framing import Framing
-from psm.importing.recordingtable import Table
+from psm.importing.recordingtable import RecordingTable
 from psm.importing.tables import match_columns, read_table
 from psm.training import train
 from tests import hub
@@ -52,9 +52,9 @@ def write(folder: Path, rows: list[dict[str, Any]], *, delimiter: str = ",") -> 
     return folder / "recordings.csv"
 
 
-def table(path: Path, **changes: Any) -> Table:
+def table(path: Path, **changes: Any) -> RecordingTable:
     values = {"path": path, "framing": FRAMING, "gsd_m": 10.0, "buffer_km": 17.0, "shard_size": 16}
-    return Table(**(values | changes))
+    return RecordingTable(**(values | changes))
 
 
 @pytest.fixture(scope="module")

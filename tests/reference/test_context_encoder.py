@@ -11,9 +11,10 @@ import torch
 from psm.config import ContextConfig
 from psm.encoders.fusion import ContextFusion
 from psm.published.checkpoint import rename
-from psm.reference import PublishedEncoding, published_context_dropout
+from psm.reference import PublishedEncoding
 from tests.reference import recorded
 from tests.reference.conftest import Close
+from tests.reference.published_code import published_context_dropout
 
 RECORDED = recorded.load("c_meta_encoder")
 SHAPES = recorded.MANIFEST["c_meta_encoder"]["weights"]

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from psm.mapping import EmbeddedCells
 from psm.server import Settings
-from psm.server.guard.rate import RateLimiter
+from psm.server.guard.clients import RateLimiter
 from psm.server.jobs import WorkerThread
 from psm.server.memory import LRUCache
 from psm.server.problems import Problem

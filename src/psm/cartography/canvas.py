@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import sparse
 
-from psm.cartography.projection import CENTRAL_LON, frame, unproject
+from psm.cartography.equalearth import CENTRAL_LON, frame, unproject
 
 SOUTH, NORTH = -60.0, 84.0
 """Latitudes that are drawn; there are no cells beyond."""

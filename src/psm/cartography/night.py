@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from psm.cartography.projection import CENTRAL_LON, project
+from psm.cartography.equalearth import CENTRAL_LON, project
 from psm.geodata.sun import declination
 
 _LEAST_DECLINATION_DEG = 0.3

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from psm.cli.options import Preset, assigned
+from psm.cli.options import ImagerySet, Preset, assigned, settings
 
 data_app = typer.Typer(no_args_is_help=True, help="Other people's data sets: take them over.")
 
@@ -24,10 +24,11 @@ def data_import(
     imagery: Annotated[
         str | None,
         typer.Option(
-            help="What the tiles are: sentinel (default), bingmap or googleEarth; "
-            "blue-marble gives a table tiles of its own."
+            help="What the tiles are: sentinel (default), bingmap or googleEarth. For a table "
+            "without tiles where they come from: stac:…, xyz:…, raster files, blue-marble."
         ),
     ] = None,
+    imagery_set: ImagerySet = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -61,11 +62,11 @@ def data_import(
     counted by reason in OUT/import/report.json and listed in OUT/import/refused.csv.
     """
     from psm.errors import MissingData
-    from psm.importing.conversion import convert
-    from psm.importing.formats import Format, Wishes, open_source
+    from psm.importing import ImportOptions, convert, open_dataset
 
-    wishes = Wishes(
+    options = ImportOptions(
         imagery=imagery,
+        imagery_options=settings(imagery_set),
         preset=preset,
         captions=captions,
         columns=assigned(column, "--column", "audio=wav_file"),
@@ -73,9 +74,11 @@ def data_import(
         revision=revision,
         shrunk_first=not shrunk_last,
     )
-    opened = open_source(source, wishes, format=Format.named(format) if format else None)
-    typer.echo(f"{source}: {opened.describe()}")
-    report = convert(opened, out, workers=workers, retry=retry)
+    dataset = open_dataset(source, options, format=format)
+    typer.echo(f"{source}: {dataset.describe()}")
+    if credit := dataset.tile_credit():
+        typer.echo(f"tiles: {credit['attribution']} ({credit['licence']})")
+    report = convert(dataset, out, workers=workers, retry=retry)
     for reason, count in report.refused.most_common():
         typer.echo(f"refused {count:6d}  {reason}")
     if not report.imported:

@@ -12,7 +12,7 @@ from typing import Any
 from psm.config import load_experiment
 from psm.demo.htmlreport import DemoResult, write_report
 from psm.earth.builder import EarthPlan, build_earth
-from psm.evaluation.measure import measure
+from psm.evaluation.suite import measure
 from psm.files import atomic_path
 from psm.mapping import EmbeddedCells, Moment, Query, SoundscapeMap, map_queries
 from psm.mapping.outputs.sheet import write_sheet

@@ -94,13 +94,16 @@ def read_backbone(
         ConfigError: it does not fit the settings, which the message names with the fix.
     """
     origin = str(config.weights)
+    # Read, and refuse at once what no view can pass through.
     tensors = _without_wrapper(_read(origin))
     _check_dimensions(tensors, origin)
     left_out = tuple(name for name in tensors if _LEFT_OUT.fullmatch(name))
+    # A multispectral model has a patch embedding for each group of bands: keep the colours.
     adapted = []
     if any(_GROUPED.fullmatch(name) for name in tensors):
         tensors, change = _true_colour(tensors, config, imagery, origin)
         adapted.append(change)
+    # Every other tensor has a name here, or the file is something else.
     named = {name: _our_name(name) for name in tensors if name not in left_out}
     unknown = [name for name, ours in named.items() if ours is None]
     if unknown or "patch_embed.proj.weight" not in tensors:
@@ -109,6 +112,7 @@ def read_backbone(
             f"{origin}: not a backbone of SatMAE or Scale-MAE, {len(unknown)} of {len(tensors)} "
             f"tensors are unknown{strangers}"
         )
+    # Sizes first, whose errors name a setting; then tensor by tensor.
     _check_sizes(tensors, config, imagery, origin)
     ours = {new: tensors[old].float() for old, new in named.items() if new is not None}
     _check_complete(ours, wanted, origin)
@@ -189,8 +193,10 @@ def _true_colour(
         )
     assert first["weight"] is not None
     colours = first["weight"].float()[:, _RED_GREEN_BLUE]
+    # Ours are normalised, x = (p - mean) / std, its pixels p were not: w·p = (w·std)·x + w·mean.
     mean, std = (torch.tensor(values)[:, None, None] for values in (imagery.mean, imagery.std))
     bias = first["bias"].float() + (colours * mean).sum((1, 2, 3))
+    # The mark of the group is added to the last features of every token: to the bias, that is.
     mark = marks.float()[0, 0]
     bias[len(bias) - len(mark) :] += mark
     rest = {n: t for n, t in tensors.items() if not _GROUPED.fullmatch(n) and n != "channel_embed"}

@@ -43,17 +43,16 @@ def pearson(a: Floats, b: Floats) -> Floats:
     return np.asarray(np.divide(product, norm, out=np.full(norm.shape, np.nan), where=norm > 0))
 
 
-def auc(predicted: Float[np.ndarray, "*maps n"], positive: Bool[np.ndarray, "*maps n"]) -> Floats:
+def auc(ranks: Float[np.ndarray, "*maps n"], positive: Bool[np.ndarray, "*maps n"]) -> Floats:
     """Probability that a positive cell scores above a negative one, ties half (Mann-Whitney).
+
+    Args:
+        ranks: of the scores over the last axis, ties averaged.
+        positive: which cells are positive.
 
     Returns:
         ``(...)``; NaN where one of the two classes is empty.
     """
-    return auc_of_ranks(rankdata(predicted, axis=-1), positive)
-
-
-def auc_of_ranks(ranks: Floats, positive: NDArray[np.bool_]) -> Floats:
-    """:func:`auc` from the ranks of the scores over the last axis."""
     # Mann-Whitney: the rank sum of the positives, less what it is if all of them come last.
     count = positive.sum(axis=-1).astype(float)
     pairs = count * (positive.shape[-1] - count)

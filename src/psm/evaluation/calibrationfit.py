@@ -64,7 +64,7 @@ def calibrate(
     prior: float | None = None,
     keep: Path | None = None,
 ) -> CalibrationFit:
-    """Fit to the recordings of a split that the model was not trained on.
+    """Fit a calibration to the recordings of a split that the model was not trained on.
 
     Args:
         model: in evaluation mode.
@@ -73,6 +73,10 @@ def calibrate(
         method: ``auto`` takes the one with the lower log-loss on cells left out.
         prior: share of positives that probabilities are to have; see above for the default.
         keep: folder for the features of finished shards, which are not encoded again.
+
+    Returns:
+        The calibration, to be saved with :meth:`psm.calibration.Calibration.save`, and the curves
+        that it was chosen from.
 
     Raises:
         MissingData, CorruptShard, CorruptRecording: the shards are absent or broken.

@@ -23,7 +23,7 @@ from psm.earth.sounds import Sound
 from psm.earth.soundscape import true_probability
 from psm.evaluation.agreement import (
     SignScore,
-    auc_of_ranks,
+    auc,
     day_night_sign,
     peak_error,
     pearson,
@@ -57,17 +57,20 @@ def evaluate_maps(
     name: str | None = None,
     calibration: Calibration | None = None,
 ) -> MapReport:
-    """Map every sound at ``months`` x ``hours`` (local) and hold the maps against the truth.
+    """Map every sound at ``months`` x ``hours`` (local) and compare the maps with the truth.
 
     Args:
         model: draws the maps; the audio and caption source stay unknown, as in mapping.
-        features: image features of the cells, before fusion.
+        features: ``(n, dim)`` image features of the cells, before fusion.
         lat, lon: of the cells, degrees.
         months: 1..12; evenly spaced for seasonal peaks.
         hours: local mean solar time; evenly spaced for diurnal peaks.
         queries: text of each sound.
         name: the model's name in the report.
         calibration: judged beside the match probability as learnt.
+
+    Returns:
+        The report; its ``calibrated`` is that of the calibrated maps, where there are any.
 
     Raises:
         CheckpointMismatch: the calibration is of other weights.
@@ -171,16 +174,19 @@ def compare_maps(
         likely: the true probability from which a cell counts as positive in the AUC.
         name: the model's name.
     """
+    # Over all months and hours of a sound together, and map by map.
     pooled_p, pooled_t = (x.reshape(len(sounds), -1) for x in (predicted, truth))
     ranks_p, ranks_t = rankdata(pooled_p, axis=-1), rankdata(pooled_t, axis=-1)
     positive = pooled_t >= likely
     correlation = pearson(ranks_p, ranks_t)
     single = spearman(predicted, truth).reshape(len(sounds), -1)
-    separation = auc_of_ranks(ranks_p, positive)
+    separation = auc(ranks_p, positive)
+    # How the maps move with the hour and the month.
     diurnal = peak_error(predicted, truth, hours, 24.0, axis=2)
     seasonal = peak_error(predicted, truth, months, 12.0, axis=1)
     day_night = day_night_sign(predicted, truth, hours)
     seasons = summer_winter_sign(predicted, truth, months, lat) or {}
+    # Whether the uncertainty finds the errors: of the probability, and of the rank alone.
     risk = _risk(pooled_p, np.abs(pooled_p - pooled_t), uncertainty)
     rank_error = np.abs(ranks_p - ranks_t) / pooled_p.shape[-1]
     return MapReport(

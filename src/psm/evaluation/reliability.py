@@ -43,6 +43,7 @@ def reliability(
     """
     p, t = np.ravel(predicted).astype(float), np.ravel(truth).astype(float)
     w = np.ones(len(p)) if weight is None else np.ravel(weight).astype(float)
+    # Bins of equal width; a prediction of 1 belongs to the last.
     index = np.minimum((p * bins).astype(np.int64), bins - 1)
     count = np.bincount(index, minlength=bins)
     mass = np.bincount(index, w, minlength=bins)
@@ -52,6 +53,7 @@ def reliability(
         for x in (p, t)
     )
     total = float(w.sum()) or 1.0
+    # ECE weighs the gap of each bin by its mass; skill is the share of variance explained.
     gap = np.nansum(np.abs(mean_p - mean_t) * mass) / total
     variance = float(w @ (t - w @ t / total) ** 2) / total
     skill = 1.0 - float(w @ (p - t) ** 2) / total / variance if variance > 0 else float("nan")
@@ -95,6 +97,7 @@ def risk_coverage(error: ArrayLike, uncertainty: ArrayLike, points: int = 100) -
         points: coverages at which to evaluate, ``1/points`` to 1.
     """
     e, u = np.ravel(error).astype(float), np.ravel(uncertainty)
+    # Cells of equal uncertainty are in no order: each counts with the mean error of them all.
     _, group = np.unique(u, return_inverse=True)
     size = np.bincount(group)
     expected = (np.bincount(group, e) / size)[group]

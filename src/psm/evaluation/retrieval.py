@@ -116,7 +116,18 @@ def embed(model: PSM, features: SplitFeatures, *, zoom: int = 1) -> EmbeddedCorp
 def evaluate_retrieval(
     model: PSM, features: SplitFeatures, *, name: str | None = None, zoom: int = 1, seed: int = 0
 ) -> RetrievalReport:
-    """Retrieval by ``model`` of the split whose ``features`` are given, in all rows."""
+    """Retrieval by a model in all rows of the protocol, beside chance and oracles.
+
+    Args:
+        model: that the features are of.
+        features: of a split, from :func:`psm.inference.split.encode_split`.
+        name: the model's name in the rows; its configured one by default.
+        zoom: one of those the split was encoded at.
+        seed: of the bootstrap.
+
+    Returns:
+        The report: rows, rows by source, reference rows.
+    """
     embedded = embed(model, features, zoom=zoom)
     return evaluate_embedded(embedded, name=name or model.config.name, seed=seed)
 
@@ -230,7 +241,7 @@ def compare(
         seed: of the bootstrap.
 
     Returns:
-        by query, direction and restriction: the difference and its 95 % interval over cells.
+        By query, direction and restriction: the difference and its 95 % interval over cells.
     """
     bootstrap = CellBootstrap([recording.cell for recording in recordings], seed=seed)
     differences = {}

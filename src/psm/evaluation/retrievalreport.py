@@ -73,7 +73,19 @@ class RetrievalReport:
     def row(
         self, query: str, direction: str = "image_to_audio", restriction: str = "all"
     ) -> RetrievalRow:
-        """One of ``rows`` or ``reference``; raises ``KeyError`` if it is not there."""
+        """One of ``rows`` or ``reference``.
+
+        Args:
+            query: the kind of query, as ``image`` or ``image+context``, or what an oracle knows.
+            direction: ``image_to_audio`` or ``audio_to_image``.
+            restriction: ``all``, or ``same_source``.
+
+        Returns:
+            The row.
+
+        Raises:
+            KeyError: there is none.
+        """
         for row in (*self.rows, *self.reference):
             if (row.query, row.direction, row.restriction) == (query, direction, restriction):
                 return row

@@ -111,6 +111,8 @@ def _ring_area(ring: Ring) -> tuple[BaseGeometry, bool]:
     lat = np.clip(lat, -90.0, 90.0)
     steps = _steps(lon, lat)
     unrolled = lon[0] + np.concatenate([[0.0], np.cumsum(steps)])
+    # As written but for whole turns: a sum of many steps would not close the ring to the last bit.
+    unrolled = lon + 360.0 * np.round((unrolled - lon) / 360.0)
     points = np.stack([unrolled, lat], -1)
     if abs(turn := unrolled[-1] - unrolled[0]) > 180.0:
         if abs(turn) > 540.0:

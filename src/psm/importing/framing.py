@@ -11,6 +11,11 @@ from jaxtyping import Float16, Float32
 from psm.config import Experiment
 from psm.data.audio import AudioConfig, fused_log_mel, log_mel, repeat_pad
 
+_PRESETS = {
+    "bingmap": "psm-bing",
+    "googleEarth": "psm-soundingearth",
+    "blue-marble": "earth-tiny",
+}
 # More than the diagonal of the largest view: no two splits see the same ground.
 _BUFFER_VIEWS = 1.5
 
@@ -44,6 +49,11 @@ class Framing:
             first = max(0, (waveform.size - size) // 2)
             mel = log_mel(repeat_pad(waveform[first : first + size], size)[None], self.audio)
         return mel.astype(np.float16)
+
+
+def preset_of(imagery: str | None) -> str:
+    """The preset that is for imagery of this name; that of Sentinel-2 for all others."""
+    return _PRESETS.get(imagery or "", "psm-sentinel")
 
 
 def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:

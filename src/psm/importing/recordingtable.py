@@ -1,49 +1,44 @@
-"""Anybody's own recordings: a folder of audio files with a CSV or Parquet table about them."""
+"""Anybody's own recordings: a table about audio files, with tiles as files or of any provider."""
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-import numpy as np
+from filelock import FileLock
 
+from psm.config import load_experiment
 from psm.data.audio import read_audio
-from psm.data.dates import day_comes_first, month_and_hour
-from psm.data.recording import AudioSource, CaptionSource
 from psm.data.shards import RawSample
-from psm.data.splits import BUFFER, IN_BUFFER, TRAIN, split_by_blocks
+from psm.earth.painted_imagery import GSD_M, TILE_SIZE
 from psm.errors import ConfigError, CorruptRecording, MissingData
+from psm.files import sha256_of
 from psm.importing import fields
-from psm.importing.conversion import SHARD_SIZE, Part, Source
-from psm.importing.framing import Framing
-from psm.importing.tables import column_names, match_columns, read_table
-
-Name = TypeVar("Name", bound=StrEnum)
+from psm.importing.cutting import NoTile, Tile, TileCutter, TilePlace
+from psm.importing.dataset import (
+    SHARD_SIZE,
+    DatasetPart,
+    ForeignDataset,
+    Format,
+    ImportOptions,
+)
+from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px, preset_of
+from psm.importing.tablerows import TableRow, rows_of
+from psm.importing.tables import TABLE_SUFFIXES, column_names, match_columns, recordings_of
+from psm.published.sizes import IMAGERY
 
 TILES = "tiles"
 """Folder beside a table in which ``KEY.jpg`` is the tile of a recording, if no column names it."""
 
+_OF_TILES = ("tile", "gsd_m")
 _IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 
 
-class TileProvider(Protocol):
-    """Imagery of any place; it travels to every worker."""
-
-    name: str
-    gsd_m: float
-
-    def tile(self, *, lat: float, lon: float) -> bytes:
-        """An encoded tile around a place."""
-        ...
-
-
 @dataclass(frozen=True, kw_only=True)
-class Table(Source):
+class RecordingTable(ForeignDataset):
     """A table whose rows are recordings; files that it names lie beside it or in ``audio/``.
 
     Attributes:
@@ -53,7 +48,7 @@ class Table(Source):
         tile_px: the least side of a tile.
         gsd_m: metres per pixel of the tiles, where no column says it.
         buffer_km: between splits, where no column names them.
-        imagery: where tiles come from instead of files.
+        cutter: cuts the tiles, instead of files.
         shard_size: recordings of one of our shards.
     """
 
@@ -63,20 +58,20 @@ class Table(Source):
     tile_px: int = 1
     gsd_m: float | None = None
     buffer_km: float = 0.0
-    imagery: TileProvider | None = None
+    cutter: TileCutter | None = None
     shard_size: int = SHARD_SIZE
 
     def fingerprint(self) -> dict[str, Any]:
         """The table, and what is made of it."""
         return {
             "format": "table",
-            "table": hashlib.sha256(self.path.read_bytes()).hexdigest()[:16],
+            "table": sha256_of(self.path)[:16],
             "columns": dict(self.chosen),
             "framing": self.framing.to_json(),
             "tile_px": self.tile_px,
             "gsd_m": self.gsd_m,
             "buffer_km": self.buffer_km,
-            "imagery": self.imagery.name if self.imagery else "files",
+            "imagery": self._imagery_claim(),
             "shard_size": self.shard_size,
         }
 
@@ -88,7 +83,8 @@ class Table(Source):
         left = [name for name in names if all(name not in found for found in columns.values())]
         unused = f"; not used: {', '.join(left)}" if left else ""
         splits = "" if "split" in columns else f"; split by place, {self.buffer_km:.0f} km apart"
-        return f"a table of recordings, {self.path.name}: {read}{unused}{splits}"
+        tiles = "" if self.cutter is None else f"; tiles of {self.cutter.provider.name}"
+        return f"a table of recordings, {self.path.name}: {read}{unused}{splits}{tiles}"
 
     def columns(self) -> dict[str, tuple[str, ...]]:
         """Columns of the table by our names.
@@ -99,11 +95,14 @@ class Table(Source):
         """
         names = column_names(self.path)
         columns = match_columns(names, self.chosen, str(self.path))
-        if self.imagery is None:
+        if self.cutter is not None:
+            columns = {name: found for name, found in columns.items() if name not in _OF_TILES}
+        else:
             if "tile" not in columns and not (self.path.parent / TILES).is_dir():
                 raise MissingData(
                     f"{self.path}: no imagery; name each tile in a column 'tile', put it into "
-                    f"{TILES}/KEY.jpg beside the table, or choose --imagery blue-marble"
+                    f"{TILES}/KEY.jpg beside the table, or choose where they come from with "
+                    "--imagery: stac:..., xyz:..., raster files, blue-marble"
                 )
             if "gsd_m" not in columns and self.gsd_m is None:
                 raise ConfigError(
@@ -112,105 +111,77 @@ class Table(Source):
                 )
         return columns
 
-    def parts(self, cache: Path) -> list[Part]:  # noqa: ARG002
+    def tile_credit(self) -> dict[str, str]:
+        """Whose the tiles are that were cut."""
+        if self.cutter is None:
+            return {}
+        attribution, licence = self.cutter.credit()
+        name = self.cutter.provider.name
+        return {"provider": name, "attribution": attribution, "licence": licence}
+
+    def parts(self, cache: Path) -> list[DatasetPart]:
         """The rows, split by split; whatever needs all of them is settled here."""
-        rows = self._rows()
-        parts: list[Part] = []
+        said = list(recordings_of(self.path, self.columns()))
+        if not said:
+            raise MissingData(f"{self.path}: the table has no rows")
+        rows = rows_of(said, buffer_km=self.buffer_km)
+        parts: list[DatasetPart] = []
         for split in sorted({row.split for row in rows}):
             mine = [row for row in rows if row.split == split]
             for first in range(0, len(mine), self.shard_size):
-                parts.append(Part(f"{len(parts):05d}", mine[first : first + self.shard_size]))
+                place = _Piece(mine[first : first + self.shard_size], cache / "imagery.lock")
+                parts.append(DatasetPart(f"{len(parts):05d}", place))
         return parts
 
-    def rows(self, part: Part) -> Iterator[tuple[str, Any]]:
-        """The rows of one shard."""
-        for row in part.place:
-            yield row.key, row
+    def rows(self, part: DatasetPart) -> Iterator[tuple[str, Any]]:
+        """The rows of one shard, each with its tile where tiles are cut."""
+        tiles = self._cut(part.place)
+        for row in part.place.rows:
+            yield row.key, (row, tiles.get(row.key))
 
-    def sample(self, part: Part, name: str, row: Any) -> RawSample:  # noqa: ARG002
+    def sample(self, part: DatasetPart, name: str, row: Any) -> RawSample:  # noqa: ARG002
         """Context, tile and log-mel of one row."""
-        said = row.said
-        if row.problem:
-            raise CorruptRecording(row.problem)
-        if not said["caption"]:
-            raise CorruptRecording("no caption")
-        month, hour = _month_and_hour(row)
-        recording = fields.recording(
-            key=name,
-            lat=said["latitude"],
-            lon=said["longitude"],
-            audio_source=_member(AudioSource, said.get("audio_source", ""), None),
-            caption_source=_member(
-                CaptionSource, said.get("caption_source", ""), CaptionSource.META
-            ),
-            caption=said["caption"],
-            split=fields.split(row.split),
-            month=month,
-            hour=hour,
-            licence=said.get("licence") or "unknown",
-            gsd_m=self._gsd_m(said.get("gsd_m", "")),
-        )
-        if self.imagery is not None:
-            image = self.imagery.tile(lat=recording.lat, lon=recording.lon)
-        else:
-            image = _content(self._tile_file(said.get("tile", ""), name))
-        tile = fields.tile(image, "tile", self.tile_px)
-        path = self._beside(said["audio"], "audio")
+        told, tile = row
+        recording = told.recording(self.gsd_m)
+        if isinstance(tile, NoTile):
+            raise CorruptRecording(tile.reason)
+        if isinstance(tile, Tile):
+            image, recording = tile.jpeg, replace(recording, gsd_m=tile.gsd_m)
+        elif self.cutter is None:
+            image = _content(self._tile_file(told.said.get("tile", ""), name))
+        else:  # not asked for, as there is no sound
+            raise CorruptRecording(_missing("audio"))
+        jpeg = fields.tile(image, "tile", self.tile_px)
+        path = self._beside(told.said["audio"], "audio")
         waveform = read_audio(path, self.framing.audio.sample_rate_hz, name="audio")
-        return RawSample(recording, tile, self.framing.mel(waveform))
+        return RawSample(recording, jpeg, self.framing.mel(waveform))
 
-    def _rows(self) -> list[_Row]:
-        columns = self.columns()
-        table = read_table(self.path)
-        if not table:
-            raise MissingData(f"{self.path}: the table has no rows")
-        said = [
-            {ours: next(filter(None, (fields.plain(row[name]) for name in names)), "")
-             for ours, names in columns.items()}
-            for row in table
-        ]  # fmt: skip
-        day_first = day_comes_first(row.get("date", "") for row in said)
-        rows: list[_Row] = []
-        seen: set[str] = set()
-        for row, split in zip(said, self._splits(said), strict=True):
-            problem = IN_BUFFER if split == BUFFER else ""
-            name = row.get("key") or str(Path(row["audio"]).with_suffix(""))
-            try:
-                name = fields.key(name)
-            except CorruptRecording as nameless:
-                problem = str(nameless)
-            if name in seen:
-                problem = "another recording has the same key"
-            seen.add(name)
-            rows.append(_Row(name, split, problem, row, day_first))
-        return rows
+    def tile_of(self, row: Any) -> Tile | None:
+        """The tile that was cut for a row."""
+        _, tile = row
+        return tile if isinstance(tile, Tile) else None
 
-    def _splits(self, rows: Sequence[Mapping[str, str]]) -> list[str]:
-        """The split of each row: that of the table, or one by its place."""
-        if "split" in rows[0]:
-            return [row["split"] for row in rows]
-        splits, placed, places = [TRAIN] * len(rows), [], []  # no place: refused in any split
-        for number, row in enumerate(rows):
-            try:
-                lat = fields.degrees(row["latitude"], "latitude", 90.0)
-                places.append((lat, fields.degrees(row["longitude"], "longitude", 180.0)))
-            except CorruptRecording:
-                continue
-            placed.append(number)
-        if placed:
-            lat_deg, lon_deg = np.array(places).T
-            divided = split_by_blocks(lat=lat_deg, lon=lon_deg, seed=0, buffer_km=self.buffer_km)
-            for number, split in zip(placed, divided.split.tolist(), strict=True):
-                splits[number] = split
-        return splits
+    def _cut(self, piece: _Piece) -> dict[str, Tile | NoTile]:
+        """Tiles by key, of the recordings that can be used but for them."""
+        if self.cutter is None:
+            return {}
+        places = []
+        for row in piece.rows:
+            with suppress(CorruptRecording):
+                recording = row.recording(self.gsd_m)
+                self._beside(row.said["audio"], "audio")
+                places.append(TilePlace(row.key, recording.lat, recording.lon, recording.month))
+        if self.cutter.provider.is_simulated:
+            return dict(self.cutter.tiles(places))
+        # A provider is asked by one process at a time: its pace is that of a process.
+        with FileLock(piece.lock):
+            return dict(self.cutter.tiles(places))
 
-    def _gsd_m(self, said: str) -> float:
-        if self.imagery is not None:
-            return self.imagery.gsd_m
-        gsd_m = _number(said, "gsd_m") if said else self.gsd_m
-        if gsd_m is None or gsd_m <= 0:
-            raise CorruptRecording("no gsd_m")
-        return gsd_m
+    def _imagery_claim(self) -> Any:
+        if self.cutter is None:
+            return "files"
+        provider = self.cutter.provider
+        return provider.name if provider.is_simulated else dict(provider.settings)
 
     def _tile_file(self, said: str, key: str) -> Path:
         if said:
@@ -228,18 +199,19 @@ class Table(Source):
                     return path
             except OSError:  # longer than a name may be
                 break
-        raise CorruptRecording(f"no such {folder.rstrip('s')} file")
+        raise CorruptRecording(_missing(folder))
 
 
 @dataclass(frozen=True)
-class _Row:
-    """What a table says of a recording, by our names of columns; empty where it says nothing."""
+class _Piece:
+    """The rows of one part, and the lock that is held while a provider is asked for their tiles."""
 
-    key: str
-    split: str
-    problem: str
-    said: Mapping[str, str]
-    day_first: bool | None
+    rows: Sequence[TableRow]
+    lock: Path
+
+
+def _missing(folder: str) -> str:
+    return f"no such {folder.rstrip('s')} file"
 
 
 def _content(path: Path) -> bytes:
@@ -249,31 +221,71 @@ def _content(path: Path) -> bytes:
         raise CorruptRecording(f"tile: not a readable file ({problem.strerror})") from None
 
 
-def _month_and_hour(row: _Row) -> tuple[int | None, float | None]:
-    """From columns of their own, or from a date and a time."""
-    said = row.said
-    text = " ".join(filter(None, (said.get("date"), said.get("time"))))
-    month, hour = month_and_hour(text, day_first=row.day_first)
-    if said.get("month"):
-        month = round(_number(said["month"], "month"))
-        if not 1 <= month <= 12:
-            raise CorruptRecording("month outside 1..12")
-    if said.get("hour"):
-        hour = _number(said["hour"], "hour")
-        if not 0 <= hour < 24:
-            raise CorruptRecording("hour outside [0, 24)")
-    return month, hour
+def only_table(folder: Path) -> Path | None:
+    """The table in a folder, if there is one.
+
+    Raises:
+        ConfigError: there are several.
+    """
+    tables = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in TABLE_SUFFIXES]
+    if len(tables) > 1:
+        names = ", ".join(path.name for path in tables)
+        raise ConfigError(f"{folder}: which table? give one of {names} itself")
+    return tables[0] if tables else None
 
 
-def _number(said: str, name: str) -> float:
+def _recognises(origin: str) -> bool:
+    path = Path(origin)
+    if path.is_dir():
+        return only_table(path) is not None
+    return path.suffix.lower() in TABLE_SUFFIXES and path.is_file()
+
+
+def _open(origin: str, options: ImportOptions) -> RecordingTable:
+    path: Path | None = Path(origin)
+    if Path(origin).is_dir() and (path := only_table(Path(origin))) is None:
+        raise MissingData(f"{origin}: found no {TABLE.example}")
+    assert path is not None
+    experiment = load_experiment(options.preset or preset_of(options.imagery))
+    tile_px, gsd_m, cutter = largest_view_px(experiment), options.gsd_m, None
+    if options.imagery in IMAGERY:
+        gsd_m = gsd_m or IMAGERY[options.imagery].gsd_m
+    elif options.imagery is not None:
+        cutter = _cutter(options.imagery, options, tile_px, experiment.model.imagery.gsd_m)
+        gsd_m = cutter.gsd_m
+    if options.imagery_options and cutter is None:
+        raise ConfigError(f"{origin}: --imagery-set is an option of a provider, name it: --imagery")
+    return RecordingTable(
+        path=path,
+        framing=framing_of(experiment, shrunk_first=options.shrunk_first),
+        chosen=options.columns,
+        tile_px=tile_px,
+        gsd_m=gsd_m,
+        buffer_km=buffer_km(experiment, gsd_m or experiment.model.imagery.gsd_m),
+        cutter=cutter,
+    )
+
+
+def _cutter(imagery: str, options: ImportOptions, tile_px: int, gsd_m: float) -> TileCutter:
+    """Tiles that hold the largest view of the preset; of the simulated Earth, its own tiles."""
+    cutter = TileCutter(imagery, tile_px, options.gsd_m or gsd_m, options.imagery_options)
     try:
-        number = float(said)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise CorruptRecording(f"{name} is not a number")
-    return number
+        is_simulated = cutter.provider.is_simulated
+    except ConfigError as problem:
+        if not imagery.isalnum():
+            raise
+        raise ConfigError(f"{problem}; tiles of one's own are {', '.join(IMAGERY)}") from None
+    if is_simulated and options.gsd_m is not None:
+        raise ConfigError(f"--gsd {options.gsd_m:g}: Blue Marble has {GSD_M:g} m a pixel")
+    return replace(cutter, tile_px=TILE_SIZE, gsd_m=GSD_M) if is_simulated else cutter
 
 
-def _member(kind: type[Name], said: str, otherwise: Name | None) -> Name | None:
-    return kind(said.lower()) if said.lower() in list(kind) else otherwise
+TABLE = Format(
+    name="table",
+    whose="of a table",
+    example=f"table of recordings ({', '.join(TABLE_SUFFIXES)})",
+    options=frozenset({"columns", "gsd_m", "imagery_options"}),
+    recognises=_recognises,
+    open=_open,
+)
+"""Anybody's own recordings."""

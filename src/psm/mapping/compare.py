@@ -9,9 +9,9 @@ import torch
 
 from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
 from psm.gaussian import concatenate
+from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.matching import answer
 from psm.mapping.moment import Moment, Sources
-from psm.mapping.places import Distances, Places
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.model import PSM
@@ -19,7 +19,7 @@ from psm.model import PSM
 
 def map_query(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     query: Query,
     moment: Moment | None = None,
     *,
@@ -39,7 +39,7 @@ def map_query(
 @torch.inference_mode()
 def map_queries(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     queries: Sequence[Query],
     moments: Sequence[Moment],
     *,
@@ -83,7 +83,7 @@ def map_queries(
 
 def soundscape_map(
     model: PSM,
-    places: Places,
+    places: EmbeddedRegion,
     query: Query,
     moment: Moment,
     values: Mapping[str, np.ndarray],

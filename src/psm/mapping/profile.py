@@ -22,9 +22,9 @@ from psm.gaussian import Gaussian, concatenate, csd
 from psm.imagery import NoImagery, Provider, View
 from psm.inference.batches import image_features, location_gaussians, text_gaussians
 from psm.mapping.bands import BANDS, PROBABILITY, UNCERTAINTY
+from psm.mapping.distances import Distances
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
-from psm.mapping.places import Distances
 from psm.model import PSM
 
 MONTHS, HOURS = 12, 24
@@ -197,7 +197,7 @@ def through_time(
     distances = Distances.between(places, concatenate([query.gaussians for query in queries]))
     columns = np.cumsum([0, *map(len, queries)])
     found = [
-        answer(query, *(values[:, start:end] for values in distances), curve)
+        answer(query, distances.csd[:, start:end], distances.variance[:, start:end], curve)
         for query, start, end in zip(queries, columns, columns[1:], strict=False)
     ]
 

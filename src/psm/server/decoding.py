@@ -16,7 +16,7 @@ from dataclasses import asdict
 import numpy as np
 from jaxtyping import Float32
 
-from psm.data.untrusted.headers import HEAD, SOUND_FILES, TAIL, FileKind, sniff, wav_lacks
+from psm.data.untrusted import HEAD, SOUND_FILES, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from psm.server import decoder
 from psm.server.decoder import DecodingLimits

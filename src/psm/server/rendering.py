@@ -124,7 +124,7 @@ def webp(levels: NDArray[np.uint8], table: NDArray[np.uint8] | None) -> bytes:
 def legend(colours: Palette, label: str, low: float, high: float) -> bytes:
     """A strip of 320 x 56 pixels with its label and ends, on transparent ground.
 
-    Drawn by hand, not by :func:`psm.cartography.style.colour_bar`: a figure takes 50 times as long,
+    Drawn by hand, not by :func:`psm.cartography.style.colour_bar`: a figure takes 20 times as long,
     and matplotlib is of one thread.
     """
     image = Image.new("RGBA", (320, 56))

@@ -142,7 +142,7 @@ def _nearest(found: NDArray[np.int32]) -> TileIndex:
 def pixel_centres(z: int, x: int, y: int) -> tuple[Floats, Floats]:
     """Latitude of each row and longitude of each column of pixels.
 
-    By hand: morecantile knows the corners of tiles, and its loop over pixels takes 0.3 s a tile.
+    By hand: morecantile knows the corners of tiles alone, one in 0.4 ms; a tile has 512 of these.
     """
     steps = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
     lat = np.degrees(np.arctan(np.sinh(np.pi * (1.0 - 2.0 * (y + steps) / 2**z))))

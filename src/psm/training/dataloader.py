@@ -147,6 +147,7 @@ class BatchStream(Dataset[Batch]):
         zooms = rng.choice(self.zooms, size=len(joint))
         turns = rng.random((3, len(joint))) < 0.5
         variation = _Augmentation.draw(rng, len(joint), *self.corpus.mels.shape[-2:])
+        # Of it, this rank reads its own rows alone.
         size = len(joint) // self.world_size
         own = slice(self.rank * size, (self.rank + 1) * size)
         rows, zoom = joint[own], zooms[own]

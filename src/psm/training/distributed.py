@@ -39,6 +39,7 @@ def of_all_ranks(gaussians: Sequence[Gaussian]) -> tuple[Gaussian, ...]:
     """
     if world_size() == 1:
         return tuple(gaussians)
+    # Means and log-variances of all batches side by side: one exchange instead of one for each.
     stacked = torch.stack([values for gaussian in gaussians for values in gaussian], dim=1)
     columns = _apply(_Gathered, stacked).unbind(1)
     return tuple(map(Gaussian, columns[::2], columns[1::2]))
@@ -55,6 +56,7 @@ def from_shares(own: Gaussian, total: int) -> Gaussian:
     shares = _shares(total)
     if world_size() == 1 or shares[0] == slice(0, total):
         return own
+    # Shares differ by a row at most: padded to the largest they can be gathered at once.
     sizes = [share.stop - share.start for share in shares]
     values = torch.stack([own.mean, own.log_var])
     padded = torch.nn.functional.pad(values, (0, 0, 0, max(sizes) - values.shape[1]))
@@ -74,10 +76,12 @@ def _batch_norm(module: nn.BatchNorm2d, maps: Tensor) -> Tensor:
     # torch.nn.SyncBatchNorm does the same, but on GPUs only.
     if not module.training:
         return nn.BatchNorm2d.forward(module, maps)
+    # Statistics of the joint batch: the mean over ranks of means, then of squared deviations.
     wide = maps.float()
     mean = _apply(_Mean, wide.mean((0, 2, 3)))
     centred = wide - mean[:, None, None]
     var = _apply(_Mean, centred.square().mean((0, 2, 3)))
+    # Running statistics move as PyTorch moves them, with the unbiased variance.
     with torch.no_grad():
         count = world_size() * maps.numel() / len(mean)
         momentum = module.momentum

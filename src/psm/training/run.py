@@ -54,13 +54,16 @@ def train(
     every one returns the trained model, but only the first, whose rank is 0, writes anything.
 
     Args:
-        experiment: model, loss and recipe.
+        experiment: model, loss and recipe, as from :func:`psm.config.load_experiment`.
         data: folder of shards with a train and a val split.
         out: folder of the result.
         seed: every random choice follows from it.
         resume: go on from the last resume point in ``out``, where there is one.
         accelerator: ``auto``, ``cpu`` or ``gpu``.
         devices: how many, or ``auto``: all GPUs, or one process on a CPU.
+
+    Returns:
+        The trained model, in evaluation mode, where it was trained.
 
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.

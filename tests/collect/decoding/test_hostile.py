@@ -15,7 +15,7 @@ import soundfile
 
 from psm.collect.decoding import DecodedClip, DecoderPool, ffmpeg
 from psm.collect.refusal import Refused
-from psm.data.untrusted.headers import FileKind
+from psm.data.untrusted import FileKind
 from tests.collect.brokenmedia import Made
 from tests.collect.decoding.conftest import FRAMING, make_job
 from tests.collect.hostile import corpus

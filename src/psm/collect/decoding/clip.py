@@ -17,7 +17,7 @@ from psm.collect.decoding import excerpt
 from psm.collect.decoding.job import DecodedClip, DecodingJob, DecodingLimits
 from psm.collect.decoding.quality import mixed_down, sound_quality
 from psm.collect.refusal import Refused
-from psm.data.untrusted.headers import HEAD, TAIL, FileKind, sniff, wav_lacks
+from psm.data.untrusted import HEAD, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from psm.files import atomic_path, sha256_of
 from psm.importing.framing import Framing

@@ -14,7 +14,7 @@ from psm.collect.decoding.clip import make
 from psm.collect.decoding.job import DecodedClip, DecodingJob, DecodingLimits, write_answer
 from psm.collect.refusal import Refused
 from psm.data.audio import AudioConfig
-from psm.data.untrusted.confinement import allow_cpu, confine
+from psm.data.untrusted import allow_cpu, confine
 from psm.errors import MissingExtra
 from psm.importing.framing import Framing
 

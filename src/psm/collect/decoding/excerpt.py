@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from psm.collect.decoding import ffmpeg
 from psm.collect.refusal import Refused
-from psm.data.untrusted.headers import ENDLESS_S, SOUND_FILES, FileKind, is_cut_short, is_plausible
+from psm.data.untrusted import ENDLESS_S, SOUND_FILES, FileKind, is_cut_short, is_plausible
 
 MARGIN_S = 0.1
 """Read beyond both ends of the part: a resampler wants to know what comes before and after."""

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from psm.collect.refusal import Refused
-from psm.data.untrusted.headers import FileKind
+from psm.data.untrusted import FileKind
 from psm.extras import require
 
 _CONTAINERS = {

@@ -13,15 +13,18 @@ from psm.cartography.style import figure_style
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.mapping.compare import map_queries
+from psm.mapping.distances import EmbeddedRegion
+from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
+from psm.mapping.outputs.cube import write_cube
 from psm.mapping.outputs.film import Film, frame_seconds
-from psm.mapping.outputs.gif import save_gif
-from psm.mapping.outputs.mp4 import save_mp4
-from psm.mapping.places import Places
+from psm.mapping.outputs.filmfiles import save_gif, save_mp4
 from psm.mapping.query import Query
-from psm.mapping.soundscape_map import SoundscapeMap
 from psm.model import PSM
 from psm.progress import track
+
+FILM_SUFFIXES, CUBE_SUFFIXES = (".gif", ".mp4"), (".nc", ".zarr")
+"""Of files that hold several moments."""
 
 
 class FilmWriter(Protocol):
@@ -29,7 +32,7 @@ class FilmWriter(Protocol):
 
     def __call__(
         self,
-        maps: Sequence[SoundscapeMap],
+        maps: Sequence[MapData],
         path: Path,
         *,
         value_range: tuple[float, float] | None = None,
@@ -49,7 +52,7 @@ def months_of_year(*, hour: float | None = None, utc: float | None = None) -> li
 
 def animate(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     query: Query,
     moments: Sequence[Moment],
     path: str | Path,
@@ -73,6 +76,39 @@ def animate(
     return write(list(maps), Path(path), value_range=value_range, width_px=width_px)
 
 
+def write_series(
+    model: PSM,
+    embedded: EmbeddedRegion,
+    query: Query,
+    moments: Sequence[Moment],
+    path: Path,
+    *,
+    calibration: Calibration | None = None,
+) -> Path:
+    """Map a query at several moments and write a film or a cube; the suffix says which.
+
+    Args:
+        model: in evaluation mode.
+        embedded: the cells.
+        query: what to listen for.
+        moments: when; for a cube every month at every hour of them.
+        path: ``.gif``, ``.mp4``, ``.nc`` or ``.zarr``; complete or absent.
+        calibration: turns distances into calibrated probabilities.
+
+    Returns:
+        The path.
+
+    Raises:
+        ConfigError: there is no moment, or the suffix is another one.
+        CorruptRecording: an audio file of the query cannot be read.
+        CheckpointMismatch: the calibration is of other weights.
+    """
+    if path.suffix.lower() in FILM_SUFFIXES:
+        return animate(model, embedded, query, moments, path, calibration=calibration)
+    maps = map_queries(model, embedded, [query], moments, calibration=calibration)
+    return write_cube(maps, path, moments=moments)
+
+
 def film_writer(path: Path) -> FilmWriter:
     """What writes an animation of this suffix.
 
@@ -86,7 +122,7 @@ def film_writer(path: Path) -> FilmWriter:
 
 
 def write_gif(
-    maps: Sequence[SoundscapeMap],
+    maps: Sequence[MapData],
     path: Path,
     *,
     value_range: tuple[float, float] | None = None,
@@ -108,7 +144,7 @@ def write_gif(
 
 
 def write_mp4(
-    maps: Sequence[SoundscapeMap],
+    maps: Sequence[MapData],
     path: Path,
     *,
     value_range: tuple[float, float] | None = None,
@@ -132,7 +168,7 @@ def write_mp4(
     return path
 
 
-def _comment(soundscape: SoundscapeMap) -> str:
+def _comment(soundscape: MapData) -> str:
     """What was asked of which model, in one line; the moment differs from frame to frame."""
     left_out = ("month", "local_hour", "utc_hour")
     tags = soundscape.tags.items()

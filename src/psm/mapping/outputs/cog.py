@@ -12,14 +12,14 @@ from rasterio.io import MemoryFile
 
 from psm.files import atomic_path
 from psm.mapping.bands import CSD
+from psm.mapping.map_data import MapData
 from psm.mapping.outputs.qgis import write_qml
-from psm.mapping.soundscape_map import SoundscapeMap
 
 _BLOCK_PX = 128
 _SMALLEST_OVERVIEW_PX = 32
 
 
-def write_cog(soundscape: SoundscapeMap, path: Path, *, csd: bool = False) -> Path:
+def write_cog(soundscape: MapData, path: Path, *, csd: bool = False) -> Path:
     """Write the standard bands of a map, with overviews, no-data, band names, units, tags.
 
     A style for QGIS is written beside it (:func:`~psm.mapping.outputs.qgis.write_qml`), so that it

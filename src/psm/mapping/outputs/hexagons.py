@@ -20,7 +20,7 @@ from psm.errors import ConfigError
 from psm.extras import require
 from psm.files import atomic_path
 from psm.geodata.frame import Frame
-from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.map_data import MapData
 
 FINEST = 15
 
@@ -54,7 +54,7 @@ class Hexagons:
             yield outline(np.array(h3.cell_to_boundary(name))[:, ::-1])
 
 
-def write_h3(soundscape: SoundscapeMap, path: Path, *, resolution: int | None = None) -> Path:
+def write_h3(soundscape: MapData, path: Path, *, resolution: int | None = None) -> Path:
     """Write the mean of every band over H3 cells; complete or absent.
 
     Args:
@@ -76,7 +76,7 @@ def write_h3(soundscape: SoundscapeMap, path: Path, *, resolution: int | None = 
     return path
 
 
-def hexagons(soundscape: SoundscapeMap, resolution: int | None = None) -> Hexagons:
+def hexagons(soundscape: MapData, resolution: int | None = None) -> Hexagons:
     """Means over H3 cells.
 
     The uncertainty of a hexagon is the mean of its cells': their errors come from one model and one

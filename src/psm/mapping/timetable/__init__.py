@@ -8,7 +8,7 @@
 """
 
 from psm.mapping.timetable.check import Agreement, agreement
-from psm.mapping.timetable.prepare import prepare
+from psm.mapping.timetable.preparation import prepare
 from psm.mapping.timetable.timetable import Timetable
 
 __all__ = ["Agreement", "Timetable", "agreement", "prepare"]

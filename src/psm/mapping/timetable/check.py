@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from psm.gaussian import csd, csd_variance
 from psm.inference.batches import location_gaussians, text_gaussians
 from psm.mapping.moment import Moment
-from psm.mapping.timetable.prepare import sampled_rows, some_cells
+from psm.mapping.timetable.preparation import sampled_rows, some_cells
 from psm.mapping.timetable.timetable import Timetable
 from psm.model import PSM
 from psm.seeding import generator

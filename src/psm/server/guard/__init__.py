@@ -8,10 +8,9 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from psm.server.guard.access import KeyCheck
+from psm.server.guard.clients import KeyCheck, RateLimiter
 from psm.server.guard.headers import SecurityHeaders
 from psm.server.guard.limits import RequestLimits
-from psm.server.guard.rate import RateLimiter
 from psm.server.metrics import RequestLog
 from psm.server.state import ServerState
 

@@ -14,8 +14,7 @@ from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from psm.cartography.canvas import NORTH, SOUTH
-from psm.cartography.coastlines import projected_coastlines, projected_lakes, projected_land
-from psm.cartography.projection import frame, from_centre, project
+from psm.cartography.equalearth import frame, from_centre, project
 from psm.cartography.style import (
     COAST,
     COLOURS,
@@ -26,7 +25,13 @@ from psm.cartography.style import (
     SEA,
     new_figure,
 )
-from psm.cartography.worldmap import area, graticule
+from psm.cartography.worldmap import (
+    area,
+    graticule,
+    projected_coastlines,
+    projected_lakes,
+    projected_land,
+)
 from psm.collect.outputs.facts import Facts
 from psm.data.splits import TEST, TRAIN, VAL
 from psm.errors import BrokenPackageData

@@ -1,8 +1,11 @@
-"""Routes of pictures: the map tiles of an answer, and its legend."""
+"""Routes of files: map tiles and legend, and the whole map as GeoTIFF and as a figure."""
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path as FilePath
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -11,15 +14,17 @@ from starlette.responses import Response
 from psm.cartography.style import ends_of
 from psm.server import rendering
 from psm.server.problems import Problem, documented
-from psm.server.questions import LAYERS, Layer, LegendParams, TileParams
+from psm.server.questions import LAYERS, Layer, LegendParams, QuestionParams, TileParams
 from psm.server.rendering import MEDIA_TYPES, Format, palette
 from psm.server.routes.common import StateOf, StoreId, caching, unchanged
 from psm.server.served import ServedStore
 from psm.server.state import ServerState
 from psm.server.tiling import DEEPEST, TileIndex
 
-router = APIRouter(prefix="/stores/{store}", tags=["pictures"])
+router = APIRouter(prefix="/stores/{store}")
 
+_MEDIA = {".tif": "image/tiff", ".png": "image/png"}
+_ERRORS = documented(401, 404, 422, 429, 503)
 _PICTURE = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
 _TILE = {**_PICTURE, "image/webp": {"schema": {"type": "string", "format": "binary"}}}
 _LOOKS = 2  # raised when the same values come to look otherwise
@@ -29,9 +34,14 @@ _BANDS = {band.short_name: band for band in LAYERS}
 Number = Annotated[int, Path(ge=0)]
 
 
+def _content(media: str) -> dict[str, object]:
+    return {"content": {media: {"schema": {"type": "string", "format": "binary"}}}}
+
+
 @router.get(
     "/tiles/{layer}/{z}/{x}/{y}.{form}",
     name="tile",
+    tags=["pictures"],
     response_class=Response,
     responses={
         200: {"content": _TILE, "description": "256 x 256 pixels, transparent without cells."},
@@ -88,6 +98,7 @@ async def tile(
 
 @router.get(
     "/legend.png",
+    tags=["pictures"],
     response_class=Response,
     responses={200: {"content": _PICTURE}, **documented(401, 404, 422, 429)},
 )
@@ -106,6 +117,58 @@ async def legend(
     )
     headers = {"Cache-Control": "public, max-age=3600"}
     return Response(content, headers=headers, media_type="image/png")
+
+
+@router.get(
+    "/map.tif",
+    tags=["downloads"],
+    response_class=Response,
+    responses={200: _content("image/tiff"), 304: {"description": "As it was."}, **_ERRORS},
+)
+async def geotiff(
+    request: Request, state: StateOf, store: StoreId, question: Annotated[QuestionParams, Query()]
+) -> Response:
+    """A cloud-optimised GeoTIFF: probability and uncertainty, georeferenced."""
+    return await _file(request, state, store, question, ".tif")
+
+
+@router.get(
+    "/map.png",
+    tags=["downloads"],
+    response_class=Response,
+    responses={200: _content("image/png"), 304: {"description": "As it was."}, **_ERRORS},
+)
+async def figure(
+    request: Request, state: StateOf, store: StoreId, question: Annotated[QuestionParams, Query()]
+) -> Response:
+    """A figure with legend and attribution."""
+    return await _file(request, state, store, question, ".png")
+
+
+async def _file(
+    request: Request, state: ServerState, store: str, question: QuestionParams, suffix: str
+) -> Response:
+    served, asked = state.store(store), state.answers.resolve(question)
+    headers = caching(
+        state.etag(served, suffix, asked.key, question.moment), question, state
+    )  # fmt: skip
+    known = unchanged(request, headers)
+    if known is not None:
+        return known
+    made = await state.answers.map_of(served, question)
+
+    def write() -> bytes:
+        soundscape = state.answers.soundscape(served, asked, question.moment, made)
+        with tempfile.TemporaryDirectory(prefix="psm-") as folder:
+            return soundscape.write(FilePath(folder) / f"map{suffix}").read_bytes()
+
+    content = await state.files.run(write)
+    kept = "".join(c if c.isalnum() else "-" for c in asked.query.slug)[:60].strip("-")
+    plain = kept.encode("ascii", "ignore").decode() or "map"
+    headers["Content-Disposition"] = (
+        f"attachment; filename=\"{plain}{suffix}\"; filename*=UTF-8''{quote(kept or 'map')}{suffix}"
+    )
+    return Response(content, headers=headers, media_type=_MEDIA[suffix])
 
 
 def _index(state: ServerState, served: ServedStore, z: int, x: int, y: int) -> TileIndex:

@@ -17,9 +17,8 @@ from psm.inference.batches import location_gaussians
 from psm.mapping.moment import Moment
 from psm.mapping.store import Store
 from psm.mapping.store.creation import create_array
-from psm.mapping.store.layout import EMBEDDED
-from psm.mapping.timetable.expansion import Expansion, fit
-from psm.mapping.timetable.states import STATES
+from psm.mapping.store.store import EMBEDDED
+from psm.mapping.timetable.expansion import STATES, Expansion, fit
 from psm.model import PSM
 from psm.precision import computing
 from psm.progress import track

@@ -15,7 +15,7 @@ from psm.errors import ConfigError
 from psm.imagery import NoImagery, Provider, Reason
 from psm.inference.batches import image_features
 from psm.mapping.store.creation import NOT_DONE
-from psm.mapping.store.layout import EMBEDDED, FIRST_REASON, PASSING, Store, Unit
+from psm.mapping.store.store import EMBEDDED, FIRST_REASON, PASSING, Store, Unit
 from psm.model import PSM
 from psm.precision import Precision
 
@@ -26,7 +26,7 @@ _CODES = {reason: FIRST_REASON + code for code, reason in enumerate(Reason)}
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class EmbeddingJob:
     """What all units have in common; it travels to other processes and machines.
 
     Attributes:
@@ -53,7 +53,7 @@ def image_half(model: PSM, precision: Precision) -> PSM:
     return half
 
 
-class Done(NamedTuple):
+class FinishedUnit(NamedTuple):
     """A unit that is in the store: its cells, and the seconds that the encoder was at it."""
 
     unit: Unit
@@ -69,14 +69,14 @@ class Views(NamedTuple):
     status: UInt8[np.ndarray, " n"]
 
 
-class Worker:
+class UnitWorker:
     """Does units. :meth:`run` may be called from several threads.
 
     However many they are, one thread reads and another encodes: a provider need not be safe for
     threads, and while one unit is encoded the imagery of the next ones is read.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: EmbeddingJob) -> None:
         self._job = job
         self._store = Store.open(job.url)
         self._model = job.model
@@ -84,12 +84,12 @@ class Worker:
         self._encoder = ThreadPoolExecutor(1, "encoder")
         self._is_closed = False
 
-    def run(self, unit: Unit) -> Done:
+    def run(self, unit: Unit) -> FinishedUnit:
         """Embed a unit; what of it is done stays."""
         old = self._store.status(unit.zoom, self._store.rows(unit))
         is_wanted = np.isin(old, [NOT_DONE, *PASSING] if self._job.retry else [NOT_DONE])
         if not is_wanted.any():
-            return Done(unit, len(old), 0.0)  # by another process, in the meantime
+            return FinishedUnit(unit, len(old), 0.0)  # by another process, in the meantime
         views = self._reader.submit(self.read, unit, is_wanted).result()
         features, seconds = self._encoder.submit(self.encode, views).result()
         status = np.where(is_wanted, views.status, old)
@@ -97,7 +97,7 @@ class Worker:
             kept = self._store.features(unit.zoom, self._store.rows(unit))
             features = np.where(is_wanted[:, None], features, kept)
         self._store.write(unit, features, status)
-        return Done(unit, len(old), seconds)
+        return FinishedUnit(unit, len(old), seconds)
 
     def read(self, unit: Unit, is_wanted: np.ndarray) -> Views:
         """The imagery of the wanted cells of a unit, each in the row of its cell."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.data.untrusted.headers import HEAD, SOUND_FILES, TAIL, FileKind, sniff, wav_lacks
+from psm.data.untrusted import HEAD, SOUND_FILES, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from tests.collect.media import FILMS, SUBTYPES, film, sound, wav
 

@@ -61,8 +61,12 @@ def measure(
         thin: maps meet the truth on every ``thin``-th row and column of that grid.
         calibration: of the model; its maps are judged beside those as learnt.
 
+    Returns:
+        Both reports, and the embedded cells.
+
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
+        CheckpointMismatch: the calibration is of other weights.
     """
     retrieval = measure_retrieval(model, earth, out, seed=seed)
     zoom = model.config.imagery.zooms[0]
@@ -85,7 +89,16 @@ def measure(
 
 
 def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> RetrievalReport:
-    """Retrieval alone: any shards will do, also those of the real Earth.
+    """Measure retrieval alone: any shards will do, also those of the real Earth.
+
+    Args:
+        model: in evaluation mode.
+        earth: folder of shards; their test split is the gallery.
+        out: receives ``retrieval.json`` and ``retrieval.png``.
+        seed: of the bootstrap.
+
+    Returns:
+        The report that was printed and written.
 
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
@@ -103,7 +116,7 @@ def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> R
 def measure_psm2024(
     model: PSM, data: Path, out: Path, *, name: str | None = None, seed: int = 0
 ) -> Psm2024Result:
-    """The paper's protocol on the test split, at every zoom of the model.
+    """Measure retrieval by the paper's protocol, at every zoom of the model.
 
     Args:
         model: in evaluation mode; it works where it is, on the GPU or not.
@@ -111,6 +124,9 @@ def measure_psm2024(
         out: receives the tables, see :func:`write_tables`, and the features of finished shards.
         name: what the tables call the model; its configured name by default.
         seed: of the bootstrap.
+
+    Returns:
+        The result that was printed and written.
 
     Raises:
         MissingData, CorruptShard, CorruptRecording: the shards are absent or broken.
@@ -123,7 +139,16 @@ def measure_psm2024(
 
 
 def write_tables(results: Sequence[Psm2024Result], out: Path) -> None:
-    """Print the paper's tables and write them into ``out`` as JSON, Markdown and LaTeX."""
+    """Print the paper's tables and write them as JSON, Markdown and LaTeX.
+
+    Args:
+        results: of several models, as :func:`measure_psm2024` returns them or
+            :func:`psm.evaluation.psm2024.read_results` reads them.
+        out: receives ``psm2024.json``, ``psm2024.md`` and ``psm2024.tex``.
+
+    Raises:
+        ConfigError: two models in one table have one name.
+    """
     tables = paper_tables(results)
     for table in tables:
         wide_console().print(screen(table))

@@ -1,29 +1,37 @@
 """The published WebDataset shards of GeoSound and SoundingEarth.
 
-Their log-mels are pickled tensors, read through an allow-list; of the five of a recording the first
-is taken. Tiles stay the JPEG they were.
+Their log-mels are pickled tensors, read through an allow-list: a tensor may be rebuilt from its
+storage, and nothing else may be called. Of the five of a recording the first is taken. Tiles stay
+the JPEG they were.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import pickle
+import tarfile
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import _utils as torch_utils
 
+from psm.config import load_experiment
 from psm.data.shards import RawSample
 from psm.data.tars import Span, samples_of, spans
-from psm.errors import CorruptRecording, CorruptShard, MissingData
+from psm.errors import ConfigError, CorruptRecording, CorruptShard, ForeignPickle, MissingData
 from psm.files import atomic_path
 from psm.importing import fields
-from psm.importing.conversion import SHARD_SIZE, Part, Source
-from psm.importing.published.captions import Captions
-from psm.importing.published.metadata import month_and_hour_heard, own_caption
-from psm.importing.published.pickles import tensor_from_pickle
-from psm.published.sizes import IMAGERY
+from psm.importing.dataset import SHARD_SIZE, DatasetPart, ForeignDataset, Format, ImportOptions
+from psm.importing.framing import largest_view_px
+from psm.importing.published.metadata import PublishedCaptions, month_and_hour_heard, own_caption
+from psm.published.sizes import IMAGERY, imagery_named
 
 SPLITS = ("train", "val", "test")
 
@@ -32,7 +40,7 @@ _MEMBERS = ("meta.json", "image.jpg", _MEL)
 
 
 @dataclass(frozen=True)
-class PublishedShards(Source):
+class PublishedShards(ForeignDataset):
     """The shards in a folder.
 
     Args:
@@ -48,7 +56,7 @@ class PublishedShards(Source):
 
     folder: Path
     gsd_m: float
-    captions: Captions = field(default_factory=Captions)
+    captions: PublishedCaptions = field(default_factory=PublishedCaptions)
     tile_px: int = 1
     shard_size: int = SHARD_SIZE
 
@@ -75,21 +83,21 @@ class PublishedShards(Source):
             "shard_size": self.shard_size,
         }
 
-    def parts(self, cache: Path) -> list[Part]:
+    def parts(self, cache: Path) -> list[DatasetPart]:
         """Pieces of the tars; where they begin is found once and kept in ``cache``."""
         parts = []
         for number, (split, path) in enumerate(_tars(self.folder)):
             for piece, span in enumerate(self._spans(path, cache / f"{path.stem}.index.json")):
-                parts.append(Part(f"{number:03d}{piece:05d}", (split, path, span)))
+                parts.append(DatasetPart(f"{number:03d}{piece:05d}", (split, path, span)))
         return parts
 
-    def rows(self, part: Part) -> Iterator[tuple[str, Any]]:
+    def rows(self, part: DatasetPart) -> Iterator[tuple[str, Any]]:
         """Members of each sample."""
         _, path, span = part.place
         for members in samples_of(path, span, _MEMBERS):
             yield members["__key__"], members
 
-    def sample(self, part: Part, name: str, row: Any) -> RawSample:
+    def sample(self, part: DatasetPart, name: str, row: Any) -> RawSample:
         """Metadata, tile and unpickled log-mel of one sample."""
         missing = [member for member in _MEMBERS if member not in row]
         if missing:
@@ -154,6 +162,52 @@ def imagery_of(folder: Path) -> str:
     return "sentinel"
 
 
+def tensor_from_pickle(data: bytes, name: str) -> NDArray[np.float32]:
+    """The tensor that ``data`` holds, as an array; ``name`` is for the error.
+
+    Raises:
+        ForeignPickle: it asks for anything but a tensor.
+        CorruptShard: it is broken, or holds no tensor of floats.
+    """
+    try:
+        tensor = _TensorsOnly(io.BytesIO(data), name).load()
+    except ForeignPickle:
+        raise
+    except Exception as problem:
+        # Damaged opcodes make the unpickler raise almost anything; nothing of ours runs inside.
+        reason = (str(problem) or type(problem).__name__).splitlines()[0]
+        raise CorruptShard(f"{name}: not a pickled tensor ({reason})") from None
+    if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
+        raise CorruptShard(f"{name}: holds {type(tensor).__name__}, not a tensor of floats")
+    return np.array(tensor.detach().float().numpy())
+
+
+class _TensorsOnly(pickle.Unpickler):
+    def __init__(self, stream: io.BytesIO, name: str) -> None:
+        super().__init__(stream)
+        self.name = name
+
+    def find_class(self, module: str, name: str) -> Any:
+        match module, name:
+            case "torch._utils", "_rebuild_tensor_v2":
+                return torch_utils._rebuild_tensor_v2
+            case "torch.storage", "_load_from_bytes":
+                return self._storage
+            case "collections", "OrderedDict":
+                return OrderedDict
+        raise ForeignPickle(f"{self.name}: refused, it wants to call {module}.{name}")
+
+    def _storage(self, data: bytes) -> Any:
+        # A storage is a pickle within the pickle: PyTorch's own allow-list reads it.
+        try:
+            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as problem:
+            first = str(problem).splitlines()[0]
+            raise ForeignPickle(
+                f"{self.name}: refused, its storage is no storage ({first})"
+            ) from None
+
+
 def _tars(folder: Path) -> list[tuple[str, Path]]:
     return [(split, path) for split in SPLITS for path in sorted(folder.glob(f"{split}*.tar"))]
 
@@ -166,3 +220,37 @@ def _metadata(data: bytes) -> dict[str, Any]:
     if not isinstance(about, dict):
         raise CorruptRecording("meta.json is not an object")
     return about
+
+
+def _is_ours(tar: Path) -> bool:
+    try:
+        with tarfile.open(tar) as archive:
+            return any((archive.next() or tar).name.endswith(".mel.npy") for _ in range(3))
+    except (tarfile.TarError, OSError, EOFError):
+        raise CorruptShard(f"{tar}: not a readable tar") from None
+
+
+def _recognises(origin: str) -> bool:
+    folder = Path(origin)
+    found = _tars(folder) if folder.is_dir() else []
+    if found and _is_ours(found[0][1]):
+        raise ConfigError(f"{folder}: holds shards of ours already; train on them as they are")
+    return bool(found)
+
+
+def _open(origin: str, options: ImportOptions) -> PublishedShards:
+    gsd_m = imagery_named(options.imagery or imagery_of(Path(origin)), origin).gsd_m
+    captions = PublishedCaptions.load(options.captions) if options.captions else PublishedCaptions()
+    tile_px = largest_view_px(load_experiment(options.preset)) if options.preset else 1
+    return PublishedShards(Path(origin), gsd_m, captions, tile_px)
+
+
+SHARDS = Format(
+    name="shards",
+    whose="of shards",
+    example="published shards (train*.tar)",
+    options=frozenset({"captions"}),
+    recognises=_recognises,
+    open=_open,
+)
+"""Shards of the published system."""

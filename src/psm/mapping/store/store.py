@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import torch
 import zarr
 from jaxtyping import Float16, Int64, UInt8
 
@@ -22,13 +23,11 @@ from psm.imagery import Reason
 from psm.mapping.cells import Cells
 from psm.mapping.store import creation
 from psm.mapping.store.creation import NOT_DONE
+from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.fingerprint import CellBlocks, difference, satellite_fingerprint
 from psm.mapping.store.header import Header
 from psm.mapping.store.place import alone, local_folder, zarr_store
 from psm.model import PSM
-
-if TYPE_CHECKING:
-    from psm.mapping.store.embedded import EmbeddedCells
 
 EMBEDDED, FIRST_REASON = 1, 2
 PASSING = [FIRST_REASON + code for code, reason in enumerate(Reason) if reason.is_passing]
@@ -206,10 +205,20 @@ class Store:
             )
 
     def embedded(self, zoom: int | None = None) -> EmbeddedCells:
-        """All cells at a zoom level, in memory; see :meth:`EmbeddedCells.of`."""
-        from psm.mapping.store.embedded import EmbeddedCells
+        """All cells at a zoom level, in memory.
 
-        return EmbeddedCells.of(self, zoom)
+        Args:
+            zoom: one of :attr:`zooms`; by default the first.
+
+        Returns:
+            The places with their features, float16.
+
+        Raises:
+            ConfigError: the store does not have this zoom level.
+        """
+        level = self.zooms[0] if zoom is None else zoom
+        features = torch.from_numpy(self.features(level))
+        return EmbeddedCells(self.cells, features, level, self.attribution, self.licence)
 
     def write(
         self,

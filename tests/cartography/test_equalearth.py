@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psm.cartography.canvas import Canvas
-from psm.cartography.coastlines import lakes, land, projected_coastlines, projected_land
-from psm.cartography.projection import CENTRAL_LON, frame, project, unproject
+from psm.cartography.equalearth import CENTRAL_LON, frame, project, unproject
+from psm.cartography.worldmap import lakes, land, projected_coastlines, projected_land
 
 
 def test_published_size_of_the_map() -> None:

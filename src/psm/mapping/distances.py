@@ -32,7 +32,7 @@ class Distances(NamedTuple):
         return cls(csd(places, queries), csd_variance(places, queries))
 
 
-class Places(Protocol):
+class EmbeddedRegion(Protocol):
     """Embedded cells: exact (:class:`~psm.mapping.EmbeddedCells`), mixed over zoom levels
     (:class:`~psm.mapping.MixedZooms`) or prepared (:class:`~psm.mapping.Timetable`)."""
 
@@ -48,7 +48,7 @@ class Places(Protocol):
     @property
     def licence(self) -> str: ...
 
-    def part(self, rows: NDArray[np.int64]) -> Places:
+    def part(self, rows: NDArray[np.int64]) -> EmbeddedRegion:
         """Some of the cells, by number, to be asked alone."""
         ...
 
