@@ -118,6 +118,19 @@ def robust_range(
     every = max(1, int(np.sqrt(total / _MOST_VALUES)))
     values = np.stack([raster[::every, ::every] for raster in rasters])
     area = np.broadcast_to(frame.row_km2[::every, None], values.shape)
+    return range_by_area(values, area, share)
+
+
+def range_by_area(
+    values: Float[np.ndarray, ...], area: Float[np.ndarray, ...], share: float = 0.02
+) -> tuple[float, float]:
+    """Values between which all but ``share`` of the area at either end lies; 0 to 1 without any.
+
+    Args:
+        values: of cells, NaN where there is none.
+        area: of each.
+        share: of the area below the range, and above it.
+    """
     known = np.isfinite(values)
     if not known.any():
         return 0.0, 1.0
