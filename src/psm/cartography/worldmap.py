@@ -1,4 +1,4 @@
-"""The globe as it is drawn: an Equal Earth map, cut at the coast, with night on the sea."""
+"""Map of the globe in Equal Earth: values cut at the coast, night on the sea."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Land of the Earth: as polygons, and as the cells of a global grid that hold any of it.
+"""Land of the Earth, as polygons and as the cells of a global grid that hold any of it.
 
 The polygons are the GSHHG shorelines (Wessel & Smith 1996) of intermediate resolution, true to
 about 1 km; the finest land mask at hand, which the grid is cut from, has pixels of 2.3 km.
