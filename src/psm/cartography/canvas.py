@@ -1,4 +1,4 @@
-"""From cells to the pixels of a drawn map, by one sparse matrix made once."""
+"""Resampling of a global raster to the pixels of a drawn world map, by one sparse matrix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A map as it is drawn, whatever its frame: the one way in for figures, sheets and films."""
+"""One function draws a map of any frame: for figures, sheets and films alike."""
 
 from __future__ import annotations
 

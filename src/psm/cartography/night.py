@@ -1,4 +1,4 @@
-"""Where it is night at an instant: the part of a drawn world on which the sun is down."""
+"""The night side of the Earth at an instant, in the coordinates of the world map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A region as it is drawn: its cells in their own projection, among coasts, rivers and borders."""
+"""Map of a region in its own projection: cells among coasts, rivers and borders."""
 
 from __future__ import annotations
 

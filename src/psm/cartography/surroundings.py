@@ -1,4 +1,4 @@
-"""What lies around and under a map: land, lakes, shores, rivers and borders in its own plane."""
+"""Land, lakes, shores, rivers and borders of a region, projected and cut at its window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The globe as it is drawn: an Equal Earth map, cut at the coast, with night on the sea."""
+"""Map of the globe in Equal Earth: values cut at the coast, night on the sea."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from matplotlib.path import Path
 
 from psm.cartography.canvas import NORTH, SOUTH, Canvas
 from psm.cartography.equalearth import frame, from_centre, project
+from psm.cartography.graticule import globe_graticule
 from psm.cartography.night import Night
 from psm.cartography.style import COAST, GRATICULE, NIGHT, NO_DATA, SEA
 from psm.geodata.vectors import Line, read_shapes
@@ -118,7 +119,7 @@ class World:
         self._dusk.set_linestyle((0, (4, 3)))
         still: tuple[Artist, ...] = (
             PathPatch(edge, facecolor=SEA, edgecolor="none"),
-            LineCollection(graticule(), colors=GRATICULE, linewidths=0.5),
+            LineCollection(globe_graticule(), colors=GRATICULE, linewidths=0.5),
         )
         self.layers: tuple[Artist, ...] = (
             self._night,
@@ -151,12 +152,3 @@ class World:
 def area(rings: tuple[np.ndarray, ...]) -> Path:
     """Rings in map coordinates as one path to fill."""
     return Path.make_compound_path(*(Path(ring) for ring in rings))
-
-
-def graticule() -> list[np.ndarray]:
-    """Parallels and meridians every thirty degrees, in map coordinates."""
-    side = np.linspace(-180.0, 180.0, 181)
-    tall = np.linspace(SOUTH, NORTH, 73)
-    parallels = [project(lat=lat, lon_from_centre=side) for lat in range(-30, 84, 30)]
-    meridians = [project(lat=tall, lon_from_centre=lon) for lon in range(-150, 151, 30)]
-    return [np.stack(line, -1) for line in (*parallels, *meridians)]

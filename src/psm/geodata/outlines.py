@@ -1,6 +1,8 @@
-"""Outlines on the globe: rings that cross the antimeridian or hold a pole become plain polygons.
+"""Outlines on the globe: polygons cut at the antimeridian, closed around poles, repaired.
 
-Everywhere here an edge is a straight line in longitude and latitude, as in GeoJSON (RFC 7946).
+Everywhere here an edge is a straight line in longitude and latitude, as in GeoJSON (RFC 7946). The
+antimeridian package cuts along great circles instead, takes the pole of a ring from its winding,
+loses half of a ring that crosses itself, and takes ten times as long.
 """
 
 from __future__ import annotations

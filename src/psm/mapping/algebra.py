@@ -1,4 +1,4 @@
-"""What several maps come to: means, differences, sums, ratios, any of, all of.
+"""Map algebra: mean, weighted sum, difference, log ratio, any of and all of several maps.
 
 A mean of probabilities is a probability again; a difference is not, and says so by its quantity.
 
@@ -39,6 +39,13 @@ def weighted_sum(maps: Sequence[Map], weights: Sequence[float]) -> Map:
     With weights that are positive and sum to 1 it is a probability; with 1 and -1 a difference in
     [-1, 1]; else a number between the sums of the negative and of the positive weights.
 
+    Args:
+        maps: of one frame, all calibrated or none.
+        weights: one a map, finite; a negative one subtracts.
+
+    Returns:
+        The sum, with the uncertainty that the least favourable correlation allows.
+
     Raises:
         ConfigError: the maps do not go together, or a weight is missing or no number.
     """
@@ -57,8 +64,18 @@ def weighted_sum(maps: Sequence[Map], weights: Sequence[float]) -> Map:
 def mean(maps: Sequence[Map], weights: Sequence[float] | None = None) -> Map:
     """The average of maps, by weight where they are given: of a day from its hours, for instance.
 
+    Args:
+        maps: of one frame, all calibrated or none.
+        weights: one a map, positive; equal ones by default.
+
+    Returns:
+        The average: a probability again where the maps are.
+
     Raises:
         ConfigError: the maps do not go together, or the weights are not positive numbers.
+
+    Example:
+        >>> day = mean(list(map_queries(model, embedded, [query], hours_of_day(month=5))))
     """
     factors = [1.0] * len(maps) if weights is None else list(weights)
     _require_linear(maps, factors)
@@ -75,6 +92,12 @@ def mean(maps: Sequence[Map], weights: Sequence[float] | None = None) -> Map:
 def difference(a: Map, b: Map) -> Map:
     """``a - b``, with the uncertainty of two unrelated errors.
 
+    Args:
+        a, b: maps of one frame.
+
+    Returns:
+        Values in [-1, 1].
+
     Raises:
         ConfigError: the maps do not go together.
     """
@@ -85,6 +108,12 @@ def log_ratio(a: Map, b: Map) -> Map:
     """``log2(a / b)``: 1 where ``a`` is twice as likely as ``b``, -1 where half as likely.
 
     The uncertainty is that of the first order, ``hypot(sa / a, sb / b) / ln 2``.
+
+    Args:
+        a, b: maps of probabilities of one frame.
+
+    Returns:
+        The map of the ratio.
 
     Raises:
         ConfigError: the maps do not go together, or are no probabilities.
@@ -100,6 +129,12 @@ def log_ratio(a: Map, b: Map) -> Map:
 
 def any_of(maps: Sequence[Map]) -> Map:
     """The probability that at least one matches, ``1 - Π (1 - p)``, matches taken as independent.
+
+    Args:
+        maps: of probabilities, of one frame.
+
+    Returns:
+        The map of probabilities.
 
     Raises:
         ConfigError: the maps do not go together, or are no probabilities.
@@ -117,6 +152,12 @@ def any_of(maps: Sequence[Map]) -> Map:
 
 def all_of(maps: Sequence[Map]) -> Map:
     """The probability that all match, ``Π p``, matches taken as independent.
+
+    Args:
+        maps: of probabilities, of one frame.
+
+    Returns:
+        The map of probabilities.
 
     Raises:
         ConfigError: the maps do not go together, or are no probabilities.

@@ -1,4 +1,4 @@
-"""What queries are held against: cells that know how far they are from a query at a moment."""
+"""Distances of cells to queries, and the protocol of everything that can be asked for them."""
 
 from __future__ import annotations
 
@@ -59,5 +59,15 @@ class EmbeddedRegion(Protocol):
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Distances:
-        """How far every cell is from every query Gaussian, ``(M, dim)``, at a moment."""
+        """How far every cell is from every query Gaussian, ``(M, dim)``, at a moment.
+
+        Args:
+            model: that embedded the cells, in evaluation mode.
+            queries: ``(M, dim)`` Gaussians.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, M)`` distances and their variances, NaN where there is no imagery.
+        """
         ...

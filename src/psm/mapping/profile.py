@@ -1,4 +1,4 @@
-"""The soundscape of one place through the day and the year."""
+"""Profile of a place: match probability of many sounds at every month and hour."""
 
 from __future__ import annotations
 

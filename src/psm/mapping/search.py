@@ -1,4 +1,4 @@
-"""The best places for a query, and the best recordings for a place, no two of them too near."""
+"""Search: the best places for a query, and the best recordings for a place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps in motion: the hours of a day or the months of a year as GIF or MP4."""
+"""Films and cubes: a query mapped at several moments and written as one file."""
 
 from __future__ import annotations
 
@@ -41,12 +41,31 @@ class FilmWriter(Protocol):
 
 
 def hours_of_day(*, month: int | None, utc: bool = False) -> list[Moment]:
-    """The 24 hours of a day: one local hour everywhere, or one instant of UTC."""
+    """The 24 hours of a day: one local hour everywhere, or one instant of UTC.
+
+    Args:
+        month: 1..12, or ``None`` for unknown.
+        utc: hours of UTC, not local ones.
+
+    Returns:
+        24 moments.
+    """
     return [Moment(month=month, **{"utc" if utc else "hour": float(h)}) for h in range(24)]
 
 
 def months_of_year(*, hour: float | None = None, utc: float | None = None) -> list[Moment]:
-    """The 12 months at one hour."""
+    """The 12 months at one hour.
+
+    Args:
+        hour: local hour of all.
+        utc: hour of UTC of all, instead.
+
+    Returns:
+        12 moments.
+
+    Raises:
+        InvalidContext: both hours are given, or one is out of range.
+    """
     return [Moment(month=month, hour=hour, utc=utc) for month in range(1, 13)]
 
 
@@ -65,10 +84,26 @@ def animate(
 
     The image features are those of ``embedded``; only fusion and drawing happen for each moment.
 
+    Args:
+        model: in evaluation mode.
+        embedded: the cells.
+        query: what to listen for.
+        moments: when, in the order of the film.
+        path: ``.gif`` or ``.mp4``; complete or absent.
+        value_range: values at the ends of the colours; by default all but 1 % at either end.
+        width_px: width of the picture.
+        calibration: turns distances into calibrated probabilities.
+
+    Returns:
+        The path.
+
     Raises:
         ConfigError: there is no moment, or the suffix is another one.
         CorruptRecording: an audio file of the query cannot be read.
         CheckpointMismatch: the calibration is of other weights.
+
+    Example:
+        >>> animate(model, embedded, query, hours_of_day(month=5), "dawn.mp4")
     """
     write = film_writer(Path(path))
     maps = map_queries(model, embedded, [query], moments, calibration=calibration)
@@ -133,6 +168,15 @@ def write_gif(
     The colours mean the same in every frame; by default their range leaves out the lowest and the
     highest 1 % of all frames together.
 
+    Args:
+        maps: of one query on one frame, in the order of the film.
+        path: the GIF; complete or absent.
+        value_range: values at the ends of the colours; by default all but 1 % at either end.
+        width_px: width of the picture.
+
+    Returns:
+        The path.
+
     Raises:
         ConfigError: there is no map, the maps lie on different frames, or the range is none.
     """
@@ -151,6 +195,15 @@ def write_mp4(
     width_px: int = 900,
 ) -> Path:
     """Write maps as an MP4 (H.264), as :func:`write_gif`; the width is rounded to an even one.
+
+    Args:
+        maps: of one query on one frame, in the order of the film.
+        path: the MP4; complete or absent.
+        value_range: values at the ends of the colours; by default all but 1 % at either end.
+        width_px: width of the picture.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: there is no map, the maps lie on different frames, or the range is none.

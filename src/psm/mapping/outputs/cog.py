@@ -1,4 +1,4 @@
-"""Maps as cloud-optimised GeoTIFF."""
+"""Cloud-optimised GeoTIFF of a map, with a style for QGIS."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ def write_cog(soundscape: MapData, path: Path, *, csd: bool = False) -> Path:
         soundscape: the map.
         path: the GeoTIFF.
         csd: also write the distance itself, as the last band.
+
+    Returns:
+        The path.
     """
     rows, columns = soundscape.shape
     bands = [band for band in soundscape.bands if band.is_standard or (csd and band == CSD)]

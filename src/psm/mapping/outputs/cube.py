@@ -1,4 +1,4 @@
-"""Maps of one query at many moments as one file: NetCDF or Zarr, CF conventions."""
+"""Data cubes: maps of one query at many months and hours as NetCDF or Zarr, by CF conventions."""
 
 from __future__ import annotations
 
@@ -103,6 +103,9 @@ def write_cube(
         path: ``.nc`` (NetCDF 4) or ``.zarr`` (Zarr v3).
         moments: all of them: months, hours or every month at every hour. They may be left out
             where ``maps`` is a list.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: another suffix; the moments are no cube; the maps are not those of one query at

@@ -1,4 +1,4 @@
-"""The frames of an animation: one figure, of which only what moves is drawn anew."""
+"""Frames of a film: one figure, of which only what moves is drawn anew."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Maps by H3 cells: means over hexagons, as GeoParquet or GeoJSON."""
+"""H3 hexagons: means of a map over them, as GeoParquet or GeoJSON."""
 
 from __future__ import annotations
 
@@ -61,6 +61,9 @@ def write_h3(soundscape: MapData, path: Path, *, resolution: int | None = None) 
         soundscape: the map.
         path: ``.parquet`` (GeoParquet 1.1) or ``.geojson`` (RFC 7946).
         resolution: of H3, 0..15; by default the finest that leaves no hole between the cells.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: another suffix or resolution, or the map has no data at all.

@@ -1,4 +1,4 @@
-"""A map at places: a table of points, or the part within a box."""
+"""Values of a map at points, places as GeoJSON, and the part of a map within a box."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A style with which QGIS draws a map in the colours of the figures."""
+"""QGIS style that draws a map in the colours of the figures."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ def write_qml(
         soundscape: the map.
         path: the ``.qml`` file.
         value_range: match probabilities at the ends of the colours, as those of a figure.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: the range is none.

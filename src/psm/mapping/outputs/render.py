@@ -1,4 +1,4 @@
-"""Maps as figures: match probability in large, its uncertainty beside the legend."""
+"""Figures of maps: the quantity in large, its uncertainty beside the legend."""
 
 from __future__ import annotations
 
@@ -64,6 +64,9 @@ def write_png(
         uncertainty: a small map of its own (``inset``), hatching over the least sure third
             (``hatch``), colours paler where less sure (``fade``), or ``none``.
 
+    Returns:
+        The path.
+
     Raises:
         ConfigError: the range is none, or the way to draw uncertainty unknown.
     """
@@ -97,6 +100,9 @@ def write_svg(
         soundscape, value_range, uncertainty: see :func:`write_png`.
         path: the SVG file; complete or absent.
         width_px: pixels of the values across the figure, as far as the map has as many.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: the range is none, or the way to draw uncertainty unknown.

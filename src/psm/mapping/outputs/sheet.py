@@ -1,4 +1,4 @@
-"""Several maps of one query on one sheet, under one scale, so that they can be compared."""
+"""Sheets: several maps of one query in one figure, under one scale."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) ->
         maps: of one query on one frame.
         path: the PNG file; complete or absent.
         width_px: width of the picture.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: no maps, or more than four.

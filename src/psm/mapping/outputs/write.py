@@ -1,4 +1,4 @@
-"""One way to write a map: the suffix says the format."""
+"""Writers of maps by suffix of the file."""
 
 from __future__ import annotations
 
@@ -36,6 +36,9 @@ WRITERS: dict[str, Callable[..., Path]] = {
 
 def check_suffixes(paths: Iterable[Path]) -> None:
     """Refuse what :func:`write` could not write, before any work.
+
+    Args:
+        paths: files that are to be written.
 
     Raises:
         ConfigError: no format has one of the suffixes.

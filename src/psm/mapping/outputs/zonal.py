@@ -1,4 +1,4 @@
-"""A map by polygons: what a park, a district, a country comes to."""
+"""Zonal statistics: what a map comes to in each polygon."""
 
 from __future__ import annotations
 

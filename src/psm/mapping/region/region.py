@@ -1,4 +1,4 @@
-"""A region of the Earth: where a map is drawn."""
+"""Regions: an area by its outline, from a name, a box, a circle or a file."""
 
 from __future__ import annotations
 
@@ -59,6 +59,12 @@ class Region:
     def bbox(cls, west: float, south: float, east: float, north: float) -> Region:
         """Between meridians and parallels, degrees; ``west > east`` crosses the antimeridian.
 
+        Args:
+            west, south, east, north: degrees; longitudes in -180..180 or 0..360.
+
+        Returns:
+            The region.
+
         Raises:
             ConfigError: out of range or empty.
         """
@@ -69,12 +75,22 @@ class Region:
     def file(cls, path: str | Path, layer: str | None = None) -> Region:
         """All polygons of a vector file: GeoJSON, GeoPackage, shapefile; any coordinate system.
 
+        Args:
+            path: the file.
+            layer: of the file, where it has several.
+
+        Returns:
+            The region, named after file and layer.
+
         Warns:
             RepairedGeometry: outlines crossed themselves, or lines and points were left out.
 
         Raises:
             MissingData, ConfigError: no such file, no such layer, or no area in it.
             MissingExtra: pyogrio is not installed.
+
+        Example:
+            >>> Region.file("parks.gpkg", "2024").area_km2
         """
         path = Path(path)
         name = path.stem if layer is None else f"{path.stem}, {layer}"
@@ -91,8 +107,14 @@ class Region:
             country: ISO 3166 two-letter code, to choose.
             radius_m: of the circle, if given.
 
+        Returns:
+            The region.
+
         Raises:
             ConfigError: there is no such town; the message offers similar names.
+
+        Example:
+            >>> Region.place("Vienna", country="AT", radius_m=20_000.0)
         """
         if country is None and radius_m is None and (code := find_country(name)):
             hint = f"; the town is {name}, {code}" if find_towns(name, code) else ""
@@ -108,6 +130,13 @@ class Region:
     @classmethod
     def circle(cls, *, lat: float, lon: float, radius_m: float) -> Region:
         """All places within ``radius_m`` metres.
+
+        Args:
+            lat, lon: degrees, the middle.
+            radius_m: metres on the ellipsoid.
+
+        Returns:
+            The region.
 
         Raises:
             ConfigError: out of range.
@@ -163,6 +192,12 @@ class Region:
     def without(self, other: Region) -> Region:
         """What of this region is not in the other one.
 
+        Args:
+            other: what is cut out.
+
+        Returns:
+            Another region.
+
         Raises:
             ConfigError: nothing is left.
         """
@@ -178,6 +213,9 @@ class Region:
             spacing_m: from a cell to the next, in metres on the ground.
             crs: a projected system in metres to use instead of an equal-area one for the region.
             land_only: only cells on land; lakes are none.
+
+        Returns:
+            The grid; its cells come in blocks, none is listed before.
 
         Warns:
             UntrueSpacing: ``crs`` makes distances wrong by more than 5 %.

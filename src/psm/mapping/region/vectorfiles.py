@@ -1,4 +1,4 @@
-"""Vector files: GeoJSON, GeoPackage, shapefile, whatever GDAL reads, and the outlines in them."""
+"""Vector files: polygons of GeoJSON, GeoPackage, shapefile and whatever else GDAL reads."""
 
 from __future__ import annotations
 

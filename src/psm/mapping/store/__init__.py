@@ -1,4 +1,4 @@
-"""The store: what a model sees of each cell, embedded once, asked ever after.
+"""Stores: image features of each cell of a region, embedded once and kept on disk.
 
 ::
 

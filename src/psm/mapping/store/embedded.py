@@ -50,7 +50,17 @@ class EmbeddedCells:
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Distances:
-        """See :class:`psm.mapping.distances.EmbeddedRegion`: fuses all cells, then compares."""
+        """See :class:`psm.mapping.distances.EmbeddedRegion`: fuses all cells, then compares.
+
+        Args:
+            model: in evaluation mode.
+            queries: ``(M, dim)`` Gaussians.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, M)`` distances and their variances, NaN where there is no imagery.
+        """
         return Distances.between(self.locations(model, moment, sources), queries)
 
     def locations(
@@ -62,6 +72,14 @@ class EmbeddedCells:
         """Location Gaussians of the cells at a moment: place known, sources only where given.
 
         NaN where there is no imagery.
+
+        Args:
+            model: in evaluation mode.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, dim)``.
         """
 
         def fused(cells: Cells, features: Float[Tensor, "n dim"]) -> Gaussian:
@@ -142,7 +160,17 @@ class MixedZooms:
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Distances:
-        """See :class:`psm.mapping.distances.EmbeddedRegion`."""
+        """See :class:`psm.mapping.distances.EmbeddedRegion`.
+
+        Args:
+            model: in evaluation mode.
+            queries: ``(M, dim)`` Gaussians.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, M)`` distances and their variances, NaN where there is no imagery.
+        """
         return Distances.between(self.locations(model, moment, sources), queries)
 
     def locations(
@@ -151,6 +179,15 @@ class MixedZooms:
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Gaussian:
-        """Location Gaussians of the cells at a moment, mixed over the zoom levels."""
+        """Location Gaussians of the cells at a moment, mixed over the zoom levels.
+
+        Args:
+            model: in evaluation mode.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, dim)``.
+        """
         seen: Sequence[Gaussian] = [part.locations(model, moment, sources) for part in self.parts]
         return mixture(seen)

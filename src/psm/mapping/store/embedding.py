@@ -1,4 +1,4 @@
-"""Embedding a region: the slow half of every map, done once, and only what is not done yet."""
+"""Embedding of a region into a store; interrupted work is taken up where it stopped."""
 
 from __future__ import annotations
 
@@ -78,6 +78,9 @@ def plan(
         unit: cells that are embedded and written together; by default 1024, or fewer where views
             are large. A store of very many cells has fewer files with a larger one.
 
+    Returns:
+        The header of the store.
+
     Raises:
         ConfigError: the model does not know a zoom level, or there is no cell.
     """
@@ -117,6 +120,18 @@ def estimate(
 ) -> Estimate:  # fmt: skip
     """What :func:`embed` of the same will take; what is there already takes nothing.
 
+    Args:
+        url: a folder, or a URL that fsspec knows.
+        model: in evaluation mode.
+        provider: of the imagery.
+        cells: a region's grid, or :class:`psm.mapping.Cells`.
+        header: from :func:`plan`.
+        executor: who will do the work; this process by default.
+        retry: whether imagery that was not answered will be asked for again.
+
+    Returns:
+        Cells, views, bytes and seconds; some views are read and encoded to tell.
+
     Raises:
         StoreMismatch: something else is there.
         PSMError: the imagery cannot be read at all.
@@ -151,9 +166,16 @@ def embed(
         executor: who does the work; this process by default.
         retry: ask again for imagery that was not answered in an earlier run.
 
+    Returns:
+        What was done, and the store.
+
     Raises:
         StoreMismatch: the store at ``url`` holds something else.
         PSMError: the imagery cannot be read at all; what is done stays.
+
+    Example:
+        >>> grid = Region.parse("Vienna, 20km").grid(500.0)
+        >>> embed("vienna.zarr", model, provider, grid).store.embedded()
     """
     url, executor = str(url), executor or LocalExecutor()
     store = Store.create(url, header or plan(model, provider, cells), cells)
@@ -195,6 +217,23 @@ def embed_cells(
     """Image features of every cell, read from the store where they are already there.
 
     Args and errors are those of :func:`cached_store`.
+
+    Args:
+        model: in evaluation mode.
+        imagery: where the views come from.
+        cells: the places.
+        zoom: one of the zoom levels that the model was trained on.
+        store: folder of all stores; the user's cache by default.
+
+    Returns:
+        The cells with their features, in memory.
+
+    Raises:
+        ConfigError: the model does not know the zoom level.
+        PSMError: the imagery cannot be read at all.
+
+    Example:
+        >>> embedded = embed_cells(model, BlueMarble(), Cells.globe(2.0))
     """
     return cached_store(model, imagery, cells, zoom, store=store).embedded(zoom)
 
@@ -210,6 +249,9 @@ def cached_store(
         cells: the places.
         zoom: one of the zoom levels that the model was trained on.
         store: folder of all stores; the user's cache by default.
+
+    Returns:
+        The store.
 
     Raises:
         ConfigError: the model does not know the zoom level.

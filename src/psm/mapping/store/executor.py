@@ -1,4 +1,4 @@
-"""Who does the units: this process, several, or a cluster."""
+"""Executors: units of work done in this process or in several."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ class Executor(Protocol):
     def run(self, job: EmbeddingJob, units: Iterable[Unit]) -> Iterator[FinishedUnit]:
         """Every unit as it ends; units are taken from ``units`` when somebody is free for them.
 
+        Args:
+            job: what all units have in common.
+            units: what is to be done.
+
+        Returns:
+            What became of each unit.
+
         Raises:
             WorkerLost: too many workers were killed to go on.
         """
@@ -55,7 +62,15 @@ class LocalExecutor:
         return self.processes
 
     def run(self, job: EmbeddingJob, units: Iterable[Unit]) -> Iterator[FinishedUnit]:
-        """See :class:`Executor`."""
+        """See :class:`Executor`.
+
+        Args:
+            job: what all units have in common.
+            units: what is to be done.
+
+        Returns:
+            What became of each unit.
+        """
         if self.processes > 1:
             yield from run_all(_run_apart, job, units, workers=self.processes)
         else:

@@ -1,4 +1,4 @@
-"""What changes the features of a store, part by part: two stores that agree in all hold the same.
+"""Fingerprint of a store: every setting that changes its features, and how two differ.
 
 The unit of work is none of it: it shapes the files, not what is in them.
 """

@@ -1,4 +1,4 @@
-"""Units on a Ray cluster: an actor for each encoder, units for whoever is free.
+"""Executor on a Ray cluster: an actor for each encoder, units for whoever is free.
 
 Every actor writes its units into the store itself, so the store has to be where all nodes see it: a
 shared file system, or a bucket. Units of an actor that is lost, with its node or without, go to

@@ -1,4 +1,4 @@
-"""The store itself: a Zarr v3 group with the cells' pixel numbers, features and status.
+"""Store: a Zarr v3 group with the pixel numbers, features and status of cells.
 
 ``docs/store.md`` describes the layout and what it guarantees.
 """
@@ -60,6 +60,13 @@ class Store:
     def find(cls, url: str | Path, header: Header) -> Self | None:
         """The store of ``header`` at ``url``, or ``None`` where it is still to be made.
 
+        Args:
+            url: a folder, or a URL that fsspec knows.
+            header: of the store that is looked for; see :func:`psm.mapping.store.plan`.
+
+        Returns:
+            The store or ``None``.
+
         Raises:
             StoreMismatch: another store is there, or something else is.
         """
@@ -83,6 +90,14 @@ class Store:
 
         What a killed process left half made is made anew.
 
+        Args:
+            url: a folder, or a URL that fsspec knows.
+            header: see :func:`psm.mapping.store.plan`.
+            cells: those of the header.
+
+        Returns:
+            The store; nothing of it need be embedded yet.
+
         Raises:
             StoreMismatch: another store is there, or something else is.
         """
@@ -98,9 +113,18 @@ class Store:
     def open(cls, url: str | Path) -> Self:
         """An existing store.
 
+        Args:
+            url: a folder, or a URL that fsspec knows.
+
+        Returns:
+            The store, to read and to write.
+
         Raises:
             MissingData: there is none, or its creation was cut off.
             ConfigError: it has another format.
+
+        Example:
+            >>> Store.open("vienna.zarr").embedded(zoom=3)
         """
         url = str(url)
         attributes = creation.attributes(url)
@@ -145,11 +169,29 @@ class Store:
         return Cells(self.frame, rows, columns)
 
     def index(self, rows: slice = slice(None)) -> Int64[np.ndarray, " n"]:
-        """Pixel numbers of some of the cells, as :attr:`psm.mapping.Cells.flat` has them."""
+        """Pixel numbers of some of the cells, as :attr:`psm.mapping.Cells.flat` has them.
+
+        Args:
+            rows: slice of the cells; all by default.
+
+        Returns:
+            ``(n,)`` numbers of pixels of :attr:`frame`.
+        """
         return np.asarray(self._arrays["index"][rows])
 
     def status(self, zoom: int, rows: slice = slice(None)) -> UInt8[np.ndarray, " n"]:
-        """0 not done, 1 embedded, 2 and more: the :class:`~psm.imagery.Reason` of its number."""
+        """0 not done, 1 embedded, 2 and more: the :class:`~psm.imagery.Reason` of its number.
+
+        Args:
+            zoom: one of :attr:`zooms`.
+            rows: slice of the cells; all by default.
+
+        Returns:
+            ``(n,)`` codes.
+
+        Raises:
+            ConfigError: the store does not have this zoom level.
+        """
         return np.asarray(self._of(zoom, "status")[rows])
 
     def features(
@@ -161,6 +203,9 @@ class Store:
             zoom: one of :attr:`zooms`.
             rows: a slice of step 1.
             out: what to fill, as many float16 rows; reading many times in a row it saves half.
+
+        Returns:
+            ``(n, dim)`` float16.
 
         Raises:
             MissingData: a file was cut short.
@@ -176,6 +221,9 @@ class Store:
             name: path of the array in the store.
             array: the array itself.
             rows, out: as of :meth:`features`.
+
+        Returns:
+            ``(n, width)`` float16.
 
         Raises:
             MissingData: a file was cut short.
@@ -194,6 +242,9 @@ class Store:
 
     def require_model(self, model: PSM) -> None:
         """Refuse a model whose features these are not.
+
+        Args:
+            model: whose satellite encoder is meant.
 
         Raises:
             StoreMismatch: the satellite encoder has other weights.
@@ -226,7 +277,13 @@ class Store:
         features: Float16[np.ndarray, "n dim"],
         status: UInt8[np.ndarray, " n"],
     ) -> None:
-        """A whole unit: its features first, then the status that says that they are there."""
+        """A whole unit: its features first, then the status that says that they are there.
+
+        Args:
+            unit: which.
+            features: ``(n, dim)`` of its cells, NaN where there is no imagery.
+            status: ``(n,)`` codes; see :meth:`status`.
+        """
         rows = self.rows(unit)
         self._of(unit.zoom, "features")[rows] = features
         if (folder := local_folder(self.url)) is not None:
@@ -234,12 +291,26 @@ class Store:
         self._of(unit.zoom, "status")[rows] = status
 
     def rows(self, unit: Unit) -> slice:
-        """The cells of a unit."""
+        """The cells of a unit.
+
+        Args:
+            unit: which.
+
+        Returns:
+            Slice of its cells.
+        """
         start = unit.number * self.header.unit
         return slice(start, min(start + self.header.unit, len(self)))
 
     def undone(self, *, retry: bool = True) -> Iterator[Unit]:
-        """Units with cells that are not done, or with ``retry`` such as may be there by now."""
+        """Units with cells that are not done, or with ``retry`` such as may be there by now.
+
+        Args:
+            retry: also cells whose imagery was not answered, and may be another time.
+
+        Returns:
+            Units, zoom level by zoom level.
+        """
         wanted = [NOT_DONE, *PASSING] if retry else [NOT_DONE]
         unit = self.header.unit
         for zoom in self.zooms:
@@ -250,7 +321,15 @@ class Store:
                 yield from (Unit(zoom, first // unit + int(number)) for number in numbers)
 
     def counts(self, zoom: int) -> dict[str, int]:
-        """How many cells are embedded, and how many are not, by reason."""
+        """How many cells are embedded, and how many are not, by reason.
+
+        Args:
+            zoom: one of :attr:`zooms`.
+
+        Returns:
+            Cells by label: ``embedded``, ``not done``, or the reason; labels without cells are left
+            out.
+        """
         labels = ["not done", "embedded", *(reason.value for reason in Reason)]
         total = np.zeros(len(labels), np.int64)
         for _, status in self._slabs(zoom):

@@ -1,4 +1,4 @@
-"""One unit of work: read its imagery, encode it, write it. The same wherever it is done."""
+"""One unit of work: its imagery is read, encoded and written, the same wherever it is done."""
 
 from __future__ import annotations
 
@@ -85,13 +85,24 @@ class UnitWorker:
         self._is_closed = False
 
     def run(self, unit: Unit) -> FinishedUnit:
-        """Embed a unit; what of it is done stays."""
+        """Embed a unit; what of it is done stays.
+
+        Args:
+            unit: which.
+
+        Returns:
+            The unit with its number of cells, and the seconds that the encoder took.
+
+        Raises:
+            ConfigError: features that float16 cannot hold.
+            PSMError: the imagery cannot be read at all.
+        """
         old = self._store.status(unit.zoom, self._store.rows(unit))
         is_wanted = np.isin(old, [NOT_DONE, *PASSING] if self._job.retry else [NOT_DONE])
         if not is_wanted.any():
             return FinishedUnit(unit, len(old), 0.0)  # by another process, in the meantime
-        views = self._reader.submit(self.read, unit, is_wanted).result()
-        features, seconds = self._encoder.submit(self.encode, views).result()
+        views = self._reader.submit(self._read, unit, is_wanted).result()
+        features, seconds = self._encoder.submit(self._encode, views).result()
         status = np.where(is_wanted, views.status, old)
         if not is_wanted.all():
             kept = self._store.features(unit.zoom, self._store.rows(unit))
@@ -99,7 +110,7 @@ class UnitWorker:
         self._store.write(unit, features, status)
         return FinishedUnit(unit, len(old), seconds)
 
-    def read(self, unit: Unit, is_wanted: np.ndarray) -> Views:
+    def _read(self, unit: Unit, is_wanted: np.ndarray) -> Views:
         """The imagery of the wanted cells of a unit, each in the row of its cell."""
         store = self._store
         index = store.index(store.rows(unit))
@@ -118,7 +129,7 @@ class UnitWorker:
                 pixels[row], gsd_m[row], status[row] = answer.pixels, answer.gsd_m, EMBEDDED
         return Views(pixels, gsd_m, status)
 
-    def encode(self, views: Views) -> tuple[Float16[np.ndarray, "n dim"], float]:
+    def _encode(self, views: Views) -> tuple[Float16[np.ndarray, "n dim"], float]:
         """Features of a unit, NaN in rows without imagery, and the seconds that it took.
 
         A row keeps its place in the batch whatever the others are, so that its features do not

@@ -1,4 +1,4 @@
-"""Month and hour in real time: a store is prepared once, then any moment is one matrix product.
+"""Timetables: a store prepared once, so that any month and hour is one matrix product.
 
 ::
 

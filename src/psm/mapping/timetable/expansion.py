@@ -1,4 +1,4 @@
-"""Location Gaussians at every month and hour as a short sum: a Karhunen-Loève expansion.
+"""Karhunen-Loève expansion of location Gaussians over every month and hour.
 
 A distance to a query is an inner product of a query's weights and a location's factors
 (:func:`psm.gaussian.csd_factors`). The factors of a cell at all times together are one long vector,
@@ -6,7 +6,7 @@ and cells are alike: a few hundred coefficients a cell, times vectors that all c
 back. A query and a time then act on the shared vectors alone, and a map is one matrix-vector
 product with the coefficients.
 
-The shared vectors come from a sample of cells fused at every state of :mod:`.states` (principal
+The shared vectors come from a sample of cells fused at every one of :data:`STATES` (principal
 components by the method of snapshots, Sirovich 1987). The coefficients of any other cell come from
 its fusion at a few states only (gappy reconstruction, Everson & Sirovich 1995, with the variances
 of the components as prior), chosen by QR with pivoting (Q-DEIM, Drmač & Gugercin 2016).

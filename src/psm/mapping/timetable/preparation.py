@@ -1,4 +1,4 @@
-"""The one-time preparation of a store: the expansion of its cells, kept beside their features."""
+"""Preparation of a store: the expansion of its cells in time, kept beside their features."""
 
 from __future__ import annotations
 
@@ -58,6 +58,11 @@ def prepare(
     Raises:
         ConfigError: the store holds no cell with imagery, or is not complete.
         StoreMismatch: the store is of another model.
+
+    Example:
+        >>> store = Store.open("vienna.zarr")
+        >>> prepare(store, model)
+        >>> map_query(model, Timetable(store, model), query, Moment(month=7, hour=22))
     """
     zoom = store.zooms[0] if zoom is None else zoom
     store.require_model(model)

@@ -1,4 +1,4 @@
-"""Maps of any month and hour in a fraction of a second, from a prepared store."""
+"""Timetable: maps of any month and hour in a fraction of a second, from a prepared store."""
 
 from __future__ import annotations
 
@@ -81,7 +81,16 @@ class Timetable:
 
     @classmethod
     def find(cls, store: Store, model: PSM, zoom: int) -> Timetable | None:
-        """The timetable of a store for a model; ``None`` where it is not prepared."""
+        """The timetable of a store for a model; ``None`` where it is not prepared.
+
+        Args:
+            store: a store.
+            model: in evaluation mode.
+            zoom: level of the imagery.
+
+        Returns:
+            The timetable, which reads its coefficients at every query, or ``None``.
+        """
         return cls(store, model, zoom) if is_prepared(store, model, zoom) else None
 
     @property
@@ -114,6 +123,15 @@ class Timetable:
         sources: Sources = UNKNOWN,
     ) -> Distances:
         """See :class:`psm.mapping.distances.EmbeddedRegion`.
+
+        Args:
+            model: that the store was prepared with.
+            queries: ``(M, dim)`` Gaussians.
+            moment: when.
+            sources: unknown; others are refused.
+
+        Returns:
+            ``(N, M)`` distances and their variances, NaN where there is no imagery.
 
         Raises:
             ConfigError: a source is given; a prepared store knows month and hour alone.

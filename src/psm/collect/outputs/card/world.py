@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from psm.cartography.canvas import NORTH, SOUTH
 from psm.cartography.equalearth import frame, from_centre, project
+from psm.cartography.graticule import globe_graticule
 from psm.cartography.style import (
     COAST,
     COLOURS,
@@ -27,7 +28,6 @@ from psm.cartography.style import (
 )
 from psm.cartography.worldmap import (
     area,
-    graticule,
     projected_coastlines,
     projected_lakes,
     projected_land,
@@ -133,7 +133,7 @@ def _world(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> tuple[Figu
     axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     axes.axis("off")
     ground = [PathPatch(edge, facecolor=SEA, edgecolor="none")]
-    lines = [LineCollection(graticule(), colors=GRATICULE, linewidths=0.5)]
+    lines = [LineCollection(globe_graticule(), colors=GRATICULE, linewidths=0.5)]
     try:
         ground += [
             PathPatch(area(projected_land()), facecolor=NO_DATA, edgecolor="none"),
