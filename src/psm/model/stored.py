@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Self
+from typing import TypeVar
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HFValidationError, HTTPError  # type: ignore[attr-defined]
@@ -18,6 +18,8 @@ from psm.encoders.texttowers import TextTower
 from psm.errors import HubError
 from psm.modelcard import model_card
 from psm.precision import Precision
+
+Model = TypeVar("Model", bound="StoredModel")  # not Self, which beartype refuses in methods
 
 
 class StoredModel(nn.Module):
@@ -46,7 +48,9 @@ class StoredModel(nn.Module):
         self.config = config
 
     @classmethod
-    def from_pretrained(cls, checkpoint: str | Path, *, precision: Precision = "float32") -> Self:
+    def from_pretrained(
+        cls: type[Model], checkpoint: str | Path, *, precision: Precision = "float32"
+    ) -> Model:
         """Load a trained model: a folder written by :meth:`save_pretrained`, or one from the hub.
 
         Args:
