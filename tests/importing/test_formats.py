@@ -154,3 +154,12 @@ def test_bad_input_is_one_line_and_exit_code_two(
     assert len(errors) == 1
     assert message in errors[0]
     assert not out.exists()
+
+
+def test_what_the_package_exports_is_there() -> None:
+    import psm.importing
+
+    for name in psm.importing.__all__:
+        assert getattr(psm.importing, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        psm.importing.nothing  # noqa: B018
