@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from psm.collect.buildsettings import CLAIM, BuildConfig, begun, claim, settings
+from psm.collect.buildsettings import CLAIM, BuildConfig, begun, claim, read_settings
 from psm.collect.plan import BuildPlan
 from psm.errors import ConfigError, SettingsChanged
 
@@ -27,7 +27,7 @@ def write(path, values):
 
 def test_a_build_goes_on_with_what_it_was_begun_with(tmp_path):
     begin(tmp_path / "out", config(limit=7, keep_media=True))
-    assert settings(tmp_path / "out", None, {}) == config(limit=7, keep_media=True)
+    assert read_settings(tmp_path / "out", None, {}) == config(limit=7, keep_media=True)
     begin(tmp_path / "out", config(limit=7, keep_media=False))
     assert not begun(tmp_path / "out").keep_media
 
@@ -81,7 +81,7 @@ def test_options_overrule_a_file(tmp_path):
             "limit": 5,
         },
     )
-    built = settings(
+    built = read_settings(
         tmp_path / "out", path,
         {"archive": ["freesound", "local"], "limit": 6, "licence": ["CC0-1.0"],
          "imagery": "blue-marble", "region": None},
@@ -94,7 +94,7 @@ def test_options_overrule_a_file(tmp_path):
 def test_the_day_of_a_build_is_the_one_it_began(tmp_path):
     path = write(tmp_path / "build.yaml", {"sources": {"aporee": None}})
     begin(tmp_path / "out", config(date="2020-02-02"))
-    assert str(settings(tmp_path / "out", path, {}).date) == "2020-02-02"
+    assert str(read_settings(tmp_path / "out", path, {}).date) == "2020-02-02"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_day_of_a_build_is_the_one_it_began(tmp_path):
 )
 def test_a_wrong_setting_is_named(tmp_path, values, message):
     with pytest.raises(ConfigError, match=message):
-        settings(tmp_path / "out", write(tmp_path / "build.yaml", values), {})
+        read_settings(tmp_path / "out", write(tmp_path / "build.yaml", values), {})
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):

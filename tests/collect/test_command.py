@@ -98,12 +98,20 @@ def test_what_is_wrong_is_a_line_that_helps(tmp_path, psm, words, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_archives_say_what_they_ask_for_and_no_secret_is_shown(psm, monkeypatch):
+@pytest.mark.parametrize("name", ["archives", "sources"])
+def test_the_archives_say_what_they_ask_for_and_no_secret_is_shown(psm, monkeypatch, name):
     monkeypatch.setenv("FREESOUND_TOKEN", "fs-very-secret")
     monkeypatch.delenv("XENO_CANTO_KEY", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
-    code, told, _ = psm("sources")
+    code, told, _ = psm(name)
     assert code == 0
     for words in ("radio aporee", "FREESOUND_TOKEN is set", "xenocanto needs XENO_CANTO_KEY"):
         assert words in told
     assert "fs-very-secret" not in told
+
+
+def test_help_names_archives_alone(psm):
+    code, told, _ = psm("--help")
+    assert code == 0
+    assert "archives" in told
+    assert "sources" not in told

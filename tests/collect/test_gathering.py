@@ -157,7 +157,7 @@ def test_a_disk_that_is_full_ends_the_build_and_blames_no_recording(tmp_path):
 def test_media_that_changed_are_fetched_again(tmp_path, monkeypatch):
     little = Little()
     with begun(tmp_path, little) as opened:
-        monkeypatch.setattr(gathering.decoding, "outcomes", lambda _site, _rows: iter(()))
+        monkeypatch.setattr(gathering, "decode_rows", lambda _run, _rows: iter(()))
         gather(opened)
         assert opened.catalogue.counts() == {("aporee", "fetched"): 6}
         monkeypatch.undo()

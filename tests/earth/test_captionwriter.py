@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from psm.data.recording import CaptionSource
-from psm.earth.captionwriter import QUERY_PHRASES, TIME_WORDS, caption
-from psm.earth.phrases import PHRASES
+from psm.earth.captionwriter import TIME_WORDS, caption
+from psm.earth.phrases import PHRASES, QUERY_PHRASES
 from psm.earth.sounds import SOUNDS, Sound
 from psm.errors import ConfigError
 from psm.seeding import generator

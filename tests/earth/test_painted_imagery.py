@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from psm.earth import paint
-from psm.earth.painted_imagery import TILE_SIZE, ZOOMS, Imagery
+from psm.earth.painted_imagery import TILE_SIZE, ZOOMS, PaintedImagery
 from psm.errors import ConfigError, InvalidContext
 
 PLACES = [(48.86, 2.35), (24.0, 10.0), (-4.0, -65.5), (46.5, 10.5), (-17.0, 179.95), (78.2, 15.6)]
 
 
 @pytest.fixture(scope="module")
-def imagery() -> Imagery:
-    return Imagery.load()
+def imagery() -> PaintedImagery:
+    return PaintedImagery.load()
 
 
 def box_mean(picture, size):
@@ -48,7 +48,9 @@ def test_colours_of_desert_forest_ice_and_sea(imagery):
 
 
 def test_towns_show(imagery):
-    town, country = (paint.towns(paint.Frame(y, x, 64, 1.0)) for y, x in ((48.86, 2.35), (24, 10)))
+    town, country = (
+        paint.towns(paint.GroundSquare(y, x, 64, 1.0)) for y, x in ((48.86, 2.35), (24, 10))
+    )
     assert town.mean() > 0.3
     assert country.max() == 0.0
     view = imagery.views(lat=48.86, lon=2.35)[0].astype(float)
@@ -60,8 +62,8 @@ def test_towns_show(imagery):
 @pytest.mark.parametrize("gsd_km", [1.0, 3.0, 5.0])
 def test_painted_area_is_kept_at_every_resolution(gsd_km):
     place = (52.0, -105.0)  # scattered small towns
-    fine = paint.Frame(*place, 320, 1.0)
-    coarse = paint.Frame(*place, round(320 / gsd_km), gsd_km)
+    fine = paint.GroundSquare(*place, 320, 1.0)
+    coarse = paint.GroundSquare(*place, round(320 / gsd_km), gsd_km)
     for layer in (paint.towns, paint.roads, paint.rivers):
         wanted, got = layer(fine).sum(), layer(coarse).sum() * gsd_km**2
         assert got == pytest.approx(wanted, rel=0.12), layer.__name__
@@ -77,8 +79,8 @@ def test_north_is_up_and_east_is_right(imagery):
 
 
 def test_a_degree_north_is_111_pixels():
-    frame = paint.Frame(60.0, 20.0, 320, 1.0)
-    row, column = frame.pixels(lat=[60.0, 61.0, 60.0], lon=[20.0, 20.0, 21.0])
+    square = paint.GroundSquare(60.0, 20.0, 320, 1.0)
+    row, column = square.pixels(lat=[60.0, 61.0, 60.0], lon=[20.0, 20.0, 21.0])
     np.testing.assert_allclose(row, [160.0, 160 - 111.2, 160.0], atol=0.1)
     np.testing.assert_allclose(column, [160.0, 160.0, 160 + 55.6], atol=0.1)
 
@@ -86,13 +88,13 @@ def test_a_degree_north_is_111_pixels():
 def test_seamless_at_the_antimeridian(imagery):
     for lat in (-17.0, 66.0):
         east, west = (
-            imagery._ground(paint.Frame(lat, 180.0, 64, 5.0)),
-            imagery._ground(paint.Frame(lat, -180.0, 64, 5.0)),
+            imagery._ground(paint.GroundSquare(lat, 180.0, 64, 5.0)),
+            imagery._ground(paint.GroundSquare(lat, -180.0, 64, 5.0)),
         )
         np.testing.assert_allclose(east, west, atol=1.5)
     for layer in (paint.towns, paint.rivers):
-        east = layer(paint.Frame(66.5, 179.9999, 64, 5.0))
-        west = layer(paint.Frame(66.5, -179.9999, 64, 5.0))
+        east = layer(paint.GroundSquare(66.5, 179.9999, 64, 5.0))
+        west = layer(paint.GroundSquare(66.5, -179.9999, 64, 5.0))
         np.testing.assert_allclose(east.sum(), west.sum(), rtol=0.02)
 
 
@@ -106,7 +108,7 @@ def test_poles_give_a_whole_tile(imagery, lat):
 
 def test_same_place_same_bytes(imagery):
     first = imagery.tile(lat=12.345, lon=-67.89)
-    assert np.array_equal(first, Imagery().tile(lat=12.345, lon=-67.89))
+    assert np.array_equal(first, PaintedImagery().tile(lat=12.345, lon=-67.89))
     assert not np.array_equal(first, imagery.tile(lat=12.345, lon=-67.8))
 
 

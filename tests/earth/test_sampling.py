@@ -5,15 +5,22 @@ import pytest
 
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, AudioSource
 from psm.earth.layers import Layers
-from psm.earth.sampling import SHORE_KM, Places, sample_places
+from psm.earth.sampling import (
+    SHARES,
+    SHORE_KM,
+    SampledPlaces,
+    hour_weight,
+    sample_places,
+    source_bias,
+    source_biases,
+)
 from psm.earth.sounds import SOUNDS, Sound
-from psm.earth.sources import SHARES, hour_weight, source_bias, source_biases
 from psm.errors import ConfigError
 from psm.geodata.land import land_grid
 
 
 @pytest.fixture(scope="module")
-def places() -> Places:
+def places() -> SampledPlaces:
     return sample_places(3000, 1)
 
 
@@ -49,9 +56,8 @@ def test_times_and_sources_have_their_shares(places):
 
 
 def test_freesound_has_no_hour(places):
-    hidden = np.isnan(places.known_hour)
+    hidden = ~places.has_hour
     np.testing.assert_array_equal(hidden, places.audio_source == AudioSource.FREESOUND)
-    np.testing.assert_array_equal(places.known_hour[~hidden], places.hour[~hidden])
 
 
 def test_each_place_depends_on_its_number_alone():
@@ -63,7 +69,7 @@ def test_each_place_depends_on_its_number_alone():
 
 def test_rows_and_concatenate_undo_each_other():
     whole = sample_places(6, 2)
-    again = Places.concatenate([whole.rows(np.arange(2)), whole.rows(np.arange(2, 6))])
+    again = SampledPlaces.concatenate([whole.rows(np.arange(2)), whole.rows(np.arange(2, 6))])
     for name in vars(whole):
         np.testing.assert_array_equal(getattr(whole, name), getattr(again, name))
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rasterio.transform import Affine
 
 from psm.mapping import (
     Cells,
@@ -19,8 +18,8 @@ from psm.mapping import (
     SoundscapeMap,
     embed_cells,
 )
-from psm.mapping.compare import as_dataset
 from psm.model import PSM
+from tests.cartography.frames import laea
 from tests.mapping.store.fakes import PlaceImagery, tiny_config
 
 
@@ -69,16 +68,9 @@ def place_map() -> Callable[..., SoundscapeMap]:
             "attribution": "somebody's data",
             "licence": "CC-BY-4.0",
         }
-        return SoundscapeMap(data=as_dataset(cells, values), frame=frame, **{**fields, **changes})
+        return SoundscapeMap.of_cells(cells, values, **{**fields, **changes})
 
     return make
-
-
-def laea(*, lat: float, lon: float, rows: int, columns: int, step_m: float) -> Frame:
-    """A frame centred on a place, in the equal-area projection around it."""
-    crs = f"+proj=laea +lat_0={lat} +lon_0={lon} +datum=WGS84 +units=m"
-    left, top = -columns * step_m / 2.0, rows * step_m / 2.0
-    return Frame(crs, Affine(step_m, 0.0, left, 0.0, -step_m, top), (rows, columns))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from psm.mapping import Cells, Frame, Moment, Query, SoundscapeMap
-from psm.mapping.compare import as_dataset
 
 GLOBE = Frame.globe(5.0)
 
@@ -27,9 +26,9 @@ def soundscape(
         "csd": 2.0 - np.ravel(probability),
     }
     about = {"model": "tiny", "attribution": "NASA", "licence": "CC-BY-4.0", **fields}
-    return SoundscapeMap(
-        data=as_dataset(Cells(frame, rows, columns), values),
-        frame=frame,
+    return SoundscapeMap.of_cells(
+        Cells(frame, rows, columns),
+        values,
         query=Query(texts=(text,)),
         moment=moment or Moment(),
         zoom=1,

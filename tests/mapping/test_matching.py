@@ -20,6 +20,7 @@ from psm.mapping import (
     embed_cells,
     map_query,
 )
+from psm.mapping.bands import BANDS
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Sources
 from psm.model import PSM
@@ -130,3 +131,10 @@ def test_zooms_of_different_cells_are_not_mixed(embedded: EmbeddedCells) -> None
         MixedZooms((embedded, embedded))
     with pytest.raises(ConfigError, match="at least one"):
         MixedZooms(())
+
+
+def test_a_query_is_answered_by_every_band_of_a_map() -> None:
+    gaussian = Gaussian(torch.zeros(1, 2), torch.zeros(1, 2))
+    query = EncodedQuery(gaussians=gaussian, powers=(1.0,), wanted=1)
+    found = answer(query, torch.ones(3, 1), torch.ones(3, 1), torch.sigmoid)
+    assert list(found) == [band.name for band in BANDS]

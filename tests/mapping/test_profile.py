@@ -33,7 +33,8 @@ def test_a_profile_is_what_maps_say_of_the_place(model: PSM, tmp_path: Path) -> 
             found.probability[sound, month - 1, hour],
             found.uncertainty[sound, month - 1, hour],
         )
-        assert values == pytest.approx(expected, abs=2e-3)  # a store keeps float16
+        assert values == pytest.approx(expected, rel=0.02)  # a store keeps float16
+        assert values[1] > 0.0
 
 
 def test_the_likeliest_sound_comes_first_and_its_peak_is_found(model: PSM) -> None:

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from psm.mapping import Cells, prepare
 from psm.mapping.store import embed
 from psm.model import PSM
-from psm.server import Settings, State, create_app
-from psm.server.catalogue import open_all
+from psm.server import ServerState, Settings, create_app
+from psm.server.served import open_all
 from tests.mapping.store.fakes import PlaceImagery, tiny_config
 
 
@@ -41,7 +41,7 @@ def make(model: PSM, stores: tuple[str, str]) -> Callable[..., FastAPI]:
     """An app with some settings."""
 
     def made(**settings: object) -> FastAPI:
-        state = State(model, open_all(stores, model), Settings(**settings))  # type: ignore[arg-type]
+        state = ServerState(model, open_all(stores, model), Settings(**settings))  # type: ignore[arg-type]
         return create_app(state=state)
 
     return made
@@ -49,7 +49,7 @@ def make(model: PSM, stores: tuple[str, str]) -> Callable[..., FastAPI]:
 
 @pytest.fixture(scope="session")
 def client(model: PSM, stores: tuple[str, str]) -> Iterator[TestClient]:
-    state = State(model, open_all(stores, model), Settings(rate_per_s=1e6, burst=1e6))
+    state = ServerState(model, open_all(stores, model), Settings(rate_per_s=1e6, burst=1e6))
     with TestClient(create_app(state=state)) as opened:
         yield opened
 

@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from psm.mapping import EmbeddedCells, Moment, Query, Store, map_query
+from psm.mapping.bands import BANDS
 from psm.model import PSM
 
 WORLD, SLOW = "/api/v1/stores/world", "/api/v1/stores/slow"
@@ -14,7 +15,7 @@ WORLD, SLOW = "/api/v1/stores/world", "/api/v1/stores/slow"
 
 @pytest.fixture(scope="module")
 def exact(stores: tuple[str, str]) -> EmbeddedCells:
-    return EmbeddedCells.of(Store.open(stores[1]))
+    return Store.open(stores[1]).embedded()
 
 
 def test_stores_say_what_they_are(client: TestClient) -> None:
@@ -23,7 +24,7 @@ def test_stores_say_what_they_are(client: TestClient) -> None:
     assert world["is_interactive"]
     assert not slow["is_interactive"]
     assert world["is_globe"]
-    assert world["spacing"] == "10°"
+    assert (world["spacing_deg"], world["spacing_m"]) == (10.0, None)
     assert world["zooms"] == [1]
     assert world["bounds"] == [-180.0, -90.0, 180.0, 90.0]
     assert world["attribution"] == "nobody"
@@ -105,14 +106,18 @@ def test_best_places_are_apart_and_best_first(client: TestClient) -> None:
     assert chances[0] >= best["probability"][1]
 
 
-@pytest.mark.parametrize(("over", "count"), [("hours", 24), ("months", 12)])
-def test_frames_name_tiles_that_are_there(client: TestClient, over: str, count: int) -> None:
-    params = {"text": ["frogs", "a & b"], "over": over, "month": 5, "hour": 4}
-    found = client.get(f"{WORLD}/frames", params=params).json()
-    assert len(found["frames"]) == count
-    assert len({frame["label"] for frame in found["frames"]}) == count
-    last = found["frames"][-1]["tiles"].format(z=1, x=0, y=0)
-    assert client.get(last).status_code == 200
+def test_what_sounds_at_a_place_needs_no_question(client: TestClient) -> None:
+    place = {"lat": 48.2, "lon": 16.4, "month": 4, "hour": 21}
+    found = client.get(f"{SLOW}/sounds", params=place).json()
+    profile = client.get(f"{SLOW}/profile", params=place | {"text": "frogs"}).json()
+    assert found["land"]
+    assert (found["place"], found["top"]) == (profile["place"], profile["top"])
+    # 21 h at 16.4 degrees east is 19:54:24 UTC.
+    utc = place | {"utc": 21 - 16.4 / 15}
+    del utc["hour"]
+    assert client.get(f"{SLOW}/sounds", params=utc).json()["top"] == found["top"]
+    sea = client.get(f"{SLOW}/sounds", params={"lat": -48.0, "lon": -130.0}).json()
+    assert (sea["land"], sea["top"]) == (False, [])
 
 
 def test_suggestions(client: TestClient) -> None:
@@ -123,6 +128,15 @@ def test_suggestions(client: TestClient) -> None:
     assert client.get("/api/v1/suggestions", params={"prefix": "zzz"}).json() == []
 
 
+def test_layers_are_the_bands_that_files_hold(client: TestClient) -> None:
+    layers = client.get("/api/v1/layers").json()
+    palettes = {each["id"] for each in client.get("/api/v1/colours").json()}
+    assert [layer["id"] for layer in layers] == [b.short_name for b in BANDS if b.is_standard]
+    assert {layer["colours"] for layer in layers} <= palettes
+    ranges = client.get(f"{WORLD}/answer", params={"text": "frogs"}).json()["range"]
+    assert list(ranges) == [layer["id"] for layer in layers]
+
+
 def test_models_and_colours(client: TestClient, model: PSM) -> None:
     (only,) = client.get("/api/v1/models").json()
     assert only["name"] == "tiny"
@@ -130,6 +144,10 @@ def test_models_and_colours(client: TestClient, model: PSM) -> None:
     colours = client.get("/api/v1/colours").json()
     assert {"magma", "slate"} <= {each["id"] for each in colours}
     assert all(len(each["css"]) == 16 and each["css"][0][0] == "#" for each in colours)
+    for each in colours:
+        assert len(each["hex"]) == 6 * 255
+        assert each["css"][0] == f"#{each['hex'][:6]}"
+        assert each["css"][-1] == f"#{each['hex'][-6:]}"
 
 
 @pytest.mark.parametrize(
@@ -154,6 +172,8 @@ def test_models_and_colours(client: TestClient, model: PSM) -> None:
         (f"{WORLD}/value?text=frogs&lat=91&lon=0", 422, "lat"),
         (f"{WORLD}/value?text=frogs", 422, "lat"),
         (f"{WORLD}/places?text=frogs&count=1000", 422, "count"),
+        (f"{WORLD}/sounds?lat=0&lon=0&text=frogs", 422, "text"),
+        (f"{WORLD}/sounds?lat=0&lon=0&hour=1&utc=1", 422, "not both"),
         ("/api/v1/stores/nowhere/answer?text=frogs", 404, "there are world, slow"),
         ("/api/v1/stores/..%2f..%2fetc/answer?text=frogs", 404, ""),
         ("/api/v1/nothing", 404, "nothing at this address"),

@@ -23,10 +23,10 @@ from starlette.testclient import TestClient
 from psm.config import Experiment
 from psm.errors import ConfigError
 from psm.model import PSM
-from psm.server import Settings, State, create_app, create_router
+from psm.server import ServerState, Settings, create_app, create_router
 from psm.server.app import API
-from psm.server.catalogue import open_all
 from psm.server.running import listen
+from psm.server.served import open_all
 from tests.mapping.store.fakes import tiny_config
 
 with warnings.catch_warnings():
@@ -46,10 +46,11 @@ _CHECKS = [
     rules.unsupported_method,
 ]
 _OPERATIONS = [
-    ("GET", "/stores"), ("GET", "/models"), ("GET", "/colours"), ("GET", "/suggestions"),
+    ("GET", "/stores"), ("GET", "/models"), ("GET", "/colours"), ("GET", "/layers"),
+    ("GET", "/suggestions"),
     ("GET", "/base"), ("POST", "/audio"), ("GET", "/listen"),
     *(("GET", f"/stores/{{store}}/{rest}") for rest in (
-        "answer", "range", "value", "profile", "places", "frames", "legend.png", "map.tif",
+        "answer", "range", "value", "profile", "sounds", "places", "legend.png", "map.tif",
         "map.png", "tiles/{layer}/{z}/{x}/{y}.{form}",
     )),
 ]  # fmt: skip
@@ -58,7 +59,7 @@ _OPERATIONS = [
 @pytest.fixture(scope="module")
 def address(model: PSM, stores: tuple[str, str]) -> Iterator[str]:
     """A server of its own on loopback, in a thread."""
-    state = State(model, open_all(stores, model), Settings(rate_per_s=1e6, burst=1e6))
+    state = ServerState(model, open_all(stores, model), Settings(rate_per_s=1e6, burst=1e6))
     place = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(create_app(state=state), log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
@@ -111,7 +112,7 @@ def test_the_api_is_as_described(
 
 
 def test_the_router_can_be_mounted_elsewhere(model: PSM) -> None:
-    state = State(model, {}, Settings())
+    state = ServerState(model, {}, Settings())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

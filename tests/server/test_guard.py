@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 
 from psm.mapping import EmbeddedCells
 from psm.server import Settings
-from psm.server.guard.rate import Rate
-from psm.server.jobs import Worker
-from psm.server.memory import Recent
+from psm.server.guard.clients import RateLimiter
+from psm.server.jobs import WorkerThread
+from psm.server.memory import LRUCache
 from psm.server.problems import Problem
 from psm.server.routes import root
 
@@ -83,7 +83,7 @@ def test_a_client_that_asks_too_much_is_told_when_to_come_back(make: Make) -> No
 
 
 def test_buckets_are_of_one_client_each_and_few() -> None:
-    rate = Rate(lambda *_: None, settings=Settings(rate_per_s=1.0, burst=2.0))  # type: ignore[arg-type,return-value]
+    rate = RateLimiter(lambda *_: None, settings=Settings(rate_per_s=1.0, burst=2.0))  # type: ignore[arg-type,return-value]
     assert rate.take("a", 2.0) == 0.0
     assert 0.0 < rate.take("a", 1.0) <= 1.0
     assert rate.take("b", 20.0) == 0.0  # dearer than any bucket: a full one pays it
@@ -227,7 +227,7 @@ def test_access_log_is_off_unless_asked_for(
 
 
 def test_a_worker_finishes_what_waits_and_takes_nothing_new() -> None:
-    worker, gate = Worker("test", most=4), threading.Event()
+    worker, gate = WorkerThread("test", most=4), threading.Event()
     worker.start()
     futures = [worker.submit(lambda: gate.wait(10.0)), worker.submit(lambda: True)]
     threading.Timer(0.05, gate.set).start()
@@ -238,7 +238,7 @@ def test_a_worker_finishes_what_waits_and_takes_nothing_new() -> None:
 
 
 def test_memory_forgets_what_was_not_used_for_longest() -> None:
-    recent: Recent[str] = Recent(10, len)
+    recent: LRUCache[str] = LRUCache(10, len)
     for word in ("aaaa", "bbbb"):
         recent.put(word, word)
     assert recent.get("aaaa") == "aaaa"
@@ -249,7 +249,7 @@ def test_memory_forgets_what_was_not_used_for_longest() -> None:
     recent.put("x", "x" * 11)
     assert recent.get("x") is None
     assert recent.total == 8
-    brief: Recent[str] = Recent(10, kept_s=-1.0)
+    brief: LRUCache[str] = LRUCache(10, kept_s=-1.0)
     brief.put("a", "a")
     assert brief.get("a") is None
 

@@ -66,7 +66,7 @@ def test_a_store_that_cannot_be_prepared_stays_exact(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     state = open_state(settings)
-    state.model_source = f"{settings.model}-gone"
+    state.preparing.model_source = f"{settings.model}-gone"
     with TestClient(create_app(state=state)) as client:
         started = time.monotonic()
         while client.get("/api/v1/stores").json()[0]["is_preparing"]:

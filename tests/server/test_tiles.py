@@ -11,9 +11,8 @@ from rasterio.transform import Affine
 from starlette.testclient import TestClient
 
 from psm.mapping import Cells, Frame
-from psm.server.colours import all_colours
-from psm.server.pictures import png, webp
-from psm.server.tiling import Finder
+from psm.server.rendering import all_colours, png, webp
+from psm.server.tiling import CellFinder
 
 WORLD = "/api/v1/stores/world"
 TILES = f"{WORLD}/tiles/probability"
@@ -38,6 +37,33 @@ def test_pictures_hold_their_levels(form: str) -> None:
     pixels = _pixels(content)
     assert ((pixels[..., 3] > 0) == (levels > 0)).all()
     assert (pixels[levels > 0][:, :3] == colours.table[levels[levels > 0]]).all()
+    plain = _pixels((png if form == "png" else webp)(levels, None))
+    assert (plain[..., :3] == levels[..., None]).all()
+
+
+@pytest.mark.parametrize("form", ["png", "webp"])
+@pytest.mark.parametrize("layer", ["probability", "uncertainty"])
+def test_levels_are_numbers(client: TestClient, layer: str, form: str) -> None:
+    question = {"text": "frogs", "month": 5, "hour": 4}
+    low, high = client.get(f"{WORLD}/answer", params=question).json()["range"][layer]
+    value = client.get(f"{WORLD}/value", params=question | {"lat": 45.0, "lon": 15.0}).json()
+    x, y, row, column = _pixel(45.0, 15.0, 6)
+    tile = client.get(
+        f"{WORLD}/tiles/{layer}/6/{x}/{y}.{form}", params=question | {"colours": "none"}
+    )
+    red, green, blue, alpha = (int(part) for part in _pixels(tile.content)[row, column])
+    assert red == green == blue
+    assert alpha == 255
+    assert low + (red - 1) / 254 * (high - low) == pytest.approx(
+        min(high, max(low, value[layer])), abs=0.02 * (high - low)
+    )
+    sea = _pixel(-48.0, -130.0, 3)
+    tile = client.get(
+        f"{WORLD}/tiles/{layer}/3/{sea[0]}/{sea[1]}.{form}", params=question | {"colours": "none"}
+    )
+    assert not _pixels(tile.content)[..., :3].any()
+    coloured = client.get(f"{WORLD}/tiles/{layer}/3/{sea[0]}/{sea[1]}.{form}", params=question)
+    assert coloured.headers["etag"] != tile.headers["etag"]
 
 
 @pytest.mark.parametrize(("z", "lat", "lon"), [(0, 45.0, 15.0), (2, 45.0, 15.0), (6, -5.0, -65.0)])
@@ -100,6 +126,7 @@ def test_a_range_needs_its_ends_in_order(client: TestClient) -> None:
     params = {"text": "frogs", "min": 1, "max": 0}
     assert client.get(f"{TILES}/0/0/0.png", params=params).status_code == 422
     assert client.get(f"{WORLD}/legend.png", params={"min": 2}).status_code == 422
+    assert client.get(f"{WORLD}/legend.png", params={"colours": "none"}).status_code == 422
 
 
 def test_legend(client: TestClient) -> None:
@@ -123,7 +150,7 @@ def test_cells_of_any_system_are_found(crs: str) -> None:
     west, north = (1_800_000.0, 6_200_000.0) if crs == "EPSG:3857" else (590_000.0, 5_350_000.0)
     frame = Frame(crs, Affine(5000.0, 0.0, west, 0.0, -5000.0, north), (20, 30))
     rows, columns = (at.ravel() for at in np.indices(frame.shape))
-    finder = Finder(Cells(frame, rows, columns), np.arange(600) != 7)
+    finder = CellFinder(Cells(frame, rows, columns), np.arange(600) != 7)
     cells = Cells(frame, rows, columns)
     for number in (0, 8, 333, 599):
         lat, lon = float(cells.lat[number]), float(cells.lon[number])
@@ -138,7 +165,7 @@ def test_cells_of_any_system_are_found(crs: str) -> None:
 def test_frames_across_the_antimeridian_are_found() -> None:
     frame = Frame("EPSG:4326", Affine(1.0, 0.0, 170.0, 0.0, -1.0, 10.0), (20, 20))
     rows, columns = (at.ravel() for at in np.indices(frame.shape))
-    finder = Finder(Cells(frame, rows, columns), np.ones(400, bool))
+    finder = CellFinder(Cells(frame, rows, columns), np.ones(400, bool))
     x, y, row, column = _pixel(0.5, -175.5, 4)
     levels = finder.tile(4, x, y).levels(np.arange(400, dtype=np.float32), 0.0, 399.0)
     assert levels[row, column] == round(1 + 254 * (9 * 20 + 14) / 399)

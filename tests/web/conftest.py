@@ -17,8 +17,8 @@ from psm.extras import install_line
 from psm.mapping import Cells, prepare
 from psm.mapping.store import embed
 from psm.model import PSM
-from psm.server import Settings, State, create_app
-from psm.server.catalogue import open_all
+from psm.server import ServerState, Settings, create_app
+from psm.server.served import open_all
 from tests.mapping.store.fakes import PlaceImagery, tiny_config
 from tests.web.explorer import Explorer
 
@@ -78,7 +78,7 @@ def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     store = embed(url, model, PlaceImagery(), Cells.globe(step_deg=10.0)).store
     prepare(store, model, sample=64, rank=24, seen=8)
     settings = Settings(rate_per_s=1e6, burst=1e6)
-    app = create_app(state=State(model, open_all((url,), model), settings))
+    app = create_app(state=ServerState(model, open_all((url,), model), settings))
     running = uvicorn.Server(
         uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="on")
     )

@@ -1,12 +1,12 @@
 /** What the server is asked for as the state changes. */
 
 import { computed, type ReadonlySignal } from "@preact/signals";
-import { api, type Ranges, address, storePath } from "./api";
+import { api, type Palette, type Ranges, address, storePath } from "./api";
 import { type Range, union } from "./colour";
-import { isAsked, questionParams, type Side } from "./question";
+import { isAsked, momentParams, questionParams, type Side } from "./question";
 import { type Loaded, resource } from "./resource";
-import { isPlaying, probabilityPalette, store, uncertaintyPalette, view } from "./state";
-import type { Layer, Which } from "./url";
+import { isPlaying, paletteOf, store, view } from "./state";
+import { FADING, type Layer, layerOf, type Which } from "./url";
 
 const REST_MS = 350;
 
@@ -35,26 +35,28 @@ function rangeOf(which: Which): ReadonlySignal<Loaded<Ranges>> {
 export const ranges = { a: rangeOf("a"), b: rangeOf("b") };
 
 /** The ends of the colours on a side. */
-export function colourRange(which: Which, layer: Exclude<Layer, "both">): Range | null {
+export function colourRange(which: Which, layer: Layer): Range | null {
   const own = ranges[which].value.data?.[layer] ?? null;
   const other = ranges[which === "a" ? "b" : "a"].value.data?.[layer] ?? null;
   return own && other && view.value.b && view.value.isOneScale ? union(own, other) : own;
 }
 
-/** Addresses of the tiles of a side; `uncertainty` only where it is drawn. */
+/** Where the tiles of a side are, and how they are drawn. */
 export interface TileAddress {
-  readonly probability: string | null;
-  readonly uncertainty: string | null;
+  readonly levels: string;
+  /** Levels of the uncertainty that fades the others, or null. */
+  readonly doubts: string | null;
+  readonly palette: Palette;
 }
 
 export function tileAddress(which: Which, side: Side): TileAddress | null {
   const at = store.value;
   if (!at || !isAsked(side) || !ranges[which].value.data) return null;
   const { layer } = view.value;
-  const of = (kind: "probability" | "uncertainty", colours: string) => {
+  const of = (kind: Layer) => {
     const range = colourRange(which, kind);
     const params = questionParams(side);
-    if (colours) params.set("colours", colours);
+    params.set("colours", "none");
     if (range) {
       params.set("min", String(range[0]));
       params.set("max", String(range[1]));
@@ -62,8 +64,9 @@ export function tileAddress(which: Which, side: Side): TileAddress | null {
     return address(storePath(at.id, `tiles/${kind}/`)) + `{z}/{x}/{y}.png?${params}`;
   };
   return {
-    probability: layer === "uncertainty" ? null : of("probability", probabilityPalette.value.id),
-    uncertainty: layer === "probability" ? null : of("uncertainty", uncertaintyPalette.value.id),
+    levels: of(layerOf(layer)),
+    doubts: layer === "both" ? of(FADING) : null,
+    palette: paletteOf(layerOf(layer)),
   };
 }
 
@@ -104,14 +107,11 @@ export const places = resource(
   REST_MS,
 );
 
-// What sounds at a place does not depend on the question, but the API wants one.
-const ANY_QUESTION = ["birds singing"];
-
-function placeParams(withTime: boolean, anyQuestion = false): { id: string; query: string } | null {
+/** A question at the chosen place. */
+function placeQuestion(withTime: boolean): { id: string; query: string } | null {
   const { place } = view.value;
-  const given = place && view.value[place.side];
-  const side = given && anyQuestion && !isAsked(given) ? { ...given, texts: ANY_QUESTION } : given;
-  if (!place || !side || !isAsked(side) || !store.value) return null;
+  const side = place && asked(place.side);
+  if (!place || !side || !store.value) return null;
   const params = questionParams(side, withTime);
   params.set("lat", String(place.lat));
   params.set("lon", String(place.lon));
@@ -120,20 +120,29 @@ function placeParams(withTime: boolean, anyQuestion = false): { id: string; quer
 
 /** The year and the day of the chosen place. */
 export const profile = resource(
-  () => placeParams(false),
+  () => placeQuestion(false),
   ({ id, query }, signal) => api.profile(id, new URLSearchParams(query), signal),
 );
 
-/** What else sounds there, at the time shown. */
+/** What else sounds there, at the time shown; that does not depend on the question. */
 export const sounds = resource(
-  () => atRest(() => placeParams(true, true)),
-  ({ id, query }, signal) => api.profile(id, new URLSearchParams(query), signal),
+  () =>
+    atRest(() => {
+      const { place } = view.value;
+      const side = place && view.value[place.side];
+      if (!place || !side || !store.value) return null;
+      const params = momentParams(side.moment);
+      params.set("lat", String(place.lat));
+      params.set("lon", String(place.lon));
+      return { id: store.value.id, query: params.toString() };
+    }),
+  ({ id, query }, signal) => api.sounds(id, new URLSearchParams(query), signal),
   REST_MS,
 );
 
 /** The map's value at the chosen place. */
 export const value = resource(
-  () => atRest(() => placeParams(true)),
+  () => atRest(() => placeQuestion(true)),
   ({ id, query }, signal) => api.value(id, new URLSearchParams(query), signal),
   60,
 );

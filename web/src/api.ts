@@ -1,75 +1,20 @@
-/** The API of the server, and what can go wrong on the way to it. */
+/** The API of the server, and what can go wrong on the way to it; its types are in schema.ts. */
 
-import type { Palette, Range } from "./colour";
+import type { components } from "./schema";
 
-export interface Store {
-  readonly id: string;
-  readonly name: string;
-  readonly model: string;
-  readonly cells: number;
-  readonly bounds: readonly [number, number, number, number];
-  readonly is_globe: boolean;
-  readonly spacing: string;
-  readonly attribution: string;
-  readonly licence: string;
-  readonly is_interactive: boolean;
-  readonly is_preparing: boolean;
-  readonly is_calibrated: boolean;
-  readonly is_simulated: boolean;
-}
+type Schemas = components["schemas"];
 
-export interface Ranges {
-  readonly probability: Range;
-  readonly uncertainty: Range;
-}
-
-export interface Answer {
-  readonly label: string;
-  readonly range: Ranges;
-  readonly mean: number | null;
-  readonly calibration: string;
-}
-
-export interface Heard {
-  readonly text: string;
-  readonly probability: number;
-}
-
-export interface Profile {
-  readonly place: string | null;
-  readonly label: string;
-  readonly land: boolean;
-  readonly probability: readonly (readonly number[])[] | null;
-  readonly uncertainty: readonly (readonly number[])[] | null;
-  readonly top: readonly Heard[];
-}
-
-export interface Value {
-  readonly probability: number | null;
-  readonly uncertainty: number | null;
-}
-
-export interface Found {
-  readonly lat: number;
-  readonly lon: number;
-  readonly probability: number;
-  readonly uncertainty: number;
-  readonly name?: string | null;
-}
-
-export interface Upload {
-  readonly id: string;
-  readonly name: string;
-  readonly duration_s: number;
-  readonly waveform: readonly number[];
-  readonly heard: readonly Heard[];
-}
-
-export interface Base {
-  readonly tiles: string | null;
-  readonly attribution: string;
-  readonly max_zoom: number;
-}
+export type Answer = Schemas["AnswerModel"];
+export type Base = Schemas["BaseMapModel"];
+export type Found = Schemas["FoundModel"];
+export type LayerWords = Schemas["LayerModel"];
+export type Palette = Schemas["ColoursModel"];
+export type Profile = Schemas["ProfileModel"];
+export type Ranges = Schemas["RangesModel"];
+export type Sounds = Schemas["SoundsModel"];
+export type Store = Schemas["StoreModel"];
+export type Upload = Schemas["UploadModel"];
+export type Value = Schemas["ValueModel"];
 
 export type Trouble = "away" | "busy" | "key" | "unknown-audio" | "unknown-store" | "refused" | "broken";
 
@@ -110,7 +55,7 @@ async function failure(response: Response): Promise<ApiError> {
   let detail = "";
   let type = "";
   try {
-    const problem = (await response.json()) as { detail?: string; type?: string };
+    const problem = (await response.json()) as Partial<Schemas["ProblemModel"]>;
     detail = problem.detail ?? "";
     type = problem.type ?? "";
   } catch {
@@ -166,6 +111,7 @@ async function json<T>(path: string, params?: URLSearchParams, signal?: AbortSig
 export const api = {
   stores: () => json<Store[]>("stores"),
   colours: () => json<Palette[]>("colours"),
+  layers: () => json<LayerWords[]>("layers"),
   base: () => json<Base>("base"),
   suggestions: (prefix: string, signal: AbortSignal) =>
     json<string[]>("suggestions", new URLSearchParams({ prefix }), signal),
@@ -177,6 +123,8 @@ export const api = {
     json<Profile>(storePath(store, "profile"), question, signal),
   value: (store: string, question: URLSearchParams, signal: AbortSignal) =>
     json<Value>(storePath(store, "value"), question, signal),
+  sounds: (store: string, place: URLSearchParams, signal: AbortSignal) =>
+    json<Sounds>(storePath(store, "sounds"), place, signal),
   places: (store: string, question: URLSearchParams, signal: AbortSignal) =>
     json<Found[]>(storePath(store, "places"), question, signal),
   async listen(lat: number, lon: number, month: number, hour: number): Promise<ArrayBuffer> {

@@ -3,13 +3,6 @@
 export type Rgb = readonly [number, number, number];
 export type Range = readonly [number, number];
 
-export interface Palette {
-  readonly id: string;
-  readonly name: string;
-  /** From the lowest to the highest value, `#rrggbb`. */
-  readonly css: readonly string[];
-}
-
 export function parseHex(css: string): Rgb {
   const value = Number.parseInt(css.slice(1), 16);
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
@@ -41,35 +34,25 @@ export function certaintyAlpha(uncertaintyShare: number): number {
   return 1 - (1 - FAINTEST) * uncertaintyShare;
 }
 
-function luminance([red, green, blue]: Rgb): number {
-  return 0.299 * red + 0.587 * green + 0.114 * blue;
+/** Red, green and blue of every level 0..255 of a tile, from the `hex` of a palette. */
+export function colourTable(hex: string): Uint8Array {
+  const table = new Uint8Array(3 * 256);
+  for (let i = 3; i < table.length; i++) table[i] = Number.parseInt(hex.slice(2 * i - 6, 2 * i - 4), 16);
+  return table;
 }
 
 /**
- * For every brightness 0..255 of an uncertainty tile, how opaque the other layer becomes.
- * The palette has to be monotonic in brightness, as "slate" is.
+ * Turns the levels of a tile, in its red, into colours; transparent where there is no value, and
+ * faded by the levels of the other tile, if one is given. All are RGBA.
  */
-export function alphaOfLuminance(css: readonly string[]): Float32Array {
-  const steps = Array.from({ length: 256 }, (_, i) => luminance(colourAt(css, i / 255)));
-  return Float32Array.from({ length: 256 }, (_, level) => {
-    let nearest = 0;
-    for (let i = 1; i < 256; i++) {
-      if (Math.abs(steps[i]! - level) < Math.abs(steps[nearest]! - level)) nearest = i;
-    }
-    return certaintyAlpha(nearest / 255);
-  });
-}
-
-/** Multiplies the opacity of one tile by the certainty of the other; both RGBA. */
-export function fade(
-  probability: Uint8ClampedArray,
-  uncertainty: Uint8ClampedArray,
-  alphas: Float32Array,
-): void {
-  for (let i = 0; i < probability.length; i += 4) {
-    if (!uncertainty[i + 3]) continue; // no value: nothing to fade
-    const level = luminance([uncertainty[i]!, uncertainty[i + 1]!, uncertainty[i + 2]!]);
-    probability[i + 3] = probability[i + 3]! * alphas[Math.round(level)]!;
+export function paint(pixels: Uint8ClampedArray, unsure: Uint8ClampedArray | null, table: Uint8Array): void {
+  for (let i = 0; i < pixels.length; i += 4) {
+    const level = pixels[i]!;
+    pixels[i] = table[3 * level]!;
+    pixels[i + 1] = table[3 * level + 1]!;
+    pixels[i + 2] = table[3 * level + 2]!;
+    const doubt = unsure?.[i] ?? 0; // 0: no value, nothing to fade
+    pixels[i + 3] = level === 0 ? 0 : doubt ? 255 * certaintyAlpha((doubt - 1) / 254) : 255;
   }
 }
 

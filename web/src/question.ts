@@ -47,18 +47,20 @@ export function typedTerms(texts: readonly string[], without: readonly string[] 
   return [...texts, ...without.map((term) => `-${term}`)].join(", ");
 }
 
-/** The parameters that every address of the API takes. */
+/** When, as parameters of the API. */
+export function momentParams({ month, hour, clock }: Moment, params = new URLSearchParams()): URLSearchParams {
+  if (month !== null) params.set("month", String(month));
+  if (hour !== null) params.set(clock === "utc" ? "utc" : "hour", String(hour));
+  return params;
+}
+
+/** A question as parameters of the API. */
 export function questionParams(side: Side, withTime = true): URLSearchParams {
   const params = new URLSearchParams();
   side.texts.forEach((text) => params.append("text", text));
   side.without.forEach((text) => params.append("without", text));
   side.audio.forEach((recording) => params.append("audio", recording.id));
-  if (withTime) {
-    const { month, hour, clock } = side.moment;
-    if (month !== null) params.set("month", String(month));
-    if (hour !== null) params.set(clock === "utc" ? "utc" : "hour", String(hour));
-  }
-  return params;
+  return withTime ? momentParams(side.moment, params) : params;
 }
 
 export function clockWords(hour: number): string {

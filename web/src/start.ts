@@ -2,13 +2,16 @@
 
 import { batch } from "@preact/signals";
 import { api, ApiError } from "./api";
-import { base, palettes, startTrouble, stores } from "./state";
+import { base, layers, palettes, startTrouble, stores } from "./state";
 
 export async function start(): Promise<void> {
   try {
-    const [known, colours, below] = await Promise.all([api.stores(), api.colours(), api.base()]);
+    const [known, colours, bands, below] = await Promise.all([
+      api.stores(), api.colours(), api.layers(), api.base(),
+    ]);
     batch(() => {
       palettes.value = colours;
+      layers.value = bands;
       base.value = below;
       stores.value = known;
       startTrouble.value = null;

@@ -1,14 +1,14 @@
 /** The state of the page, its place in the browser's history, and what follows from it. */
 
 import { batch, computed, effect, signal } from "@preact/signals";
-import type { ApiError, Base, Store } from "./api";
-import { gradient, type Palette } from "./colour";
+import type { ApiError, Base, LayerWords, Palette, Store } from "./api";
 import { isAsked, type Moment, type Side } from "./question";
-import { readView, type View, type Which, writeView } from "./url";
+import { FADING, type Layer, LAYERS, readView, type View, type Which, writeView } from "./url";
 
 export const view = signal<View>(readView(location.hash));
 export const stores = signal<readonly Store[] | null>(null);
 export const palettes = signal<readonly Palette[]>([]);
+export const layers = signal<readonly LayerWords[]>([]);
 export const base = signal<Base | null>(null);
 /** Why the page cannot begin. */
 export const startTrouble = signal<ApiError | null>(null);
@@ -104,7 +104,7 @@ export const sheetPx = signal(200);
 
 // ---- colours ----
 
-const NO_PALETTE: Palette = { id: "", name: "", css: ["#888888", "#888888"] };
+const NO_PALETTE: Palette = { id: "", name: "", css: ["#888888", "#888888"], hex: "888888".repeat(255) };
 
 /** On paper much is dark, as on printed maps; in the dark much is bright. */
 export const probabilityPalette = computed<Palette>(() => {
@@ -112,12 +112,24 @@ export const probabilityPalette = computed<Palette>(() => {
   return palettes.value.find(({ id }) => id === wanted) ?? palettes.value[0] ?? NO_PALETTE;
 });
 
-export const uncertaintyPalette = computed<Palette>(
-  () => palettes.value.find(({ id }) => id === "slate") ?? palettes.value[0] ?? NO_PALETTE,
-);
+/** The palette of a layer; only that of the first can be chosen. */
+export function paletteOf(layer: Layer): Palette {
+  if (layer === LAYERS[0]) return probabilityPalette.value;
+  const usual = layers.value.find(({ id }) => id === layer)?.colours;
+  return palettes.value.find(({ id }) => id === usual) ?? palettes.value[0] ?? NO_PALETTE;
+}
 
-export const shownPalette = computed(() =>
-  view.value.layer === "uncertainty" ? uncertaintyPalette.value : probabilityPalette.value,
-);
+export const uncertaintyPalette = computed<Palette>(() => paletteOf(FADING));
 
-export const shownGradient = computed(() => gradient(shownPalette.value.css));
+/** What a layer shows, in words. */
+export function layerWords(layer: Layer): string {
+  return layers.value.find(({ id }) => id === layer)?.name ?? layer;
+}
+
+/** From cell to cell, in words: `1°`, `500 m`, `2 km`. */
+export function spacingWords({ spacing_deg, spacing_m }: Store): string {
+  const short = (value: number) => String(Number(value.toPrecision(6)));
+  if (spacing_deg !== null) return `${short(spacing_deg)}°`;
+  const metres = spacing_m ?? 0;
+  return metres >= 1000 ? `${short(metres / 1000)} km` : `${short(metres)} m`;
+}

@@ -1,8 +1,20 @@
 /** The whole state of the page as text after the `#`, so that a link shows the same. */
 
+import type { LayerWords } from "./api";
 import type { Moment, Recording, Side } from "./question";
+import { layerModelIdValues } from "./schema";
 
-export type Layer = "probability" | "uncertainty" | "both";
+/** A band of the map that can be shown, and the first by itself or faded by the uncertainty. */
+export type Layer = LayerWords["id"];
+export type Display = Layer | "both";
+export const LAYERS: readonly Layer[] = layerModelIdValues;
+export const FADING: Layer = "uncertainty";
+
+/** The layer whose colours are shown. */
+export function layerOf(display: Display): Layer {
+  return display === "both" ? LAYERS[0]! : display;
+}
+
 export type Which = "a" | "b";
 
 export interface View {
@@ -10,7 +22,7 @@ export interface View {
   readonly a: Side;
   /** The other side of a comparison. */
   readonly b: Side | null;
-  readonly layer: Layer;
+  readonly layer: Display;
   /** A palette of the server, or null for the one that suits the theme. */
   readonly colours: string | null;
   /** Whether both sides of a comparison share the range of colours. */
@@ -33,7 +45,7 @@ export function emptyView(now: Date = new Date()): View {
       moment: { month: now.getMonth() + 1, hour: 20, clock: "local" },
     },
     b: null,
-    layer: "probability",
+    layer: LAYERS[0]!,
     colours: null,
     isOneScale: true,
     over: "hours",
@@ -64,7 +76,7 @@ export function writeView(view: View): string {
     params.set("swipe", round(view.swipe, 3));
     if (!view.isOneScale) params.set("scale", "own");
   }
-  if (view.layer !== "probability") params.set("layer", view.layer);
+  if (view.layer !== LAYERS[0]) params.set("layer", view.layer);
   if (view.colours) params.set("colours", view.colours);
   if (view.over !== "hours") params.set("over", view.over);
   if (view.place) {
@@ -129,7 +141,7 @@ export function readView(hash: string, now: Date = new Date()): View {
     store: params.get("store"),
     a,
     b: hasB ? readSide(params, "b.", a.moment) : null,
-    layer: layer === "uncertainty" || layer === "both" ? layer : "probability",
+    layer: layer === "both" ? layer : (LAYERS.find((known) => known === layer) ?? LAYERS[0]!),
     colours: params.get("colours"),
     isOneScale: params.get("scale") !== "own",
     over: params.get("over") === "months" ? "months" : "hours",

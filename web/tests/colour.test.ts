@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { alphaOfLuminance, certaintyAlpha, colourAt, FAINTEST, fade, parseHex, percent, percentIn, share, union } from "../src/colour";
+import { certaintyAlpha, colourAt, colourTable, FAINTEST, paint, parseHex, percent, percentIn, share, union } from "../src/colour";
 
 const GREYS = ["#ffffff", "#808080", "#000000"];
 
@@ -20,20 +20,21 @@ describe("colours", () => {
 });
 
 describe("fading", () => {
-  it("finds the uncertainty behind the brightness of a tile", () => {
-    const alphas = alphaOfLuminance(GREYS);
-    expect(alphas[255]).toBeCloseTo(1, 2);
-    expect(alphas[0]).toBeCloseTo(FAINTEST, 2);
-    expect(alphas[128]).toBeCloseTo(certaintyAlpha(0.5), 1);
+  const table = colourTable(Array.from({ length: 255 }, (_, i) => `0a14${(i + 1).toString(16).padStart(2, "0")}`).join(""));
+  const tile = (...levels: number[]) => Uint8ClampedArray.from(levels.flatMap((level) => [level, level, level, 255]));
+
+  it("gives every level its colour, and none where there is no value", () => {
+    const shown = tile(0, 1, 128, 255);
+    paint(shown, null, table);
+    expect([...shown.slice(4)]).toEqual([10, 20, 1, 255, 10, 20, 128, 255, 10, 20, 255, 255]);
+    expect(shown[3]).toBe(0);
   });
 
   it("fades what is unsure, never all of it, and leaves empty pixels alone", () => {
-    const shown = Uint8ClampedArray.from([9, 9, 9, 255, 9, 9, 9, 255, 9, 9, 9, 0]);
-    const unsure = Uint8ClampedArray.from([255, 255, 255, 255, 0, 0, 0, 255, 0, 0, 0, 0]);
-    fade(shown, unsure, alphaOfLuminance(GREYS));
-    expect(shown[3]).toBe(255);
-    expect(shown[7]).toBe(Math.round(255 * FAINTEST));
-    expect(shown[11]).toBe(0);
+    const shown = tile(9, 9, 9, 0, 9);
+    paint(shown, tile(1, 255, 128, 255, 0), table);
+    const alphas = [3, 7, 11, 15, 19].map((i) => shown[i]);
+    expect(alphas).toEqual([255, Math.round(255 * FAINTEST), Math.round(255 * certaintyAlpha(0.5)), 0, 255]);
   });
 });
 

@@ -1,4 +1,4 @@
-"""What stands beside the map of a region: a scale bar and the north."""
+"""Scale bar, north arrow and colour keys beside the map of a region."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
-from psm.cartography.look import DIM, INK, PAPER
+from psm.cartography.style import DIM, INK, PAPER
 from psm.cartography.window import Window
 
 

@@ -1,4 +1,4 @@
-"""Names of towns on a map: the largest, as many as fit."""
+"""Labels of towns on a map: the largest, as many as fit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.patheffects import Stroke
 from matplotlib.transforms import Bbox
 
-from psm.cartography.look import INK, PAPER
+from psm.cartography.style import INK, PAPER
 from psm.cartography.window import Window
 from psm.geodata.packages import towns
 

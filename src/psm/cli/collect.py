@@ -68,14 +68,14 @@ def collect_build(
     Try it small: `psm collect build out --archive aporee --region "Vienna, 300km" --limit 500`.
     """
     from psm.collect.builder import Retry, build
-    from psm.collect.buildsettings import settings
+    from psm.collect.buildsettings import read_settings
 
     options = {
         "archive": archive, "region": region, "licence": licence, "limit": limit, "preset": preset,
         "imagery": imagery,
     }  # fmt: skip
     again = Retry.ALL if retry_all else Retry.PASSING if retry else None
-    report = build(out, settings(out, config, options), retry=again, workers=workers)
+    report = build(out, read_settings(out, config, options), retry=again, workers=workers)
     for line in report.lines():
         typer.echo(line)
     report.check()

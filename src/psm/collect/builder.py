@@ -59,7 +59,7 @@ class BuildReport:
     troubles: dict[str, str]
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """Lines for people: refusals by reason, the most frequent first, then what was built."""
         for (stage, reason), count in sorted(self.refusals.items(), key=lambda item: -item[1]):
             yield f"refused {count:6d}  {stage}: {reason}"
         packed = self.states.get(CandidateState.PACKED, 0)
@@ -68,7 +68,7 @@ class BuildReport:
             yield f"{self.may_pass:,} were refused for a reason that may pass: try again by --retry"
 
     def check(self) -> None:
-        """All archives were asked to the end, and something came of it.
+        """Raise where an archive was not asked to the end, or nothing came of the build.
 
         Raises:
             UnfinishedBuild: some were not; the message says which, and what to do.
@@ -91,11 +91,30 @@ def build(
     """Build a data set in a folder; what is there already is kept.
 
     It may be killed at any time and started again. The result depends on the settings and on what
-    the archives answer.
+    the archives answer; not on timing, kills or the number of workers.
+
+    Args:
+        folder: of the build; made where there is none.
+        config: what to build; see :func:`~psm.collect.buildsettings.read_settings` for YAML.
+        retry: which refused candidates get another chance; none by default.
+        workers: processes that clean, decode and pack; all cores by default.
+
+    Returns:
+        How the build ended. An archive that is down raises nothing here, so that the others go on:
+        call :meth:`BuildReport.check` to have it raised.
 
     Raises:
-        ConfigError: the folder holds something else, or a setting is wrong.
-        PSMError: something that no archive is at fault of; what is done stays.
+        ConfigError: the folder holds something else, another process builds there, a setting is
+            wrong, or credentials are missing.
+        SettingsChanged: the folder was begun with other settings, or captioned by another model.
+        UnfinishedBuild: the disk is full; what is done stays.
+        MissingExtra: a package of the extra ``collect`` is not installed.
+        PSMError: something else that no archive is at fault of; what is done stays.
+
+    Example:
+        >>> config = BuildConfig(sources={"aporee": {}}, region="Vienna, 300km", limit=500)
+        >>> report = build(Path("vienna"), config)  # doctest: +SKIP
+        >>> report.check()  # doctest: +SKIP
     """
     plan = BuildPlan.of(config)
     archives = {name: open_archive(name, s.options) for name, s in config.sources.items()}

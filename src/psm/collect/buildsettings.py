@@ -155,14 +155,17 @@ class BuildConfig(_Settings):
 _DOES_NOT_SHAPE = {"keep_media"}
 
 
-def settings(folder: Path, path: Path | None, options: Mapping[str, Any]) -> BuildConfig:
+def read_settings(folder: Path, path: Path | None, options: Mapping[str, Any]) -> BuildConfig:
     """Merge settings: a file, or those that the folder was begun with, then options.
 
     Args:
         folder: of the build.
-        path: of a YAML file.
+        path: of a YAML file; ``None`` for the settings that the folder was begun with.
         options: of the command line, those that are ``None`` left out: ``archive`` is a list of
             names, ``licence`` one of licences, ``imagery`` a text, others are as in the settings.
+
+    Returns:
+        The settings, validated; the date is that on which the folder was begun.
 
     Raises:
         ConfigError: a setting is unknown or does not fit, or nothing says what to build.

@@ -98,12 +98,12 @@ class _Gathering:
             waiting[row["source"]].append(row)
         for name, rows in waiting.items():
             archive = self._run.archives[name]
-            errands = DownloadQueue(self._run.folder, archive, rows)
-            for _ in range(min(len(rows), threads(archive))):
-                self._lanes.start(name, errands.outcomes)
+            queue = DownloadQueue(self._run.folder, archive, rows)
+            for _ in range(min(len(rows), threads_for(archive))):
+                self._lanes.start(name, queue.outcomes)
                 self._fetchers += 1
         rows_in = iter(self._to_decode.get, None)
-        self._lanes.start(_DECODERS, partial(outcomes, self._run, rows_in))
+        self._lanes.start(_DECODERS, partial(decode_rows, self._run, rows_in))
         if not self._fetchers:
             self._to_decode.put(None)
 
@@ -183,7 +183,7 @@ def _discard(run: BuildRun, row: Fields) -> None:
         media_of(run, row).unlink(missing_ok=True)
 
 
-def threads(archive: Archive) -> int:
+def threads_for(archive: Archive) -> int:
     """Threads that ask an archive at once: its client keeps the limit, this only hides waiting."""
     return max(1, min(_MOST_THREADS, round(archive.terms.requests_per_s)))
 
@@ -222,7 +222,7 @@ class DownloadQueue:
         return {"media_bytes": size, "media_sha256": digest}
 
 
-def outcomes(run: BuildRun, rows: Iterable[Fields]) -> Iterator[Outcome]:
+def decode_rows(run: BuildRun, rows: Iterable[Fields]) -> Iterator[Outcome]:
     """Decode the media of rows as they come, on all cores."""
     with DecoderPool(run.plan.framing, workers=run.workers) as decoder:
         for key, decoded in decoder.decode_all(_job(run, row) for row in rows):

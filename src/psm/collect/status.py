@@ -44,8 +44,16 @@ class BuildStatus:
 def read_status(folder: Path) -> BuildStatus:
     """Read the status of the build in a folder, whether it is going on or not.
 
+    Args:
+        folder: of the build.
+
+    Returns:
+        Candidates by archive and state, refusals by stage and reason, and the progress of the
+        stage where a build is going on.
+
     Raises:
         MissingData: there is no build.
+        MissingExtra: pyarrow is not installed.
     """
     parquet = require("pyarrow.parquet", "collect")
     path = folder / SNAPSHOT

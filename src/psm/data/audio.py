@@ -162,7 +162,11 @@ def windows(
 
 @lru_cache(maxsize=8)
 def mel_filters(config: AudioConfig) -> Float64[np.ndarray, "bins bands"]:
-    """Triangular filters, peak 1, evenly spaced on the HTK mel scale ``2595 log10(1 + f/700)``."""
+    """Triangular filters, peak 1, evenly spaced on the HTK mel scale ``2595 log10(1 + f/700)``.
+
+    Equal to the bit to ``transformers.audio_utils.mel_filter_bank``, whose import takes a second
+    that the workers of a build need not spend.
+    """
     low, high = (
         2595.0 * np.log10(1.0 + hertz / 700.0) for hertz in (config.f_min_hz, config.f_max_hz)
     )

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 from matplotlib.figure import Figure
 
 from psm import __version__
-from psm.evaluation.protocol import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
+from psm.config import Experiment
+from psm.evaluation.mapreport import MapReport
+from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
+from psm.evaluation.retrievalreport import RetrievalReport
 from psm.files import atomic_path
-
-if TYPE_CHECKING:
-    from psm.demo.pipeline import DemoResult
 
 _QUERIES = {
     IMAGE: "image only",
@@ -26,6 +28,29 @@ _QUERIES = {
 }
 _DIRECTIONS = {"image_to_audio": "location → sound", "audio_to_image": "sound → location"}
 _RESTRICTIONS = {"all": "all recordings", "same_source": "same source only"}
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo found; :func:`write_report` draws it."""
+
+    experiment: Experiment
+    seed: int
+    retrieval: RetrievalReport
+    maps: MapReport
+    seconds: Mapping[str, float]
+    folder: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """``report.json``."""
+        return {
+            "model": self.experiment.model.name,
+            "seed": self.seed,
+            "version": __version__,
+            "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
+            **self.retrieval.to_json(),
+            "maps": self.maps.to_json(),
+        }
 
 
 def write_report(result: DemoResult, path: Path) -> None:

@@ -1,22 +1,18 @@
-"""``run_demo``: build, train, evaluate, map, report; every stage goes on where it stopped."""
+"""The stages of the demo: build, train, evaluate, map, report; each goes on where it stopped."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from psm import __version__
-from psm.config import Experiment, load_experiment
-from psm.demo.htmlreport import write_report
+from psm.config import load_experiment
+from psm.demo.htmlreport import DemoResult, write_report
 from psm.earth.builder import EarthPlan, build_earth
-from psm.evaluation.mapreport import MapReport
-from psm.evaluation.measure import measure
-from psm.evaluation.report import RetrievalReport
+from psm.evaluation.suite import measure
 from psm.files import atomic_path
 from psm.mapping import EmbeddedCells, Moment, Query, SoundscapeMap, map_queries
 from psm.mapping.outputs.sheet import write_sheet
@@ -33,29 +29,6 @@ QUERIES = (
     "footsteps in snow",
 )
 MOMENTS = tuple(Moment(month=month, hour=hour) for month in (1, 7) for hour in (6.0, 22.0))
-
-
-@dataclass(frozen=True)
-class DemoResult:
-    """What the demo found; :func:`psm.demo.htmlreport.write_report` draws it."""
-
-    experiment: Experiment
-    seed: int
-    retrieval: RetrievalReport
-    maps: MapReport
-    seconds: Mapping[str, float]
-    folder: Path
-
-    def to_json(self) -> dict[str, Any]:
-        """``report.json``."""
-        return {
-            "model": self.experiment.model.name,
-            "seed": self.seed,
-            "version": __version__,
-            "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
-            **self.retrieval.to_json(),
-            "maps": self.maps.to_json(),
-        }
 
 
 def run_demo(

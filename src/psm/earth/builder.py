@@ -1,4 +1,4 @@
-"""Building the simulated Earth: from a seed to shards of recordings, resumable and in parallel."""
+"""Builder of the simulated Earth: from a seed to shards, resumable and in parallel."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ from psm.data.worldsplits import split_by_position
 from psm.earth import rules
 from psm.earth.captionwriter import caption
 from psm.earth.layers import Layers
-from psm.earth.painted_imagery import GSD_M, Imagery
-from psm.earth.sampling import Places, sample_places
+from psm.earth.painted_imagery import GSD_M, PaintedImagery
+from psm.earth.sampling import SampledPlaces, sample_places, source_bias
 from psm.earth.scene import Scene
 from psm.earth.sounds import SOUNDS
 from psm.earth.soundscape import sample_sounds
-from psm.earth.sources import source_bias
 from psm.earth.synthesis import mix
-from psm.errors import ConfigError
+from psm.errors import ConfigError, SettingsChanged
 from psm.files import atomic_path
 from psm.geodata.packages import towns
 from psm.geodata.sphere import chord_to_km, unit_vectors
@@ -76,7 +75,7 @@ def build_earth(plan: EarthPlan, folder: Path, *, workers: int | None = None) ->
         Recordings in each split.
 
     Raises:
-        ConfigError: ``folder`` holds another Earth.
+        SettingsChanged: ``folder`` holds another Earth.
     """
     _claim(folder, plan)
     jobs = list(_jobs(plan))
@@ -101,7 +100,7 @@ class _Job:
     name: str
     split: str
     number: NDArray[np.int64]
-    places: Places
+    places: SampledPlaces
     cell: NDArray[np.str_]
 
 
@@ -117,7 +116,7 @@ def _jobs(plan: EarthPlan) -> Iterator[_Job]:
         missing -= len(kept)
         start += count
     number, split, cell = (np.concatenate([part[i] for part in drawn]) for i in (0, 2, 3))
-    places = Places.concatenate([part[1] for part in drawn])
+    places = SampledPlaces.concatenate([part[1] for part in drawn])
     for name in _SPLITS:
         members = np.flatnonzero(split == name)
         for shard, first in enumerate(range(0, len(members), _SHARD_SIZE)):
@@ -173,8 +172,8 @@ def _town_tree() -> cKDTree:
 
 
 @lru_cache(maxsize=1)
-def _imagery() -> Imagery:
-    return Imagery.load()
+def _imagery() -> PaintedImagery:
+    return PaintedImagery.load()
 
 
 def _warm_caches() -> None:
@@ -193,7 +192,7 @@ def _claim(folder: Path, plan: EarthPlan) -> None:
         except ValueError:
             theirs = None
         if theirs != ours:
-            raise ConfigError(
+            raise SettingsChanged(
                 f"{folder}: holds another Earth (see {MANIFEST_NAME}); choose another folder "
                 "or delete this one"
             )

@@ -1,4 +1,4 @@
-"""Captions as three kinds of author write them: a recordist, and two captioning models.
+"""Caption writers in three styles: a recordist, and two captioning models.
 
 Sounds always come loudest first. ``meta`` is a title or note, often with the place, and often names
 only what stands out; ``qwen`` describes in full sentences; ``pengi`` is a terse list.
@@ -12,12 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from psm.data.recording import CaptionSource
-from psm.earth.phrases import PHRASES, QUERY_PHRASES
+from psm.earth.phrases import PHRASES, SURROUNDINGS
 from psm.earth.sounds import Sound
-from psm.earth.surroundings import SURROUNDINGS
 from psm.errors import ConfigError
-
-__all__ = ["QUERY_PHRASES", "caption"]
 
 MONTHS = (
     "January",

@@ -31,14 +31,14 @@ _ROAD = np.array([176.0, 168.0, 156.0], np.float32)
 _TOWN = np.array([158.0, 152.0, 150.0], np.float32)
 
 
-class Imagery:
+class PaintedImagery:
     """Tiles and views at any place. Use :meth:`load`, which opens the base imagery once."""
 
     def __init__(self) -> None:
         self._base: NDArray[np.uint8] = base_grids()["imagery"]
 
     @classmethod
-    def load(cls) -> Imagery:
+    def load(cls) -> PaintedImagery:
         """The shared instance.
 
         Raises:
@@ -79,62 +79,64 @@ class Imagery:
     def _render(self, lat: float, lon: float, size: int, gsd_km: float) -> NDArray[np.uint8]:
         if not (-90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0):
             raise InvalidContext(f"no imagery at latitude {lat:g}, longitude {lon:g}")
-        frame = paint.Frame(lat, lon, size, gsd_km)
-        if gsd_km > 1.0 and paint.town_share(frame) > _DENSE:
+        square = paint.GroundSquare(lat, lon, size, gsd_km)
+        if gsd_km > 1.0 and paint.town_share(square) > _DENSE:
             # Overlapping towns do not average linearly: draw the whole crop, then shrink it.
             full = Image.fromarray(self._render(lat, lon, round(size * gsd_km), 1.0))
             return np.asarray(full.resize((size, size), Image.Resampling.BOX))
-        picture = self._ground(frame)
-        fine, smooth = self._texture(frame)
-        _blend(picture, _RIVER, paint.rivers(frame))
-        _blend(picture, _ROAD, 0.8 * paint.roads(frame))
-        built = paint.towns(frame)
+        picture = self._ground(square)
+        fine, smooth = self._texture(square)
+        _blend(picture, _RIVER, paint.rivers(square))
+        _blend(picture, _ROAD, 0.8 * paint.roads(square))
+        built = paint.towns(square)
         # The smooth noise frays the edges, the fine one is the pattern of blocks and gardens.
         cover = built * (0.85 + 0.15 * smooth) + built * (1.0 - built) * smooth
         _blend(picture, _TOWN, 0.9 * cover)
         picture *= (1.0 + fine * (_NOISE_STRENGTH + 0.10 * cover))[..., None]
         return np.clip(picture, 0.0, 255.0).astype(np.uint8)
 
-    def _ground(self, frame: paint.Frame) -> NDArray[np.float32]:
-        """The base imagery resampled to the frame, float32 0..255."""
+    def _ground(self, square: paint.GroundSquare) -> NDArray[np.float32]:
+        """The base imagery resampled to the square, float32 0..255."""
         per_degree = BASE_WIDTH / 360.0
-        half_rows = frame.half_deg * per_degree
-        half_columns = min(half_rows / frame.shrink, BASE_PAD - 4.0)
-        row = (90.0 - frame.lat) * per_degree
-        column = (frame.lon + 180.0) * per_degree + BASE_PAD
+        half_rows = square.half_deg * per_degree
+        half_columns = min(half_rows / square.shrink, BASE_PAD - 4.0)
+        row = (90.0 - square.lat) * per_degree
+        column = (square.lon + 180.0) * per_degree + BASE_PAD
         top, bottom = max(int(row - half_rows) - 3, 0), min(int(row + half_rows) + 4, BASE_HEIGHT)
         left, right = int(column - half_columns) - 3, int(column + half_columns) + 4
         left, right = max(left, 0), min(right, self._base.shape[1])
         crop = np.ascontiguousarray(self._base[top:bottom, left:right])
-        # Beyond a pole the frame keeps the outermost row; the poles are ice or ice-covered sea.
+        # Beyond a pole the square keeps the outermost row; the poles are ice or ice-covered sea.
         above = max(int(np.ceil(top - (row - half_rows))), 0)
         below = max(int(np.ceil(row + half_rows - bottom)), 0)
         if above or below:
             crop = np.pad(crop, ((above, below), (0, 0), (0, 0)), mode="edge")
         y, x = row - top + above, column - left
         box = (x - half_columns, y - half_rows, x + half_columns, y + half_rows)
-        shape = (frame.size, frame.size)
+        shape = (square.size, square.size)
         picture = Image.fromarray(crop).resize(shape, Image.Resampling.BICUBIC, box)
         return np.array(picture, np.float32)
 
-    def _texture(self, frame: paint.Frame) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The place's own fine and smooth noise, averaged down to the frame's pixels."""
-        key = crc32(f"{frame.lat:.5f} {frame.lon:.5f}".encode())
-        span = round(frame.size * frame.gsd_km)
+    def _texture(
+        self, square: paint.GroundSquare
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The place's own fine and smooth noise, averaged down to the square's pixels."""
+        key = crc32(f"{square.lat:.5f} {square.lon:.5f}".encode())
+        span = round(square.size * square.gsd_km)
         margin, room = (TILE_SIZE - span) // 2, (_NOISE_SIZE - TILE_SIZE) // _PERIOD
         top, left = key % room * _PERIOD + margin, key // room % room * _PERIOD + margin
-        zoom = round(frame.gsd_km)
-        if zoom * frame.size == span and zoom in ZOOMS:
+        zoom = round(square.gsd_km)
+        if zoom * square.size == span and zoom in ZOOMS:
             phase = margin % zoom
             fine, smooth = _noise(zoom, phase)
             y, x = (top - phase) // zoom, (left - phase) // zoom
             return (
-                fine[y : y + frame.size, x : x + frame.size],
-                smooth[y : y + frame.size, x : x + frame.size],
+                fine[y : y + square.size, x : x + square.size],
+                smooth[y : y + square.size, x : x + square.size],
             )
         fine, smooth = _noise()
         window = np.s_[top : top + span, left : left + span]
-        return _shrink(fine[window], frame.size), _shrink(smooth[window], frame.size)
+        return _shrink(fine[window], square.size), _shrink(smooth[window], square.size)
 
 
 def _shrink(noise: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -143,8 +145,8 @@ def _shrink(noise: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=1)
-def _load() -> Imagery:
-    return Imagery()
+def _load() -> PaintedImagery:
+    return PaintedImagery()
 
 
 @lru_cache(maxsize=8)

@@ -1,4 +1,4 @@
-"""Where and when the simulated Earth is recorded: places near people, on shores and in the wild."""
+"""How the simulated Earth is recorded: where, when, and what each audio source listens for."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, AudioSource
 from psm.earth.layers import Layers
 from psm.earth.network import shores
-from psm.earth.sources import ROUND_THE_CLOCK, SHARES
+from psm.earth.sounds import SOUNDS, Sound
 from psm.errors import ConfigError
 from psm.geodata import packages
 from psm.geodata.land import NORTH_LIMIT, SOUTH_LIMIT
@@ -31,9 +31,51 @@ BANDS = ((-60.0, -20.0, 0.30), (-20.0, 0.0, 0.16), (0.0, 25.0, 0.16), (25.0, 84.
 KINDS = (("town", 0.55), ("shore", 0.12), ("anywhere", 0.33))
 _ATTEMPTS = 24
 
+SHARES: dict[AudioSource, float] = {
+    AudioSource.YFCC: 0.30,
+    AudioSource.INAT: 0.35,
+    AudioSource.APOREE: 0.20,
+    AudioSource.FREESOUND: 0.15,
+}
+"""Share of each source in the recordings, about that of GeoSound."""
+
+ROUND_THE_CLOCK: dict[AudioSource, float] = {
+    AudioSource.YFCC: 0.45,
+    AudioSource.INAT: 0.90,
+    AudioSource.APOREE: 0.70,
+    AudioSource.FREESOUND: 0.80,
+}
+"""Share of recordings whose hour is drawn evenly round the clock; the rest come by day."""
+
+_ANIMALS = (
+    Sound.DAWN_CHORUS, Sound.SONGBIRDS, Sound.GULLS, Sound.OWLS, Sound.CRICKETS, Sound.CICADAS,
+    Sound.FROGS, Sound.WOLVES,
+)  # fmt: skip
+_FARM = (Sound.DOGS, Sound.ROOSTERS, Sound.CATTLE, Sound.SHEEP)
+_WEATHER = (Sound.WAVES, Sound.WIND, Sound.RAIN, Sound.THUNDER, Sound.STREAM)
+_MACHINES = (
+    Sound.TRAFFIC, Sound.HORNS, Sound.SIRENS, Sound.TRAINS, Sound.AIRCRAFT, Sound.CONSTRUCTION,
+)  # fmt: skip
+_PEOPLE = (Sound.VOICES, Sound.CHURCH_BELLS, Sound.CAMPFIRE, Sound.ROWING, Sound.SNOW_STEPS)
+
+_BIAS: dict[AudioSource, tuple[tuple[tuple[Sound, ...], float], ...]] = {
+    AudioSource.INAT: (
+        (_ANIMALS, 3.5), (_FARM, 0.8), (_WEATHER, 0.4), (_MACHINES, 0.2), (_PEOPLE, 0.2),
+    ),
+    AudioSource.YFCC: (
+        (_ANIMALS, 0.4), (_FARM, 1.0), (_WEATHER, 0.7), (_MACHINES, 1.8), (_PEOPLE, 3.0),
+    ),
+    AudioSource.APOREE: (
+        (_ANIMALS, 1.0), (_FARM, 1.5), (_WEATHER, 1.5), (_MACHINES, 0.8), (_PEOPLE, 1.0),
+    ),
+    AudioSource.FREESOUND: (
+        (_ANIMALS, 0.5), (_FARM, 0.8), (_WEATHER, 2.5), (_MACHINES, 2.5), (_PEOPLE, 0.7),
+    ),
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
-class Places:
+class SampledPlaces:
     """Places and times of N recordings, arrays ``(N,)``; row i depends on the seed and i alone."""
 
     lat: Floats
@@ -47,12 +89,12 @@ class Places:
     def __len__(self) -> int:
         return len(self.lat)
 
-    def rows(self, index: NDArray[np.int64]) -> Places:
+    def rows(self, index: NDArray[np.int64]) -> SampledPlaces:
         """The places at ``index``."""
-        return Places(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
+        return SampledPlaces(**{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
     @classmethod
-    def concatenate(cls, parts: Sequence[Places]) -> Places:
+    def concatenate(cls, parts: Sequence[SampledPlaces]) -> SampledPlaces:
         """One list of places from several."""
         columns = (f.name for f in fields(cls))
         return cls(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in columns})
@@ -62,13 +104,8 @@ class Places:
         """False for freesound, whose recordings carry a month but no hour."""
         return np.asarray(self.audio_source != AudioSource.FREESOUND.value)
 
-    @property
-    def known_hour(self) -> Floats:
-        """The hour as a recording states it: NaN where it is unknown."""
-        return np.where(self.has_hour, self.hour, np.nan)
 
-
-def sample_places(n: int, seed: int, *, start: int = 0) -> Places:
+def sample_places(n: int, seed: int, *, start: int = 0) -> SampledPlaces:
     """Places ``start .. start + n - 1`` of the endless list that ``seed`` names.
 
     A place lies on land or within 10 km of it, north of 60 degrees south. Its latitude band is
@@ -89,7 +126,7 @@ def sample_places(n: int, seed: int, *, start: int = 0) -> Places:
     any_hour = draws[:, 5] < np.array([ROUND_THE_CLOCK[name] for name in AUDIO_SOURCES])[source]
     hour = np.where(any_hour, draws[:, 4] * 24.0, 6.0 + draws[:, 4] * 14.0)
     lat, lon = _positions(band, kind, draws[:, 8:].reshape(n, _ATTEMPTS, 3))
-    return Places(
+    return SampledPlaces(
         lat=lat,
         lon=lon,
         month=1 + np.minimum((draws[:, 3] * 12).astype(np.int64), 11),
@@ -164,3 +201,23 @@ def _anchors(band: int, kind: str) -> tuple[Floats, Floats, Floats, Floats]:
     inside = (lat > south) & (lat <= north)
     weight = weight * inside
     return lat, lon, reach_km, np.cumsum(weight) / weight.sum()
+
+
+def source_bias(source: AudioSource | str) -> Floats:
+    """What a source listens for: multipliers ``(28,)`` on the odds."""
+    bias = np.ones(len(SOUNDS))
+    for sounds, factor in _BIAS[AudioSource(source)]:
+        bias[[SOUNDS.index(sound) for sound in sounds]] = factor
+    return bias
+
+
+def source_biases() -> Floats:
+    """:func:`source_bias` of every source, ``(4, 28)`` in the order of ``AUDIO_SOURCES``."""
+    return np.stack([source_bias(source) for source in AUDIO_SOURCES])
+
+
+def hour_weight(source: AudioSource | str, hour: ArrayLike) -> Floats:
+    """Density of a source's recordings over the local hour, 1 = even; its mean over 24 h is 1."""
+    share = ROUND_THE_CLOCK[AudioSource(source)]
+    by_day = (np.asarray(hour, float) >= 6.0) & (np.asarray(hour, float) < 20.0)
+    return np.asarray(share + (1.0 - share) * by_day * 24.0 / 14.0)

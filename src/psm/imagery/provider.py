@@ -76,6 +76,11 @@ class MonthRequired(ConfigError):
 class Provider(Protocol):
     """Where imagery comes from. A new one is a class of this shape and a line of ``opening.py``.
 
+    What an implementer must do: answer every place, in order, with a square of ``view.size_px``
+    pixels, north up, centred on the place, ``view.gsd_m`` metres a pixel on the ground (or say its
+    own ``gsd_m`` in the picture); tell in ``settings`` all that changes the pixels. Whatever comes
+    as blocks of some projection gets its views from :mod:`psm.imagery.resampling`.
+
     It travels to other processes by pickle, so that files and connections are opened inside of
     :meth:`read`. Its constructor takes the text behind ``KIND:``, then ``month`` and whatever
     options it has by keyword; it raises :class:`MonthRequired` where it cannot do without a month.
@@ -119,5 +124,16 @@ class Provider(Protocol):
 
         A picture depends on its place alone, not on the places that were asked for with it. A
         place that cannot be shown is a :class:`NoImagery`; an error is what ends the whole job.
+
+        Args:
+            lat: degrees north, -90 to 90.
+            lon: degrees east, -180 to 180.
+            view: size and resolution, of all places alike.
+
+        Returns:
+            An iterator of as many answers as places, which may be read ahead of its consumer.
+
+        Raises:
+            ConfigError: no such view can be had of any place, or a key is not accepted.
         """
         ...

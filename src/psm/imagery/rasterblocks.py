@@ -1,4 +1,4 @@
-"""The pixels of a raster file as blocks."""
+"""Reads the pixels of a raster file as blocks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from psm.imagery.rasterfile import RasterFile, gdal, is_remote, open_dataset
 from psm.imagery.scaling import to_uint8
 
 _STRIP_PIXELS = 8_000_000
-_HANDLES = 64
+_OPEN_AT_MOST = 64
 
 
-class Handles(LRUCache[tuple[str, int], Any]):
+class OpenDatasets(LRUCache[tuple[str, int], Any]):
     """The datasets that one reader has open, by path and overview; all are closed at its end."""
 
     def __init__(self) -> None:
-        super().__init__(_HANDLES)
+        super().__init__(_OPEN_AT_MOST)
 
     def __missing__(self, key: tuple[str, int]) -> Any:
         self[key] = dataset = open_dataset(*key)
@@ -44,7 +44,7 @@ class Handles(LRUCache[tuple[str, int], Any]):
 
 
 def read_block(
-    file: RasterFile, how: tuple[int, int, int], row: int, column: int, handles: Handles
+    file: RasterFile, how: tuple[int, int, int], row: int, column: int, datasets: OpenDatasets
 ) -> Block | NoImagery | None:
     """A block of a level of :meth:`RasterFile.level`."""
     overview, by_x, by_y = how
@@ -57,7 +57,7 @@ def read_block(
     strip = max(1, _STRIP_PIXELS // ((right - left) * by_y)) * by_y
     try:
         with gdal(file.path):
-            dataset = handles[file.path, overview]
+            dataset = datasets[file.path, overview]
             parts = [
                 _reduced(
                     _pixels(file, dataset, left, right, start, min(start + strip, bottom)),

@@ -130,7 +130,7 @@ def projection(crs: str) -> tuple[Transformer, float | None]:
 
 
 def draw(where: Mesh, level: Level, fetch: Fetch) -> tuple[Pixels, Reason] | NoImagery | None:
-    """The view drawn from the blocks of a level, and why pixels of it are missing.
+    """A view resampled from the blocks of a level, and why pixels of it are missing.
 
     Args:
         where: in columns and rows of the level.
@@ -145,6 +145,7 @@ def draw(where: Mesh, level: Level, fetch: Fetch) -> tuple[Pixels, Reason] | NoI
     if window is None:
         return None
     left, right, top, bottom = window
+    # Blocks side by side: what the view covers and a margin, in the pixels of the level.
     pixels = np.zeros((bottom - top, right - left, 4), np.uint8)
     is_cloud = np.zeros(pixels.shape[:2], bool)
     side, is_empty = level.block_px, True
@@ -154,6 +155,7 @@ def draw(where: Mesh, level: Level, fetch: Fetch) -> tuple[Pixels, Reason] | NoI
             return block
         if block is None:
             continue
+        # The part of the block that lies in the window, and where it belongs there.
         y, x = row * side - top, column * side - left
         cut = np.s_[max(-y, 0) : bottom - top - y, max(-x, 0) : right - left - x]
         part = block.pixels[cut]
@@ -164,6 +166,7 @@ def draw(where: Mesh, level: Level, fetch: Fetch) -> tuple[Pixels, Reason] | NoI
         is_empty = False
     if is_empty:
         return None
+    # One reason for the whole view: clouds, if most of what is missing lies under them.
     is_clouded = 2 * np.count_nonzero(is_cloud) > np.count_nonzero(pixels[..., 3] == 0)
     why = Reason.CLOUD if is_clouded else Reason.NO_DATA
     return _warp(pixels, where.x - left, where.y - top, where.edges), why
@@ -209,10 +212,12 @@ def _warp(
     pixels: Pixels, x: Float[np.ndarray, "n n"], y: Float[np.ndarray, "n n"], edges: list[int]
 ) -> Pixels:
     size = edges[-1]
-    # Pixels of the imagery that one pixel of the view steps over, along its rows and down.
+    # 1. How much the view shrinks: pixels of the imagery that one of its pixels steps over, along
+    # its rows and down. So many samples are taken of each pixel and averaged.
     across = np.hypot(np.diff(x, axis=1), np.diff(y, axis=1)).sum(1).max() / size
     down = np.hypot(np.diff(x, axis=0), np.diff(y, axis=0)).sum(0).max() / size
     times_x, times_y = (max(1, math.ceil(step - 0.02)) for step in (across, down))
+    # 2. Without gaps there is no alpha to carry along.
     image = Image.fromarray(pixels)
     is_whole = (
         bool((pixels[..., 3] == 255).all())
@@ -223,6 +228,7 @@ def _warp(
     )
     if is_whole:
         image = image.convert("RGB")
+    # 3. Each patch of the view is a quadrilateral of the imagery; Pillow interpolates inside of it.
     patches = [
         (
             (
@@ -237,6 +243,7 @@ def _warp(
         for i in range(len(edges) - 1)
         for j in range(len(edges) - 1)
     ]  # fmt: skip
+    # 4. Bicubic where the view enlarges; where it shrinks, the average does the smoothing.
     is_smaller = max(times_x, times_y) > 1
     drawn = image.transform(
         (size * times_x, size * times_y),

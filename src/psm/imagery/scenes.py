@@ -1,4 +1,4 @@
-"""Scenes of a STAC catalogue: an API, or files."""
+"""Scene search in a STAC catalogue: an API, or files."""
 
 from __future__ import annotations
 

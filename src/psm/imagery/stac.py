@@ -48,7 +48,18 @@ _Area = tuple[str, int, int, int]
 
 
 class Stac:
-    """Sentinel-2 L2A: clouds taken out scene by scene, then the median of the season."""
+    """Sentinel-2 L2A: clouds taken out scene by scene, then the median of the season.
+
+    Example:
+        Three Julys with their neighbouring months, from a catalogue that signs its assets::
+
+            imagery = Stac(
+                "https://planetarycomputer.microsoft.com/api/stac/v1",
+                month=7,
+                years="2021-2023",
+                sign="planetary-computer",
+            )
+    """
 
     has_seasons = True
     is_simulated: ClassVar[bool] = False
@@ -129,7 +140,14 @@ class Stac:
     def read(
         self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"], view: View
     ) -> Iterator[Picture | NoImagery]:
-        """See :class:`psm.imagery.provider.Provider`.
+        """See :meth:`psm.imagery.Provider.read`.
+
+        Args:
+            lat, lon: degrees.
+            view: size and resolution.
+
+        Returns:
+            A picture of every place, or why there is none.
 
         Raises:
             ConfigError: scenes that are not Sentinel-2 L2A, or whose baseline is not known.

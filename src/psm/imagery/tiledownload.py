@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from psm.errors import ConfigError
@@ -84,7 +83,7 @@ class TileCache:
         self._size = size
 
 
-class TileDownloader(AbstractContextManager["TileDownloader"]):
+class TileDownloader:
     """Bytes of tiles over HTTP. One for every run of :meth:`psm.imagery.maptiles.MapTiles.read`."""
 
     def __init__(
@@ -95,12 +94,8 @@ class TileDownloader(AbstractContextManager["TileDownloader"]):
         self._service, self._cache = service, cache
         self._failures = 0
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the connections."""
         self._client.close()
 
     def kept(self, z: int, x: int, y: int) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Where the tiles of a map service are: names, templates, WMTS, and the keys in them."""
+"""URLs of a map service's tiles: names, templates, WMTS, and the keys in them."""
 
 from __future__ import annotations
 

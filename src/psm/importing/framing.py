@@ -64,8 +64,7 @@ def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:
         shrunk_first: order of CLAP's fused windows.
     """
     model = experiment.model
-    is_fused = model.audio_tower.kind == "clap" and model.audio_tower.clap.get("enable_fusion")
-    return Framing(audio=model.audio, fused=bool(is_fused), shrunk_first=shrunk_first)
+    return Framing(audio=model.audio, fused=model.audio_tower.fused, shrunk_first=shrunk_first)
 
 
 def largest_view_px(experiment: Experiment) -> int:

@@ -28,7 +28,7 @@ from psm.importing.dataset import (
 from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px, preset_of
 from psm.importing.tablereader import TABLE_SUFFIXES, column_names, match_columns, recordings_of
 from psm.importing.tablerows import TableRow, rows_of
-from psm.published.imagery import IMAGERY
+from psm.published.sizes import IMAGERY
 
 TILES = "tiles"
 """Folder beside a table in which ``KEY.jpg`` is the tile of a recording, if no column names it."""

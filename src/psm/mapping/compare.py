@@ -1,38 +1,25 @@
-"""Queries against the cells of a map."""
+"""Maps of queries: every cell compared with every query at every moment."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import rioxarray  # noqa: F401  (gives every data set its .rio)
 import torch
-import xarray as xr
 
 from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
 from psm.gaussian import concatenate
-from psm.mapping.cells import Cells
+from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.matching import answer
 from psm.mapping.moment import Moment, Sources
-from psm.mapping.places import Distances, Places
 from psm.mapping.query import Query
-from psm.mapping.soundscape_map import VARIABLES, SoundscapeMap
+from psm.mapping.soundscape_map import SoundscapeMap
 from psm.model import PSM
-
-_AXES = {
-    name: {"axis": axis, "standard_name": standard_name, "units": units}
-    for name, axis, standard_name, units in (
-        ("lat", "Y", "latitude", "degrees_north"),
-        ("lon", "X", "longitude", "degrees_east"),
-        ("y", "Y", "projection_y_coordinate", "m"),
-        ("x", "X", "projection_x_coordinate", "m"),
-    )
-}
 
 
 def map_query(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     query: Query,
     moment: Moment | None = None,
     *,
@@ -40,10 +27,25 @@ def map_query(
 ) -> SoundscapeMap:
     """The map of one query at one moment; see :func:`map_queries`.
 
+    Args:
+        model: in evaluation mode.
+        embedded: cells at one zoom level or several, or a timetable.
+        query: what to listen for.
+        moment: when; month and hour unknown by default.
+        calibration: turns distances into calibrated probabilities; by default they are as learnt.
+
+    Returns:
+        The map: match probability, its uncertainty, and the distance.
+
     Raises:
         CorruptRecording: an audio file of the query cannot be read.
         ConfigError: the model does not know about the sources of the query.
         CheckpointMismatch: the calibration is of other weights.
+
+    Example:
+        >>> embedded = embed_cells(model, BlueMarble(), Cells.globe(1.0))
+        >>> found = map_query(model, embedded, Query.parse("frogs"), Moment(month=4, hour=22))
+        >>> found.write("frogs.png")
     """
     moments = [moment or Moment()]
     return next(map_queries(model, embedded, [query], moments, calibration=calibration))
@@ -52,7 +54,7 @@ def map_query(
 @torch.inference_mode()
 def map_queries(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     queries: Sequence[Query],
     moments: Sequence[Moment],
     *,
@@ -69,6 +71,9 @@ def map_queries(
         queries: what to listen for.
         moments: when.
         calibration: turns distances into calibrated probabilities; by default they are as learnt.
+
+    Returns:
+        Maps, made as they are asked for: all queries of the first moment, then of the next.
 
     Raises:
         CorruptRecording: an audio file of a query cannot be read.
@@ -90,19 +95,40 @@ def map_queries(
             own = slice(columns[number], columns[number + 1])
             distance, variance = (values[:, own] for values in measured[told])
             values = answer(encoded[number], distance, variance, curve)
-            yield SoundscapeMap(
-                data=as_dataset(
-                    embedded.cells, {name: value.cpu().numpy() for name, value in values.items()}
-                ),
-                frame=embedded.cells.frame,
-                query=query,
-                moment=moment,
-                zoom=embedded.zoom,
-                model=model.config.name,
-                attribution=embedded.attribution,
-                licence=embedded.licence,
-                calibration=_calibrated(calibration, query),
-            )
+            numbers = {name: value.cpu().numpy() for name, value in values.items()}
+            yield soundscape_map(model, embedded, query, moment, numbers, calibration=calibration)
+
+
+def soundscape_map(
+    model: PSM,
+    places: EmbeddedRegion,
+    query: Query,
+    moment: Moment,
+    values: Mapping[str, np.ndarray],
+    *,
+    calibration: Calibration | None = None,
+) -> SoundscapeMap:
+    """The map of an answer, with everything that says what it is.
+
+    Args:
+        model: that answered.
+        places: that were asked.
+        query: what they were asked for.
+        moment: when.
+        values: of the cells, by name of the band.
+        calibration: that was applied.
+    """
+    return SoundscapeMap.of_cells(
+        places.cells,
+        values,
+        query=query,
+        moment=moment,
+        zoom=places.zoom,
+        model=model.config.name,
+        attribution=places.attribution,
+        licence=places.licence,
+        calibration=_calibrated(calibration, query),
+    )
 
 
 def _calibrated(calibration: Calibration | None, query: Query) -> str:
@@ -112,21 +138,3 @@ def _calibrated(calibration: Calibration | None, query: Query) -> str:
     is_as_fitted = len(terms) == 1 and terms[0].is_wanted and terms[0].audio is None
     carried = "" if is_as_fitted else " (fitted to single texts, carried over to this query)"
     return calibration.summary + carried
-
-
-def as_dataset(cells: Cells, values: dict[str, np.ndarray]) -> xr.Dataset:
-    """Values of the cells, by name, as the georeferenced rasters of a :class:`SoundscapeMap`."""
-    frame = cells.frame
-    vertical, horizontal = frame.dims
-    data = xr.Dataset(
-        {
-            name: (frame.dims, cells.raster(value), dict(VARIABLES[name]))
-            for name, value in values.items()
-        },
-        coords={
-            vertical: (vertical, frame.y, _AXES[vertical]),
-            horizontal: (horizontal, frame.x, _AXES[horizontal]),
-        },
-    )
-    located: xr.Dataset = data.rio.write_crs(frame.crs).rio.write_transform(frame.transform)
-    return located

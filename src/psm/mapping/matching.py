@@ -1,4 +1,4 @@
-"""From distances to the answer of a query: probability, uncertainty, distance.
+"""Match probability, uncertainty and distance of a query, from distances to its terms.
 
 A wanted term k matches with probability p_k, an unwanted one with q_k; matches are taken as
 independent. With w_k the sizes of their weights, a query comes to
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from psm.calibration import Curve
 from psm.gaussian import Gaussian, moments
+from psm.mapping.bands import CSD, PROBABILITY, UNCERTAINTY
 
 Together = Literal["blend", "all", "any"]
 
@@ -53,7 +54,7 @@ def answer(
     variance: Float[Tensor, "n terms"],
     curve: Curve,
 ) -> dict[str, Float[Tensor, " n"]]:
-    """What a map holds, from the distances of its cells to the terms of a query.
+    """Every band of a map, from the distances of its cells to the terms of a query.
 
     Args:
         query: has the terms.
@@ -62,8 +63,8 @@ def answer(
         curve: from distance to probability.
 
     Returns:
-        ``match_probability``; its standard deviation ``uncertainty``; and ``csd`` to what is
-        wanted, the average by weight where that is several terms, NaN where it is nothing.
+        The :data:`~psm.mapping.bands.BANDS` by name. The csd is that to what is wanted, the average
+        by weight where that is several terms, NaN where it is nothing.
     """
     wanted = range(query.wanted)
     unwanted = range(query.wanted, len(query))
@@ -80,9 +81,9 @@ def answer(
     shares = (weights / weights.sum()).to(distance.device)
     blank = torch.full_like(probability, torch.nan)
     return {
-        "match_probability": probability,
-        "uncertainty": spread.sqrt(),
-        "csd": distance[:, : query.wanted] @ shares if query.wanted else blank,
+        PROBABILITY.name: probability,
+        UNCERTAINTY.name: spread.sqrt(),
+        CSD.name: distance[:, : query.wanted] @ shares if query.wanted else blank,
     }
 
 

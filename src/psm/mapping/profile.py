@@ -1,4 +1,4 @@
-"""The soundscape of one place through the day and the year."""
+"""Profile of a place: match probability of many sounds at every month and hour."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 import psm
-from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
+from psm.calibration import UNCALIBRATED, Calibration, Curve, learnt_curve
 from psm.data.context import Context
 from psm.errors import ConfigError, MissingData
 from psm.files import atomic_path
-from psm.gaussian import csd, csd_variance, moments
+from psm.gaussian import Gaussian, concatenate, csd
 from psm.imagery import NoImagery, Provider, View
 from psm.inference.batches import image_features, location_gaussians, text_gaussians
+from psm.mapping.bands import BANDS, PROBABILITY, UNCERTAINTY
+from psm.mapping.distances import Distances
+from psm.mapping.matching import EncodedQuery, answer
+from psm.mapping.moment import Moment
 from psm.model import PSM
 
 MONTHS, HOURS = 12, 24
@@ -115,16 +119,22 @@ def profile(
         CheckpointMismatch: the calibration is of other weights.
     """
     level = model.config.imagery.zooms[0] if zoom is None else zoom
+    if calibration is not None:
+        calibration.require(model)
+    curve = learnt_curve(model) if calibration is None else calibration.curve
     features = look(model, provider, lat=lat, lon=lon, zoom=level)
-    probability, uncertainty = through_time(
-        model, features, texts, lat=lat, lon=lon, calibration=calibration
-    )
+    sounds = text_gaussians(model, texts)
+    queries = [
+        EncodedQuery(sounds.rows(slice(row, row + 1)), powers=(1.0,), wanted=1)
+        for row in range(len(texts))
+    ]
+    found = through_time(model, features, queries, curve, lat=lat, lon=lon)
     return Profile(
         lat=lat,
         lon=lon,
         texts=tuple(texts),
-        probability=probability,
-        uncertainty=uncertainty,
+        probability=found[PROBABILITY.name],
+        uncertainty=found[UNCERTAINTY.name],
         model=model.config.name,
         zoom=level,
         attribution=provider.attribution,
@@ -160,29 +170,66 @@ def look(
 def through_time(
     model: PSM,
     features: Float[Tensor, "1 dim"],
-    texts: Sequence[str],
+    queries: Sequence[EncodedQuery],
+    curve: Curve,
     *,
     lat: float,
     lon: float,
-    calibration: Calibration | None = None,
-) -> tuple[Float[np.ndarray, "sounds 12 24"], Float[np.ndarray, "sounds 12 24"]]:
-    """Match probability and its uncertainty of every sound, month and local hour at a place."""
-    if calibration is not None:
-        calibration.require(model)
-    curve = learnt_curve(model) if calibration is None else calibration.curve
+) -> dict[str, Float[np.ndarray, "queries 12 24"]]:
+    """Every query at a place, by month and local hour; exact, at every one of the 288 times.
+
+    Args:
+        model: in evaluation mode.
+        features: of the image at the place.
+        queries: in the space of the model.
+        curve: from distance to probability.
+        lat, lon: the place, degrees.
+
+    Returns:
+        Every one of :data:`psm.mapping.bands.BANDS`, by name.
+    """
     month, hour = np.meshgrid(np.arange(1.0, MONTHS + 1), np.arange(float(HOURS)), indexing="ij")
     context = Context.of(
         lat=np.full(month.size, lat), lon=np.full(month.size, lon),
         month=month.ravel(), hour=hour.ravel(),
     )  # fmt: skip
     places = location_gaussians(model, features.expand(month.size, -1), context)
-    queries = text_gaussians(model, texts)
-    distance, variance = csd(places, queries), csd_variance(places, queries)
-    first, second = moments(curve, distance, variance)
-    spread = (second - first.square()).clamp_min(0.0).sqrt()
-    shape = (len(texts), MONTHS, HOURS)
-    probability = curve(distance)
-    return (
-        probability.T.reshape(shape).cpu().numpy(),
-        spread.T.reshape(shape).cpu().numpy(),
-    )
+    distances = Distances.between(places, concatenate([query.gaussians for query in queries]))
+    columns = np.cumsum([0, *map(len, queries)])
+    found = [
+        answer(query, distances.csd[:, start:end], distances.variance[:, start:end], curve)
+        for query, start, end in zip(queries, columns, columns[1:], strict=False)
+    ]
+
+    return {
+        band.name: np.stack([each[band.name].cpu().numpy() for each in found]).reshape(
+            -1, MONTHS, HOURS
+        )
+        for band in BANDS
+    }
+
+
+@torch.inference_mode()
+def sounds_at(
+    model: PSM,
+    features: Float[Tensor, "1 dim"],
+    sounds: Gaussian,
+    curve: Curve,
+    moment: Moment,
+    *,
+    lat: float,
+    lon: float,
+) -> Float[np.ndarray, " sounds"]:
+    """Match probability of every sound of a vocabulary at a place and a moment.
+
+    Args:
+        model: in evaluation mode.
+        features: of the image at the place.
+        sounds: the vocabulary in the space of the model, ``(sounds, dim)``.
+        curve: from distance to probability.
+        moment: when.
+        lat, lon: the place, degrees.
+    """
+    context = moment.context(lat=np.array([lat]), lon=np.array([lon]))
+    place = location_gaussians(model, features, context)
+    return curve(csd(place, sounds)[0]).cpu().numpy()

@@ -11,13 +11,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from psm.server.app import create_app, create_router, open_state
+    from psm.server.app import create_app, create_router, open_state, openapi_document
+    from psm.server.problems import install as install_problems
     from psm.server.settings import Settings
-    from psm.server.state import State
+    from psm.server.state import ServerState
 
-__all__ = ["Settings", "State", "create_app", "create_router", "open_state"]
+__all__ = [
+    "ServerState",
+    "Settings",
+    "create_app",
+    "create_router",
+    "install_problems",
+    "open_state",
+    "openapi_document",
+]
 
-_HOMES = {"Settings": "settings", "State": "state"}
+_HOMES = {
+    "Settings": ("settings", "Settings"),
+    "ServerState": ("state", "ServerState"),
+    "install_problems": ("problems", "install"),
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -25,5 +38,6 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         from importlib import import_module
 
-        return getattr(import_module(f"psm.server.{_HOMES.get(name, 'app')}"), name)
+        module, attribute = _HOMES.get(name, ("app", name))
+        return getattr(import_module(f"psm.server.{module}"), attribute)
     raise AttributeError(f"module 'psm.server' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""The base map: tiles of the embedded Blue Marble."""
+"""Base map: map tiles of the Blue Marble that comes along."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from psm.earth.base import BASE_PAD, BASE_WIDTH, base_grids
+from psm.server.tiling import SIDE_PX, pixel_centres
 
 DEEPEST = 5
 ATTRIBUTION = "NASA Blue Marble, Natural Earth relief"
-_SIDE_PX = 256
 
 
 @lru_cache(maxsize=1400)  # all there are: some 15 MB
@@ -24,14 +24,13 @@ def tile(z: int, x: int, y: int) -> bytes:
         BrokenPackageData: the package with the picture is missing or damaged.
     """
     level = 0
-    while level < 4 and BASE_WIDTH >> (level + 1) >= _SIDE_PX * 2**z:
+    while level < 4 and BASE_WIDTH >> (level + 1) >= SIDE_PX * 2**z:
         level += 1
     source = _reduced(level)
     height, width = source.shape[:2]
-    steps = (np.arange(_SIDE_PX) + 0.5) / _SIDE_PX
-    lat = np.degrees(np.arctan(np.sinh(np.pi * (1.0 - 2.0 * (y + steps) / 2**z))))
+    lat, lon = pixel_centres(z, x, y)
     down = (90.0 - lat) / 180.0 * height - 0.5
-    across = (x + steps) / 2**z * width - 0.5
+    across = (lon + 180.0) / 360.0 * width - 0.5
     top, left = np.floor(down).astype(int), np.floor(across).astype(int)
     south, east = (down - top)[:, None, None], (across - left)[None, :, None]
     rows = [np.clip(top + k, 0, height - 1) for k in (0, 1)]

@@ -1,4 +1,4 @@
-"""The process that decodes a stranger's recording; see :mod:`psm.server.decoding`.
+"""Program of the process that decodes one recording; see :mod:`psm.server.decoding`.
 
 It imports little, so that it starts fast.
 """
@@ -22,7 +22,7 @@ _LINE = 4096
 
 
 @dataclass(frozen=True)
-class Limit:
+class DecodingLimits:
     """What a recording may take.
 
     Attributes:
@@ -37,7 +37,7 @@ class Limit:
     memory_mb: int
 
 
-def _read(data: bytes, limit: Limit) -> Float32[np.ndarray, " samples"]:
+def _read(data: bytes, limit: DecodingLimits) -> Float32[np.ndarray, " samples"]:
     try:
         about = soundfile.info(io.BytesIO(data))
     except (soundfile.SoundFileError, OSError, ValueError, TypeError):
@@ -65,7 +65,7 @@ def main() -> None:
     head = sys.stdin.buffer.readline(_LINE)
     if not head:
         return
-    limit = Limit(**json.loads(head))
+    limit = DecodingLimits(**json.loads(head))
     data = sys.stdin.buffer.read()
     confine(memory_mb=limit.memory_mb)
     allow_cpu(limit.cpu_s)

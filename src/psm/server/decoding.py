@@ -1,4 +1,4 @@
-"""Decoding a stranger's recording: in a process of its own, with little time and memory.
+"""Decodes a stranger's recording in a process of its own, with little time and memory.
 
 The process is started ahead and waits; it decodes one file and ends. A file that breaks a decoder,
 or fills the memory, takes that process with it and nothing else.
@@ -16,15 +16,17 @@ from dataclasses import asdict
 import numpy as np
 from jaxtyping import Float32
 
+from psm.data.untrusted import HEAD, SOUND_FILES, TAIL, FileKind, sniff, wav_lacks
+from psm.errors import CorruptRecording
 from psm.server import decoder
-from psm.server.decoder import Limit
+from psm.server.decoder import DecodingLimits
 from psm.server.problems import Problem
 from psm.server.settings import Settings
 
 _MOST_WAITING = 8
 
 
-class Decoder:
+class RecordingDecoder:
     """Decodes recordings, one process each; one waits in reserve.
 
     Args:
@@ -68,7 +70,7 @@ class Decoder:
     async def _decode(self, data: bytes, sample_rate_hz: int) -> Float32[np.ndarray, " samples"]:
         settings = self._settings
         process, self._spare = self._spare or await _start(), None
-        limit = Limit(
+        limit = DecodingLimits(
             sample_rate_hz, settings.upload_s, max(1, round(settings.decode_s)), settings.decode_mb
         )
         try:
@@ -110,3 +112,24 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     await process.wait()
+
+
+def refusal(data: bytes) -> str | None:
+    """Why bytes are no recording that is taken, or ``None``."""
+    try:
+        kind = sniff(data[:HEAD], data[-TAIL:])
+    except CorruptRecording as problem:
+        return f"{problem}: send WAV, FLAC, Ogg or MP3" if data else f"{problem}"
+    if kind not in SOUND_FILES:
+        return f"not an audio file but {kind}: send WAV, FLAC, Ogg or MP3"
+    return _lying_wav(data) if kind is FileKind.WAV else None
+
+
+def _lying_wav(data: bytes) -> str | None:
+    """A WAV says how long it is; it must neither be shorter nor go on after its end."""
+    lacks = wav_lacks(data[:HEAD], len(data))
+    if lacks < -1:  # one byte may pad it
+        return "bytes after the end of the WAV: export the recording again"
+    if lacks > 0:
+        return f"cut short: the WAV holds {len(data):,} of {len(data) + lacks:,} bytes"
+    return None

@@ -1,4 +1,4 @@
-"""One thread that does heavy work in turn, and says no when too much waits for it."""
+"""Worker thread with a bounded queue: heavy work in turn, refused when too much waits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 _Job = tuple[Callable[[], Any], "Future[Any]"]
 
 
-class Worker:
+class WorkerThread:
     """A thread with a bounded queue.
 
     Args:

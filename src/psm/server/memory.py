@@ -1,17 +1,18 @@
-"""What is kept in memory: the last used, within a size."""
+"""LRU cache within a size, for several threads, that counts what it was asked."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
+
+import cachetools
 
 Value = TypeVar("Value")
 
 
-class Recent(Generic[Value]):
+class LRUCache(Generic[Value]):
     """Values by key; the ones not used for longest make way.
 
     Args:
@@ -27,11 +28,11 @@ class Recent(Generic[Value]):
         *,
         kept_s: float = float("inf"),
     ) -> None:
-        self.most, self.kept_s = most, kept_s
         self.hits = self.misses = 0
-        self._size = size
-        self._total = 0.0
-        self._values: OrderedDict[Hashable, tuple[Value, float, float]] = OrderedDict()
+        self._kept_s = kept_s
+        self._values: cachetools.LRUCache[Hashable, tuple[Value, float]] = cachetools.LRUCache(
+            most, getsizeof=lambda kept: size(kept[0])
+        )
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -40,41 +41,31 @@ class Recent(Generic[Value]):
     @property
     def total(self) -> float:
         """Size of all values."""
-        return self._total
+        return self._values.currsize
 
     def get(self, key: Hashable) -> Value | None:
         """The value, or ``None`` where it is not there or no more."""
         now = time.monotonic()
         with self._lock:
             found = self._values.get(key)
-            if found is None or now - found[2] > self.kept_s:
+            if found is None or now - found[1] > self._kept_s:
                 self.misses += 1
-                if found is not None:
-                    self._drop(key)
+                self._values.pop(key, None)
                 return None
             self.hits += 1
-            self._values[key] = (found[0], found[1], now)
-            self._values.move_to_end(key)
+            self._values[key] = (found[0], now)
             return found[0]
 
     def put(self, key: Hashable, value: Value) -> None:
         """Keep a value, unless it alone is too large."""
-        size = self._size(value)
         with self._lock:
-            if key in self._values:
-                self._drop(key)
-            if size > self.most:
+            self._values.pop(key, None)
+            try:
+                self._values[key] = (value, time.monotonic())
+            except ValueError:  # larger than all that may be kept
                 return
-            self._values[key] = (value, size, time.monotonic())
-            self._total += size
-            while self._total > self.most:
-                self._drop(next(iter(self._values)))
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._values.clear()
-            self._total = 0.0
-
-    def _drop(self, key: Hashable) -> None:
-        self._total -= self._values.pop(key)[1]

@@ -1,4 +1,4 @@
-"""Stores made interactive in the background: by another process, at the lowest priority."""
+"""Prepares stores in the background, in a process of the lowest priority."""
 
 from __future__ import annotations
 
@@ -8,30 +8,36 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+
+import torch
+from filelock import FileLock
 
 from psm.geodata.cache import cache_folder
 from psm.mapping.store import Store
 from psm.mapping.timetable import Timetable, prepare
-from psm.server.catalogue import Served, interactive
-
-if TYPE_CHECKING:
-    from psm.server.state import State
+from psm.model import PSM
+from psm.server.jobs import WorkerThread
+from psm.server.served import ServedStore, interactive
 
 _log = logging.getLogger("psm.server")
 
 
-class Preparing:
+class StorePreparation:
     """Prepares the stores of a server one after the other, and switches over.
 
     Args:
-        state: of the server.
+        stores: of the server.
+        model: that they are asked with.
+        worker: the thread of the model.
+        model_source: folder or hub id of the model; without it nothing is prepared.
     """
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(
+        self, stores: Sequence[ServedStore], model: PSM, worker: WorkerThread, *, model_source: str
+    ) -> None:
+        self.model_source = model_source
+        self._stores, self._model, self._worker = stores, model, worker
         self._process: subprocess.Popen[bytes] | None = None
         self._is_closing = False
         self._thread: threading.Thread | None = None
@@ -42,14 +48,13 @@ class Preparing:
     @property
     def names(self) -> list[str]:
         """Ids of the stores that are still to be done."""
-        return [store.id for store in self._state.stores.values() if store.is_preparing]
+        return [store.id for store in self._stores if store.is_preparing]
 
     def start(self) -> None:
         """Begin with the first store that needs it; exact answers go on meanwhile."""
-        state = self._state
-        if not state.settings.prepare or not state.model_source:
+        if not self.model_source:
             return
-        wanted = [store for store in state.stores.values() if not store.is_interactive]
+        wanted = [store for store in self._stores if not store.is_interactive]
         for store in wanted:
             store.is_preparing = True
         if wanted:
@@ -64,7 +69,7 @@ class Preparing:
         if self._thread is not None:
             self._thread.join(10.0)
 
-    def _run(self, stores: list[Served]) -> None:
+    def _run(self, stores: list[ServedStore]) -> None:
         for store in stores:
             if self._is_closing:
                 break
@@ -74,8 +79,8 @@ class Preparing:
                 _log.exception("%s: could not be prepared, answers stay exact and slow", store.id)
             store.is_preparing = False
 
-    def _prepare(self, store: Served) -> None:
-        command = [sys.executable, "-m", __name__, store.store.url, self._state.model_source]
+    def _prepare(self, store: ServedStore) -> None:
+        command = [sys.executable, "-m", __name__, store.store.url, self.model_source]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         code = self._process.wait()
         if self._is_closing:
@@ -86,8 +91,8 @@ class Preparing:
             )
             return
         fresh = Store.open(store.store.url)
-        found: Timetable | None = self._state.worker.submit(
-            lambda: interactive(fresh, self._state.model)
+        found: Timetable | None = self._worker.submit(
+            lambda: interactive(fresh, self._model)
         ).result()
         if found is not None:
             store.places = found
@@ -96,30 +101,13 @@ class Preparing:
 def main(url: str, model: str) -> None:
     """What the process does."""
     os.nice(19)
-    import torch
-
-    from psm.model import PSM
-
     torch.set_num_threads(1)
-    with _alone(url):  # two servers may want the same; the second then finds it done
+    name = hashlib.blake2b(url.encode(), digest_size=8).hexdigest()
+    lock = cache_folder() / f"preparing-{name}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):  # two servers may want the same; the second then finds it done
         store = Store.open(url)
         prepare(store, PSM.from_pretrained(model), store.zooms[0])
-
-
-@contextmanager
-def _alone(url: str) -> Iterator[None]:
-    """Wait until no other process prepares this store on this machine."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    name = hashlib.blake2b(url.encode(), digest_size=8).hexdigest()
-    path = cache_folder() / f"preparing-{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 has them: ``application/problem+json``, with one sentence that helps."""
+"""Problem details of RFC 9457: errors as ``application/problem+json`` that say the fix."""
 
 from __future__ import annotations
 
@@ -108,7 +108,11 @@ def one_sentence(errors: Iterable[Mapping[str, Any]]) -> str:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of an app a problem."""
+    """Make every error of an app a problem: ``application/problem+json`` that says the fix.
+
+    Args:
+        app: that has the routes of :func:`psm.server.create_router`.
+    """
 
     async def http(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -1,19 +1,26 @@
-"""What requests may say: the question is the same everywhere, so that each address is complete."""
+"""Parameters of requests; a question is complete in its address."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from psm.errors import ConfigError, InvalidContext
+from psm.mapping.bands import BANDS
 from psm.mapping.moment import Moment
 from psm.mapping.term import Term
-from psm.server.colours import ColoursId
+from psm.server.rendering import ColoursId
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 AudioId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Layer = Literal["probability", "uncertainty"]
+LAYERS = tuple(band for band in BANDS if band.is_standard)
+"""The bands that are shown: tiles, ranges, profiles; a value at a place has all of them."""
+
+if TYPE_CHECKING:
+    Layer = str
+else:
+    Layer = Literal[tuple(band.short_name for band in LAYERS)]
 
 _MOST_TERMS = 8
 _MOST_WORDINGS = 8
@@ -30,8 +37,8 @@ class Params(BaseModel):
     )
 
 
-class Terms(Params):
-    """What is asked for."""
+class TermsParams(Params):
+    """The terms of a question."""
 
     text: tuple[Words, ...] = Field(
         (),
@@ -71,8 +78,8 @@ class Terms(Params):
         return (*terms, *(term.negated() for term in unwanted))
 
 
-class Question(Terms):
-    """What is asked for, and when."""
+class MomentParams(Params):
+    """When: a month, and a local hour or one instant; unknown without."""
 
     month: int | None = Field(None, ge=1, le=12, description="Any month without it.", examples=[5])
     hour: float | None = Field(
@@ -96,8 +103,12 @@ class Question(Terms):
             raise ValueError(str(problem)) from None
 
 
-class Shown(Params):
-    """How values become colours."""
+class QuestionParams(MomentParams, TermsParams):
+    """The terms of a question, and when."""
+
+
+class ColourParams(Params):
+    """Palette, and the values of its ends."""
 
     colours: ColoursId | None = Field(None, description="See /colours.")
     min: float | None = Field(
@@ -112,43 +123,43 @@ class Shown(Params):
         return self
 
 
-class TileQuestion(Question, Shown):
+class TileParams(QuestionParams, ColourParams):
     """A question, and how its tiles are coloured."""
 
+    colours: ColoursId | Literal["none"] | None = Field(  # type: ignore[assignment]  # one more
+        None, description="See /colours; `none` for the levels themselves, in grey."
+    )
 
-class LegendParams(Shown):
+
+class LegendParams(ColourParams):
     """A legend."""
 
-    layer: Layer = "probability"
+    layer: Layer = LAYERS[0].short_name
 
 
-class Place(Params):
+class PlaceParams(Params):
     """A place."""
 
     lat: float = Field(ge=-90.0, le=90.0, description="Degrees north.", examples=[48.2])
     lon: float = Field(ge=-180.0, le=180.0, description="Degrees east.", examples=[16.4])
 
 
-class PlaceQuestion(Question, Place):
+class PlaceQuestionParams(QuestionParams, PlaceParams):
     """A question about one place."""
 
 
-class PlacesQuestion(Question):
+class PlaceMomentParams(MomentParams, PlaceParams):
+    """A place and when, without a question."""
+
+
+class BestPlacesParams(QuestionParams):
     """A question for the best places."""
 
     count: int = Field(10, ge=1, le=100, description="How many, at most.")
     apart_km: float = Field(300.0, ge=0.0, le=20000.0, description="No two nearer than this.")
 
 
-class FramesQuestion(Question):
-    """A question through the day or the year."""
-
-    over: Literal["hours", "months"] = Field("hours", description="What changes between frames.")
-    layer: Layer = "probability"
-    colours: ColoursId | None = Field(None, description="See /colours.")
-
-
-class ListenParams(Place):
+class ListenParams(PlaceParams):
     """Where and when to listen to the simulated Earth."""
 
     month: int = Field(7, ge=1, le=12)

@@ -1,12 +1,30 @@
-"""What answers hold."""
+"""Answers as JSON: the models that OpenAPI describes."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
+from psm.mapping.bands import BANDS, Band
+from psm.server.questions import LAYERS, Layer
+from psm.server.rendering import ColoursId
+
+Model = TypeVar("Model", bound=BaseModel)
 Range = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+def with_bands(bands: Sequence[Band], kind: Any) -> Callable[[type[Model]], type[Model]]:
+    """Decorator of a model: a field of each band, so that another band needs none written here."""
+    fields: dict[str, Any] = {
+        band.short_name: (kind, Field(description=band.description)) for band in bands
+    }
+
+    def add(model: type[Model]) -> type[Model]:
+        return create_model(model.__name__, __base__=model, __doc__=model.__doc__, **fields)
+
+    return add
 
 
 class StoreModel(BaseModel):
@@ -21,7 +39,8 @@ class StoreModel(BaseModel):
     )
     is_globe: bool
     crs: str
-    spacing: str = Field(examples=["1°", "500 m"])
+    spacing_m: float | None = Field(description="From cell to cell; null for a grid in degrees.")
+    spacing_deg: float | None = Field(description="The same in degrees; null for one in metres.")
     zooms: list[int]
     attribution: str
     licence: str
@@ -57,6 +76,7 @@ class ColoursModel(BaseModel):
     id: str
     name: str
     css: list[str] = Field(description="16 steps, lowest first.")
+    hex: str = Field(description="All 255 colours of levels 1 to 255, six digits each.")
 
 
 class MomentModel(BaseModel):
@@ -68,11 +88,18 @@ class MomentModel(BaseModel):
     label: str
 
 
+class LayerModel(BaseModel):
+    """A band of the map that tiles show."""
+
+    id: Layer
+    name: str = Field(examples=["match probability"])
+    description: str
+    colours: ColoursId = Field(description="Its palette unless another is asked for.")
+
+
+@with_bands(LAYERS, Range)
 class RangesModel(BaseModel):
     """Ends of colours, between which all but 2 % of the area at either end lies."""
-
-    probability: Range
-    uncertainty: Range
 
 
 class AnswerModel(BaseModel):
@@ -94,15 +121,13 @@ class CellModel(BaseModel):
     lon: float
 
 
+@with_bands(BANDS, float | None)
 class ValueModel(BaseModel):
     """The map at a place; nulls where there is no cell."""
 
     lat: float
     lon: float
     cell: CellModel | None
-    probability: float | None
-    uncertainty: float | None
-    csd: float | None
 
 
 class SoundModel(BaseModel):
@@ -112,44 +137,45 @@ class SoundModel(BaseModel):
     probability: float
 
 
-class ProfileModel(BaseModel):
-    """A place through the year and the day; null where there is no cell."""
+@with_bands(LAYERS, list[list[float]] | None)
+class TimesModel(BaseModel):
+    """A question at a place, as 12 months of 24 local hours of each layer."""
 
     lat: float
     lon: float
     place: str | None = Field(examples=["near Vienna, AT"])
     label: str
     land: bool
-    probability: list[list[float]] | None = Field(description="12 months of 24 hours.")
-    uncertainty: list[list[float]] | None
+
+
+class ProfileModel(TimesModel):
+    """A place through the year and the day; null where there is no cell."""
+
     top: list[SoundModel]
 
 
-class FoundModel(BaseModel):
-    """One of the best places."""
+class SoundsModel(BaseModel):
+    """What sounds at a place; nothing where there is no cell."""
 
     lat: float
     lon: float
-    probability: float
-    uncertainty: float
+    place: str | None = Field(examples=["near Vienna, AT"])
+    land: bool
+    top: list[SoundModel]
+
+
+@with_bands(LAYERS, float)
+class PlaceModel(BaseModel):
+    """A place with what the map says there."""
+
+    lat: float
+    lon: float
+
+
+class FoundModel(PlaceModel):
+    """One of the best places."""
+
     name: str | None
-
-
-class FrameModel(BaseModel):
-    """One moment of an animation."""
-
-    month: int | None
-    hour: float | None
-    utc: float | None
-    label: str
-    tiles: str = Field(description="Address with {z}/{x}/{y}.")
-
-
-class FramesModel(BaseModel):
-    """An animation, its colours alike in every frame."""
-
-    frames: list[FrameModel]
-    range: RangesModel
 
 
 class UploadModel(BaseModel):

@@ -1,4 +1,4 @@
-"""Which cells the pixels of a web map tile show: found once a tile, for every map after that."""
+"""Index from the pixels of a map tile to cells: found once a tile, for every map after that."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class TileIndex:
         return levels.reshape(SIDE_PX, SIDE_PX)
 
 
-class Finder:
+class CellFinder:
     """Finds the cells of a frame by row and column.
 
     Args:
@@ -100,7 +100,7 @@ class Finder:
 
     def tile(self, z: int, x: int, y: int) -> TileIndex:
         """The cells of a tile of the usual web map."""
-        lat, lon = _centres(z, x, y)
+        lat, lon = pixel_centres(z, x, y)
         frame = self.frame
         if not frame.is_geographic:
             found = self.find(*frame.index(lat=lat[:, None], lon=lon[None, :]))
@@ -139,8 +139,11 @@ def _nearest(found: NDArray[np.int32]) -> TileIndex:
     return TileIndex(pixels, flat[pixels][None], None)
 
 
-def _centres(z: int, x: int, y: int) -> tuple[Floats, Floats]:
-    """Latitude of each row and longitude of each column of pixels."""
+def pixel_centres(z: int, x: int, y: int) -> tuple[Floats, Floats]:
+    """Latitude of each row and longitude of each column of pixels.
+
+    By hand: morecantile knows the corners of tiles alone, one in 0.4 ms; a tile has 512 of these.
+    """
     steps = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
     lat = np.degrees(np.arctan(np.sinh(np.pi * (1.0 - 2.0 * (y + steps) / 2**z))))
     return lat, (x + steps) / 2**z * 360.0 - 180.0

@@ -1,4 +1,4 @@
-"""Recordings that people ask with: decoded aside, kept as Gaussians, then forgotten."""
+"""Uploaded recordings: kept as Gaussians for a while, never as sound."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from psm.data.audio import log_mel, windows
 from psm.gaussian import Gaussian
 from psm.inference.batches import audio_gaussians
 from psm.model import PSM
-from psm.server.decoding import Decoder
-from psm.server.memory import Recent
+from psm.server.decoding import RecordingDecoder
+from psm.server.memory import LRUCache
 from psm.server.settings import Settings
 
 _PEAKS = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Upload:
+class UploadedRecording:
     """A recording; its sound is not kept.
 
     Attributes:
@@ -30,7 +30,7 @@ class Upload:
         duration_s: length.
         peaks: 200 between 0 and 1, the loudest of them 1.
         gaussian: ``(1, dim)``.
-        heard: the likeliest sounds of the vocabulary.
+        heard: the likeliest sounds of the vocabulary, and how likely.
     """
 
     id: str
@@ -38,10 +38,10 @@ class Upload:
     duration_s: float
     peaks: tuple[float, ...]
     gaussian: Gaussian
-    heard: tuple[dict[str, object], ...] = ()
+    heard: tuple[tuple[str, float], ...] = ()
 
 
-class Uploads:
+class UploadedRecordings:
     """The recordings that a server keeps.
 
     Args:
@@ -49,17 +49,19 @@ class Uploads:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._kept: Recent[Upload] = Recent(settings.uploads, kept_s=settings.upload_kept_s)
-        self.decoder = Decoder(settings)
+        self._kept: LRUCache[UploadedRecording] = LRUCache(
+            settings.uploads, kept_s=settings.upload_kept_s
+        )
+        self.decoder = RecordingDecoder(settings)
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, id_: str) -> Upload | None:
+    def get(self, id_: str) -> UploadedRecording | None:
         """A recording, or ``None`` where it is forgotten."""
         return self._kept.get(id_)
 
-    def put(self, upload: Upload) -> None:
+    def put(self, upload: UploadedRecording) -> None:
         """Keep a recording for a while."""
         self._kept.put(upload.id, upload)
 

@@ -1,9 +1,12 @@
-"""The sounds that a server suggests, and holds places and recordings against."""
+"""Vocabulary of sounds: suggested in the search, and held against places and recordings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
 
 from psm.earth.phrases import PHRASES, QUERY_PHRASES
 from psm.errors import ConfigError, MissingData
@@ -48,6 +51,13 @@ class Vocabulary:
                 f"{path}: {len(sounds)} sounds; write 1 to {_MOST_SOUNDS}, one a line"
             )
         return cls(sounds, sounds)
+
+    def likeliest(
+        self, probability: Float[np.ndarray, " sounds"], count: int = 5
+    ) -> list[tuple[str, float]]:
+        """The likeliest sounds and their probabilities, likeliest first."""
+        order = np.argsort(-np.asarray(probability), kind="stable")[:count]
+        return [(self.sounds[k], round(float(probability[k]), 5)) for k in order]
 
     def suggest(self, prefix: str, count: int = 8) -> list[str]:
         """Phrases that begin so, then those with a word that does, then those that hold it."""

@@ -52,5 +52,5 @@ def test_an_archive_that_asks_to_wait_for_long_refuses_no_recording(
 
 
 def test_the_address_of_an_archive_is_checked(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="source it: base_url 'ftp://x' is no address"):
+    with pytest.raises(ConfigError, match="archive it: base_url 'ftp://x' is no address"):
         ArchiveClient("it", TERMS, base_url="ftp://x", folder=tmp_path)

@@ -247,7 +247,7 @@ def test_a_column_that_is_missing_is_named(
 
 
 def test_the_archive_of_the_documentation_works(served: Archives, tmp_path: Path) -> None:
-    text = (Path(__file__).parents[3] / "docs" / "sources.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "archives.md").read_text()
     code = "from __future__ import annotations\n" + text.split("```python\n")[1].split("```")[0]
     names = dict(vars(xenocanto))  # for what a file of an archive imports
     exec(code, names)

@@ -61,4 +61,4 @@ def test_the_choice_forgets_the_order(captions: list[Caption], data: st.DataObje
 
 @given(CAPTIONS)
 def test_captions_travel_as_json(one: Caption) -> None:
-    assert Caption.from_json(json.loads(json.dumps(one.to_json()))) == one
+    assert Caption(**json.loads(json.dumps(one.to_json()))) == one

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from psm.collect.decoding import DecodedClip, DecoderPool, DecodingJob, DecodingLimits, pool
+from psm.collect.decoding import DecodedClip, DecoderPool, DecodingJob, FileLimits, pool
 from psm.collect.refusal import Refused
 from psm.errors import ConfigError, WorkerLost
 from tests.collect.decoding.conftest import FRAMING, Make
@@ -37,7 +37,7 @@ def _runs(process_id: int) -> bool:
 
 
 def _outcomes(
-    jobs: list[DecodingJob], limits: DecodingLimits | None = None, workers: int = 2
+    jobs: list[DecodingJob], limits: FileLimits | None = None, workers: int = 2
 ) -> dict[str, DecodedClip | Refused]:
     with DecoderPool(FRAMING, limits, workers=workers) as decoder:
         found = list(decoder.decode_all(jobs))
@@ -106,7 +106,7 @@ def test_what_hangs_is_given_up_for_now(
     _fake_ffmpeg(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600", monkeypatch)
     jobs = [make("first.wav", sound("wav")), make("hanging.mp4", film("mp4"))]
     jobs += [make(f"{n}.wav", sound("wav")) for n in range(3)]
-    found = _outcomes(jobs, DecodingLimits(seconds=2.0), workers=1)
+    found = _outcomes(jobs, FileLimits(seconds=2.0), workers=1)
     refused = found.pop("hanging.mp4")
     assert isinstance(refused, Refused)
     assert (refused.reason, refused.may_pass) == ("takes too long to decode on this machine", True)
@@ -129,7 +129,7 @@ def test_what_fills_the_memory_is_refused(make: Make) -> None:
     # 59 MB for the second that is used
     wide = encoded(waveform(1.3, 768_000)[:, None].repeat(16, axis=1), "wav", 768_000)
     jobs = [make("wide.wav", wide), *(make(f"{n}.wav", sound("wav")) for n in range(3))]
-    found = _outcomes(jobs, DecodingLimits(memory_mb=56), workers=1)
+    found = _outcomes(jobs, FileLimits(memory_mb=56), workers=1)
     refused = found.pop("wide.wav")
     assert isinstance(refused, Refused)
     assert refused.reason == "takes too much memory to decode"
@@ -139,7 +139,7 @@ def test_what_fills_the_memory_is_refused(make: Make) -> None:
 def test_who_waits_behind_a_memory_hog_is_not_blamed(make: Make) -> None:
     wide = encoded(waveform(1.3, 768_000)[:, None].repeat(16, axis=1), "wav", 768_000)
     jobs = [make(f"{n}.wav", wide if n % 2 else sound("wav")) for n in range(8)]
-    found = _outcomes(jobs, DecodingLimits(memory_mb=56), workers=1)
+    found = _outcomes(jobs, FileLimits(memory_mb=56), workers=1)
     assert [isinstance(found[f"{n}.wav"], DecodedClip) for n in range(8)] == [True, False] * 4
 
 

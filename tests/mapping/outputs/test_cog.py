@@ -8,7 +8,6 @@ import rasterio
 from rio_cogeo import cog_validate
 
 from psm.mapping import Cells, Moment, Query, SoundscapeMap
-from psm.mapping.compare import as_dataset
 
 
 @pytest.fixture
@@ -17,9 +16,9 @@ def soundscape() -> SoundscapeMap:
     cells = Cells.globe(1.0)
     probability = (cells.lat + 90.0) / 180.0
     values = {"match_probability": probability, "uncertainty": (cells.lon + 180.0) / 720.0}
-    return SoundscapeMap(
-        data=as_dataset(cells, {**values, "csd": 1.0 - probability}),
-        frame=cells.frame,
+    return SoundscapeMap.of_cells(
+        cells,
+        {**values, "csd": 1.0 - probability},
         query=Query(texts=("“rain” & wind",)),
         moment=Moment(month=2, hour=5.5),
         zoom=3,
@@ -76,9 +75,9 @@ def test_the_sea_is_no_data(soundscape: SoundscapeMap, tmp_path: Path) -> None:
 def test_a_coarse_map_is_a_valid_cog_too(tmp_path: Path) -> None:
     cells = Cells.globe(10.0)
     values = dict.fromkeys(("match_probability", "uncertainty", "csd"), cells.lat)
-    coarse = SoundscapeMap(
-        data=as_dataset(cells, values),
-        frame=cells.frame,
+    coarse = SoundscapeMap.of_cells(
+        cells,
+        values,
         query=Query(texts=("rain",)),
         moment=Moment(),
         zoom=1,

@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 from rasterio.transform import Affine
 
-from psm.cartography.look import NO_DATA, style
+from psm.cartography.style import NO_DATA, figure_style
 from psm.errors import ConfigError
 from psm.mapping import Frame, SoundscapeMap
+from psm.mapping.outputs.overlay import Uncertainty
 from psm.mapping.outputs.render import draw
 from psm.mapping.outputs.sheet import write_sheet
-from psm.mapping.soundscape_map import Uncertainty
 
 MakeFrame = Callable[..., Frame]
 MakeMap = Callable[..., SoundscapeMap]
@@ -38,7 +38,7 @@ def _words(figure: Figure) -> list[str]:
 
 
 def _draw(soundscape: SoundscapeMap, uncertainty: Uncertainty = "inset") -> Figure:
-    with style():
+    with figure_style():
         return draw(soundscape, value_range=None, width_px=400, uncertainty=uncertainty)
 
 
@@ -67,7 +67,7 @@ def test_cells_are_drawn_where_they_lie(vienna: SoundscapeMap, tmp_path: Path) -
     path = vienna.to_png(tmp_path / "bells.png", width_px=1200, uncertainty="none")
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB"))
-    with style():
+    with figure_style():
         figure = draw(vienna, value_range=None, width_px=1200, uncertainty="none")
     box = figure.axes[0].get_window_extent()
     is_empty = (pixels == np.round(255 * np.array(to_rgb(NO_DATA)))).all(-1)

@@ -9,9 +9,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from psm.cartography.look import PAPER, SEA, robust_range, style
+from psm.cartography.equalearth import CENTRAL_LON, unproject
 from psm.cartography.night import night_side
-from psm.cartography.projection import CENTRAL_LON, unproject
+from psm.cartography.style import PAPER, SEA, figure_style, robust_range
 from psm.errors import ConfigError
 from psm.geodata.sun import elevation
 from psm.mapping import EmbeddedCells, Frame, Moment, Query, SoundscapeMap, map_query
@@ -28,7 +28,7 @@ def soundscape(model: PSM, embedded: EmbeddedCells) -> SoundscapeMap:
 
 
 def _texts(soundscape: SoundscapeMap, value_range: tuple[float, float] | None = None) -> str:
-    with style():
+    with figure_style():
         figure = draw(soundscape, value_range=value_range, width_px=300)
     labels = [axes.get_xlabel() for axes in figure.axes]
     return "\n".join([*(text.get_text() for text in figure.texts), *labels])
@@ -51,7 +51,7 @@ def test_a_range_of_colours_needs_two_ends(soundscape: SoundscapeMap, tmp_path: 
 
 def test_a_long_query_is_made_to_fit(model: PSM, embedded: EmbeddedCells) -> None:
     query = Query(texts=("a very long description of all that is heard " * 8,))
-    with style():
+    with figure_style():
         found = map_query(model, embedded, query)
         figure = draw(found, value_range=None, width_px=400)
         title = figure.texts[0]

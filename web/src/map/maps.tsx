@@ -12,9 +12,9 @@ import { Divider } from "./divider";
 
 /** Deepest tiles that still show something new: beyond, the map enlarges them. */
 function deepest(): number {
-  const degrees = /^([\d.]+)\s*°/.exec(store.peek()?.spacing ?? "");
+  const degrees = store.peek()?.spacing_deg;
   if (!degrees) return 14;
-  return Math.max(2, Math.min(14, Math.ceil(Math.log2((360 / 256) * (6 / Number(degrees[1])))) ));
+  return Math.max(2, Math.min(14, Math.ceil(Math.log2((360 / 256) * (6 / degrees)))));
 }
 
 const hasPlace = computed(() => view.value.place !== null);

@@ -70,8 +70,8 @@ export class Pane {
     this.answer = new AnswerLayer(this.map, {
       opacity: () => this.opacity,
       deepest: settings.deepest,
-      onShown: ({ probability, uncertainty }) => {
-        settings.container.dataset.shown = probability ?? uncertainty ?? ""; // for measuring
+      onShown: ({ levels }) => {
+        settings.container.dataset.shown = levels; // for measuring
       },
     });
     this.ready = new Promise((resolve) => this.map.once("style.load", () => resolve()));

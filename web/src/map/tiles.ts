@@ -1,10 +1,9 @@
-/** Tiles of answers as the map fetches them: one layer, or one faded by the uncertainty of the other. */
+/** Tiles of answers as the map draws them: levels of one layer, coloured here and perhaps faded. */
 
 import maplibregl from "maplibre-gl";
 import type { TileAddress } from "../answers";
 import { ApiError, request } from "../api";
-import { alphaOfLuminance, fade } from "../colour";
-import { uncertaintyPalette } from "../state";
+import { colourTable, paint } from "../colour";
 
 const SCHEME = "psm";
 const SIDE_PX = 256;
@@ -20,9 +19,11 @@ export function whenTilesFail(report: (error: ApiError) => void): void {
   onTrouble = report;
 }
 
+const textOf = ({ levels, doubts, palette }: TileAddress) => `${levels} ${doubts} ${palette.id}`;
+
 /** An address for a raster source. */
 export function tileTemplate(address: TileAddress): string {
-  const text = `${address.probability} ${address.uncertainty}`;
+  const text = textOf(address);
   let number = numbers.get(text);
   if (!number) {
     number = String(numbers.size);
@@ -47,7 +48,7 @@ function fetched(url: string): Promise<Blob> {
 }
 
 async function pixels(blob: Blob): Promise<ImageData> {
-  const image = await createImageBitmap(blob, { premultiplyAlpha: "none" });
+  const image = await createImageBitmap(blob, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
   const canvas = new OffscreenCanvas(SIDE_PX, SIDE_PX);
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
   context.drawImage(image, 0, 0);
@@ -55,13 +56,9 @@ async function pixels(blob: Blob): Promise<ImageData> {
   return context.getImageData(0, 0, SIDE_PX, SIDE_PX);
 }
 
-let alphas: { css: readonly string[]; table: Float32Array } | null = null;
-
-async function faded(probability: Blob, uncertainty: Blob): Promise<ImageBitmap> {
-  const { css } = uncertaintyPalette.peek();
-  if (alphas?.css !== css) alphas = { css, table: alphaOfLuminance(css) };
-  const [shown, unsure] = await Promise.all([pixels(probability), pixels(uncertainty)]);
-  fade(shown.data, unsure.data, alphas.table);
+async function painted({ palette }: TileAddress, levels: Blob, doubts?: Blob): Promise<ImageBitmap> {
+  const [shown, unsure] = await Promise.all([pixels(levels), doubts && pixels(doubts)]);
+  paint(shown.data, unsure?.data ?? null, colourTable(palette.hex));
   return createImageBitmap(shown);
 }
 
@@ -69,7 +66,7 @@ async function faded(probability: Blob, uncertainty: Blob): Promise<ImageBitmap>
 const drawn = new Map<string, Set<string>>();
 
 function parts(address: TileAddress, tile: string): Promise<Blob>[] {
-  return [address.probability, address.uncertainty]
+  return [address.levels, address.doubts]
     .filter((template) => template !== null)
     .map((template) => fetched(template.replace("{z}/{x}/{y}", tile)));
 }
@@ -79,7 +76,7 @@ function parts(address: TileAddress, tile: string): Promise<Blob>[] {
  * after it has drawn once more.
  */
 export function warm(address: TileAddress, shown: TileAddress): void {
-  const number = numbers.get(`${shown.probability} ${shown.uncertainty}`) ?? "";
+  const number = numbers.get(textOf(shown)) ?? "";
   for (const tile of drawn.get(number) ?? []) {
     parts(address, tile).forEach((blob) => blob.catch(() => {})); // the map will report it
   }
@@ -94,8 +91,8 @@ async function load(url: string): Promise<ImageBitmap> {
   tiles.delete(tile);
   tiles.add(tile);
   if (tiles.size > MOST_WARM) tiles.delete(tiles.values().next().value!);
-  const [first, second] = await Promise.all(parts(address, tile));
-  return second ? faded(first!, second) : createImageBitmap(first!);
+  const [levels, doubts] = await Promise.all(parts(address, tile));
+  return painted(address, levels!, doubts);
 }
 
 maplibregl.addProtocol(SCHEME, async (params) => {

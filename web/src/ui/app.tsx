@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { answers, places, ranges } from "../answers";
 import { Maps } from "../map/maps";
 import { onScreen } from "../map/panes";
-import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, isSmall, sheetPx, startTrouble, store, stores, view } from "../state";
+import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, isSmall, sheetPx, spacingWords, startTrouble, store, stores, view } from "../state";
 import { isAsked } from "../question";
 import { Audio, DropTarget } from "./audio";
 import { Icon } from "./icons";
@@ -52,7 +52,7 @@ function Stores() {
       value={store.value?.id}
       onChange={(event) => change({ store: event.currentTarget.value, place: null, camera: null })}
     >
-      {all.map(({ id, name, spacing }) => <option key={id} value={id}>{name} · {spacing}</option>)}
+      {all.map((one) => <option key={one.id} value={one.id}>{one.name} · {spacingWords(one)}</option>)}
     </select>
   );
 }

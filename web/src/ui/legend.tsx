@@ -3,11 +3,18 @@
 import { useEffect, useRef } from "preact/hooks";
 import { colourRange } from "../answers";
 import { certaintyAlpha, colourAt, percentIn, gradient, type Range } from "../colour";
-import { base, change, isPlaying, palettes, probabilityPalette, shownPalette, store, theme, uncertaintyPalette, view } from "../state";
-import type { Layer, Which } from "../url";
+import { base, change, isPlaying, layerWords, paletteOf, palettes, probabilityPalette, store, theme, uncertaintyPalette, view } from "../state";
+import { type Display, FADING, layerOf, LAYERS, type Which } from "../url";
 import { Choice } from "./time";
 
-const LAYERS = [["probability", "Probability"], ["uncertainty", "Uncertainty"], ["both", "Both"]] as const;
+const DISPLAYS: readonly (readonly [Display, string])[] = [
+  ...LAYERS.map((id) => [id, capital(id)] as const),
+  ["both", "Both"],
+];
+
+function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
 
 function Ticks({ range }: { range: Range }) {
   const middle = (range[0] + range[1]) / 2;
@@ -41,9 +48,8 @@ function Square({ css }: { css: readonly string[] }) {
 
 function Scale({ which }: { which: Which }) {
   const { layer } = view.value;
-  const main = layer === "uncertainty" ? "uncertainty" : "probability";
-  const range = colourRange(which, main);
-  const unsure = colourRange(which, "uncertainty");
+  const range = colourRange(which, layerOf(layer));
+  const unsure = colourRange(which, FADING);
   if (!range) return <div class="scale is-waiting" aria-hidden="true"><div class="strip" /></div>;
   const words = `${percentIn(range[0], range)} to ${percentIn(range[1], range)}`;
   return (
@@ -57,7 +63,7 @@ function Scale({ which }: { which: Which }) {
           </div>
         </div>
       ) : (
-        <div class="strip" style={{ background: gradient(shownPalette.value.css) }} />
+        <div class="strip" style={{ background: gradient(paletteOf(layerOf(layer)).css) }} />
       )}
       <Ticks range={range} />
     </div>
@@ -67,6 +73,7 @@ function Scale({ which }: { which: Which }) {
 export function Legend() {
   const { layer, b, isOneScale } = view.value;
   const hasTwo = b !== null && !isOneScale;
+  const isMain = layerOf(layer) === LAYERS[0];
   const isCalibrated = store.value?.is_calibrated ?? false;
   return (
     <section class="legend card" aria-label="Display and legend" data-playing={isPlaying.value ? "yes" : "no"}>
@@ -74,18 +81,18 @@ export function Legend() {
         label="Display"
         name="layer"
         value={layer}
-        options={LAYERS}
-        onChange={(value: Layer) => change({ layer: value })}
+        options={DISPLAYS}
+        onChange={(value: Display) => change({ layer: value })}
       />
       <div class="row legend-title">
         <span>
-          {layer === "uncertainty" ? "uncertainty (standard deviation)" : "match probability"}
-          {layer !== "uncertainty" && !isCalibrated && <small class="dim"> · not calibrated</small>}
+          {layerWords(layerOf(layer))}
+          {isMain && !isCalibrated && <small class="dim"> · not calibrated</small>}
         </span>
         <select
           aria-label="Colours"
           value={probabilityPalette.value.id}
-          hidden={layer === "uncertainty"}
+          hidden={!isMain}
           onChange={(event) => change({ colours: event.currentTarget.value })}
         >
           {palettes.value

@@ -6,8 +6,9 @@ import { profile, sounds, value } from "../answers";
 import { api, ApiError } from "../api";
 import { percent } from "../colour";
 import { localHour, momentAt, momentWords, parseTerms, sideWords, isAsked } from "../question";
-import { active, change, changeSide, edited, probabilityPalette, store, uncertaintyPalette, view } from "../state";
+import { active, change, changeSide, edited, layerWords, paletteOf, store, view } from "../state";
 import { playSound, type Playback } from "../sound";
+import { FADING, layerOf, LAYERS } from "../url";
 import { Heatmap } from "./heatmap";
 import { Icon } from "./icons";
 
@@ -101,7 +102,7 @@ export function Place() {
   const side = (place.side === "b" && b) || view.value.a;
   const { data, error } = profile.value;
   const named = data?.place ?? sounds.value.data?.place;
-  const shown = layer === "uncertainty" ? data?.uncertainty : data?.probability;
+  const shown = data?.[layerOf(layer)];
   const choose = (month: number, hour: number) => {
     const moment = momentAt(side.moment, month, hour, place.lon);
     if (b) edited.value = place.side;
@@ -129,11 +130,11 @@ export function Place() {
           <h3>Through the year and the day</h3>
           <Heatmap
             values={shown}
-            uncertainty={layer === "both" ? data.uncertainty : null}
-            css={(layer === "uncertainty" ? uncertaintyPalette : probabilityPalette).value.css}
+            uncertainty={layer === "both" ? data[FADING] : null}
+            css={paletteOf(layerOf(layer)).css}
             month={side.moment.month}
             hour={localHour(side.moment, place.lon)}
-            label={layer === "uncertainty" ? "Uncertainty" : data.label}
+            label={layerOf(layer) === LAYERS[0] ? data.label : layerWords(layerOf(layer))}
             onChoose={choose}
           />
         </>

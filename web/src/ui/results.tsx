@@ -4,7 +4,7 @@ import { answers, places } from "../answers";
 import { percent } from "../colour";
 import { goTo } from "../map/panes";
 import { momentWords, sideWords, isAsked } from "../question";
-import { change, isPlaying, store, view } from "../state";
+import { change, isPlaying, spacingWords, store, view } from "../state";
 import { degrees } from "./place";
 
 export function Results() {
@@ -48,7 +48,7 @@ export function Results() {
       {answer.data && typeof answer.data.mean === "number" && (
         <p class="dim mean">
           Over the whole map {percent(answer.data.mean)}
-          {store.value && ` · ${store.value.name}, cells of\u00a0${store.value.spacing}`}
+          {store.value && ` · ${store.value.name}, cells of\u00a0${spacingWords(store.value)}`}
         </p>
       )}
     </section>

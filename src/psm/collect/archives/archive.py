@@ -53,7 +53,8 @@ class ListedRecording:
     """One recording as its archive lists it.
 
     Attributes:
-        source: name of the archive's adapter.
+        source: name of the archive. Files that are there already say ``source`` for it: settings,
+            catalogues and what :mod:`~psm.collect.candidates` keeps of this; so do fields.
         id: in the archive; letters, digits, ``-`` and ``_``.
         url: where its media are; without credentials.
         page: where people find it.
@@ -130,6 +131,13 @@ class Archive(Protocol):
     def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """The pages of a listing, from the beginning or from a cursor, always in the same order.
 
+        Args:
+            wanted: which recordings; a filter that the archive has not may be ignored.
+            cursor: of the last page that was taken; ``None`` at the beginning.
+
+        Returns:
+            Pages as they are asked for; the cursor of the last one is ``None``.
+
         Raises:
             ConfigError: the credentials are missing or wrong.
             Refused: the archive does not answer (``may_pass``), or in a form that is not known.
@@ -138,6 +146,10 @@ class Archive(Protocol):
 
     def fetch(self, record: ListedRecording, path: Path) -> None:
         """Write the media file of a recording to ``path``.
+
+        Args:
+            record: as it was listed.
+            path: of the file to write; whole or not at all.
 
         Raises:
             Refused: it is gone, not what the listing says, or the archive does not answer.

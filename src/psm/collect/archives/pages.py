@@ -19,7 +19,12 @@ Bounds = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class ListingPart:
-    """Raw entries as an archive answers them, and its own cursor to the next."""
+    """Raw entries as an archive answers them, and its own cursor to the next.
+
+    Attributes:
+        entries: in any form that the ``record`` of :func:`pages` reads.
+        cursor: of the archive, to the next part; ``None`` after the last.
+    """
 
     entries: Iterable[object]
     cursor: str | None
@@ -33,14 +38,22 @@ def pages(
     record: Callable[[object], ListedRecording],
     name: Callable[[object], str],
 ) -> Iterator[Page]:
-    """Ask for part after part. A cursor says how many recordings came before, and where they ended.
+    """Turn the parts that an archive answers into pages whose cursors a listing can resume from.
+
+    A cursor says how many recordings came before, and where they ended.
 
     Args:
         wanted: ends the listing after so many recordings.
         cursor: of the last page, or ``None`` at the beginning.
-        read: the part at a cursor of the archive, which is empty at the beginning.
-        record: what an entry says, or :class:`Refused`.
-        name: of an entry, if it has one.
+        read: gives the part at a cursor of the archive, which is empty at the beginning.
+        record: reads an entry; raises :class:`Refused` where it is no recording.
+        name: id of an entry, for those that are refused.
+
+    Returns:
+        Pages as they are asked for.
+
+    Raises:
+        Refused: the cursor is of another listing, or ``read`` raised it.
     """
     seen, theirs = _read_cursor(cursor)
     while True:

@@ -28,13 +28,18 @@ _STATE = "state"
 
 @dataclass(frozen=True)
 class ArchiveKind:
-    """Factory of an archive, whose keywords are its options, and its terms."""
+    """Factory of an archive, and the terms that are shown without opening it.
+
+    Attributes:
+        make: class or function; its keywords are the options, ``state`` the folder of the pace.
+        terms: of the archive.
+    """
 
     make: Callable[..., Archive]
     terms: ArchiveTerms
 
 
-ARCHIVES: Mapping[str, ArchiveKind] = {
+ARCHIVES: dict[str, ArchiveKind] = {
     "aporee": ArchiveKind(aporee.Aporee, aporee.TERMS),
     "freesound": ArchiveKind(freesound.Freesound, freesound.TERMS),
     "inaturalist": ArchiveKind(inaturalist.INaturalist, inaturalist.TERMS),
@@ -42,6 +47,7 @@ ARCHIVES: Mapping[str, ArchiveKind] = {
     "xenocanto": ArchiveKind(xenocanto.XenoCanto, xenocanto.TERMS),
     "yfcc": ArchiveKind(yfcc.YFCC, yfcc.TERMS),
 }
+"""Archives by name; one of your own may be added."""
 
 
 def open_archive(
@@ -51,9 +57,12 @@ def open_archive(
 
     Args:
         name: one of :data:`ARCHIVES`.
-        settings: its options.
+        settings: its options by name: the keywords of its class, converted to their types.
         state: folder that keeps the pace of requests. By default the user's cache, so that all
             builds of a user together keep to the limits.
+
+    Returns:
+        The archive; nothing has been asked of it yet.
 
     Raises:
         ConfigError: no such archive, no such option, or a value that does not fit.
@@ -65,7 +74,7 @@ def open_archive(
     make = ARCHIVES[name].make
     parameters = inspect.signature(make).parameters
     types = typing.get_type_hints(make.__init__)
-    options = {option: types[option] for option in parameters if option != _STATE}
+    options = {option: types.get(option, Any) for option in parameters if option != _STATE}
     given = {option: _value(name, option, value, options) for option, value in settings.items()}
     for option, parameter in parameters.items():
         if option != _STATE and parameter.default is parameter.empty and option not in given:

@@ -154,5 +154,14 @@ class WebArchive:
         )
 
     def fetch(self, record: ListedRecording, path: Path) -> None:
-        """Write the media file of a recording to ``path``."""
+        """Write the media file of a recording to ``path``.
+
+        Args:
+            record: as it was listed; its size and MD5 are checked where they are known.
+            path: of the file to write; whole or not at all.
+
+        Raises:
+            ConfigError: the credentials are missing or wrong.
+            Refused: it is gone, too large, cut short, not what is listed, or no answer comes.
+        """
         self.client.download(record.url, path, size=record.size_bytes, md5=record.md5)

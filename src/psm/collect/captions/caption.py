@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -36,13 +36,8 @@ class Caption:
     model: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready mapping that :meth:`from_json` reads back."""
+        """The fields by name, JSON-ready."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Caption:
-        """Read a mapping written by :meth:`to_json`."""
-        return cls(**values)
 
 
 def meta_caption(text: str) -> Caption | None:

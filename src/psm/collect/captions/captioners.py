@@ -37,7 +37,7 @@ class HubCaptioner:
     are of sounds of one length, and full.
 
     Args:
-        source: hub id or folder of the weights, with feature extractor and tokenizer.
+        weights: hub id or folder of the weights, with feature extractor and tokenizer.
         style: which caption source the captions count as: ``qwen`` or ``pengi``.
         name: tells captioners of a build apart; by default the style.
         prompt: what the model is asked; by default what its kind of model wants.
@@ -54,7 +54,7 @@ class HubCaptioner:
 
     def __init__(
         self,
-        source: str,
+        weights: str,
         style: str,
         *,
         name: str = "",
@@ -69,7 +69,7 @@ class HubCaptioner:
         self._author: HubModel[Waveform] = HubModel(
             LISTENERS,
             "captions of sounds",
-            source,
+            weights,
             prompt=prompt,
             revision=revision,
             device=device,
@@ -95,7 +95,7 @@ class ImageCaptioner:
     """Captions satellite tiles with a vision-language model, at a zoom.
 
     Args:
-        source: hub id or folder of a vision-language model.
+        weights: hub id or folder of a vision-language model.
         view_px: side of the view that is cut from a tile; it is ``zoom`` times as wide there.
         name: tells captioners of a build apart.
         prompt: what the model is asked; by default what its kind of model wants.
@@ -111,7 +111,7 @@ class ImageCaptioner:
 
     def __init__(
         self,
-        source: str,
+        weights: str,
         *,
         view_px: int,
         name: str = "imagery",
@@ -126,7 +126,7 @@ class ImageCaptioner:
         self._author: HubModel[Picture] = HubModel(
             VIEWERS,
             "captions of images",
-            source,
+            weights,
             prompt=prompt,
             revision=revision,
             device=device,
@@ -189,7 +189,7 @@ class HubModel(Generic[Subject]):
         self,
         kinds: Mapping[str, Any],
         task: str,
-        source: str,
+        weights: str,
         *,
         prompt: str | None,
         revision: str | None,
@@ -198,12 +198,12 @@ class HubModel(Generic[Subject]):
         batch_size: int,
         max_new_tokens: int,
     ) -> None:
-        revision = pinned(source, revision)
-        kind = kinds[model_type(source, revision, kinds, task)]
+        revision = pinned(weights, revision)
+        kind = kinds[model_type(weights, revision, kinds, task)]
         self.prompt: str = kind.prompt if prompt is None else prompt
         where = device_of(device)
         setup = ModelSetup(
-            source=source,
+            weights=weights,
             revision=revision,
             prompt=self.prompt,
             max_new_tokens=max_new_tokens,
@@ -211,7 +211,7 @@ class HubModel(Generic[Subject]):
             dtype=dtype_of(dtype, where),
         )
         self.writer = kind(setup)
-        self.model = identity(source, revision)
+        self.model = identity(weights, revision)
         self.fingerprint = fingerprint(
             model=self.model, prompt=self.prompt, dtype=setup.dtype, most=max_new_tokens
         )

@@ -34,14 +34,14 @@ class ModelSetup:
     """Which model of the hub to load, and how it generates.
 
     Attributes:
-        source: hub id or folder of the weights, with all that prepares its input.
+        weights: hub id or folder of the weights, with all that prepares its input.
         revision: of the hub: a commit makes a build repeatable.
         prompt: what the model is asked.
         max_new_tokens: of a caption.
         device, dtype: where and in which numbers it computes.
     """
 
-    source: str
+    weights: str
     revision: str | None
     prompt: str
     max_new_tokens: int
@@ -50,22 +50,22 @@ class ModelSetup:
 
     def part(self, load: Callable[..., Part], what: str, **settings: Any) -> Part:
         """See :func:`load_part`."""
-        return load_part(load, self.source, self.revision, what, **settings)
+        return load_part(load, self.weights, self.revision, what, **settings)
 
     def tokenizer(self) -> Any:
         """See :func:`load_tokenizer`."""
-        return load_tokenizer(self.source, self.revision)
+        return load_tokenizer(self.weights, self.revision)
 
     def network(self, kind: type[PreTrainedModel]) -> Any:
         """See :func:`load_model`."""
-        return load_model(kind, self.source, self.revision, dtype=self.dtype).to(self.device)
+        return load_model(kind, self.weights, self.revision, dtype=self.dtype).to(self.device)
 
 
-def model_type(source: str, revision: str | None, known: Mapping[str, Any], task: str) -> str:
+def model_type(weights: str, revision: str | None, known: Mapping[str, Any], task: str) -> str:
     """The type of model that a hub id or folder holds.
 
     Args:
-        source: hub id or folder.
+        weights: hub id or folder.
         revision: of the hub; the newest by default.
         known: kinds that can be used.
         task: what for, for the error.
@@ -73,29 +73,29 @@ def model_type(source: str, revision: str | None, known: Mapping[str, Any], task
     Raises:
         ConfigError: there is none, or of a kind that is not known.
     """
-    config = load_part(AutoConfig.from_pretrained, source, revision, "config")
+    config = load_part(AutoConfig.from_pretrained, weights, revision, "config")
     if config.model_type not in known:
         raise ConfigError(
-            f"{source}: a model of type {config.model_type!r} cannot be used for {task}; "
+            f"{weights}: a model of type {config.model_type!r} cannot be used for {task}; "
             f"supported are {', '.join(sorted(known))}"
         )
     return str(config.model_type)
 
 
-def pinned(source: str, revision: str | None) -> str | None:
+def pinned(weights: str, revision: str | None) -> str | None:
     """The commit that a revision of the hub is now, so that all parts are of one; none of a folder.
 
     Raises:
         ConfigError: the hub and its cache do not know it.
     """
-    if Path(source).is_dir():
+    if Path(weights).is_dir():
         return None
-    path = load_part(hf_hub_download, source, revision, "config", filename="config.json")
+    path = load_part(hf_hub_download, weights, revision, "config", filename="config.json")
     return Path(path).parent.name
 
 
 def load_part(
-    load: Callable[..., Part], source: str, revision: str | None, what: str, **settings: Any
+    load: Callable[..., Part], weights: str, revision: str | None, what: str, **settings: Any
 ) -> Part:
     """Load one part of a model, as its config, tokenizer or weights.
 
@@ -104,26 +104,26 @@ def load_part(
     """
     try:
         with _quiet():
-            return load(source, revision=revision or "main", **settings)
+            return load(weights, revision=revision or "main", **settings)
     except _UNREADABLE as problem:
-        raise _unreadable(source, what, problem) from None
+        raise _unreadable(weights, what, problem) from None
 
 
-def load_tokenizer(source: str, revision: str | None) -> Any:
+def load_tokenizer(weights: str, revision: str | None) -> Any:
     """Load the tokenizer of a model.
 
     Raises:
         ConfigError: they are not there.
     """
-    tokenizer: Any = load_part(AutoTokenizer.from_pretrained, source, revision, "tokenizer")
+    tokenizer: Any = load_part(AutoTokenizer.from_pretrained, weights, revision, "tokenizer")
     if len(tokenizer) <= len(tokenizer.all_special_tokens):
         # Where the files are missing, transformers makes one that knows no word.
-        raise _unreadable(source, "tokenizer", ValueError("none of its files is there"))
+        raise _unreadable(weights, "tokenizer", ValueError("none of its files is there"))
     return tokenizer
 
 
 def load_model(
-    kind: type[PreTrainedModel], source: str, revision: str | None, *, dtype: torch.dtype
+    kind: type[PreTrainedModel], weights: str, revision: str | None, *, dtype: torch.dtype
 ) -> Any:
     """Load a model in evaluation mode.
 
@@ -133,7 +133,7 @@ def load_model(
     """
     model, found = load_part(
         kind.from_pretrained,
-        source,
+        weights,
         revision,
         "weights",
         dtype=dtype,
@@ -143,27 +143,27 @@ def load_model(
     wrong = sorted({*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])})
     if wrong:
         raise CheckpointMismatch(
-            f"{source}: {len(wrong)} weights of {kind.__name__} are missing or of another shape "
+            f"{weights}: {len(wrong)} weights of {kind.__name__} are missing or of another shape "
             f"({', '.join(wrong[:3])})"
         )
     return model.eval()
 
 
-def identity(source: str, revision: str | None) -> str:
+def identity(weights: str, revision: str | None) -> str:
     """Identifier of the weights: the hub's commit, or a hash of a folder's files.
 
     Args:
-        source: hub id or folder.
+        weights: hub id or folder.
         revision: as :func:`pinned` found it.
     """
-    folder = Path(source)
+    folder = Path(weights)
     if folder.is_dir():
         digest = hashlib.sha256()
         for path in sorted({path for pattern in _OF_MODEL for path in folder.glob(pattern)}):
             digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
             digest.update(bytes.fromhex(sha256_of(path)))
         return f"{folder.resolve().name}@{digest.hexdigest()[:16]}"
-    return f"{source}@{revision or 'main'}"
+    return f"{weights}@{revision or 'main'}"
 
 
 def fingerprint(**parts: object) -> str:
@@ -202,10 +202,10 @@ def dtype_of(name: Dtype, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if is_native else torch.float32
 
 
-def _unreadable(source: str, what: str, problem: BaseException) -> ConfigError:
-    where = "folder" if Path(source).exists() else "hub id or folder"
+def _unreadable(weights: str, what: str, problem: BaseException) -> ConfigError:
+    where = "folder" if Path(weights).exists() else "hub id or folder"
     reason = (str(problem) or type(problem).__name__).strip().splitlines()[0]
-    return ConfigError(f"no {what} of a model in {where} {source!r} ({reason.rstrip('.')})")
+    return ConfigError(f"no {what} of a model in {where} {weights!r} ({reason.rstrip('.')})")
 
 
 @contextmanager

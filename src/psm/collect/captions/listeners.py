@@ -59,7 +59,7 @@ class Qwen2AudioListener:
         token = tokenizer.convert_tokens_to_ids(self._sound)
         if token != self.model.config.audio_token_id:
             raise ConfigError(
-                f"{setup.source}: its tokenizer's {self._sound} is word {token}, not "
+                f"{setup.weights}: its tokenizer's {self._sound} is word {token}, not "
                 f"{self.model.config.audio_token_id} as its config says"
             )
         tokenizer.padding_side = "left"  # what is written begins where the question ends
@@ -113,7 +113,7 @@ class WhisperListener:
         ]
         room = self.model.config.max_target_positions - len(self._start)
         if room < 1:
-            raise ConfigError(f"{setup.source}: the prompt of a Whisper leaves no room to write")
+            raise ConfigError(f"{setup.weights}: the prompt of a Whisper leaves no room to write")
         self._how = greedy(self.model, min(setup.max_new_tokens, room))
         self.rate_hz = int(self._extractor.sampling_rate)
 

@@ -37,7 +37,7 @@ class ClapScorer:
     scored beside it: everything goes through the model alone, and not in batches.
 
     Args:
-        source: hub id or folder of a whole CLAP, with feature extractor and tokenizer.
+        weights: hub id or folder of a whole CLAP, with feature extractor and tokenizer.
         revision: of the hub.
         device: where it computes, in float32.
 
@@ -48,22 +48,22 @@ class ClapScorer:
 
     def __init__(
         self,
-        source: str,
+        weights: str,
         *,
         revision: str | None = None,
         device: str = "auto",
     ) -> None:
-        revision = pinned(source, revision)
-        model_type(source, revision, {"clap": ClapModel}, "scores of captions")
+        revision = pinned(weights, revision)
+        model_type(weights, revision, {"clap": ClapModel}, "scores of captions")
         self._extractor = load_part(
-            ClapFeatureExtractor.from_pretrained, source, revision, "feature extractor"
+            ClapFeatureExtractor.from_pretrained, weights, revision, "feature extractor"
         )
-        self._tokenizer = load_tokenizer(source, revision)
+        self._tokenizer = load_tokenizer(weights, revision)
         self._device = device_of(device)
-        self._clap: Any = load_model(ClapModel, source, revision, dtype=torch.float32).to(
+        self._clap: Any = load_model(ClapModel, weights, revision, dtype=torch.float32).to(
             self._device
         )
-        self.model = identity(source, revision)
+        self.model = identity(weights, revision)
         self.fingerprint = fingerprint(model=self.model)
         self._batches = Batches(1, "scoring")
 

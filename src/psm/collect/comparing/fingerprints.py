@@ -46,16 +46,19 @@ def fingerprint(waveform: Float32[np.ndarray, " samples"], rate_hz: int) -> byte
         waveform = soxr.resample(waveform, rate_hz, RATE_HZ, quality="MQ")
     if waveform.size < _WINDOW + HOP * _SMOOTHED:
         return b""
+    # Power in 33 bands of every frame, smoothed over neighbouring frames against noise.
     frames = np.lib.stride_tricks.sliding_window_view(waveform, _WINDOW)[::HOP]
     spectrum = scipy.fft.rfft(frames * _hann(_WINDOW).astype(np.float32), axis=-1)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     bands = np.apply_along_axis(np.convolve, 0, power @ _filters(), _hann(_SMOOTHED), "valid")
-    # Differences of logarithms: the bands of nature differ by more than those of music, and the
-    # loudest would decide alone.
+    # Whether the step from each band to the next has grown since the frame before. Of logarithms:
+    # the bands of nature differ by more than those of music, and the loudest would decide alone.
     level = np.log(bands + 1e-12)
     rises = np.diff(np.diff(level, axis=1), axis=0) > 0
+    # The 32 signs of a frame become one word, whose lowest bit is the lowest band.
     octets = np.ascontiguousarray(np.packbits(rises, axis=1, bitorder="little"))
     packed = octets.view("<u4")[:, 0].astype(np.uint32)
+    # Zero says that nothing is heard, so that a heard frame without any sign gets another word.
     loud = np.convolve(np.mean(np.square(frames), axis=1), np.ones(_SMOOTHED) / _SMOOTHED, "valid")
     heard = np.minimum(loud[1:], loud[:-1]) > _HEARD
     words = np.where(heard, np.where(packed == _UNHEARD, np.uint32(1), packed), _UNHEARD)
@@ -72,11 +75,13 @@ def similarity(a: bytes, b: bytes) -> float:
     first, second = _words(a), _words(b)
     best = 0.0
     for shift in range(-_REACH, _REACH + 1):
+        # The frames that overlap when one recording begins so many frames before the other.
         one, other = first[max(0, shift) :], second[max(0, -shift) :]
         size = min(one.size, other.size)
         if 2 * size < min(first.size, second.size) or size < _LEAST:
             continue
         one, other = one[:size], other[:size]
+        # Bits that differ, in frames where both hear something; half of them do by chance.
         heard = (one != _UNHEARD) & (other != _UNHEARD)
         count = int(heard.sum())
         if count >= _LEAST:

@@ -6,7 +6,7 @@ a file; :mod:`excerpt` reads the part of it that is used, by libsndfile or throu
 
 from __future__ import annotations
 
-from psm.collect.decoding.job import DecodedClip, DecodingJob, DecodingLimits
+from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits
 from psm.collect.decoding.pool import DecoderPool
 
-__all__ = ["DecodedClip", "DecoderPool", "DecodingJob", "DecodingLimits"]
+__all__ = ["DecodedClip", "DecoderPool", "DecodingJob", "FileLimits"]

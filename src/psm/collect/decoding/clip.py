@@ -14,7 +14,7 @@ from jaxtyping import Float32, Int16
 
 from psm.collect.comparing.fingerprints import fingerprint
 from psm.collect.decoding import excerpt
-from psm.collect.decoding.job import DecodedClip, DecodingJob, DecodingLimits
+from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits
 from psm.collect.decoding.quality import mixed_down, sound_quality
 from psm.collect.refusal import Refused
 from psm.data.untrusted import HEAD, TAIL, FileKind, sniff, wav_lacks
@@ -26,7 +26,7 @@ _FAR_BEYOND = 32.0  # 30 dB above full scale: no recorder does that, a wrong for
 _FLAC_LEVEL = 0.3  # of 1: as small as the highest to one part in a hundred, in half the time
 
 
-def make(job: DecodingJob, framing: Framing, limits: DecodingLimits) -> DecodedClip:
+def make(job: DecodingJob, framing: Framing, limits: FileLimits) -> DecodedClip:
     """Write the clip and the log-mel of a file. The same file gives the same bytes.
 
     The log-mel is that of the clip as it is stored, 16 bits and all: it can be made again.
@@ -65,7 +65,7 @@ def make(job: DecodingJob, framing: Framing, limits: DecodingLimits) -> DecodedC
 
 
 @contextmanager
-def _opened(job: DecodingJob, limits: DecodingLimits) -> Iterator[tuple[int, FileKind]]:
+def _opened(job: DecodingJob, limits: FileLimits) -> Iterator[tuple[int, FileKind]]:
     """Descriptor and kind of a plain file; links are not followed, pipes not waited for."""
     try:
         file = os.open(job.media, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -96,7 +96,7 @@ def _kind(file: int, size: int) -> FileKind:
 
 
 def _require_sound(
-    samples: Float32[np.ndarray, "samples channels"], duration_s: float, limits: DecodingLimits
+    samples: Float32[np.ndarray, "samples channels"], duration_s: float, limits: FileLimits
 ) -> None:
     if not np.isfinite(samples).all():
         raise Refused("NaN or infinite samples")

@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from psm.collect.decoding.clip import make
-from psm.collect.decoding.job import DecodedClip, DecodingJob, DecodingLimits, write_answer
+from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits, write_answer
 from psm.collect.refusal import Refused
 from psm.data.audio import AudioConfig
 from psm.data.untrusted import allow_cpu, confine
@@ -26,7 +26,7 @@ def main() -> None:
     """Read what all files share, then job after job until there are no more."""
     said: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     framing = Framing(**{**said["framing"], "audio": AudioConfig(**said["framing"]["audio"])})
-    limits = DecodingLimits(**said["limits"])
+    limits = FileLimits(**said["limits"])
     # What libraries print must not look like an answer.
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -43,7 +43,7 @@ def main() -> None:
             return  # who knows what is left half done in here
 
 
-def _answer(job: DecodingJob, framing: Framing, limits: DecodingLimits) -> DecodedClip | Refused:
+def _answer(job: DecodingJob, framing: Framing, limits: FileLimits) -> DecodedClip | Refused:
     try:
         return make(job, framing, limits)
     except Refused as refused:

@@ -13,7 +13,7 @@ from psm.collect.refusal import Refused
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecodingLimits:
+class FileLimits:
     """Limits of one file: time, memory, size, shortest and longest sound.
 
     Attributes:

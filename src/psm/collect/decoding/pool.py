@@ -21,7 +21,7 @@ from dataclasses import asdict
 from types import TracebackType
 
 from psm.collect.decoding.ffmpeg import TOO_SLOW
-from psm.collect.decoding.job import DecodedClip, DecodingJob, DecodingLimits
+from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits
 from psm.collect.decoding.process import DecoderDied, DecoderProcess
 from psm.collect.refusal import Refused
 from psm.importing.framing import Framing
@@ -42,9 +42,9 @@ class DecoderPool(AbstractContextManager["DecoderPool"]):
     """
 
     def __init__(
-        self, framing: Framing, limits: DecodingLimits | None = None, *, workers: int | None = None
+        self, framing: Framing, limits: FileLimits | None = None, *, workers: int | None = None
     ) -> None:
-        self._limits = limits or DecodingLimits()
+        self._limits = limits or FileLimits()
         shared = {"framing": framing.to_json(), "limits": asdict(self._limits)}
         self._shared = json.dumps(shared).encode() + b"\n"
         self._size = workers or os.cpu_count() or 1

@@ -121,18 +121,21 @@ def speech(waveform: Float32[np.ndarray, " samples"], rate_hz: int) -> float:
     waveform = soxr.resample(waveform, rate_hz, _RATE_HZ, quality="MQ")
     if waveform.size < _FRAME + _HOP * _STRETCH:
         waveform = np.pad(waveform, (0, _FRAME + _HOP * _STRETCH - waveform.size))
+    # Power spectrum of frames of 40 ms, every 20 ms.
     frames = np.lib.stride_tricks.sliding_window_view(waveform, _FRAME)[::_HOP]
     frames = frames - frames.mean(axis=1, keepdims=True)
     size = 2 * _FRAME
     spectrum = scipy.fft.rfft(frames * np.hanning(_FRAME).astype(np.float32), size, axis=1)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
+    # Level in the band of the telephone, beside that of the whole sound.
     hertz = np.arange(size // 2 + 1) * _RATE_HZ / size
     inside = (hertz >= _BAND_HZ[0]) & (hertz < _BAND_HZ[1])
     level, whole = power[:, inside].sum(axis=1), power[:, hertz > 60].sum(axis=1)
-    # A bird's whistle has periods of a voice's pitch too, but no low partials.
+    # Frames with the pitch of a voice. A bird's whistle has such periods too, but no low partials.
     deep = (hertz >= _PITCH_HZ[0]) & (hertz < _DEEP_HZ)
     low = power[:, deep].sum(axis=1)
     pitched = (_harmonicity(power * deep) > _VOICED) & (low > _DEEP_SHARE * whole)
+    # Every two seconds are judged by themselves; the share of them that is speech is the answer.
     stretches = range(0, len(frames) - _STRETCH + 1, _STEP)
     found = [
         _is_speech(
@@ -145,6 +148,7 @@ def speech(waveform: Float32[np.ndarray, " samples"], rate_hz: int) -> float:
 
 def _harmonicity(power: Float32[np.ndarray, "frames bins"]) -> Float32[np.ndarray, " frames"]:
     """The highest peak of the autocorrelation among the pitches of a voice, 1 for a perfect one."""
+    # The autocorrelation is the inverse transform of the power (Wiener-Khinchin).
     lags = scipy.fft.irfft(power, axis=1)[:, :_FRAME]
     # A windowed frame correlates less the longer the lag, whatever it holds.
     window = scipy.fft.irfft(np.square(np.abs(scipy.fft.rfft(np.hanning(_FRAME), 2 * _FRAME))))
@@ -159,10 +163,12 @@ def _is_speech(
     whole: Float32[np.ndarray, " frames"],
     pitched: Float32[np.ndarray, " frames"],
 ) -> bool:
+    # Frames that are loud beside the loudest, in a band that holds a good part of the sound.
     loud = level > 0.05 * np.percentile(level, 95)
     if not loud.any() or level.sum() < 0.3 * whole.sum():
         return False
     voiced = float((pitched & loud).mean())
+    # How deep the level rises and falls, and how much of that at the pace of syllables.
     envelope = np.sqrt(level)
     depth = float(envelope.std() / max(float(envelope.mean()), 1e-12))
     rhythm = np.square(np.abs(np.fft.rfft((envelope - envelope.mean()) * np.hanning(len(level)))))

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
-from psm.files import atomic_path
+from psm.collect.outputs.written import write_if_other
 
 ATTRIBUTION, CITATION = "ATTRIBUTION.csv", "CITATION.cff"
 COLUMNS = ("key", "title", "author", "licence", "licence_url", "page", "archive", "attribution")
@@ -42,8 +42,8 @@ _PUBLIC = {
 
 def write(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> None:
     """Write :data:`ATTRIBUTION` and :data:`CITATION` into the folder of a build."""
-    _write_if_other(folder / ATTRIBUTION, attribution_csv(rows, about))
-    _write_if_other(folder / CITATION, citation_cff(rows, about))
+    write_if_other(folder / ATTRIBUTION, attribution_csv(rows, about).encode())
+    write_if_other(folder / CITATION, citation_cff(rows, about).encode())
 
 
 def attribution_csv(rows: Iterable[BuiltRecording], about: DataSetInfo) -> str:
@@ -139,9 +139,3 @@ def _plain_name(licence: str) -> str:
     if found := _CC.fullmatch(licence):
         return " ".join(part for part in ("CC", *found.groups()) if part)
     return licence.removeprefix("LicenseRef-").replace("-", " ")
-
-
-def _write_if_other(path: Path, text: str) -> None:
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        with atomic_path(path) as aside:
-            aside.write_text(text, encoding="utf-8")

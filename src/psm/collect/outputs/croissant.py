@@ -1,6 +1,7 @@
 """Croissant metadata: files with checksums, columns, licence, responsible use.
 
-The Croissant Format Specification 1.1 and its Responsible AI vocabulary 1.0, MLCommons.
+The Croissant Format Specification 1.1 and its Responsible AI vocabulary 1.0, MLCommons. Written by
+hand: mlcroissant, which validates it in the tests, takes pandas, rdflib and seconds to import.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from psm.collect.outputs.facts import Facts
 from psm.collect.outputs.parquet import PARQUET, columns
 from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
 from psm.collect.outputs.webdatasets import SHARDS
-from psm.collect.outputs.written import notes
+from psm.collect.outputs.written import notes, write_if_other
 from psm.data.splits import TEST, TRAIN, VAL
-from psm.files import atomic_path, sha256_of
+from psm.files import sha256_of
 
 FILE = "croissant.json"
 
@@ -89,10 +90,7 @@ _MEANT_FOR = {
 def write(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> None:
     """Write :data:`FILE` into the folder of a build whose other files are there."""
     text = json.dumps(croissant(folder, rows, about), indent=2, ensure_ascii=False) + "\n"
-    path = folder / FILE
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        with atomic_path(path) as aside:
-            aside.write_text(text, encoding="utf-8")
+    write_if_other(folder / FILE, text.encode())
 
 
 def croissant(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> dict[str, Any]:

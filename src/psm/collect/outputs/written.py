@@ -118,6 +118,13 @@ def content_of(path: Path, sha256: str) -> bytes:
     return data
 
 
+def write_if_other(path: Path, content: bytes) -> None:
+    """Write a small file, but leave one alone that holds the same already."""
+    if not path.is_file() or path.read_bytes() != content:
+        with atomic_path(path) as aside:
+            aside.write_bytes(content)
+
+
 def in_order(rows: Sequence[BuiltRecording], split: str) -> list[BuiltRecording]:
     """The rows of a split as their keys shuffle them: always the same, archives well mixed."""
     inside = (row for row in rows if row.split == split)

@@ -27,7 +27,7 @@ from psm.importing.dataset import DatasetPart, ForeignDataset, Format, ImportOpt
 from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px, preset_of
 from psm.importing.published.metadata import month_and_hour_heard, own_caption
 from psm.importing.tablereader import TABLE_SUFFIXES, column_names
-from psm.published.imagery import IMAGERY, imagery_named
+from psm.published.sizes import IMAGERY, imagery_named
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _NEEDED = ("sample_id", "audio", "latitude", "longitude")

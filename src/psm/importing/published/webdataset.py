@@ -31,7 +31,7 @@ from psm.importing import values
 from psm.importing.dataset import SHARD_SIZE, DatasetPart, ForeignDataset, Format, ImportOptions
 from psm.importing.framing import largest_view_px
 from psm.importing.published.metadata import PublishedCaptions, month_and_hour_heard, own_caption
-from psm.published.imagery import IMAGERY, imagery_named
+from psm.published.sizes import IMAGERY, imagery_named
 
 SPLITS = ("train", "val", "test")
 

@@ -1,4 +1,4 @@
-"""Maps as cloud-optimised GeoTIFF."""
+"""Cloud-optimised GeoTIFF of a map, with a style for QGIS."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import MemoryFile
 
 from psm.files import atomic_path
+from psm.mapping.bands import CSD
+from psm.mapping.map_data import MapData
 from psm.mapping.outputs.qgis import write_qml
-from psm.mapping.soundscape_map import SoundscapeMap
 
 _BLOCK_PX = 128
 _SMALLEST_OVERVIEW_PX = 32
 
 
-def write_cog(soundscape: SoundscapeMap, path: Path, *, csd: bool = False) -> Path:
-    """Write the quantity and its uncertainty, with overviews, no-data, band names, units, tags.
+def write_cog(soundscape: MapData, path: Path, *, csd: bool = False) -> Path:
+    """Write the standard bands of a map, with overviews, no-data, band names, units, tags.
 
     A style for QGIS is written beside it (:func:`~psm.mapping.outputs.qgis.write_qml`), so that it
     opens in the colours of the figures. Both files are complete or absent. rio-cogeo's own writer
@@ -28,10 +29,13 @@ def write_cog(soundscape: SoundscapeMap, path: Path, *, csd: bool = False) -> Pa
     Args:
         soundscape: the map.
         path: the GeoTIFF.
-        csd: also write the distance itself, as band 3.
+        csd: also write the distance itself, as the last band.
+
+    Returns:
+        The path.
     """
     rows, columns = soundscape.shape
-    bands = [soundscape.quantity.name, "uncertainty"] + (["csd"] if csd else [])
+    bands = [band for band in soundscape.bands if band.is_standard or (csd and band == CSD)]
     profile = {
         "driver": "GTiff",
         "dtype": "float32",
@@ -47,11 +51,10 @@ def write_cog(soundscape: SoundscapeMap, path: Path, *, csd: bool = False) -> Pa
     }
     with MemoryFile() as memory:
         with memory.open(**profile) as target:
-            for band, name in enumerate(bands, start=1):
-                about = soundscape.data[name].attrs
-                target.write(soundscape.values(name), band)
-                target.set_band_description(band, about["long_name"])
-                target.set_band_unit(band, about["units"])
+            for number, band in enumerate(bands, start=1):
+                target.write(soundscape.values(band.name), number)
+                target.set_band_description(number, band.long_name)
+                target.set_band_unit(number, band.unit)
             target.colorinterp = [ColorInterp.gray] + [ColorInterp.undefined] * (len(bands) - 1)
             target.update_tags(**soundscape.tags)
             target.update_tags(

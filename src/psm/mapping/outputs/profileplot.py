@@ -1,4 +1,4 @@
-"""A profile as a picture: for every sound the day across and the year down."""
+"""Figure of a profile: for every sound the day across and the year down."""
 
 from __future__ import annotations
 
@@ -13,9 +13,18 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 import psm
-from psm.cartography.look import DIM, INK, PAPER, PROBABILITY_COLOURS, colour_bar, fit_text, style
+from psm.cartography.style import (
+    COLOURS,
+    DIM,
+    INK,
+    PAPER,
+    colour_bar,
+    figure_style,
+    fit_text,
+)
 from psm.errors import ConfigError
 from psm.files import atomic_path
+from psm.mapping.bands import PROBABILITY
 from psm.mapping.profile import HOURS, MONTHS, Profile
 
 _COLUMNS, _MOST = 4, 28
@@ -42,7 +51,7 @@ def write_profile(profile: Profile, path: Path, *, most: int = 12, dpi: int = 13
     rows = math.ceil(len(sounds) / columns)
     width = max(6.0, columns * _PANEL_IN[0] + 2 * _SIDE_IN)
     height = rows * _PANEL_IN[1] + _HEAD_IN + _FOOT_IN
-    with style():
+    with figure_style():
         figure = Figure(figsize=(width, height), dpi=dpi, facecolor=PAPER)
         FigureCanvasAgg(figure)
         _head(figure, profile, height)
@@ -58,7 +67,7 @@ def write_profile(profile: Profile, path: Path, *, most: int = 12, dpi: int = 13
             image = _panel(axes, profile, sound, top, months=column == 0, hours=is_last)
         assert image is not None
         bar = figure.add_axes((_SIDE_IN / width, 0.5 / height, 3.2 / width, 0.11 / height))
-        colour_bar(bar, image, "match probability", small=True)
+        colour_bar(bar, image, PROBABILITY.long_name, small=True)
         parts = (profile.model, f"zoom {profile.zoom}", f"psm {psm.__version__}")
         credit = " · ".join([*parts, profile.attribution])
         figure.text(0.985, 0.12 / height, credit, ha="right", va="bottom", color=DIM, fontsize=6)
@@ -94,7 +103,7 @@ def _panel(
 ) -> AxesImage:
     image = axes.imshow(
         profile.probability[sound],
-        cmap=PROBABILITY_COLOURS,
+        cmap=COLOURS[PROBABILITY.colours],
         vmin=0.0,
         vmax=max(top, 1e-9),
         aspect="auto",

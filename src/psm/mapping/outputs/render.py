@@ -1,4 +1,4 @@
-"""Maps as figures: match probability in large, its uncertainty beside the legend."""
+"""Figures of maps: the quantity in large, its uncertainty beside the legend."""
 
 from __future__ import annotations
 
@@ -12,37 +12,38 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from psm.cartography import marginalia
-from psm.cartography.drawing import Drawing, draw_map
-from psm.cartography.geography import geography
 from psm.cartography.graticule import draw_graticule
 from psm.cartography.layout import GLOBE, Layout, region_layout
-from psm.cartography.look import (
+from psm.cartography.mapdrawing import Drawing, draw_map
+from psm.cartography.night import Night, night_side
+from psm.cartography.style import (
+    COLOURS,
     DIM,
     NO_DATA,
     PAPER,
-    UNCERTAINTY_COLOURS,
     colour_bar,
     colour_range,
-    colours_of,
+    figure_style,
     fit_text,
     new_figure,
     robust_range,
-    style,
 )
-from psm.cartography.night import Night, night_side
+from psm.cartography.surroundings import geography
 from psm.cartography.towns import draw_towns
 from psm.cartography.window import Window
 from psm.files import atomic_path
+from psm.mapping.bands import UNCERTAINTY
+from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
-from psm.mapping.outputs import doubt
-from psm.mapping.soundscape_map import SoundscapeMap, Uncertainty
+from psm.mapping.outputs import overlay
+from psm.mapping.outputs.overlay import Uncertainty
 
 _LETTERS_PER_INCH = 19.0
 _CREDIT_PT = 6.5
 
 
 def write_png(
-    soundscape: SoundscapeMap,
+    soundscape: MapData,
     path: Path,
     *,
     value_range: tuple[float, float] | None = None,
@@ -63,6 +64,9 @@ def write_png(
         uncertainty: a small map of its own (``inset``), hatching over the least sure third
             (``hatch``), colours paler where less sure (``fade``), or ``none``.
 
+    Returns:
+        The path.
+
     Raises:
         ConfigError: the range is none, or the way to draw uncertainty unknown.
     """
@@ -73,7 +77,7 @@ def write_png(
         "Copyright": soundscape.rights,
         **tags,
     }
-    with style():
+    with figure_style():
         figure = draw(
             soundscape, value_range=value_range, width_px=width_px, uncertainty=uncertainty
         )
@@ -81,7 +85,7 @@ def write_png(
 
 
 def write_svg(
-    soundscape: SoundscapeMap,
+    soundscape: MapData,
     path: Path,
     *,
     value_range: tuple[float, float] | None = None,
@@ -97,6 +101,9 @@ def write_svg(
         path: the SVG file; complete or absent.
         width_px: pixels of the values across the figure, as far as the map has as many.
 
+    Returns:
+        The path.
+
     Raises:
         ConfigError: the range is none, or the way to draw uncertainty unknown.
     """
@@ -107,7 +114,7 @@ def write_svg(
         "Description": "; ".join(f"{name}: {value}" for name, value in soundscape.tags.items()),
         "Date": None,
     }
-    with style(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "psm"}):
+    with figure_style(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "psm"}):
         figure = draw(
             soundscape, value_range=value_range, width_px=width_px, uncertainty=uncertainty
         )
@@ -121,14 +128,14 @@ def _save(figure: Figure, path: Path, kind: str, metadata: dict[str, Any]) -> Pa
 
 
 def draw(
-    soundscape: SoundscapeMap,
+    soundscape: MapData,
     *,
     value_range: tuple[float, float] | None,
     width_px: int,
     uncertainty: Uncertainty = "inset",
 ) -> Figure:
     """The figure of :func:`write_png`."""
-    doubt.check_uncertainty(uncertainty)
+    overlay.check_uncertainty(uncertainty)
     frame = soundscape.frame
     window = None if frame.is_globe else Window.of(frame)
     layout = GLOBE if window is None else region_layout(window.shape)
@@ -140,7 +147,7 @@ def draw(
     drawing = draw_map(
         axes,
         frame,
-        colours_of(is_diverging=soundscape.quantity.is_diverging),
+        COLOURS[soundscape.quantity.colours],
         colour_range(
             value_range, values, frame=frame, is_diverging=soundscape.quantity.is_diverging
         ),
@@ -168,7 +175,7 @@ def night_of(moment: Moment) -> Night | None:
     return night_side(month=moment.month, utc=moment.utc)
 
 
-def _titles(figure: Figure, layout: Layout, soundscape: SoundscapeMap) -> None:
+def _titles(figure: Figure, layout: Layout, soundscape: MapData) -> None:
     title = figure.text(
         *layout.at(layout.title), soundscape.query.label, va="top", fontsize=21, weight="bold"
     )
@@ -192,17 +199,17 @@ def _uncertainty(
     layout: Layout,
     axes: Axes,
     drawing: Drawing,
-    soundscape: SoundscapeMap,
+    soundscape: MapData,
     width_px: int,
     how: Uncertainty,
 ) -> None:
     left, bottom, _, height = layout.small_map
     if how == "inset":
-        values = soundscape.values("uncertainty")
+        values = soundscape.values(UNCERTAINTY.name)
         small = draw_map(
             layout.axes(figure, layout.small_map),
             soundscape.frame,
-            UNCERTAINTY_COLOURS,
+            COLOURS[UNCERTAINTY.colours],
             robust_range(values, frame=soundscape.frame),
             has_data=np.isfinite(values),
             width_px=width_px // 3,
@@ -215,9 +222,9 @@ def _uncertainty(
     elif how == "fade":
         bar = layout.axes(figure, (left, bottom + height / 2.0, 2.2, layout.small_bar[3]))
         words = "uncertainty: paler where less sure"
-        colour_bar(bar, doubt.fade(axes, drawing, soundscape), words, small=True)
+        colour_bar(bar, overlay.fade(axes, drawing, soundscape), words, small=True)
     elif how == "hatch":
-        least = doubt.hatch(axes, drawing, soundscape, width_px)
+        least = overlay.hatch(axes, drawing, soundscape, width_px)
         words = f"uncertainty above {least:.2g}: the least sure third"
         place = {"left_in": left, "bottom_in": bottom + height / 2.0}
         marginalia.key(figure, PAPER, words, is_hatched=True, **place)
@@ -250,7 +257,7 @@ def _surroundings(
     return [*sources, "GeoNames (CC BY 4.0)"] if towns else sources
 
 
-def credit_line(soundscape: SoundscapeMap, sources: list[str] | None = None) -> str:
+def credit_line(soundscape: MapData, sources: list[str] | None = None) -> str:
     """Model, zoom, software, data and licence of a map; sources of what is drawn with it."""
     parts = [soundscape.model, f"zoom {soundscape.zoom}", soundscape.tags["software"]]
     named = [source for source in sources or () if source not in soundscape.attribution]
@@ -260,5 +267,5 @@ def credit_line(soundscape: SoundscapeMap, sources: list[str] | None = None) -> 
     return " · ".join(filter(None, parts))
 
 
-def _rights(soundscape: SoundscapeMap) -> str:
+def _rights(soundscape: MapData) -> str:
     return f"{soundscape.attribution}; licence: {soundscape.licence}"

@@ -1,4 +1,4 @@
-"""Several maps of one query on one sheet, under one scale, so that they can be compared."""
+"""Sheets: several maps of one query in one figure, under one scale."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from pathlib import Path
 
 import numpy as np
 
-from psm.cartography.drawing import draw_map
-from psm.cartography.look import (
+from psm.cartography.mapdrawing import draw_map
+from psm.cartography.style import (
+    COLOURS,
     DIM,
     PAPER,
     colour_bar,
     colour_range,
-    colours_of,
+    figure_style,
     fit_text,
     new_figure,
-    style,
 )
 from psm.errors import ConfigError
 from psm.files import atomic_path
+from psm.mapping.map_data import MapData
 from psm.mapping.outputs.render import credit_line, night_of
-from psm.mapping.soundscape_map import SoundscapeMap
 
 _WIDTH_IN, _HEIGHT_IN = 12.0, 7.2
 _COLUMNS, _MOST = 2, 4
 _LEFTS, _BOTTOMS, _SIZE = (0.01, 0.505), (0.5, 0.1), (0.485, 0.36)
 
 
-def write_sheet(maps: Sequence[SoundscapeMap], path: Path, *, width_px: int = 1500) -> Path:
+def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) -> Path:
     """Draw up to four maps of one query beside each other.
 
     Args:
@@ -36,12 +36,15 @@ def write_sheet(maps: Sequence[SoundscapeMap], path: Path, *, width_px: int = 15
         path: the PNG file; complete or absent.
         width_px: width of the picture.
 
+    Returns:
+        The path.
+
     Raises:
         ConfigError: no maps, or more than four.
     """
     if not 1 <= len(maps) <= _MOST:
         raise ConfigError(f"a sheet takes 1 to {_MOST} maps, not {len(maps)}")
-    with style():
+    with figure_style():
         figure = new_figure(_WIDTH_IN, _HEIGHT_IN, width_px)
         title = figure.text(0.02, 0.972, maps[0].query.label, va="top", fontsize=19, weight="bold")
         fit_text(title, room=0.94, smallest_pt=10.0)
@@ -55,7 +58,7 @@ def write_sheet(maps: Sequence[SoundscapeMap], path: Path, *, width_px: int = 15
             drawing = draw_map(
                 axes,
                 frame,
-                colours_of(is_diverging=quantity.is_diverging),
+                COLOURS[quantity.colours],
                 limits,
                 has_data=np.isfinite(values[0]),
                 width_px=width_px // _COLUMNS,

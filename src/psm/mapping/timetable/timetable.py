@@ -1,26 +1,32 @@
-"""Maps of any month and hour in a fraction of a second, from a prepared store."""
+"""Timetable: maps of any month and hour in a fraction of a second, from a prepared store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor
 
 from psm.errors import ConfigError, MissingData
 from psm.gaussian import Gaussian
-from psm.mapping.cells import Cells
+from psm.mapping.distances import Distances
 from psm.mapping.moment import UNKNOWN, Moment, Sources
-from psm.mapping.places import Distances
 from psm.mapping.store import Store
-from psm.mapping.timetable.expansion import Answer, Expansion
-from psm.mapping.timetable.prepare import group_name, is_prepared, read_expansion
-from psm.mapping.timetable.states import HOURS, hour_weights, month_state
+from psm.mapping.timetable.expansion import (
+    HOURS,
+    Expansion,
+    QueryWeights,
+    hour_weights,
+    month_state,
+)
+from psm.mapping.timetable.preparation import group_name, is_prepared, read_expansion
 from psm.model import PSM
 
 _BLOCK = 1024  # cells that are scored together: their numbers stay in the cache
@@ -34,13 +40,14 @@ class Timetable:
     :func:`psm.mapping.timetable.agreement` measures.
 
     Args:
-        store: prepared, see :func:`psm.mapping.timetable.prepare`.
+        store: prepared, see :func:`psm.mapping.timetable.preparation`.
         model: that it was prepared with.
         zoom: one of the store's; by default its first.
         resident: keep the coefficients in memory as float32: twice the size on disk, and answers
             three times as fast. Otherwise they are read at every query.
 
     Attributes:
+        cells: the places.
         coefficients: ``(N, rank)``, where they are resident.
 
     Raises:
@@ -50,7 +57,7 @@ class Timetable:
     def __init__(
         self, store: Store, model: PSM, zoom: int | None = None, *, resident: bool = False
     ) -> None:
-        self.store = store
+        self.store, self.cells = store, store.cells
         self.zoom = store.zooms[0] if zoom is None else zoom
         if not is_prepared(store, model, self.zoom):
             raise MissingData(
@@ -61,6 +68,7 @@ class Timetable:
         self.settings: dict[str, Any] = group.attrs["settings"]
         self.expansion: Expansion = read_expansion(group)
         self._array: Any = group["coefficients"]
+        self._kept: tuple[Gaussian, int | None, QueryWeights] | None = None
         self.coefficients: Tensor | None = None
         if resident:
             every = torch.empty(len(store), self.expansion.rank)
@@ -73,13 +81,17 @@ class Timetable:
 
     @classmethod
     def find(cls, store: Store, model: PSM, zoom: int) -> Timetable | None:
-        """The timetable of a store for a model; ``None`` where it is not prepared."""
-        return cls(store, model, zoom) if is_prepared(store, model, zoom) else None
+        """The timetable of a store for a model; ``None`` where it is not prepared.
 
-    @property
-    def cells(self) -> Cells:
-        """The places."""
-        return self.store.cells
+        Args:
+            store: a store.
+            model: in evaluation mode.
+            zoom: level of the imagery.
+
+        Returns:
+            The timetable, which reads its coefficients at every query, or ``None``.
+        """
+        return cls(store, model, zoom) if is_prepared(store, model, zoom) else None
 
     @property
     def attribution(self) -> str:
@@ -91,6 +103,18 @@ class Timetable:
         """Of the imagery."""
         return self.store.licence
 
+    def part(self, rows: NDArray[np.int64]) -> Timetable:
+        """See :class:`~psm.mapping.distances.EmbeddedRegion`; a part is resident."""
+        part = copy(self)
+        part.cells = self.cells.part(rows)
+        vars(part).pop("_lon", None)  # of all cells
+        part.coefficients = (
+            torch.from_numpy(np.asarray(self._array.oindex[rows])).float()
+            if self.coefficients is None
+            else self.coefficients[rows]
+        )
+        return part
+
     def distances(
         self,
         model: PSM,  # noqa: ARG002  (what it knows is in the coefficients)
@@ -98,17 +122,26 @@ class Timetable:
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Distances:
-        """See :class:`psm.mapping.places.Places`.
+        """See :class:`psm.mapping.distances.EmbeddedRegion`.
+
+        Args:
+            model: that the store was prepared with.
+            queries: ``(M, dim)`` Gaussians.
+            moment: when.
+            sources: unknown; others are refused.
+
+        Returns:
+            ``(N, M)`` distances and their variances, NaN where there is no imagery.
 
         Raises:
             ConfigError: a source is given; a prepared store knows month and hour alone.
         """
         if sources != UNKNOWN:
             raise ConfigError("a prepared store does not know sources; ask it exactly (--exact)")
-        answer = self.expansion.answer(queries, month_state(moment.month))
+        answer = self._of_month(queries, moment.month)
         if moment.utc is None:
             answer = _hour_of(answer, moment.hour)
-        found = torch.empty(2, len(self.store), len(queries.mean))
+        found = torch.empty(2, len(self.cells), len(queries.mean))
         lon = None if moment.utc is None else self._lon
 
         def score(rows: slice) -> None:
@@ -120,8 +153,15 @@ class Timetable:
             for total, part in zip(found, parts, strict=True):
                 torch.clamp_min(part, 0.0, out=total[rows])
 
-        _each_block(score, len(self.store))
+        _each_block(score, len(self.cells))
         return Distances(found[0], found[1])
+
+    def _of_month(self, queries: Gaussian, month: int | None) -> QueryWeights:
+        """The answer of a month, kept for the next hour of the same question."""
+        kept = self._kept
+        if kept is None or kept[0] is not queries or kept[1] != month:
+            kept = self._kept = (queries, month, self.expansion.answer(queries, month_state(month)))
+        return kept[2]
 
     def _read(self, rows: slice) -> Float[Tensor, "n rank"]:
         if self.coefficients is not None:
@@ -156,17 +196,17 @@ def _each_block(work: Callable[[slice], None], count: int) -> None:
         list(pool.map(run, stretches))
 
 
-def _hour_of(answer: Answer, hour: float | None) -> Answer:
+def _hour_of(answer: QueryWeights, hour: float | None) -> QueryWeights:
     """The answer at one hour, or at the unknown one."""
     weights = torch.zeros(1, HOURS + 1)
     if hour is None:
         weights[0, HOURS] = 1.0
     else:
         weights[:, :HOURS] = hour_weights(torch.tensor([hour]))
-    return Answer(*(torch.tensordot(weights, part, dims=1) for part in answer))
+    return QueryWeights(*(torch.tensordot(weights, part, dims=1) for part in answer))
 
 
-def _at(answer: Answer, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+def _at(answer: QueryWeights, coefficients: Tensor) -> tuple[Tensor, Tensor]:
     spread = answer.variance_weights.shape[1]
     return (
         _product(answer.csd_offset[0], answer.csd_weights[0], coefficients),
@@ -183,7 +223,7 @@ def _product(offset: Tensor, weights: Tensor, values: Tensor) -> Tensor:
 
 
 def _at_hours(
-    answer: Answer, coefficients: Tensor, hours: Float[np.ndarray, " n"]
+    answer: QueryWeights, coefficients: Tensor, hours: Float[np.ndarray, " n"]
 ) -> tuple[Tensor, Tensor]:
     """Every cell at its own hour, to the minute."""
     minutes, groups = np.unique(np.round(hours * 60.0), return_inverse=True)

@@ -1,6 +1,6 @@
-"""What stands between the network and the app, from the outside in.
+"""Middleware between the network and the app, from the outside in.
 
-Headers, counting, other sites' pages, how much one client may ask, the key, time and size.
+Headers, counting, other sites' pages, rate limit, key, limits on time and size.
 """
 
 from __future__ import annotations
@@ -8,23 +8,22 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from psm.server.guard.access import Access
-from psm.server.guard.headers import Headers
-from psm.server.guard.limits import Limits
-from psm.server.guard.rate import Rate
-from psm.server.guard.watch import Watch
-from psm.server.state import State
+from psm.server.guard.clients import KeyCheck, RateLimiter
+from psm.server.guard.headers import SecurityHeaders
+from psm.server.guard.limits import RequestLimits
+from psm.server.metrics import RequestLog
+from psm.server.state import ServerState
 
 __all__ = ["install"]
 
 
-def install(app: FastAPI, state: State) -> None:
+def install(app: FastAPI, state: ServerState) -> None:
     """Put everything around an app; what is added last stands outermost."""
     settings = state.settings
-    app.add_middleware(Limits, settings=settings)
+    app.add_middleware(RequestLimits, settings=settings)
     if settings.key is not None:
-        app.add_middleware(Access, key=settings.key)
-    app.add_middleware(Rate, settings=settings)
+        app.add_middleware(KeyCheck, key=settings.key)
+    app.add_middleware(RateLimiter, settings=settings)
     if settings.cors:
         app.add_middleware(
             CORSMiddleware,
@@ -34,5 +33,5 @@ def install(app: FastAPI, state: State) -> None:
             expose_headers=["ETag", "Retry-After"],
             max_age=3600,
         )
-    app.add_middleware(Watch, metrics=state.metrics, is_logged=settings.access_log)
-    app.add_middleware(Headers, settings=settings)
+    app.add_middleware(RequestLog, metrics=state.metrics, is_logged=settings.access_log)
+    app.add_middleware(SecurityHeaders, settings=settings)

@@ -1,4 +1,4 @@
-"""Headers that tell browsers what this server's pages may do: nothing but what the map needs."""
+"""Security headers: browsers let the page do nothing but what the map needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from psm.server.settings import Settings
 
 
-class Headers:
+class SecurityHeaders:
     """Adds them to every answer.
 
     Args:

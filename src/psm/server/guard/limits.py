@@ -1,4 +1,4 @@
-"""Time and size of a request, and how many there are; and a word for errors that nobody foresaw."""
+"""Limits on requests: size, time, how many at once; and the answer to unforeseen errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FORM_BYTES = 65_536  # around a recording
 _URL_BYTES = 8_192
 
 
-class Limits:
+class RequestLimits:
     """Refuses what is too large, too slow or too much, before and while it comes in.
 
     Args:

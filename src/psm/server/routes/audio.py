@@ -1,12 +1,10 @@
-"""Recordings in, and the simulated Earth out."""
+"""Routes of sound: recordings in, and the simulated Earth out."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from typing import Annotated
 
-import numpy as np
 import soundfile
 import torch
 from fastapi import APIRouter, Query, Request
@@ -16,14 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from psm.gaussian import csd
-from psm.server import asking
+from psm.server.decoding import refusal
 from psm.server.problems import Problem, documented
 from psm.server.questions import ListenParams, Params
-from psm.server.routes.common import StateOf
-from psm.server.schemas import SoundModel, UploadModel
-from psm.server.sniffing import refusal
-from psm.server.state import State
-from psm.server.uploads import Upload, file_name, gaussian_of, id_of, peaks
+from psm.server.routes.common import StateOf, sound_models
+from psm.server.schemas import UploadModel
+from psm.server.state import ServerState
+from psm.server.uploads import UploadedRecording, file_name, gaussian_of, id_of, peaks
 
 router = APIRouter(tags=["sound"])
 
@@ -66,7 +63,7 @@ async def upload(request: Request, state: StateOf, _: Annotated[Params, Query()]
         name=found.name,
         duration_s=round(found.duration_s, 3),
         waveform=list(found.peaks),
-        heard=[SoundModel(**sound) for sound in found.heard],  # type: ignore[arg-type]
+        heard=sound_models(found.heard),
     )
 
 
@@ -123,7 +120,7 @@ async def _file(request: Request) -> tuple[str, bytes]:
         await form.close()
 
 
-async def _understood(state: State, name: str, data: bytes) -> Upload:
+async def _understood(state: ServerState, name: str, data: bytes) -> UploadedRecording:
     """A recording in the space of the model.
 
     Raises:
@@ -137,12 +134,12 @@ async def _understood(state: State, name: str, data: bytes) -> Upload:
     waveform = await state.uploads.decoder.decode(data, rate_hz)
     shown = await run_in_threadpool(peaks, waveform)
 
-    def encode() -> Upload:
+    def encode() -> UploadedRecording:
         with torch.inference_mode():
             gaussian = gaussian_of(state.model, waveform)
-            chance = state.curve(csd(gaussian, state.sounds)[0]).cpu().numpy()
-        heard = asking.ranked(state.vocabulary.sounds, np.asarray(chance).tolist(), 5)
-        upload = Upload(id_of(data), name, len(waveform) / rate_hz, shown, gaussian)
-        return replace(upload, heard=tuple(heard))
+            chance = state.answers.curve(csd(gaussian, state.answers.sounds)[0]).cpu().numpy()
+        heard = tuple(state.vocabulary.likeliest(chance))
+        seconds = len(waveform) / rate_hz
+        return UploadedRecording(id_of(data), name, seconds, shown, gaussian, heard)
 
     return await state.worker.run(encode)

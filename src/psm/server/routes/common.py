@@ -1,8 +1,9 @@
-"""What routes have in common: the state, conditional answers, numbers for JSON."""
+"""Shared by the routes: the state, conditional answers, numbers for JSON."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import numpy as np
@@ -10,24 +11,24 @@ from fastapi import Depends, Path, Request
 from starlette.responses import Response
 
 from psm.mapping.moment import Moment
-from psm.server.questions import Terms
-from psm.server.schemas import MomentModel
-from psm.server.state import State
+from psm.server.questions import TermsParams
+from psm.server.schemas import MomentModel, SoundModel
+from psm.server.state import ServerState
 
 StoreId = Annotated[str, Path(max_length=80, description="Id of a store.", examples=["earth"])]
 
 MAX_AGE_S = 300
 
 
-def _state(request: Request) -> State:
-    state: State = request.scope["psm_state"]
+def _state(request: Request) -> ServerState:
+    state: ServerState = request.scope["psm_state"]
     return state
 
 
-StateOf = Annotated[State, Depends(_state)]
+StateOf = Annotated[ServerState, Depends(_state)]
 
 
-def caching(etag: str, terms: Terms | None, state: State) -> dict[str, str]:
+def caching(etag: str, terms: TermsParams | None, state: ServerState) -> dict[str, str]:
     """Headers of what may be remembered: by anybody, unless it hangs on a key or a recording."""
     is_private = state.settings.key is not None or bool(terms is not None and terms.audio)
     who = "private" if is_private else "public"
@@ -45,6 +46,11 @@ def unchanged(request: Request, headers: dict[str, str]) -> Response | None:
 def moment_model(moment: Moment) -> MomentModel:
     """A moment, with words for it."""
     return MomentModel(month=moment.month, hour=moment.hour, utc=moment.utc, label=f"{moment}")
+
+
+def sound_models(sounds: Iterable[tuple[str, float]]) -> list[SoundModel]:
+    """Sounds and their probabilities."""
+    return [SoundModel(text=text, probability=chance) for text, chance in sounds]
 
 
 def number(value: float, digits: int = 5) -> float | None:

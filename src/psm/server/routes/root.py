@@ -1,4 +1,4 @@
-"""What is not under /api/v1: the page, its base map, health and metrics."""
+"""Routes outside /api/v1: the page, its base map, health and metrics."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def page() -> Response:
 
 
 @dataclass(frozen=True)
-class Asset:
+class PageFile:
     """A file of the page, in memory: what is not among them cannot be reached."""
 
     content: bytes
@@ -50,14 +50,16 @@ class Asset:
 
 
 @lru_cache(maxsize=1)
-def assets() -> dict[str, Asset]:
+def assets() -> dict[str, PageFile]:
     """The files of the page by name."""
     found = {}
     for path in sorted((STATIC / "assets").glob("*")):
         content = path.read_bytes()
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         digest = hashlib.blake2b(content, digest_size=8).hexdigest()
-        found[path.name] = Asset(content, gzip.compress(content, 9, mtime=0), kind, f'"{digest}"')
+        found[path.name] = PageFile(
+            content, gzip.compress(content, 9, mtime=0), kind, f'"{digest}"'
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""What can be asked: stores, models, colours, suggestions, the base map of the page."""
+"""Routes of what there is: stores, models, palettes, suggestions, the base map of the page."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 
 from psm.server import basemap
-from psm.server.colours import all_colours
 from psm.server.problems import documented
-from psm.server.questions import Params, SuggestionsParams
+from psm.server.questions import LAYERS, Params, SuggestionsParams
+from psm.server.rendering import all_colours, usual_colours
 from psm.server.routes.common import StateOf
-from psm.server.schemas import BaseMapModel, ColoursModel, ModelModel, StoreModel
+from psm.server.schemas import BaseMapModel, ColoursModel, LayerModel, ModelModel, StoreModel
 from psm.server.settings import BLUE_MARBLE
 
 router = APIRouter(tags=["what there is"], responses=documented(401, 422, 429))
@@ -36,7 +36,8 @@ def _stores(state: StateOf) -> list[StoreModel]:
             bounds=list(store.bounds),
             is_globe=store.store.frame.is_globe,
             crs=store.store.frame.crs,
-            spacing=store.spacing,
+            spacing_m=store.spacing_m,
+            spacing_deg=store.spacing_deg,
             zooms=list(store.store.zooms),
             attribution=store.store.attribution,
             licence=store.store.licence,
@@ -69,7 +70,21 @@ async def list_models(state: StateOf, _: NoParams) -> list[ModelModel]:
 @router.get("/colours")
 async def list_colours(_: NoParams) -> list[ColoursModel]:
     """The palettes of tiles."""
-    return [ColoursModel(id=c.id, name=c.name, css=c.css) for c in all_colours().values()]
+    return [
+        ColoursModel(id=c.id, name=c.name, css=c.css, hex=c.hex) for c in all_colours().values()
+    ]
+
+
+@router.get("/layers")
+async def list_layers(_: NoParams) -> list[LayerModel]:
+    """What tiles show: the bands of a map, the first is what the map is of."""
+    return [
+        LayerModel(
+            id=band.short_name, name=band.long_name, description=band.description,
+            colours=usual_colours(band),
+        )
+        for band in LAYERS
+    ]  # fmt: skip
 
 
 @router.get("/suggestions")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from psm.cartography.look import style
+from psm.cartography.style import figure_style
 from psm.collect.outputs.card.charts import charts
 from psm.collect.outputs.card.readme import readme
 from psm.collect.outputs.card.world import density_map, split_map
 from psm.collect.outputs.facts import Facts
 from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
-from psm.files import atomic_path
+from psm.collect.outputs.written import write_if_other
 
 README, PICTURES = "README.md", "card"
 _FIGURES: dict[str, Callable[[Facts], Figure]] = {
@@ -33,15 +33,9 @@ def write(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> N
         about: what else is to be said.
     """
     facts = Facts(sorted(rows, key=lambda row: row.key))
-    with style():
+    with figure_style():
         for name, draw in _FIGURES.items():
             picture = io.BytesIO()
             draw(facts).savefig(picture, format="png", metadata={"Software": None})
-            _write_if_other(folder / PICTURES / name, picture.getvalue())
-    _write_if_other(folder / README, readme(facts, about).encode())
-
-
-def _write_if_other(path: Path, content: bytes) -> None:
-    if not path.is_file() or path.read_bytes() != content:
-        with atomic_path(path) as aside:
-            aside.write_bytes(content)
+            write_if_other(folder / PICTURES / name, picture.getvalue())
+    write_if_other(folder / README, readme(facts, about).encode())

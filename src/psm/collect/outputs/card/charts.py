@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from psm.cartography.look import DIM, INK, NO_DATA, new_figure
+from psm.cartography.style import DIM, INK, NO_DATA, new_figure
 from psm.collect.outputs.facts import UNKNOWN, Facts
 
 _BAR, _REST, _UNKNOWN = "#5b7fa6", "#b9c3ce", "#e4e8ec"

@@ -14,19 +14,24 @@ from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from psm.cartography.canvas import NORTH, SOUTH
-from psm.cartography.coastlines import projected_coastlines, projected_lakes, projected_land
-from psm.cartography.look import (
+from psm.cartography.equalearth import frame, from_centre, project
+from psm.cartography.graticule import globe_graticule
+from psm.cartography.style import (
     COAST,
+    COLOURS,
     DIM,
     GRATICULE,
     INK,
     NO_DATA,
-    PROBABILITY_COLOURS,
     SEA,
     new_figure,
 )
-from psm.cartography.projection import frame, from_centre, project
-from psm.cartography.worldmap import area, graticule
+from psm.cartography.worldmap import (
+    area,
+    projected_coastlines,
+    projected_lakes,
+    projected_land,
+)
 from psm.collect.outputs.facts import Facts
 from psm.data.splits import TEST, TRAIN, VAL
 from psm.errors import BrokenPackageData
@@ -37,7 +42,7 @@ SPLIT_COLOURS = {TRAIN: "#5b7fa6", VAL: "#e39a2d", TEST: "#b1305f"}
 _WIDTH_IN, _HEIGHT_IN, _WIDTH_PX = 12.0, 6.9, 1800
 _BOX = (0.015, 0.1, 0.97, 0.765)
 _SHAPE = _BOX[2] * _WIDTH_IN / (_BOX[3] * _HEIGHT_IN)
-_COLOURS = ListedColormap(PROBABILITY_COLOURS(np.linspace(0.12, 1.0, 256)))
+_COLOURS = ListedColormap(COLOURS["ember"](np.linspace(0.12, 1.0, 256)))
 _HEXAGONS, _MANY_HEXAGONS, _MANY = 110, 180, 30_000  # from edge to edge; from so many recordings
 _MARGIN = 0.15  # of the width that places take up, around a part of the world
 _NARROWEST = 0.25  # radii of the Earth, some 1,600 km
@@ -128,7 +133,7 @@ def _world(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> tuple[Figu
     axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     axes.axis("off")
     ground = [PathPatch(edge, facecolor=SEA, edgecolor="none")]
-    lines = [LineCollection(graticule(), colors=GRATICULE, linewidths=0.5)]
+    lines = [LineCollection(globe_graticule(), colors=GRATICULE, linewidths=0.5)]
     try:
         ground += [
             PathPatch(area(projected_land()), facecolor=NO_DATA, edgecolor="none"),

@@ -1,0 +1,261 @@
+"""Answers of the model to questions: each computed once, in the model's thread, and remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from psm.calibration import Calibration, Curve, learnt_curve
+from psm.cartography.style import ends_of
+from psm.gaussian import Gaussian
+from psm.inference.batches import text_gaussians
+from psm.mapping.bands import BANDS
+from psm.mapping.compare import soundscape_map
+from psm.mapping.distances import EmbeddedRegion
+from psm.mapping.matching import EncodedQuery, answer
+from psm.mapping.moment import Moment
+from psm.mapping.profile import sounds_at, through_time
+from psm.mapping.query import Query
+from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.term import Term
+from psm.model import PSM
+from psm.server.jobs import WorkerThread, result_of
+from psm.server.memory import LRUCache
+from psm.server.problems import Problem
+from psm.server.questions import LAYERS, QuestionParams, TermsParams
+from psm.server.served import ServedStore
+from psm.server.uploads import UploadedRecording, UploadedRecordings
+from psm.server.vocabulary import Vocabulary
+
+_SHORT_NAMES = [band.short_name for band in BANDS]
+
+Result = TypeVar("Result")
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ResolvedQuestion:
+    """A question whose recordings are found.
+
+    Attributes:
+        query: in the words of :mod:`psm.mapping`.
+        key: the same for the same question.
+        recordings: the Gaussian of each of its recordings.
+    """
+
+    query: Query
+    key: str
+    recordings: dict[Path, Gaussian]
+
+
+@dataclass(frozen=True, eq=False)
+class MapAnswer:
+    """The map of one question at one moment, as numbers of the cells.
+
+    Attributes:
+        values: a row of each of :data:`psm.mapping.bands.BANDS`; float32, NaN without imagery.
+        seconds: that it took.
+    """
+
+    values: Float[np.ndarray, "bands cells"]
+    seconds: float
+
+    @property
+    def size_bytes(self) -> int:
+        """In memory."""
+        return self.values.nbytes
+
+    def layer(self, name: str) -> NDArray[np.float32]:
+        """A band of all cells, by its short name."""
+        layer: NDArray[np.float32] = self.values[_SHORT_NAMES.index(name)]
+        return layer
+
+
+class Answers:
+    """What one model says of its stores; equal questions that come together ask it once.
+
+    Args:
+        model: in evaluation mode.
+        calibration: of the model.
+        vocabulary: the sounds that places are held against.
+        uploads: the recordings that questions may name.
+        worker: the thread of the model.
+        memory_bytes: for maps.
+    """
+
+    def __init__(
+        self,
+        model: PSM,
+        *,
+        calibration: Calibration | None,
+        vocabulary: Vocabulary,
+        uploads: UploadedRecordings,
+        worker: WorkerThread,
+        memory_bytes: float,
+    ) -> None:
+        self.model, self.calibration, self.vocabulary = model, calibration, vocabulary
+        self.curve = learnt_curve(model) if calibration is None else calibration.curve
+        self.maps: LRUCache[MapAnswer] = LRUCache(memory_bytes, lambda made: made.size_bytes)
+        self._small: LRUCache[Any] = LRUCache(4096)
+        self._encodings: LRUCache[EncodedQuery] = LRUCache(1024)
+        self._uploads, self._worker = uploads, worker
+        self._running: dict[Hashable, Future[Any]] = {}
+
+    @cached_property
+    def sounds(self) -> Gaussian:
+        """The vocabulary in the space of the model."""
+        return text_gaussians(self.model, self.vocabulary.sounds)
+
+    def upload(self, id_: str) -> UploadedRecording:
+        """A recording that was uploaded.
+
+        Raises:
+            Problem: 404, it is forgotten.
+        """
+        found = self._uploads.get(id_)
+        if found is None:
+            raise Problem(
+                404, "The server does not know this recording (any more): upload it again.",
+                kind="unknown-audio",
+            )  # fmt: skip
+        return found
+
+    def resolve(self, terms: TermsParams) -> ResolvedQuestion:
+        """A question with its recordings.
+
+        Raises:
+            Problem: 404, a recording is forgotten.
+        """
+        uploads = [self.upload(id_) for id_ in terms.audio]
+        recordings = {Path(upload.id) / upload.name: upload.gaussian for upload in uploads}
+        words = [list(terms.text), list(terms.without), list(terms.audio)]
+        query = Query(terms=(*terms.parsed(), *(Term(audio=path) for path in recordings)))
+        return ResolvedQuestion(query, digest(words), recordings)
+
+    async def map_of(self, store: ServedStore, question: QuestionParams) -> MapAnswer:
+        """The map of a question; asked of the model once, however many tiles want it."""
+        resolved, moment = self.resolve(question), question.moment
+        key = (store.id, store.version, resolved.key, moment)
+
+        def work() -> MapAnswer:
+            return ask(self.model, store.places, self._encoded(resolved), moment, self.curve)
+
+        return await self._remembered(self.maps, key, work)
+
+    async def ranges(self, store: ServedStore, terms: TermsParams) -> dict[str, Range]:
+        """Ends of the colours of each layer that hold at all times."""
+        resolved = self.resolve(terms)
+
+        def work() -> dict[str, Range]:
+            with torch.inference_mode():
+                encoded = self._encoded(resolved)
+                area, distances = store.over_time(self.model, encoded.gaussians)
+                found = [answer(encoded, *pair, self.curve) for pair in distances]
+            return {
+                band.short_name: ends_of(
+                    np.stack([each[band.name].numpy() for each in found]), area
+                )
+                for band in LAYERS
+            }
+
+        key = ("range", store.id, store.version, resolved.key)
+        return await self._remembered(self._small, key, work)
+
+    async def profile(
+        self, store: ServedStore, cell: int, terms: TermsParams
+    ) -> dict[str, NDArray[np.float32]]:
+        """Every band of a question at a cell by month and hour, ``(1, 12, 24)``, by its name."""
+        resolved = self.resolve(terms)
+
+        def work() -> dict[str, NDArray[np.float32]]:
+            return through_time(
+                self.model, store.features(cell), [self._encoded(resolved)], self.curve,
+                **store.place(cell),
+            )  # fmt: skip
+
+        key = ("profile", store.id, store.version, cell, resolved.key)
+        return await self._remembered(self._small, key, work)
+
+    async def likeliest(
+        self, store: ServedStore, cell: int, moment: Moment
+    ) -> list[tuple[str, float]]:
+        """The sounds of the vocabulary that are likeliest in a cell at a moment, and how likely."""
+
+        def work() -> list[tuple[str, float]]:
+            chance = sounds_at(
+                self.model, store.features(cell), self.sounds, self.curve, moment,
+                **store.place(cell),
+            )  # fmt: skip
+            return self.vocabulary.likeliest(chance)
+
+        key = ("likeliest", store.id, store.version, cell, moment)
+        return await self._remembered(self._small, key, work)
+
+    def soundscape(
+        self, store: ServedStore, resolved: ResolvedQuestion, moment: Moment, made: MapAnswer
+    ) -> SoundscapeMap:
+        """An answer as a map that can be written."""
+        values = dict(zip((band.name for band in BANDS), made.values, strict=True))
+        return soundscape_map(
+            self.model, store.places, resolved.query, moment, values, calibration=self.calibration
+        )
+
+    def _encoded(self, resolved: ResolvedQuestion) -> EncodedQuery:
+        """The question in the space of the model; only in its thread."""
+        found = self._encodings.get(resolved.key)
+        if found is None:
+            with torch.inference_mode():
+                found = resolved.query.encode(self.model, resolved.recordings)
+            self._encodings.put(resolved.key, found)
+        return found
+
+    async def _remembered(
+        self, cache: LRUCache[Result], key: Hashable, work: Callable[[], Result]
+    ) -> Result:
+        found = cache.get(key)
+        if found is not None:
+            return found
+
+        def keep() -> Result:
+            made = work()
+            cache.put(key, made)
+            return made
+
+        running: Future[Result] | None = self._running.get(key)
+        if running is None:
+            running = self._worker.submit(keep)
+            self._running[key] = running
+            running.add_done_callback(partial(self._done, key))
+        return await result_of(running)
+
+    def _done(self, key: Hashable, _: Future[Any]) -> None:
+        self._running.pop(key, None)
+
+
+@torch.inference_mode()
+def ask(
+    model: PSM, places: EmbeddedRegion, query: EncodedQuery, moment: Moment, curve: Curve
+) -> MapAnswer:
+    """The map of a query at a moment."""
+    start = time.perf_counter()
+    distance, variance = places.distances(model, query.gaussians, moment)
+    found = answer(query, distance, variance, curve)
+    values = np.stack([found[band.name].cpu().numpy() for band in BANDS]).astype(np.float32)
+    return MapAnswer(values, time.perf_counter() - start)
+
+
+def digest(words: list[Any]) -> str:
+    """A short name for some words."""
+    return hashlib.blake2b(json.dumps(words).encode(), digest_size=12).hexdigest()

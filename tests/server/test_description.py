@@ -1,0 +1,36 @@
+"""The committed description of the API, and the types of the page that are made from it."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+from pathlib import Path
+
+import pytest
+
+WEB = Path(__file__).parents[2] / "web"
+GENERATOR = WEB / "node_modules" / ".bin" / "openapi-typescript"
+HINT = "run `npm ci && npm run types` in web/"
+
+
+def test_the_committed_description_is_that_of_the_api() -> None:
+    spec = importlib.util.spec_from_file_location("openapi", WEB / "scripts" / "openapi.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert script.PATH.read_text("utf-8") == script.text(), HINT
+
+
+@pytest.mark.skipif(not GENERATOR.exists(), reason="the page's tools are not installed: npm ci")
+def test_the_types_of_the_page_follow_from_the_description(tmp_path: Path) -> None:
+    written = (WEB / "src" / "schema.ts").read_text("utf-8")
+    package = (WEB / "package.json").read_text("utf-8")
+    options = ["--immutable", "--array-length", "--enum-values"]
+    assert f"openapi-typescript openapi.json {' '.join(options)} " in package
+    subprocess.run(
+        [GENERATOR, WEB / "openapi.json", *options, "--output", tmp_path / "schema.ts"],
+        check=True,
+        capture_output=True,
+    )
+    assert (tmp_path / "schema.ts").read_text("utf-8") == written, HINT
