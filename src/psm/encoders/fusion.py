@@ -1,4 +1,4 @@
-"""Metadata fusion: the image token meets place, time and sources (PSM, section 3.3)."""
+"""Context fusion: the image token meets place, time and sources (PSM, section 3.3)."""
 
 from __future__ import annotations
 
