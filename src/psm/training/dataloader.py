@@ -66,9 +66,9 @@ class BatchStream(Dataset[Batch]):
 
     The parts of all ranks together are the batch of a single process. Training reads random zooms
     and flips of the views and augmented recordings, each row drawn anew every epoch, and of
-    recordings with more windows than the audio tower takes, one set. The last rows that do not fill a batch wait for the next shuffle. A batch depends on nothing
-    read before it: any step can be the first, in any process, and a corpus on disk is shuffled as
-    one in memory is.
+    recordings with more windows than the audio tower takes, one set. The last rows that do not fill
+    a batch wait for the next shuffle. A batch depends on nothing read before it: any step can be
+    the first, in any process, and a corpus on disk is shuffled as one in memory is.
 
     Args:
         corpus: the training split.
