@@ -18,6 +18,7 @@ from psm.mapping.store.estimate import estimate as estimate_views
 from psm.mapping.store.executor import Executor, LocalExecutor
 from psm.mapping.store.fingerprint import CellBlocks, digest, parts_of, survey
 from psm.mapping.store.header import Header
+from psm.mapping.store.opening import create_store, find_store
 from psm.mapping.store.place import writing
 from psm.mapping.store.store import Store
 from psm.mapping.store.unitwork import EmbeddingJob, image_half
@@ -136,7 +137,7 @@ def estimate(
         StoreMismatch: something else is there.
         PSMError: the imagery cannot be read at all.
     """
-    store = Store.find(url, header)
+    store = find_store(url, header)
     views = header.cells * len(header.zooms) if store is None else _open_cells(store, retry)
     lanes = (executor or LocalExecutor()).lanes
     return estimate_views(model, provider, cells, header, views, lanes=lanes)
@@ -178,7 +179,7 @@ def embed(
         >>> embed("vienna.zarr", model, provider, grid).store.embedded()
     """
     url, executor = str(url), executor or LocalExecutor()
-    store = Store.create(url, header or plan(model, provider, cells), cells)
+    store = create_store(url, header or plan(model, provider, cells), cells)
     start = time.monotonic()
     busy = views = 0.0
     with writing(url):
