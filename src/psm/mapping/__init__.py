@@ -22,8 +22,7 @@ from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.store import EmbeddedCells, Store, embed, embed_cells
 from psm.mapping.store.embedded import MixedZooms
 from psm.mapping.term import TEMPLATES, Term
-from psm.mapping.timetable import Timetable, agreement
-from psm.mapping.timetable import preparation as prepare
+from psm.mapping.timetable import Timetable, agreement, prepare
 
 __all__ = [
     "TEMPLATES",

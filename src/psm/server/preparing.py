@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from psm.geodata.cache import cache_folder
 from psm.mapping.store import Store
-from psm.mapping.timetable import Timetable
-from psm.mapping.timetable import preparation as prepare
+from psm.mapping.timetable import Timetable, prepare
 from psm.server.catalogue import Served, interactive
 
 if TYPE_CHECKING:
