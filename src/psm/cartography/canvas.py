@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import sparse
 
-from psm.cartography.equalearth import CENTRAL_LON, frame, unproject
+from psm.cartography.equalearth import CENTRAL_LON, unproject, world_edge
 
 SOUTH, NORTH = -60.0, 84.0
 """Latitudes that are drawn; there are no cells beyond."""
@@ -36,7 +36,7 @@ class Canvas:
     @classmethod
     def of(cls, has_data: np.ndarray, width_px: int) -> Canvas:
         """A canvas of ``width_px`` for rasters with data where ``has_data`` (rows, columns)."""
-        outline = frame(south=SOUTH, north=NORTH)
+        outline = world_edge(south=SOUTH, north=NORTH)
         (left, bottom), (right, top) = outline.min(0), outline.max(0)
         height_px = round(width_px * (top - bottom) / (right - left))
         x = left + (np.arange(width_px) + 0.5) / width_px * (right - left)

@@ -47,7 +47,7 @@ def from_centre(lon: ArrayLike) -> Floats:
     return np.asarray((np.asarray(lon, float) - CENTRAL_LON + 180.0) % 360.0 - 180.0)
 
 
-def frame(*, south: float, north: float) -> Float[np.ndarray, "points 2"]:
+def world_edge(*, south: float, north: float) -> Float[np.ndarray, "points 2"]:
     """Outline (x, y) of the map between two latitudes, closed."""
     lat = np.concatenate([np.linspace(south, north, 181), np.linspace(north, south, 181)])
     side = np.repeat([180.0, -180.0], 181)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,8 +20,36 @@ from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.model import PSM
 
 
+class _Exact(ABC):
+    """Cells that are fused with the context of each moment, as :class:`EmbeddedRegion` wants it."""
+
+    def distances(
+        self,
+        model: PSM,
+        queries: Gaussian,
+        moment: Moment,
+        sources: Sources = UNKNOWN,
+    ) -> Distances:
+        """Distances of every cell to every query at a moment: fuses all cells, then compares.
+
+        Args:
+            model: in evaluation mode.
+            queries: ``(M, dim)`` Gaussians.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, M)`` distances and their variances, NaN where there is no imagery.
+        """
+        return Distances.between(self.locations(model, moment, sources), queries)
+
+    @abstractmethod
+    def locations(self, model: PSM, moment: Moment, sources: Sources = UNKNOWN) -> Gaussian:
+        """Location Gaussians of the cells at a moment."""
+
+
 @dataclass(frozen=True, eq=False)
-class EmbeddedCells:
+class EmbeddedCells(_Exact):
     """Cells with the image features that a model sees there, before fusion with any context.
 
     Attributes:
@@ -37,26 +66,6 @@ class EmbeddedCells:
     zoom: int
     attribution: str
     licence: str
-
-    def distances(
-        self,
-        model: PSM,
-        queries: Gaussian,
-        moment: Moment,
-        sources: Sources = UNKNOWN,
-    ) -> Distances:
-        """See :class:`psm.mapping.distances.EmbeddedRegion`: fuses all cells, then compares.
-
-        Args:
-            model: in evaluation mode.
-            queries: ``(M, dim)`` Gaussians.
-            moment: when.
-            sources: archive and captions that the model is told of; unknown by default.
-
-        Returns:
-            ``(N, M)`` distances and their variances, NaN where there is no imagery.
-        """
-        return Distances.between(self.locations(model, moment, sources), queries)
 
     def locations(
         self,
@@ -94,7 +103,7 @@ class EmbeddedCells:
 
 
 @dataclass(frozen=True, eq=False)
-class MixedZooms:
+class MixedZooms(_Exact):
     """Cells embedded at several zoom levels, each location a mixture of how it looks at each.
 
     A mixture of Gaussians rather than a mean of probabilities: one location remains one Gaussian,
@@ -143,26 +152,6 @@ class MixedZooms:
     def licence(self) -> str:
         """Of the imagery."""
         return self.parts[0].licence
-
-    def distances(
-        self,
-        model: PSM,
-        queries: Gaussian,
-        moment: Moment,
-        sources: Sources = UNKNOWN,
-    ) -> Distances:
-        """See :class:`psm.mapping.distances.EmbeddedRegion`.
-
-        Args:
-            model: in evaluation mode.
-            queries: ``(M, dim)`` Gaussians.
-            moment: when.
-            sources: archive and captions that the model is told of; unknown by default.
-
-        Returns:
-            ``(N, M)`` distances and their variances, NaN where there is no imagery.
-        """
-        return Distances.between(self.locations(model, moment, sources), queries)
 
     def locations(
         self,
