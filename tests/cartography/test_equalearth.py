@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.cartography.canvas import Canvas
-from psm.cartography.equalearth import CENTRAL_LON, project, unproject, world_edge
+from psm.cartography.equalearth import CENTRAL_LON, Canvas, project, unproject, world_edge
 from psm.cartography.worldmap import lakes, land, projected_coastlines, projected_land
 
 

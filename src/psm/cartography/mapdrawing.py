@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 
-from psm.cartography.canvas import Canvas
+from psm.cartography.equalearth import Canvas
 from psm.cartography.night import Night
 from psm.cartography.regionmap import RegionMap
 from psm.cartography.window import Window

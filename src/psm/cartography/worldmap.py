@@ -13,8 +13,7 @@ from matplotlib.colors import Colormap
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from psm.cartography.canvas import NORTH, SOUTH, Canvas
-from psm.cartography.equalearth import from_centre, project, world_edge
+from psm.cartography.equalearth import NORTH, SOUTH, Canvas, from_centre, project, world_edge
 from psm.cartography.graticule import globe_graticule
 from psm.cartography.night import Night
 from psm.cartography.style import COAST, GRATICULE, NIGHT, NO_DATA, SEA

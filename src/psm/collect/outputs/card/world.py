@@ -13,8 +13,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from psm.cartography.canvas import NORTH, SOUTH
-from psm.cartography.equalearth import from_centre, project, world_edge
+from psm.cartography.equalearth import NORTH, SOUTH, from_centre, project, world_edge
 from psm.cartography.graticule import globe_graticule
 from psm.cartography.style import (
     COAST,
