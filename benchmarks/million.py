@@ -29,7 +29,7 @@ from psm.geodata.frame import Indices
 from psm.imagery import NoImagery, Picture, View
 from psm.mapping import Frame
 from psm.mapping.store import Store, embed, plan
-from psm.mapping.store.opening import create_store
+from psm.mapping.store.creation import create_store
 from psm.mapping.store.store import EMBEDDED
 from psm.seeding import generator
 

@@ -14,7 +14,7 @@ from psm.imagery import Reason, View
 from psm.inference.batches import image_features
 from psm.mapping import Cells, Moment, Query, map_query
 from psm.mapping.store import EmbeddedCells, Header, LocalExecutor, Store, embed, estimate, plan
-from psm.mapping.store.opening import create_store
+from psm.mapping.store.creation import create_store
 from psm.mapping.store.place import writing
 from psm.model import PSM
 from tests.mapping.store.fakes import PlaceImagery

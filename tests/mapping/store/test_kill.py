@@ -11,7 +11,7 @@ import pytest
 
 from psm.mapping import Cells
 from psm.mapping.store import Header, embed
-from psm.mapping.store.opening import find_store
+from psm.mapping.store.creation import find_store
 from psm.model import PSM
 from psm.seeding import generator
 from tests.mapping.store.fakes import PlaceImagery

@@ -12,13 +12,13 @@ from psm.errors import ConfigError
 from psm.geodata.cache import cache_folder
 from psm.imagery import Provider
 from psm.mapping.cells import Cells
+from psm.mapping.store.creation import create_store, find_store
 from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.estimate import Estimate
 from psm.mapping.store.estimate import estimate as estimate_views
 from psm.mapping.store.executor import Executor, LocalExecutor
 from psm.mapping.store.fingerprint import CellBlocks, digest, parts_of, survey
 from psm.mapping.store.header import Header
-from psm.mapping.store.opening import create_store, find_store
 from psm.mapping.store.place import writing
 from psm.mapping.store.store import Store
 from psm.mapping.store.unitwork import EmbeddingJob, image_half

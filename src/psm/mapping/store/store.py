@@ -20,18 +20,16 @@ from psm.errors import ConfigError, MissingData, StoreMismatch
 from psm.geodata.frame import Frame
 from psm.imagery import Reason
 from psm.mapping.cells import Cells
-from psm.mapping.store import creation
-from psm.mapping.store.creation import NOT_DONE
 from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.fingerprint import satellite_fingerprint
-from psm.mapping.store.header import Header
+from psm.mapping.store.header import KEY, Header, read_attributes
 from psm.mapping.store.place import local_folder, zarr_store
 from psm.mapping.store.rowfiles import flush, read_rows
 from psm.model import PSM
 
-EMBEDDED, FIRST_REASON = 1, 2
+NOT_DONE, EMBEDDED, FIRST_REASON = 0, 1, 2
 PASSING = [FIRST_REASON + code for code, reason in enumerate(Reason) if reason.is_passing]
-"""Codes in ``status`` of what may be there another time."""
+"""Codes in ``status``; the last are those of what may be there another time."""
 
 _SLAB = 2**20  # cells whose status is looked at together
 
@@ -74,11 +72,11 @@ class Store:
             >>> Store.open("vienna.zarr").embedded(zoom=3)
         """
         url = str(url)
-        attributes = creation.attributes(url)
-        if attributes is None or creation.KEY not in attributes:
+        attributes = read_attributes(url)
+        if attributes is None or KEY not in attributes:
             state = "only the beginning of a store" if attributes else "no store"
             raise MissingData(f"{url}: {state} is there; make it with `psm embed --out {url}`")
-        header = Header.from_json(attributes[creation.KEY], url)
+        header = Header.from_json(attributes[KEY], url)
         return cls(url, header, zarr.open_group(zarr_store(url), mode="r+"))
 
     def __len__(self) -> int:
