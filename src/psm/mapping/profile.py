@@ -194,13 +194,16 @@ def through_time(
         month=month.ravel(), hour=hour.ravel(),
     )  # fmt: skip
     places = location_gaussians(model, features.expand(month.size, -1), context)
-    distances = Distances.between(places, concatenate([query.gaussians for query in queries]))
-    columns = np.cumsum([0, *map(len, queries)])
+    distance, variance = Distances.between(
+        places, concatenate([query.gaussians for query in queries])
+    )
+    ends = np.cumsum(list(map(len, queries)))
     found = [
-        answer(query, *(values[:, start:end] for values in distances), curve)
-        for query, start, end in zip(queries, columns, columns[1:], strict=False)
+        answer(
+            query, distance[:, end - len(query) : end], variance[:, end - len(query) : end], curve
+        )
+        for query, end in zip(queries, ends, strict=True)
     ]
-
     return {
         band.name: np.stack([each[band.name].cpu().numpy() for each in found]).reshape(
             -1, MONTHS, HOURS
