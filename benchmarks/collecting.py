@@ -7,7 +7,7 @@ small tile. The baseline follows the description of the published script: decode
 times over resample to 48 kHz (soxr at high quality, as librosa does), draw CLAP's fused log-mel by
 its feature extractor and pickle it. Ours decodes in confined processes, resamples once, writes the
 clip as FLAC and one log-mel of four channels in float16, looks for silence, clipping and speech,
-takes a fingerprint and two checksums, and packs the shard. The two take turns; processes are
+takes a fingerprint and a checksum, and packs the shard. The two take turns; processes are
 started before the clock is, and each has one thread. Time is that of the clock, and that of the
 processors, so that what else runs on the machine counts little.
 """
@@ -32,11 +32,11 @@ import torch
 import webdataset
 from transformers import ClapFeatureExtractor
 
-from psm.collect.decoding import Decoded, Decoder, Job
+from psm.collect.decoding import DecodedClip, DecoderPool, DecodingJob
 from psm.data.audio import AudioConfig
-from psm.data.imagery import encode_jpeg
 from psm.data.recording import CaptionSource, Recording
 from psm.data.shards import RawSample, write_shard
+from psm.data.views import encode_jpeg
 from psm.earth.sounds import Sound
 from psm.earth.synthesis import mix
 from psm.importing.framing import Framing
@@ -100,16 +100,18 @@ def _published_part(_: None, job: tuple[Path, list[Path]]) -> Cost:
     return as_published(*job)
 
 
-def ours(decoder: Decoder, folder: Path, paths: list[Path]) -> Cost:
+def ours(decoder: DecoderPool, folder: Path, paths: list[Path]) -> Cost:
     """From files to a shard."""
-    jobs = [Job(p.stem, p, folder / f"{p.stem}.flac", folder / f"{p.stem}.npy") for p in paths]
+    jobs = [
+        DecodingJob(p.stem, p, folder / f"{p.stem}.flac", folder / f"{p.stem}.npy") for p in paths
+    ]
     by_key = {job.key: job for job in jobs}
     start, cpu_s = time.perf_counter(), _cpu_s(decoder)
 
     def samples() -> list[RawSample]:
         found = []
         for key, outcome in decoder.decode_all(jobs):
-            assert isinstance(outcome, Decoded), outcome
+            assert isinstance(outcome, DecodedClip), outcome
             about = Recording(
                 key=key, lat=1.0, lon=2.0, audio_source=None, caption_source=CaptionSource.META,
                 caption="a sound", split="train", cell="0",
@@ -121,7 +123,7 @@ def ours(decoder: Decoder, folder: Path, paths: list[Path]) -> Cost:
     return Cost(time.perf_counter() - start, _cpu_s(decoder) - cpu_s)
 
 
-def _cpu_s(decoder: Decoder) -> float:
+def _cpu_s(decoder: DecoderPool) -> float:
     """Processor time of this process and of those that decode."""
     ticks = 0
     for process_id in decoder.process_ids:
@@ -146,7 +148,8 @@ def main() -> None:
         paths = write_media(folder / "media", options.recordings)
         megabytes = sum(path.stat().st_size for path in paths) / 1e6 / len(paths)
         decoders = {
-            kind: Decoder(framing, workers=options.workers) for kind, framing in framings.items()
+            kind: DecoderPool(framing, workers=options.workers)
+            for kind, framing in framings.items()
         }
         runs: dict[str, Callable[[], Cost]] = {
             "as published": lambda: published(folder, paths, options.workers)

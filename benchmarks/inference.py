@@ -29,7 +29,7 @@ from transformers.models.clap.modeling_clap import ClapAudioSelfAttention
 from psm import PSM, Gaussian, gaussian
 from psm.config import ModelConfig, load_experiment
 from psm.data.recording import CAPTION_SOURCES
-from psm.earth.captions import caption
+from psm.earth.captionwriter import caption
 from psm.earth.sounds import Sound
 from psm.gaussian import concatenate
 from psm.inference.batches import (

@@ -31,13 +31,13 @@ from torch.nn import functional as F
 from transformers import AutoTokenizer
 
 from psm.data.corpus import Corpus
-from psm.data.imagery import encode_jpeg
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
 from psm.data.shards import RawSample, write_shard
-from psm.data.views import add_views
-from psm.encoders.text import model_folder
+from psm.data.storedviews import add_views
+from psm.data.views import encode_jpeg
+from psm.encoders.texttowers import model_folder
 from psm.seeding import generator
-from psm.training.batches import BatchStream
+from psm.training.dataloader import BatchStream
 
 TILE_PX, VIEW_PX, ZOOMS, BASE_PX = 1280, 224, (1, 3, 5), 256
 BATCH = 32

@@ -29,7 +29,7 @@ from psm.geodata.frame import Indices
 from psm.imagery import NoImagery, Picture, View
 from psm.mapping import Frame
 from psm.mapping.store import Store, embed, plan
-from psm.mapping.store.layout import EMBEDDED
+from psm.mapping.store.store import EMBEDDED
 from psm.seeding import generator
 
 CENTRE = (48.2, 16.4)
@@ -56,6 +56,7 @@ class Nowhere:
     """Imagery that nobody may ask for: all is there."""
 
     name, attribution, licence = "none", "made up", "CC0-1.0"
+    has_seasons, is_simulated = False, False
     settings: Mapping[str, object] = {"provider": "none"}
 
     def read(self, *, lat: object, lon: object, view: View) -> Iterator[Picture | NoImagery]:

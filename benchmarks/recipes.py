@@ -22,9 +22,9 @@ from psm.config import Experiment, load_experiment
 from psm.data.corpus import Corpus
 from psm.data.recording import Recording
 from psm.evaluation.intervals import CellBootstrap, Interval
-from psm.evaluation.measure import Measured, measure
 from psm.evaluation.oracles import DIRECTIONS
-from psm.evaluation.protocol import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE, compare, mean_hits
+from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE, compare, mean_hits
+from psm.evaluation.suite import ModelEvaluation, measure
 from psm.training import train
 
 QUERIES = (IMAGE, SOURCE_FREE, CONTEXT, COMPOSED)
@@ -62,13 +62,15 @@ def main() -> None:
     print("\n".join(["", *_retrieval(measured, recordings), "", *_maps(measured)]))
 
 
-def _run(experiment: Experiment, seed: int, options: argparse.Namespace) -> Measured:
+def _run(experiment: Experiment, seed: int, options: argparse.Namespace) -> ModelEvaluation:
     out = options.runs / f"{experiment.model.name}-{seed}"
     model = train(experiment, options.earth, out, seed=seed)
     return measure(model, options.earth, out / "evaluation", step_deg=2.0, thin=1)
 
 
-def _retrieval(measured: dict[str, list[Measured]], recordings: Sequence[Recording]) -> list[str]:
+def _retrieval(
+    measured: dict[str, list[ModelEvaluation]], recordings: Sequence[Recording]
+) -> list[str]:
     bootstrap = CellBootstrap([recording.cell for recording in recordings])
     reports = {name: [run.retrieval for run in runs] for name, runs in measured.items()}
     first, *others = reports
@@ -90,7 +92,7 @@ def _interval(score: float, interval: Interval | None, style: str) -> str:
     return f"{score:{style}} ({interval[0]:{style}} to {interval[1]:{style}})"
 
 
-def _maps(measured: dict[str, list[Measured]]) -> list[str]:
+def _maps(measured: dict[str, list[ModelEvaluation]]) -> list[str]:
     reports = {name: [run.maps.to_json() for run in runs] for name, runs in measured.items()}
     lines = _header("maps", *measured)
     for title, path in MAP_SCORES:

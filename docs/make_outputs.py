@@ -14,7 +14,7 @@ from rasterio.transform import Affine
 
 from psm import PSM
 from psm.earth.layers import Layers
-from psm.earth.tiles import Imagery
+from psm.imagery import BlueMarble
 from psm.mapping import Cells, Frame, Moment, Query, embed_cells, map_query
 
 FOLDER = Path(__file__).parent
@@ -59,7 +59,7 @@ def main() -> None:
             "hatch",
         ),
     ):
-        embedded = embed_cells(model, Imagery.load(), cells, zoom)
+        embedded = embed_cells(model, BlueMarble(), cells, zoom)
         found = map_query(model, embedded, Query(texts=(words,)), moment)
         shrink(found.write(FOLDER / name, width_px=1000, uncertainty=uncertainty))
 

@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from psm.data.audio import AudioConfig, log_mel
+from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.rules import statement
 from psm.earth.sounds import SOUNDS, Sound
 from psm.earth.synthesis import render
-from psm.earth.vocabulary import QUERY_PHRASES
 from psm.seeding import generator
 
 FOLDER = Path(__file__).parent

@@ -62,6 +62,20 @@ def test_what_does_not_fit_is_one_clear_line(
     assert "\n" not in str(raised.value)
 
 
+def test_a_file_of_an_earlier_version_still_says_what_towers_start_from(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "extends: psm-sentinel\n"
+        "model:\n"
+        "  satellite: {source: pretrain.pth}\n"
+        "  audio_tower: {source: laion/clap-htsat-unfused}\n"
+        "  text_tower: {source: null}\n"
+    )
+    model = load_experiment(path).model
+    towers = (model.satellite, model.audio_tower, model.text_tower)
+    assert [tower.weights for tower in towers] == ["pretrain.pth", "laion/clap-htsat-unfused", None]
+
+
 def test_broken_yaml_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "broken.yaml"
     path.write_text("model: [")

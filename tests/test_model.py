@@ -14,7 +14,7 @@ from transformers import ClapAudioConfig, ClapConfig, ClapModel, ClapTextConfig,
 from psm import PSM
 from psm.config import load_experiment
 from psm.data.context import Context
-from psm.encoders.text import model_folder
+from psm.encoders.texttowers import model_folder
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
 from tests.reference.recorded import FOLDER
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
@@ -113,7 +113,7 @@ def test_a_small_clap_tower_is_a_drop_in(fusion: bool, windows: int) -> None:
         assert not torch.allclose(gaussian.mean, model.encode_audio(mel, ~longer).mean)
 
 
-RANDOM_TOWERS = {"model.audio_tower.source": None, "model.text_tower.source": None}
+RANDOM_TOWERS = {"model.audio_tower.weights": None, "model.text_tower.weights": None}
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +192,8 @@ def test_a_model_started_from_clap_stands_on_its_own(tmp_path: Path) -> None:
     words.save_pretrained(source)
     config = tiny_experiment().model.model_dump()
     config["audio"]["n_mels"] = 64
-    config["audio_tower"] = {"kind": "clap", "source": str(source)}
-    config["text_tower"] = {"kind": "clap", "source": str(source), "frozen": False}
+    config["audio_tower"] = {"kind": "clap", "weights": str(source)}
+    config["text_tower"] = {"kind": "clap", "weights": str(source), "frozen": False}
     model = PSM(tiny_experiment(model=config).model).eval()
     model.save_pretrained(tmp_path / "model")
     shutil.rmtree(source)

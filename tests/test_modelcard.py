@@ -59,7 +59,7 @@ def results(folder: Path, **changes: Any) -> Path:
 def test_pushing_uploads_the_model_with_its_card(
     model: PSM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("psm.model.HfApi", Hub(tmp_path))
+    monkeypatch.setattr("psm.model.stored.HfApi", Hub(tmp_path))
     address = model.push_to_hub(
         "me/tiny", private=True, license="cc-by-4.0", results=results(tmp_path)
     )
@@ -88,7 +88,7 @@ def test_the_recipe_is_that_of_the_folder(
 ) -> None:
     trained = tiny_experiment(training={"epochs": 37}, summary="Frogs alone.")
     model.save_pretrained(tmp_path / "model", trained)
-    monkeypatch.setattr("psm.model.HfApi", Hub(tmp_path))
+    monkeypatch.setattr("psm.model.stored.HfApi", Hub(tmp_path))
     PSM.from_pretrained(tmp_path / "model").push_to_hub("me/frogs", private=True)
     card = (tmp_path / "me/frogs/README.md").read_text()
     assert "37 epochs" in card
@@ -100,7 +100,7 @@ def test_the_recipe_is_that_of_the_folder(
 
 def test_a_published_size_names_its_data_and_what_it_started_from() -> None:
     experiment = load_experiment(
-        "psm-sentinel", {"model.satellite.source": "hf://owner/satmae/pretrain.pth"}
+        "psm-sentinel", {"model.satellite.weights": "hf://owner/satmae/pretrain.pth"}
     )
     card = model_card(experiment, "me/psm", datasets=["MVRL/GeoSound"])
     assert card.data.datasets == ["MVRL/GeoSound"]
@@ -137,7 +137,7 @@ def test_results_of_something_else_are_refused(content: str, tmp_path: Path) -> 
 def test_a_refused_upload_is_one_clear_line(
     model: PSM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("psm.model.HfApi", Hub(tmp_path, token=False))
+    monkeypatch.setattr("psm.model.stored.HfApi", Hub(tmp_path, token=False))
     with pytest.raises(HubError, match=r"me/tiny: .*log in first.*hf auth login") as raised:
         model.push_to_hub("me/tiny", private=True)
     assert "\n" not in str(raised.value)

@@ -13,7 +13,6 @@ from psm.gaussian import csd
 from psm.imagery import BlueMarble
 from psm.inference import batches as inference
 from psm.mapping import Cells
-from psm.mapping.store import fingerprint as fingerprints
 from psm.mapping.store import plan
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
 
@@ -89,7 +88,7 @@ def test_maps_of_another_precision_are_kept_apart() -> None:
 def test_maps_by_auto_are_those_of_what_it_comes_to(
     native: bool, same: precisions.Precision, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fingerprints, "has_bfloat16", lambda _device=None: native)
+    monkeypatch.setattr(precisions, "has_bfloat16", lambda _device=None: native)
     psm, cells = model(), Cells.globe(30.0)
     psm.precision = "auto"
     by_auto = plan(psm, BlueMarble(), cells).fingerprint

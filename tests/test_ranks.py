@@ -14,12 +14,12 @@ from torch import Tensor
 from psm import ranks
 from psm.gaussian import Gaussian
 from psm.ranks import (
-    Standing,
-    chance_standing,
+    TiedRanks,
+    chance_ranks,
     retrieval_ranks,
-    score_standing,
-    standing,
-    tag_standing,
+    score_ranks,
+    tag_ranks,
+    tied_ranks,
     within_groups,
 )
 
@@ -89,7 +89,7 @@ def test_duplicates_in_the_gallery_share_their_rank() -> None:
 
 def test_a_collapsed_model_scores_chance() -> None:
     same = torch.ones(40, 4)
-    placed = standing(same, same)
+    placed = tied_ranks(same, same)
     assert (placed.rank == 20.5).all()
     assert placed.hit_share().mean() == pytest.approx(0.1)
 
@@ -102,7 +102,7 @@ def test_the_own_item_comes_first_when_query_and_gallery_are_one() -> None:
 @given(seed=seeds, size=st.integers(1, 30))
 def test_scores_with_ties_rank_as_brute_force(seed: int, size: int) -> None:
     scores = np.random.default_rng(seed).integers(0, 4, (size, size)).astype(float)
-    np.testing.assert_array_equal(score_standing(scores).rank, slow_ranks(scores))
+    np.testing.assert_array_equal(score_ranks(scores).rank, slow_ranks(scores))
 
 
 @given(seed=seeds)
@@ -118,23 +118,23 @@ def test_a_restricted_gallery_is_the_group_alone(seed: int) -> None:
 
 
 def test_hits_count_the_first_tenth_of_each_gallery() -> None:
-    placed = Standing(np.array([2, 3, 0]), np.array([1, 1, 1]), np.array([30, 30, 9]))
+    placed = TiedRanks(np.array([2, 3, 0]), np.array([1, 1, 1]), np.array([30, 30, 9]))
     np.testing.assert_array_equal(placed.hit_share(0.1), [1.0, 0.0, 0.0])
     np.testing.assert_array_equal(placed.hit(3), [1.0, 0.0, 1.0])
 
 
 def test_chance_is_exact() -> None:
-    everything = chance_standing(np.zeros(200))
+    everything = chance_ranks(np.zeros(200))
     assert everything.hit_share().mean() == pytest.approx(0.1)
     assert everything.hit(5).mean() == pytest.approx(5 / 200)
     assert everything.median_rank == 100.5
-    groups = chance_standing(["a"] * 25 + ["b"] * 5)
+    groups = chance_ranks(["a"] * 25 + ["b"] * 5)
     assert groups.hit_share().mean() == pytest.approx((25 * 2 / 25 + 5 * 0) / 30)
 
 
 def test_knowing_the_source_tag_is_worth_four_times_chance_with_four_large_sources() -> None:
     tags = np.repeat(["yfcc", "inat", "aporee", "freesound"], [30, 35, 20, 15])
-    assert tag_standing(tags).hit_share().mean() == pytest.approx(0.4)
+    assert tag_ranks(tags).hit_share().mean() == pytest.approx(0.4)
 
 
 def test_unlike_sides_are_refused() -> None:

@@ -46,7 +46,7 @@ def tiny_clap_experiment(**changes: Any) -> Experiment:
     }  # fmt: skip
     model["text_tower"] = {
         "kind": "clap",
-        "source": None,
+        "weights": None,
         "frozen": False,
         "clap": {
             "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2,

@@ -1,7 +1,15 @@
 """PSM maps how the Earth sounds.
 
 One probabilistic space for satellite imagery, audio and text, conditioned on place, time and
-source.
+source. :class:`PSM` is the model, :class:`Gaussian` what it answers with; maps are made by
+:mod:`psm.mapping`, models by :mod:`psm.training`, and judged by :mod:`psm.evaluation`.
+
+Example:
+    >>> from psm import PSM
+    >>> model = PSM.from_pretrained("earth-small")
+    >>> sounds = model.encode_text(["church bells", "frogs in a pond"])
+    >>> tuple(sounds.mean.shape)
+    (2, 256)
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A calibration: from the distance of a place and a query to a probability that can be believed.
+"""Calibration: a curve from the distance of a place and a query to a probability.
 
 What a model learns is which pairs of a training batch belong together, and its match probability
 has the share of matches among those pairs built in. A calibration is a curve fitted to held-out
@@ -14,14 +14,20 @@ from pathlib import Path
 from typing import Literal, Self
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
+from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from scipy.optimize import minimize
+from scipy.special import expit
 from torch import Tensor
 
 from psm import checkpoints
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
 from psm.files import atomic_path
 from psm.model import PSM
+
+_TOLERANCE = 1e7 * float(np.finfo(np.float64).eps)  # that of L-BFGS-B by default
 
 UNCALIBRATED = "none: the match probability as learnt"
 
@@ -30,7 +36,6 @@ Curve = Callable[[Tensor], Tensor]
 
 Method = Literal["platt", "isotonic"]
 Task = Literal["sounds", "pairs"]
-Share = Field(ge=0.0, le=1.0)
 
 MEANINGS: dict[Task, str] = {
     "sounds": "a recording made at the place and time holds the sound",
@@ -39,13 +44,59 @@ MEANINGS: dict[Task, str] = {
 """What is as likely as a calibrated probability says, by what it was fitted to."""
 
 
+def fit_logistic(
+    distance: Float[np.ndarray, " n"],
+    positive: Bool[np.ndarray, " n"],
+    weight: Float[np.ndarray, " n"] | None = None,
+    *,
+    tolerance: float = _TOLERANCE,
+) -> tuple[float, float]:
+    """Logistic regression of matches on distances, ``sigmoid(shift - scale * distance)``.
+
+    Args:
+        distance: closed-form sampled distance of each pair.
+        positive: whether the pair matches.
+        weight: how much each counts; all alike by default.
+        tolerance: relative gain in likelihood below which the search ends.
+
+    Returns:
+        Scale, which is positive, and shift, under which the answers are most likely (Platt 1999).
+    """
+    weight = np.ones(len(distance)) if weight is None else weight
+    prior = float(np.average(positive, weights=weight))
+    # Distances are standardised, and the slope is searched by its logarithm, so that it stays
+    # positive and the two parameters are of like size.
+    centre, unit = distance.mean(), distance.std() or 1.0
+    nearness = (centre - distance) / unit
+    answer, share = positive.astype(float), weight / weight.sum()
+
+    def loss(parameters: Float[np.ndarray, " 2"]) -> tuple[float, Float[np.ndarray, " 2"]]:
+        slope = np.exp(parameters[0])
+        logit = parameters[1] + slope * nearness
+        error = share * (expit(logit) - answer)
+        value = float(share @ (np.logaddexp(0.0, logit) - answer * logit))
+        return value, np.array([error @ nearness * slope, error.sum()])
+
+    start = np.array([0.0, np.log(prior / (1.0 - prior))])
+    found = minimize(
+        loss,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(-12.0, 12.0), (None, None)],
+        options={"ftol": tolerance, "gtol": min(1e-5, tolerance**0.5)},
+    )
+    slope = float(np.exp(found.x[0]) / unit)
+    return slope, float(found.x[1]) + slope * float(centre)
+
+
 def learnt_curve(model: PSM) -> Curve:
     """The match probability as the model learnt it."""
     return lambda distance: torch.sigmoid(model.shift - model.negative_scale * distance)
 
 
 class Calibration(BaseModel):
-    """A fitted curve, and all that is needed to judge it.
+    """A curve fitted to held-out recordings, and all that is needed to judge it.
 
     Attributes:
         method: ``platt``, ``sigmoid(shift - negative_scale * csd)``, or ``isotonic``,
@@ -93,7 +144,7 @@ class Calibration(BaseModel):
         return self
 
     @classmethod
-    def find(cls, source: str | Path) -> Calibration | None:
+    def find(cls, checkpoint: str | Path) -> Calibration | None:
         """The calibration of a model folder or hub id; ``None`` where it has none.
 
         Raises:
@@ -101,11 +152,11 @@ class Calibration(BaseModel):
             ConfigError: the file is not a calibration.
             CheckpointMismatch: it is of other weights than those beside it.
         """
-        folder = checkpoints.resolve(source)
+        folder = checkpoints.resolve(checkpoint)
         return cls.load(folder) if (folder / checkpoints.CALIBRATION_NAME).is_file() else None
 
     @classmethod
-    def load(cls, source: str | Path) -> Calibration:
+    def load(cls, checkpoint: str | Path) -> Calibration:
         """The calibration of a model folder or hub id.
 
         Raises:
@@ -113,10 +164,12 @@ class Calibration(BaseModel):
             ConfigError: the file is not a calibration.
             CheckpointMismatch: it is of other weights than those beside it.
         """
-        folder = checkpoints.resolve(source)
+        folder = checkpoints.resolve(checkpoint)
         path = folder / checkpoints.CALIBRATION_NAME
         if not path.is_file():
-            raise MissingData(f"{path}: not there; make it with `psm calibrate --model {source}`")
+            raise MissingData(
+                f"{path}: not there; make it with `psm calibrate --model {checkpoint}`"
+            )
         try:
             found = cls.model_validate_json(path.read_bytes())
         except ValidationError as problem:

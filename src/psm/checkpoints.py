@@ -7,19 +7,26 @@ files are written aside and moved into place.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from psm.config import Experiment, ModelConfig, parse, read_yaml, write_yaml
+from psm.config import Experiment, ModelConfig, parse, read_yaml, with_current_names, write_yaml
 from psm.errors import CheckpointMismatch, MissingData
 from psm.files import atomic_path
+
+
+class Hash(Protocol):
+    """A hash of :mod:`hashlib` that is being computed."""
+
+    def update(self, data: bytes | memoryview, /) -> None: ...
+
 
 CONFIG_NAME = "config.yaml"
 WEIGHTS_NAME = "model.safetensors"
@@ -35,7 +42,7 @@ def packaged() -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in PACKAGED.iterdir() if entry.is_dir()))
 
 
-def resolve(source: str | Path) -> Path:
+def resolve(checkpoint: str | Path) -> Path:
     """The local folder of a checkpoint; a hub id is downloaded first.
 
     ``earth-small`` is the model that comes with the package, unless there is a folder of that name.
@@ -43,15 +50,15 @@ def resolve(source: str | Path) -> Path:
     Raises:
         MissingData: neither a checkpoint folder nor a reachable hub repository.
     """
-    folder = Path(source)
+    folder = Path(checkpoint)
     if (folder / CONFIG_NAME).is_file() and (folder / WEIGHTS_NAME).is_file():
         return folder
-    if not folder.exists() and str(source) in packaged():
-        return Path(str(PACKAGED / str(source)))
-    looks_local = folder.exists() or folder.is_absolute() or str(source).count("/") != 1
-    if looks_local or str(source).startswith("."):
+    if not folder.exists() and str(checkpoint) in packaged():
+        return Path(str(PACKAGED / str(checkpoint)))
+    looks_local = folder.exists() or folder.is_absolute() or str(checkpoint).count("/") != 1
+    if looks_local or str(checkpoint).startswith("."):
         raise MissingData(
-            f"{source}: not a model folder (needs {CONFIG_NAME} and {WEIGHTS_NAME}); "
+            f"{checkpoint}: not a model folder (needs {CONFIG_NAME} and {WEIGHTS_NAME}); "
             "train one with `psm train` or `psm demo`"
         )
     from huggingface_hub import snapshot_download
@@ -63,11 +70,11 @@ def resolve(source: str | Path) -> Path:
 
     try:
         wanted = [CONFIG_NAME, WEIGHTS_NAME, CALIBRATION_NAME, f"{TOKENIZER_NAME}/*"]
-        path = snapshot_download(str(source), allow_patterns=wanted)
+        path = snapshot_download(str(checkpoint), allow_patterns=wanted)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:
         reason = str(problem).splitlines()[0]
         raise MissingData(
-            f"{source}: no such folder, and the hub did not answer ({reason})"
+            f"{checkpoint}: no such folder, and the hub did not answer ({reason})"
         ) from None
     return Path(path)
 
@@ -81,7 +88,7 @@ def tokenizer_folder(folder: Path) -> Path | None:
 def read_experiment(folder: Path) -> Experiment:
     """The experiment that a checkpoint was trained by."""
     path = folder / CONFIG_NAME
-    return parse(Experiment, read_yaml(path), str(path))
+    return parse(Experiment, with_current_names(read_yaml(path)), str(path))
 
 
 def save(model: nn.Module, experiment: Experiment, folder: Path, *, is_half: bool = False) -> None:
@@ -106,7 +113,7 @@ def load_weights(model: nn.Module, folder: Path) -> None:
     fill(model, _read(folder), str(folder / WEIGHTS_NAME))
 
 
-def weights_fingerprint(source: nn.Module | Path) -> str:
+def weights_fingerprint(model: nn.Module | Path) -> str:
     """A hash of the stored weights of a model, or of those in its folder: the same for both.
 
     Weights stored in half precision count as the float32 that they are loaded as.
@@ -114,15 +121,39 @@ def weights_fingerprint(source: nn.Module | Path) -> str:
     Raises:
         CheckpointMismatch: the file is broken.
     """
-    tensors = _read(source) if isinstance(source, Path) else _stored(source)
+    tensors = _read(model) if isinstance(model, Path) else _stored(model)
     digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        values = tensor.detach().cpu()
-        values = values.float() if values.is_floating_point() else values
-        digest.update(f"{name} {values.dtype} {tuple(values.shape)} ".encode())
-        data = values.contiguous().flatten().view(torch.uint8)
-        digest.update(data.numpy().data)
+    hash_tensors(digest, tensors, as_=_as_loaded, with_shapes=True)
     return digest.hexdigest()
+
+
+def hash_tensors(
+    digest: Hash,
+    tensors: Mapping[str, Tensor],
+    *,
+    as_: Callable[[Tensor], Tensor] = Tensor.detach,
+    with_shapes: bool = False,
+) -> None:
+    """Feed names and values of ``tensors``, in the order of their names, to ``digest``.
+
+    Fingerprints of models, of stores and of kept features are made of it, each with settings of its
+    own that must stay: they are compared with those on disk.
+
+    Args:
+        digest: from :mod:`hashlib`.
+        tensors: by name, on any device.
+        as_: turns each into what is hashed of it.
+        with_shapes: whether its type and shape are hashed too.
+    """
+    for name, tensor in sorted(tensors.items()):
+        values = as_(tensor.detach().cpu())
+        about = f"{name} {values.dtype} {tuple(values.shape)} " if with_shapes else name
+        digest.update(about.encode())
+        digest.update(values.contiguous().flatten().view(torch.uint8).numpy().data)
+
+
+def _as_loaded(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
@@ -156,13 +187,13 @@ def _read(folder: Path) -> dict[str, Tensor]:
 
 
 def _stored(model: nn.Module) -> dict[str, Tensor]:
-    # A frozen tower is kept by reference: its source in the config names the weights.
+    # A frozen tower is kept by reference: its config names the weights.
     config: Any = getattr(model, "config", None)
     by_reference: tuple[str, ...] = ()
     if isinstance(config, ModelConfig):
         towers: dict[str, Any] = {"text.": config.text_tower, "audio.": config.audio_tower}
         by_reference = tuple(
-            prefix for prefix, tower in towers.items() if tower.frozen and tower.source
+            prefix for prefix, tower in towers.items() if tower.frozen and tower.weights
         )
     return {
         name: tensor

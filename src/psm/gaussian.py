@@ -29,6 +29,12 @@ from torch.nn import functional as F
 class Gaussian(NamedTuple):
     """A batch of diagonal Gaussians.
 
+    Example:
+        >>> a = Gaussian(torch.tensor([[1.0, 0.0]]), torch.full((1, 2), -4.0))
+        >>> b = Gaussian(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.full((2, 2), -4.0))
+        >>> [round(distance, 2) for distance in csd(a, b)[0].tolist()]
+        [0.07, 2.07]
+
     Attributes:
         mean: ``(..., dim)``; the model's are of unit length, the equations here do not need that.
         log_var: ``(..., dim)`` natural logarithm of the variances.
@@ -43,7 +49,14 @@ class Gaussian(NamedTuple):
         return _wide(self.log_var).exp()
 
     def rows(self, index: slice | Tensor) -> Gaussian:
-        """The Gaussians at ``index`` of the first dimension."""
+        """Some of the batch.
+
+        Args:
+            index: of the first dimension: a slice, numbers or a mask.
+
+        Returns:
+            The Gaussians at ``index``.
+        """
         return Gaussian(self.mean[index], self.log_var[index])
 
     def unit(self) -> Gaussian:
@@ -51,7 +64,15 @@ class Gaussian(NamedTuple):
         return Gaussian(F.normalize(_wide(self.mean), dim=-1), self.log_var)
 
     def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """``count`` draws, ``(count, ..., dim)``."""
+        """Draw from every Gaussian of the batch.
+
+        Args:
+            count: draws of each.
+            generator: of the noise; by default PyTorch's own.
+
+        Returns:
+            ``(count, ..., dim)``.
+        """
         mean = _wide(self.mean)
         noise = torch.randn(
             (count, *mean.shape), generator=generator, dtype=mean.dtype, device=mean.device

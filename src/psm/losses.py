@@ -1,34 +1,61 @@
 """Losses on pairs of Gaussian batches: PCME++ and the InfoNCE baseline.
 
-Both are modules called as ``loss(a, b, matched=None) -> (scalar, report)``. ``matched[i, j]`` says
-how much ``a[i]`` and ``b[j]`` belong together; by default item i matches item i alone. ``report``
-holds detached scalars worth logging.
+Every :class:`PairLoss` is a module called as ``loss(a, b, matched=None) -> (scalar, report)``.
+``matched[i, j]`` says how much ``a[i]`` and ``b[j]`` belong together; by default item i matches
+item i alone. ``report`` holds detached scalars worth logging.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from psm.config import LossConfig
 from psm.gaussian import Gaussian, csd
 
 Report = dict[str, Tensor]
 
 
-class PairLoss(Protocol):
-    """What training needs of a loss."""
+class PairLoss(nn.Module, ABC):
+    """What training needs of a loss; a new one is a subclass and a kind in :func:`build_loss`."""
 
-    def __call__(
-        self, a: Gaussian, b: Gaussian, matched: Tensor | None = None
-    ) -> tuple[Tensor, Report]: ...
+    @abstractmethod
+    def forward(
+        self, a: Gaussian, b: Gaussian, matched: Float[Tensor, "n m"] | None = None
+    ) -> tuple[Tensor, Report]:
+        """Loss of ``a`` ``(n, dim)`` against ``b`` ``(m, dim)``, and what is worth logging."""
+
+    def warm_up(self, step: int, steps: int) -> None:
+        """Before each step, of ``steps`` in all: bring in the terms that come in gradually."""
+
+    def match_probability(self) -> tuple[float, float] | None:
+        """The learnt scale and shift of :func:`psm.gaussian.match_probability`; ``None`` without.
+
+        Where a loss learns none, they are fitted to the validation split after training.
+        """
+        return None
 
 
-class PCMEPlusPlus(nn.Module):
+def build_loss(config: LossConfig) -> PairLoss:
+    """The loss that ``config`` names."""
+    if config.kind == "infonce":
+        return InfoNCE(config.temperature)
+    return PCMEPlusPlus(
+        shift=config.shift,
+        negative_scale=config.negative_scale,
+        pseudo_positive_weight=config.pseudo_positive_weight,
+        pseudo_positive_warmup=config.pseudo_positive_warmup,
+        vib_weight=config.vib_weight,
+        contrastive_weight=config.contrastive_weight,
+    )
+
+
+class PCMEPlusPlus(PairLoss):
     """Matching loss on the closed-form sampled distance (PCME++, Chun 2024, eq. 2 to 4).
 
     ``logit = shift - negative_scale * csd``; binary cross-entropy over all pairs, once for each
@@ -42,6 +69,8 @@ class PCMEPlusPlus(nn.Module):
         vib_weight: weight of the bottleneck (beta).
         contrastive_weight: weight of a deterministic InfoNCE term on the means, which steadies
             training from scratch. 0 is the published loss.
+        pseudo_positive_warmup: share of training over which the pseudo-positive terms come in, see
+            :meth:`warm_up`. Early on they are mostly wrong.
     """
 
     def __init__(
@@ -51,11 +80,14 @@ class PCMEPlusPlus(nn.Module):
         pseudo_positive_weight: float = 0.1,
         vib_weight: float = 1e-4,
         contrastive_weight: float = 0.0,
+        *,
+        pseudo_positive_warmup: float = 0.0,
     ) -> None:
         super().__init__()
         self.shift = nn.Parameter(torch.tensor(float(shift)))
         self.log_scale = nn.Parameter(torch.tensor(math.log(negative_scale)))
-        self.pseudo_positive_weight = pseudo_positive_weight
+        self.pseudo_positive_weight = self._full_weight = pseudo_positive_weight
+        self.pseudo_positive_warmup = pseudo_positive_warmup
         self.vib_weight = vib_weight
         self.contrastive_weight = contrastive_weight
         self.contrastive = InfoNCE() if contrastive_weight else None
@@ -64,6 +96,16 @@ class PCMEPlusPlus(nn.Module):
     def negative_scale(self) -> Tensor:
         """a, the slope of the match probability in the distance."""
         return self.log_scale.exp()
+
+    def warm_up(self, step: int, steps: int) -> None:
+        """Raise the weight of the pseudo-positives linearly over the first share of the steps."""
+        warm = self.pseudo_positive_warmup * steps
+        share = min(1.0, step / warm) if warm else 1.0
+        self.pseudo_positive_weight = self._full_weight * share
+
+    def match_probability(self) -> tuple[float, float] | None:
+        """a and b as learnt."""
+        return self.negative_scale.item(), self.shift.item()
 
     def forward(
         self, a: Gaussian, b: Gaussian, matched: Float[Tensor, "n m"] | None = None
@@ -104,7 +146,7 @@ class PCMEPlusPlus(nn.Module):
         return loss, report
 
 
-class InfoNCE(nn.Module):
+class InfoNCE(PairLoss):
     """Symmetric cross-entropy over cosine similarities of the means (the GeoCLAP baseline).
 
     Args:

@@ -1,4 +1,4 @@
-"""The model card that goes to the hub beside the weights; its prose is in ``modelcard.md``."""
+"""Model card for the hub, beside the weights; its prose is in ``modelcard.md``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from psm.config import Experiment, ModelConfig
 from psm.errors import ConfigError, MissingData
+from psm.imagery import is_simulated
 
 # The data sets that the published models were trained on, by the imagery that they see.
 _PUBLISHED_DATA = {
@@ -112,13 +113,9 @@ def _description(model: ModelConfig) -> dict[str, Any]:
 
 def _base_models(model: ModelConfig) -> list[str]:
     """Hub ids that the towers started from; a folder or a package has none."""
-    sources = (model.audio_tower.source, model.text_tower.source)
-    ids = {
-        source
-        for source in sources
-        if source and source.count("/") == 1 and not Path(source).exists()
-    }
-    backbone = model.satellite.source or ""
+    towers = (model.audio_tower.weights, model.text_tower.weights)
+    ids = {name for name in towers if name and name.count("/") == 1 and not Path(name).exists()}
+    backbone = model.satellite.weights or ""
     if backbone.startswith("hf://"):
         ids.add("/".join(backbone.removeprefix("hf://").split("/")[:2]))
     return sorted(ids)
@@ -146,7 +143,7 @@ def _training(experiment: Experiment, trained_on: Sequence[str], is_trained: boo
 
 def _is_simulated(model: ModelConfig, trained_on: Sequence[str]) -> bool:
     """The imagery of the simulated Earth, and nobody named other recordings."""
-    return model.imagery.name == "blue-marble" and not trained_on
+    return is_simulated(model.imagery.name) and not trained_on
 
 
 def _line(row: Mapping[str, Any]) -> str:

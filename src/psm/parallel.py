@@ -1,4 +1,4 @@
-"""Many jobs on all cores, one thread each; with one worker, in this process."""
+"""Process pool for many jobs, one thread each; with one worker, in this process."""
 
 from __future__ import annotations
 

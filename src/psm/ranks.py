@@ -1,4 +1,4 @@
-"""Ranks: where the right item stands among all items of a gallery, exactly and in little memory.
+"""Retrieval ranks: the place of the right item in a whole gallery, exactly and in little memory.
 
 Query i's right answer is gallery item i. Items with equal scores are in no order, so a rank is an
 average over their orders, and a recall the probability of a hit when ties are broken at random.
@@ -25,8 +25,8 @@ _EXACT_PAIRS = 25_000_000
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where the right item of each query stands.
+class TiedRanks:
+    """Ranks of the right item of each query, ties kept apart.
 
     Attributes:
         ahead: ``(n,)`` gallery items that score better than the right one.
@@ -60,9 +60,9 @@ class Standing:
         # Rounding must not lose the item that completes the share: 0.1 of 30 is 3.
         return self.hit(self.gallery * share * (1.0 + 1e-12))
 
-    def rows(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> Standing:
-        """The standings of some queries."""
-        return Standing(self.ahead[index], self.tied[index], self.gallery[index])
+    def rows(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> TiedRanks:
+        """The ranks of some queries."""
+        return TiedRanks(self.ahead[index], self.tied[index], self.gallery[index])
 
 
 def retrieval_ranks(query: Gaussian | Tensor, gallery: Gaussian | Tensor) -> Float[Tensor, " n"]:
@@ -79,19 +79,21 @@ def retrieval_ranks(query: Gaussian | Tensor, gallery: Gaussian | Tensor) -> Flo
     Raises:
         ValueError: query and gallery differ in kind or shape.
     """
-    return torch.from_numpy(standing(query, gallery).rank)
+    return torch.from_numpy(tied_ranks(query, gallery).rank)
 
 
 @torch.inference_mode()
-def standing(query: Gaussian | Tensor, gallery: Gaussian | Tensor) -> Standing:
-    """As :func:`retrieval_ranks`, with ties kept apart."""
+def tied_ranks(query: Gaussian | Tensor, gallery: Gaussian | Tensor) -> TiedRanks:
+    """The ranks of :func:`retrieval_ranks`, with ties kept apart."""
     left, right, penalty = _as_products(query, gallery)
     size = len(left)
+    # Small galleries are scored in float64; scores that differ by rounding alone are tied.
     if size * size <= _EXACT_PAIRS:
         left, right, penalty = left.double(), right.double(), penalty.double()
     scale = penalty.abs().amax() + 1.0 if size else 1.0
     tolerance = float(8.0 * torch.finfo(left.dtype).eps * scale)
     ahead, at_least = np.empty(size, np.int64), np.empty(size, np.int64)
+    # A block of queries against the whole gallery at a time: no (n, n) matrix is ever held.
     for start in range(0, size, _BLOCK):
         rows = slice(start, start + _BLOCK)
         scores = torch.addmm(penalty, left[rows], right.T, beta=-1.0).numpy()
@@ -99,64 +101,64 @@ def standing(query: Gaussian | Tensor, gallery: Gaussian | Tensor) -> Standing:
         own = np.diagonal(scores, start)[:, None]
         ahead[rows] = np.count_nonzero(scores > own + tolerance, axis=1)
         at_least[rows] = np.count_nonzero(scores >= own - tolerance, axis=1)
-    return _standing(ahead, at_least, size)
+    return _ranks_among(ahead, at_least, size)
 
 
-def score_standing(scores: Float[np.ndarray, "n n"]) -> Standing:
-    """Standing of item i for query i by an explicit score matrix, higher is better."""
+def score_ranks(scores: Float[np.ndarray, "n n"]) -> TiedRanks:
+    """Ranks of item i for query i by an explicit score matrix, higher is better."""
     size = len(scores)
     own = np.diagonal(scores)[:, None]
     # Equal by derivation but summed in another order is equal still.
     tolerance = 1e-9 * np.maximum(1.0, np.abs(own))
     ahead = np.count_nonzero(scores > own + tolerance, axis=1)
     at_least = np.count_nonzero(scores >= own - tolerance, axis=1)
-    return _standing(ahead, at_least, size)
+    return _ranks_among(ahead, at_least, size)
 
 
-def chance_standing(groups: ArrayLike) -> Standing:
-    """Standing when nothing is known: all items of the query's group are tied.
+def chance_ranks(groups: ArrayLike) -> TiedRanks:
+    """Ranks when nothing is known: all items of the query's group are tied.
 
     Args:
         groups: ``(n,)`` labels; one label for all is a gallery of everything.
     """
     sizes = _group_sizes(np.asarray(groups))
-    return Standing(np.zeros_like(sizes), sizes, sizes)
+    return TiedRanks(np.zeros_like(sizes), sizes, sizes)
 
 
-def tag_standing(tags: ArrayLike) -> Standing:
-    """Standing in a gallery of everything when only items' ``tags`` ``(n,)`` are known."""
+def tag_ranks(tags: ArrayLike) -> TiedRanks:
+    """Ranks in a gallery of everything when only items' ``tags`` ``(n,)`` are known."""
     sizes = _group_sizes(np.asarray(tags))
-    return Standing(np.zeros_like(sizes), sizes, np.full_like(sizes, len(sizes)))
+    return TiedRanks(np.zeros_like(sizes), sizes, np.full_like(sizes, len(sizes)))
 
 
 def within_groups(
     query: Gaussian | Tensor, gallery: Gaussian | Tensor, groups: Sequence[object]
-) -> Standing:
-    """As :func:`standing`, each query's gallery restricted to the items of its own group."""
+) -> TiedRanks:
+    """As :func:`tied_ranks`, each query's gallery restricted to the items of its own group."""
     labels = np.asarray(groups)
     parts = []
     members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     for rows in members:
         index = torch.from_numpy(rows)
-        parts.append(standing(_take(query, index), _take(gallery, index)))
+        parts.append(tied_ranks(_take(query, index), _take(gallery, index)))
     return join(parts, members)
 
 
-def join(parts: Sequence[Standing], members: Sequence[NDArray[np.int64]]) -> Standing:
-    """Put the standings of groups of queries back in order; ``members`` are their row numbers."""
+def join(parts: Sequence[TiedRanks], members: Sequence[NDArray[np.int64]]) -> TiedRanks:
+    """Put the ranks of groups of queries back in order; ``members`` are their row numbers."""
     if not parts:
         empty = np.zeros(0, np.int64)
-        return Standing(empty, empty, empty)
+        return TiedRanks(empty, empty, empty)
     order = np.argsort(np.concatenate(members))
-    return Standing(
+    return TiedRanks(
         np.concatenate([part.ahead for part in parts]),
         np.concatenate([part.tied for part in parts]),
         np.concatenate([part.gallery for part in parts]),
     ).rows(order)
 
 
-def _standing(ahead: NDArray[np.int64], at_least: NDArray[np.int64], size: int) -> Standing:
-    return Standing(ahead, at_least - ahead, np.full(len(ahead), size))
+def _ranks_among(ahead: NDArray[np.int64], at_least: NDArray[np.int64], size: int) -> TiedRanks:
+    return TiedRanks(ahead, at_least - ahead, np.full(len(ahead), size))
 
 
 def _group_sizes(labels: NDArray[np.generic]) -> NDArray[np.int64]:
@@ -171,7 +173,7 @@ def _take(batch: Gaussian | Tensor, index: Tensor) -> Gaussian | Tensor:
 def _as_products(
     query: Gaussian | Tensor, gallery: Gaussian | Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Vectors and a penalty such that ``left_i · right_j - penalty_j`` orders j as asked for i.
+    """Scores as one matrix product: ``left_i · right_j - penalty_j`` orders j as asked for i.
 
     Half the CSD of i and j is ``own_i/2 + own_j/2 - mu_i · mu_j``; own_i does not change an order.
     """

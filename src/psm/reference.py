@@ -2,21 +2,17 @@
 
 An imported checkpoint carries ``reference: true`` in its configuration and is then built with the
 encodings below; everything new is trained with :mod:`psm.encoders.encoding`. What the published
-evaluation does differently (composed queries, dates) stands here too, so that its numbers can be
-reproduced, and nowhere else.
+evaluation does differently (views, composed queries, recalls) stands here too, so that its numbers
+can be reproduced, and nowhere else.
 """
 
 from __future__ import annotations
 
-import datetime
-import random
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
-from dateutil import parser
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -69,8 +65,8 @@ def published_view(
     return crop[0]
 
 
-class BareHead(nn.Module):
-    """The published deterministic satellite encoder ends with its projection: no head follows."""
+class PointHead(nn.Module):
+    """No head: the published deterministic satellite encoder ends with its projection."""
 
     def forward(self, features: Float[Tensor, "batch dim"]) -> Gaussian:
         """Points at the normalised features."""
@@ -112,35 +108,3 @@ def published_composition(image: Gaussian, text: Gaussian) -> Gaussian:
 def published_hits(rank: NDArray[np.float64], top: float) -> NDArray[np.float64]:
     """Which queries count for R@``top`` as published: 1-based ranks *below* it, one too few."""
     return (rank < top).astype(np.float64)
-
-
-_PUBLISHED_ZONE = re.compile(r"\s*(?:GMT[+-]\d{4}.*|\b(?:UTC|[A-Z][SD]T)\b(?P<rest>.*))$")
-
-
-def published_month_and_hour(text: str, today: datetime.date) -> tuple[int, int] | None:
-    """Month and hour of a date as published: what the text leaves open is taken from ``today``.
-
-    A date without a time counts as hour 0. ``None`` where the published code finds no date, which
-    includes a time zone in the middle. Built from the recorded examples.
-    """
-    zone = _PUBLISHED_ZONE.search(text)
-    if zone is not None and (zone["rest"] or "").strip():
-        return None
-    midnight = datetime.datetime.combine(today, datetime.time())
-    try:
-        found = parser.parse(_PUBLISHED_ZONE.sub("", text), default=midnight)
-    except (ValueError, OverflowError):
-        return None
-    return found.month, found.hour
-
-
-def published_context_dropout(valid: Sequence[bool], rate: float, rng: random.Random) -> list[bool]:
-    """Which items of a batch keep a field: a fixed share is dropped, absent ones counted in.
-
-    Ours drops every item by chance instead, and in training only.
-    """
-    present = [item for item, known in enumerate(valid) if known]
-    rng.shuffle(present)
-    absent = len(valid) - len(present)
-    dropped = set(present[: max(0, int(len(valid) * rate) - absent)])
-    return [known and item not in dropped for item, known in enumerate(valid)]

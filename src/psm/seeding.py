@@ -1,4 +1,4 @@
-"""The one place from which randomness is seeded.
+"""Seeds of all randomness, by named streams.
 
 A stream is named, not numbered by the order of calls: ``generator(7, "places", 41)`` is the same
 whoever asks first and in whichever process, which is what makes builds resumable and parallel

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pyproj import Geod
 from rasterio.transform import Affine
 
-from psm.cartography.geography import geography
 from psm.cartography.graticule import graticule
 from psm.cartography.marginalia import round_length
+from psm.cartography.surroundings import geography
 from psm.cartography.window import Window
 from psm.mapping import Frame
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from psm.collect.outputs.rows import About, Row
-from psm.collect.source import Terms
+from psm.collect.archives.archive import ArchiveTerms
+from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
 from psm.config import load_experiment
 from psm.data.audio import decode_audio
 from psm.importing.framing import Framing
@@ -19,12 +19,12 @@ from tests import hub
 SOURCES = ("aporee", "freesound", "inaturalist", "xenocanto", "yfcc")
 FRAMING = Framing(audio=load_experiment("earth-tiny").model.audio)
 TILE_PX = 320
-ABOUT = About(
+ABOUT = DataSetInfo(
     date="2026-05-04",
     version="0.1.0",
     config="sources:\n  aporee:\n",
     terms={
-        name: Terms(
+        name: ArchiveTerms(
             title=f"The archive {name}",
             home=f"https://{name}.example",
             terms_url=f"https://{name}.example/terms",
@@ -50,12 +50,12 @@ ABOUT = About(
 """What is said of it."""
 
 
-def rows(folder: Path, count: int = 20) -> list[Row]:
+def rows(folder: Path, count: int = 20) -> list[BuiltRecording]:
     """Recordings of all archives; three of five are for training. Their files lie in ``folder``."""
     return [_row(folder, number) for number in range(count)]
 
 
-def _row(folder: Path, number: int) -> Row:
+def _row(folder: Path, number: int) -> BuiltRecording:
     rng = generator(0, "build", number)
     source = SOURCES[number % len(SOURCES)]
     key = f"{source}-{number}"
@@ -72,7 +72,7 @@ def _row(folder: Path, number: int) -> Row:
         {"source": s, "style": s, "text": f"{s} hears {number}", "score": 0.1 * i, "model": m}
         for i, (s, m) in enumerate((("meta", ""), ("qwen", "tests/qwen"), ("pengi", "tests/pengi")))
     ]
-    return Row(
+    return BuiltRecording(
         key=key,
         source=source,
         id=str(number),

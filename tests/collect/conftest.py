@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from psm.collect.web import client
-from tests.collect.archives import SECRETS, Archives, archives
+from psm.http import client
+from tests.collect.loopback import SECRETS, Archives, archives
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow.parquet as parquet
 import yaml
 
-from tests.collect.archives import SECRETS, Archives, archives
+from tests.collect.loopback import SECRETS, Archives, archives
 
 _OWN = ("catalogue.duckdb", "catalogue.duckdb.wal", "catalogue.parquet")
 _LONGEST_S = 1800

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from psm.collect.record import Record
-from psm.collect.source import Page, Refused, Terms, Wanted
+from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
+from psm.collect.refusal import Refused
 from psm.seeding import generator
 
 RATE_HZ = 16_000
@@ -37,8 +37,8 @@ class Little:
         self._lock = threading.Lock()
 
     @property
-    def terms(self) -> Terms:
-        return Terms(
+    def terms(self) -> ArchiveTerms:
+        return ArchiveTerms(
             title=f"The archive {self.name}",
             home=f"https://{self.name}.example",
             terms_url=f"https://{self.name}.example/terms",
@@ -46,7 +46,7 @@ class Little:
             requests_per_s=3.0,
         )
 
-    def list(self, _wanted: Wanted, cursor: str | None = None) -> Iterator[Page]:
+    def list(self, _wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         for number in range(int(cursor or 0), self.size, self.per_page):
             self.listed.append(str(number))
             if self.is_down or number == self.breaks_at:
@@ -55,7 +55,7 @@ class Little:
             records = tuple(map(self.record, range(number, last)))
             yield Page(records, str(last) if last < self.size else None)
 
-    def fetch(self, record: Record, path: Path) -> None:
+    def fetch(self, record: ListedRecording, path: Path) -> None:
         with self._lock:
             self.fetched.append(record.id)
         if self.is_down:
@@ -65,10 +65,10 @@ class Little:
             raise answer
         path.write_bytes(answer)
 
-    def record(self, number: int) -> Record:
+    def record(self, number: int) -> ListedRecording:
         rng = generator(0, self.name, number)
         day, clock = number % 28 + 1, f"{number % 24:02d}:{int(rng.integers(60)):02d}:00"
-        return Record(
+        return ListedRecording(
             source=self.name,
             id=str(number),
             url=f"https://{self.name}.example/{number}.wav",

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from psm.collect.catalogue import Catalogue
+from psm.collect.buildrun import BuildRun
+from psm.collect.buildsettings import BuildConfig
+from psm.collect.catalogue import BuildCatalogue
 from psm.collect.columns import Stage
-from psm.collect.config import BuildConfig
 from psm.collect.heartbeat import Heartbeat
-from psm.collect.plan import Plan
-from psm.collect.site import Site
+from psm.collect.plan import BuildPlan
 from tests.collect.little import Little
 
 
@@ -22,16 +22,16 @@ def config(*names: str, **changes: object) -> BuildConfig:
 
 
 @contextmanager
-def site(folder: Path, *sources: Little, **changes: object) -> Iterator[Site]:
+def site(folder: Path, *sources: Little, **changes: object) -> Iterator[BuildRun]:
     """A build that goes on in ``folder``."""
     named = {source.name: source for source in sources}
-    plan = Plan.of(config(*named, **changes))
+    plan = BuildPlan.of(config(*named, **changes))
     folder.mkdir(exist_ok=True)
-    with Catalogue(folder) as catalogue:
-        yield Site(folder, catalogue, plan, named, Heartbeat(folder), workers=1)
+    with BuildCatalogue(folder) as catalogue:
+        yield BuildRun(folder, catalogue, plan, named, Heartbeat(folder), workers=1)
 
 
-def cleaned(site: Site) -> None:
+def cleaned(site: BuildRun) -> None:
     """Take every place as the archive says it."""
     rows = site.catalogue.ready(Stage.CLEAN, ())
     found = {"lat": 1.0, "lon": 2.0, "licence": "CC0-1.0"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.collect.archives import Trouble, archives, make
+from tests.collect.loopback import Trouble, archives, make
 
 
 def test_the_same_seed_makes_the_same_recordings() -> None:
@@ -42,7 +42,7 @@ def test_too_fast_is_counted() -> None:
 
 def test_they_can_be_a_process(tmp_path: Path) -> None:
     note = tmp_path / "served.json"
-    command = [sys.executable, "-m", "tests.collect.archives", "--recordings", "30",
+    command = [sys.executable, "-m", "tests.collect.loopback", "--recordings", "30",
                "--port-file", str(note), "--folder", str(tmp_path / "tables")]  # fmt: skip
     with subprocess.Popen(command) as process:
         try:

@@ -8,18 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from psm.collect.catalogue import FILE, SNAPSHOT, Catalogue
-from psm.collect.columns import COLUMNS, COMPARING, STEPS, Stage, State
-from psm.collect.listed import record_of
-from psm.collect.record import Clock, Record
-from psm.collect.source import Page, Refused
+from psm.collect.archives.archive import ListedRecording, Page
+from psm.collect.candidates import record_of
+from psm.collect.catalogue import FILE, SNAPSHOT, BuildCatalogue
+from psm.collect.columns import COLUMNS, COMPARING, STEPS, CandidateState, Stage
+from psm.collect.refusal import Refused
 from psm.errors import ConfigError
 
 ONE_BY_ONE = [stage for stage in STEPS if stage is not Stage.LIST and stage not in COMPARING]
 
 
 def record(number, **changes):
-    return Record(source="aporee", id=str(number), url=f"https://example.org/{number}", **changes)
+    return ListedRecording(
+        source="aporee", id=str(number), url=f"https://example.org/{number}", **changes
+    )
 
 
 def page(*numbers, cursor=None, refused=()):
@@ -45,16 +47,16 @@ def test_a_record_comes_back_as_it_went_in(tmp_path):
         1, lat=-12.5, lon=179.0, clock=Clock.NONE, title="Dämmerung 🐦", tags=("frog", "rain"),
         suffix=".mp3", size_bytes=10**10, more={"file": "a b.mp3"},
     )  # fmt: skip
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         catalogue.add_page("aporee", Page((told,), None))
         (row,) = catalogue.ready(Stage.CLEAN, ("record",))
     assert record_of(row) == told
 
 
 def test_a_listing_goes_on_after_its_last_page(tmp_path):
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         catalogue.add_page("aporee", page(1, 2, cursor="second"))
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         assert catalogue.listing("aporee").cursor == "second"
         assert not catalogue.listing("freesound").count
         # Pages move while one reads them: what was on the first is on the second as well.
@@ -66,7 +68,7 @@ def test_a_listing_goes_on_after_its_last_page(tmp_path):
 
 
 def test_a_listing_ends_with_the_most_that_is_wanted(tmp_path):
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         assert not catalogue.add_page("aporee", page(1, 2, cursor="b"), most=3).is_complete
         assert catalogue.add_page("aporee", page(3, 4, cursor="c"), most=3).is_complete
         assert keys(catalogue.ready(Stage.CLEAN, ())) == ["aporee-1", "aporee-2", "aporee-3"]
@@ -74,14 +76,14 @@ def test_a_listing_ends_with_the_most_that_is_wanted(tmp_path):
 
 @pytest.mark.parametrize("changes", [{"suffix": "/../x"}, {"suffix": ".mp3\n"}])
 def test_what_is_no_file_name_is_refused(tmp_path, changes):
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         catalogue.add_page("aporee", Page((record("a/../b"), record(1, **changes)), None))
         assert catalogue.counts() == {("aporee", "refused"): 2}
         assert catalogue.put_back(every=True) == 0
 
 
 def test_a_page_that_cannot_be_written_leaves_the_cursor(tmp_path):
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         catalogue.add_page("aporee", page(1, cursor="second"))
         broken = Page((record(2, lat={1}),), "third")  # a set is nothing that JSON knows
         with pytest.raises(TypeError):
@@ -91,7 +93,7 @@ def test_a_page_that_cannot_be_written_leaves_the_cursor(tmp_path):
 
 
 def test_rows_go_from_stage_to_stage(tmp_path):
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         catalogue.add_page("aporee", page(1))
         seen = []
         for stage in ONE_BY_ONE:
@@ -106,7 +108,7 @@ def test_rows_go_from_stage_to_stage(tmp_path):
 
 
 def test_comparing_is_done_anew_and_brings_rows_back(tmp_path):
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         catalogue.add_page("aporee", page(1, 2, 3))
         catalogue.apply(Stage.CLEAN, [(f"aporee-{i}", found(Stage.CLEAN)) for i in (1, 2, 3)])
         catalogue.decide(Stage.SELECT, {"aporee-1": Refused("too many of this species")})
@@ -127,7 +129,7 @@ def test_comparing_is_done_anew_and_brings_rows_back(tmp_path):
 
 
 def test_another_split_has_its_row_packed_again(tmp_path):
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         catalogue.add_page("aporee", page(1, 2))
         for stage in ONE_BY_ONE[:-1]:
             catalogue.apply(stage, [(f"aporee-{i}", found(stage)) for i in (1, 2)])
@@ -140,7 +142,7 @@ def test_another_split_has_its_row_packed_again(tmp_path):
 
 
 def test_retry_puts_back_what_may_pass_or_all_that_a_stage_refused(tmp_path):
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         catalogue.add_page("aporee", page(1, 2, 3, refused=[("x", "no id")]))
         catalogue.apply(
             Stage.CLEAN,
@@ -175,14 +177,14 @@ OUTCOMES = st.lists(
 @given(steps=OUTCOMES)
 def test_whatever_happens_rows_are_unique_and_as_far_as_their_columns(steps, tmp_path_factory):
     folder = tmp_path_factory.mktemp("build")
-    catalogue = Catalogue(folder)
+    catalogue = BuildCatalogue(folder)
     catalogue.add_page("aporee", page(*range(4), cursor="on"))
     try:
         for what, stage, value in steps:
             if what == "reopen":
                 before = everything(catalogue, folder)
                 catalogue.__exit__(None, None, None)
-                catalogue = Catalogue(folder)
+                catalogue = BuildCatalogue(folder)
                 assert everything(catalogue, folder) == before
             else:
                 change(catalogue, what, stage, value)
@@ -216,9 +218,9 @@ def change(catalogue, what, stage, value):
 def check(rows, catalogue):
     assert len({row["key"] for row in rows}) == len(rows) == catalogue.listing("aporee").count
     for row in rows:
-        assert (row["state"] == State.REFUSED) == (row["reason"] is not None)
+        assert (row["state"] == CandidateState.REFUSED) == (row["reason"] is not None)
         assert (row["stage"] is None) == (row["reason"] is None)
-        if row["state"] != State.REFUSED:
+        if row["state"] != CandidateState.REFUSED:
             assert row["state"] == far(row)
     assert sum(catalogue.counts().values()) == len(rows)
     for stage in (Stage.CLEAN, *ONE_BY_ONE):
@@ -227,7 +229,7 @@ def check(rows, catalogue):
 
 
 def far(row):
-    state = State.LISTED
+    state = CandidateState.LISTED
     for step in STEPS.values():
         if row[step.mark] is None:
             break
@@ -238,14 +240,15 @@ def far(row):
 def waits(row, stage):
     before = [STEPS[s].mark for s in STEPS if s.place < stage.place]
     is_next = all(row[mark] is not None for mark in before) and row[STEPS[stage].mark] is None
-    return is_next and row["state"] != State.REFUSED
+    return is_next and row["state"] != CandidateState.REFUSED
 
 
 def test_a_second_builder_is_told_who_is_there(tmp_path):
-    with Catalogue(tmp_path):
+    with BuildCatalogue(tmp_path):
         code = (
-            "import sys; from pathlib import Path; from psm.collect.catalogue import Catalogue\n"
-            "try: Catalogue(Path(sys.argv[1]))\nexcept Exception as problem: print(problem)"
+            "import sys; from pathlib import Path\n"
+            "from psm.collect.catalogue import BuildCatalogue\n"
+            "try: BuildCatalogue(Path(sys.argv[1]))\nexcept Exception as problem: print(problem)"
         )
         run = [sys.executable, "-c", code, str(tmp_path)]
         told = subprocess.run(run, capture_output=True, text=True, check=True).stdout
@@ -256,18 +259,18 @@ def test_a_second_builder_is_told_who_is_there(tmp_path):
 def test_a_file_that_is_no_catalogue_is_an_error(tmp_path):
     (tmp_path / FILE).write_bytes(b"something else" * 1000)
     with pytest.raises(ConfigError, match="not a catalogue"):
-        Catalogue(tmp_path)
+        BuildCatalogue(tmp_path)
 
 
 def test_another_version_is_an_error(tmp_path):
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         catalogue._db.execute("UPDATE schema SET version = 99")
     with pytest.raises(ConfigError, match="version 99"):
-        Catalogue(tmp_path)
+        BuildCatalogue(tmp_path)
 
 
 def test_the_snapshot_has_all_columns_and_waits_its_time(tmp_path):
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         catalogue.add_page("aporee", page(2, 1))
         assert catalogue.snapshot()
         assert not catalogue.snapshot()
@@ -279,16 +282,16 @@ def test_the_snapshot_has_all_columns_and_waits_its_time(tmp_path):
 def test_a_builder_that_is_killed_leaves_what_it_committed(tmp_path):
     code = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from psm.collect.catalogue import Catalogue\n"
-        "from psm.collect.record import Record\nfrom psm.collect.source import Page\n"
-        "catalogue = Catalogue(Path(sys.argv[1]))\n"
-        "page = Page((Record(source='aporee', id='1', url=''),), 'second')\n"
+        "from psm.collect.catalogue import BuildCatalogue\n"
+        "from psm.collect.archives.archive import ListedRecording, Page\n"
+        "catalogue = BuildCatalogue(Path(sys.argv[1]))\n"
+        "page = Page((ListedRecording(source='aporee', id='1', url=''),), 'second')\n"
         "catalogue.add_page('aporee', page)\n"
         "catalogue._db.execute('BEGIN TRANSACTION')\n"
         "catalogue._db.execute('DELETE FROM rows')\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
-    with Catalogue(tmp_path) as catalogue:
+    with BuildCatalogue(tmp_path) as catalogue:
         assert catalogue.listing("aporee").cursor == "second"
         assert catalogue.count(Stage.CLEAN) == 1

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from psm.cli import main
-from psm.collect import build as building
-from tests.collect.test_build import settings, towns
+from psm.collect import builder
+from tests.collect.test_builder import settings, towns
 
 
 @pytest.fixture
@@ -71,20 +71,20 @@ def test_an_interrupt_is_no_failure(tmp_path, psm, little, config, monkeypatch):
     def interrupted(_site):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(building, "select_all", interrupted)
+    monkeypatch.setattr(builder, "select_all", interrupted)
     code, _, wrong = psm("build", tmp_path / "out", "--config", config, "--workers", 1)
     assert code == 130
     assert "run the same command again" in wrong
     monkeypatch.undo()
-    monkeypatch.setattr(building, "open_source", lambda name, _options: little[name])
+    monkeypatch.setattr(builder, "open_archive", lambda name, _options: little[name])
     assert psm("build", tmp_path / "out", "--workers", 1)[0] == 0
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["build", "OUT"], "--source"),
-        (["build", "OUT", "--source", "aporee", "--region", "Xyzzyville"], "Xyzzyville"),
+        (["build", "OUT"], "--archive"),
+        (["build", "OUT", "--archive", "aporee", "--region", "Xyzzyville"], "Xyzzyville"),
         (["build", "OUT", "--source", "aporee", "--preset", "none"], "none"),
         (["status", "OUT"], "no build here"),
     ],
@@ -98,12 +98,20 @@ def test_what_is_wrong_is_a_line_that_helps(tmp_path, psm, words, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_archives_say_what_they_ask_for_and_no_secret_is_shown(psm, monkeypatch):
+@pytest.mark.parametrize("name", ["archives", "sources"])
+def test_the_archives_say_what_they_ask_for_and_no_secret_is_shown(psm, monkeypatch, name):
     monkeypatch.setenv("FREESOUND_TOKEN", "fs-very-secret")
     monkeypatch.delenv("XENO_CANTO_KEY", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
-    code, told, _ = psm("sources")
+    code, told, _ = psm(name)
     assert code == 0
     for words in ("radio aporee", "FREESOUND_TOKEN is set", "xenocanto needs XENO_CANTO_KEY"):
         assert words in told
     assert "fs-very-secret" not in told
+
+
+def test_help_names_archives_alone(psm):
+    code, told, _ = psm("--help")
+    assert code == 0
+    assert "archives" in told
+    assert "sources" not in told

@@ -26,4 +26,4 @@ def test_a_build_that_is_killed_ends_as_one_that_is_not(tmp_path):
     sources = {r.key.partition("-")[0] for corpus in read.values() for r in corpus.recordings}
     assert sources == {"aporee", "freesound", "inaturalist", "local", "xenocanto", "yfcc"}
     assert read["train"].mels.shape[2:] == (model.audio.frames, model.audio.n_mels)
-    assert audit(shards, workers=1).offences == ()
+    assert audit(shards, workers=1).leaks == ()

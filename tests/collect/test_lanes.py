@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 
-from psm.collect.lanes import Ended, Lanes
+from psm.collect.lanes import LaneEnd, Lanes
 
 
 def taken(lanes):
@@ -18,7 +18,7 @@ def test_every_lane_gives_all_it_has_in_its_order():
         for name, size in (("a", 5), ("b", 0), ("c", 50)):
             lanes.start(name, lambda size=size: iter(range(size)))
         items = taken(lanes)
-    ends = [Ended()]
+    ends = [LaneEnd()]
     assert items == {"a": [*range(5), *ends], "b": ends, "c": [*range(50), *ends]}
 
 
@@ -37,7 +37,7 @@ def test_a_lane_that_waits_for_nothing_stops_no_other():
             items[name].append(item)
             if len(items["quick"]) == 4 and items["stuck"]:
                 break
-    assert items["quick"] == ["a", "b", "c", Ended()]
+    assert items["quick"] == ["a", "b", "c", LaneEnd()]
     never.set()
 
 
@@ -52,7 +52,7 @@ def test_an_error_ends_its_lane_and_is_told():
         lanes.start("broken", broken)
         lanes.start("whole", lambda: iter([1, 2]))
         items = taken(lanes)
-    assert items == {"broken": [1, Ended(problem)], "whole": [1, 2, Ended()]}
+    assert items == {"broken": [1, LaneEnd(problem)], "whole": [1, 2, LaneEnd()]}
 
 
 def test_a_stopped_lane_ends_after_its_item_and_the_others_go_on():
@@ -63,9 +63,9 @@ def test_a_stopped_lane_ends_after_its_item_and_the_others_go_on():
         for name, item in lanes:
             items[name].append(item)
             lanes.stop("endless")
-    assert items["other"] == [0, 1, 2, Ended()]
+    assert items["other"] == [0, 1, 2, LaneEnd()]
     assert len(items["endless"]) <= 4
-    assert items["endless"][-1] == Ended()
+    assert items["endless"][-1] == LaneEnd()
 
 
 def test_who_leaves_early_is_not_held_up():

@@ -7,10 +7,10 @@ import time
 import pytest
 from rich.console import Console
 
+from psm.collect.gathering import gather
 from psm.collect.heartbeat import FILE, Heartbeat, read_pulse
-from psm.collect.source import Refused
-from psm.collect.stages.gathering import gather
-from psm.collect.stages.listing import list_all
+from psm.collect.listing import list_all
+from psm.collect.refusal import Refused
 from psm.collect.status import read_status, tables
 from psm.errors import MissingData
 from tests.collect.little import Little

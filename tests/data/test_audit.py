@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from psm.cli import main
-from psm.data.audit import Shared, audit
+from psm.data.audit import LeakKind, audit
 from psm.data.recording import CaptionSource, Recording
 from psm.data.shards import Sample, write_shard
 from psm.errors import CorruptShard, MissingData
@@ -51,7 +51,7 @@ def psm(monkeypatch, *arguments):
 
 def test_a_clean_data_set_passes(tmp_path, monkeypatch, capsys):
     found = audit(data_set(tmp_path), workers=1)
-    assert found.offences == ()
+    assert found.leaks == ()
     assert found.recordings == {"train": 10, "val": 10, "test": 10}
     assert found.gap_km["val", "test"] == pytest.approx(111.2, abs=0.1)
     assert found.widest_km["test"] == pytest.approx(4.0)
@@ -62,21 +62,24 @@ def test_a_clean_data_set_passes(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("shared", "change"),
     [
-        (Shared.KEY, lambda s: replace(s, recording=replace(s.recording, key="aporee-3"))),
-        (Shared.MEL, lambda s: replace(s, mel=sample(3, "train").mel)),
-        (Shared.TILE, lambda s: replace(s, tile=sample(3, "train").tile)),
+        (LeakKind.KEY, lambda s: replace(s, recording=replace(s.recording, key="aporee-3"))),
+        (LeakKind.MEL, lambda s: replace(s, mel=sample(3, "train").mel)),
+        (LeakKind.TILE, lambda s: replace(s, tile=sample(3, "train").tile)),
         # Across the antimeridian, 3 km north and 3 km east.
-        (Shared.GROUND, lambda s: replace(s, recording=replace(s.recording, lat=3.03, lon=179.93))),
-        (Shared.NAME, lambda s: replace(s, recording=replace(s.recording, split="train"))),
+        (
+            LeakKind.GROUND,
+            lambda s: replace(s, recording=replace(s.recording, lat=3.03, lon=179.93)),
+        ),
+        (LeakKind.NAME, lambda s: replace(s, recording=replace(s.recording, split="train"))),
     ],
 )  # fmt: skip
 def test_whatever_two_splits_share_is_found(tmp_path, monkeypatch, capsys, shared, change):
     odd = change(sample(99, "val", lat=-60.0))
     found = audit(data_set(tmp_path, val=[odd]), workers=1)
-    assert [one.shared for one in found.offences] == [shared]
-    offence = found.offences[0]
+    assert [one.shared for one in found.leaks] == [shared]
+    offence = found.leaks[0]
     assert odd.recording.key in (offence.key, offence.other_key)
-    if shared is not Shared.NAME:
+    if shared is not LeakKind.NAME:
         assert (offence.split, offence.key) == ("train", "aporee-3")
         assert offence.other_split == "val"
     assert psm(monkeypatch, "data", "audit", tmp_path, "--workers", "1") == 1
@@ -88,8 +91,8 @@ def test_whatever_two_splits_share_is_found(tmp_path, monkeypatch, capsys, share
 def test_within_a_split_the_same_again_is_said_and_is_no_offence(tmp_path):
     again = replace(sample(99, "train", lat=5.0), mel=sample(3, "train").mel)
     found = audit(data_set(tmp_path, train=[again]), workers=1)
-    assert found.offences == ()
-    assert found.repeated[Shared.MEL] == 1
+    assert found.leaks == ()
+    assert found.repeated[LeakKind.MEL] == 1
 
 
 def test_what_cannot_be_audited_is_named(tmp_path):

@@ -6,7 +6,7 @@ import datetime
 
 import pytest
 
-from psm.data.dates import Written, day_comes_first, month_and_hour, parts
+from psm.data.dates import DateParts, day_comes_first, month_and_hour, read_date
 
 
 @pytest.mark.parametrize(
@@ -41,17 +41,20 @@ def test_what_a_text_names_and_what_it_leaves_open(
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("2021-06-15T08:30:20Z", Written(2021, 6, 15, datetime.time(8, 30, 20))),
-        ("2021-06-15 00:00:00", Written(2021, 6, 15)),
-        ("May 2015", Written(2015, 5)),
-        ("2010", Written(2010)),
-        ("3:11 PM", Written(time=datetime.time(15, 11))),
-        ("3/4/2020", Written(2020)),
-        ("yesterday", Written()),
+        ("2021-06-15T08:30:20Z", DateParts(2021, 6, 15, datetime.time(8, 30, 20))),
+        ("2021-06-15 00:00:00", DateParts(2021, 6, 15)),
+        ("May 2015", DateParts(2015, 5)),
+        ("2010", DateParts(2010)),
+        ("3:11 PM", DateParts(time=datetime.time(15, 11))),
+        ("3/4/2020", DateParts(2020)),
+        ("2021-06-00", DateParts(2021, 6)),
+        ("2021-00-00", DateParts(2021)),
+        ("2021-06-15 ?", DateParts(2021, 6, 15)),
+        ("yesterday", DateParts()),
     ],
 )
-def test_every_part_is_known_or_it_is_not(text: str, found: Written) -> None:
-    assert parts(text, day_first=None) == found
+def test_every_part_is_known_or_it_is_not(text: str, found: DateParts) -> None:
+    assert read_date(text, day_first=None) == found
 
 
 def test_names_of_recorders_are_dates() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from psm.data.corpus import Corpus
 from psm.data.shards import RawSample, Sample, read_shard, write_shard
-from psm.data.views import add_views
+from psm.data.storedviews import add_views
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData
 from tests.tiny import VIEW_PX, tiny_samples, write_tiny_shards
 

@@ -7,18 +7,25 @@ from psm.data.recording import AUDIO_SOURCES
 from psm.earth import rules
 from psm.earth.layers import Layers
 from psm.earth.oracle import Knowledge, oracle_scores
-from psm.earth.places import Places, sample_places
+from psm.earth.sampling import (
+    SHARES,
+    SampledPlaces,
+    hour_weight,
+    sample_places,
+    source_bias,
+    source_biases,
+)
 from psm.earth.scene import Scene
-from psm.earth.soundscape import log_set_probability, sample_sounds
-from psm.earth.sources import SHARES, hour_weight, source_bias, source_biases
+from psm.earth.soundscape import sample_sounds
 from psm.errors import ConfigError
 from psm.seeding import generator
+from tests.earth.sets import log_set_probability
 
 N = 700
 
 
 @pytest.fixture(scope="module")
-def world() -> tuple[Places, np.ndarray]:
+def world() -> tuple[SampledPlaces, np.ndarray]:
     places = sample_places(N, 11)
     layers = Layers.load().at(lat=places.lat, lon=places.lon)
     odds = rules.odds(Scene.of(layers, month=places.month, hour=places.hour))
@@ -33,7 +40,7 @@ def scores(knowledge, places, sets):
         lat=places.lat,
         lon=places.lon,
         month=places.month,
-        hour=places.known_hour,
+        hour=np.where(places.has_hour, places.hour, np.nan),
         audio_source=places.audio_source,
         sets=sets,
     )

@@ -9,8 +9,7 @@ from psm.data.audio import AudioConfig, log_mel
 from psm.data.recording import AudioSource
 from psm.earth.sounds import SOUNDS, Sound
 from psm.earth.synthesis import RECORDERS, SYNTHESISERS, mix, render
-from psm.earth.synthesis.events import scatter
-from psm.earth.synthesis.primitives import Take, tone
+from psm.earth.synthesis.primitives import Take, scatter, tone
 from psm.earth.synthesis.timbre import noise
 from psm.errors import ConfigError
 from psm.seeding import generator

@@ -91,9 +91,9 @@ def saved(tensors: dict[str, Tensor], folder: Path, **more: Any) -> Path:
     return path
 
 
-def encoder(source: Path | str, *adapt: str, **satellite: Any) -> SatelliteEncoder:
+def encoder(weights: Path | str, *adapt: str, **satellite: Any) -> SatelliteEncoder:
     values = tiny_experiment().model.model_dump()
-    values["satellite"] |= {"source": str(source), "adapt": adapt, **satellite}
+    values["satellite"] |= {"weights": str(weights), "adapt": adapt, **satellite}
     config = tiny_experiment(model=values).model
     return SatelliteEncoder(config.satellite, config.imagery, config.dim)
 
@@ -300,21 +300,21 @@ def test_a_file_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         encoder("hf://owner/satmae")
 
 
-def test_a_saved_model_needs_its_source_no_more(tmp_path: Path) -> None:
+def test_a_saved_model_needs_its_weights_no_more(tmp_path: Path) -> None:
     path = saved(multispectral(), tmp_path)
     values = tiny_experiment().model.model_dump()
-    values["satellite"] |= {"source": str(path), "adapt": ["rgb"]}
+    values["satellite"] |= {"weights": str(path), "adapt": ["rgb"]}
     experiment = tiny_experiment(model=values)
     model = PSM(experiment.model)
     model.save_pretrained(tmp_path / "model", experiment)
     path.unlink()
     loaded = PSM.from_pretrained(tmp_path / "model")
-    assert loaded.config.satellite.source is None
+    assert loaded.config.satellite.weights is None
     torch.testing.assert_close(loaded.satellite.patch.weight, model.satellite.patch.weight)
 
 
 def test_a_convolutional_stem_cannot_start_from_whole_patches() -> None:
     values = tiny_experiment().model.model_dump()
-    values["satellite"] |= {"source": "x.pth", "stem": "conv"}
+    values["satellite"] |= {"weights": "x.pth", "stem": "conv"}
     with pytest.raises(ConfigError, match="stem=patch"):
         tiny_experiment(model=values)

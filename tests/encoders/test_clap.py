@@ -27,8 +27,8 @@ from transformers import (
 
 from psm.config import AudioTowerConfig, TextTowerConfig
 from psm.data.audio import AudioConfig
-from psm.encoders.audio import CLAPAudioTower, build_audio_tower
-from psm.encoders.text import TextTower, build_text_tower
+from psm.encoders.audiotowers import CLAPAudioTower, build_audio_tower
+from psm.encoders.texttowers import TextTower, build_text_tower
 from psm.errors import CheckpointMismatch, ConfigError, PSMError
 from tests.reference.recorded import FOLDER
 
@@ -68,15 +68,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "clap"
 
 
-def audio_tower(source: Path | str, n_mels: int = 64) -> CLAPAudioTower:
-    config = AudioTowerConfig(kind="clap", source=str(source))
+def audio_tower(weights: Path | str, n_mels: int = 64) -> CLAPAudioTower:
+    config = AudioTowerConfig(kind="clap", weights=str(weights))
     tower = build_audio_tower(config, AudioConfig(n_mels=n_mels), 16)
     assert isinstance(tower, CLAPAudioTower)
     return tower.eval()
 
 
-def text_tower(source: Path | str) -> TextTower:
-    return build_text_tower(TextTowerConfig(kind="clap", source=str(source), frozen=False), 16)
+def text_tower(weights: Path | str) -> TextTower:
+    return build_text_tower(TextTowerConfig(kind="clap", weights=str(weights), frozen=False), 16)
 
 
 def unit(features: Tensor) -> Tensor:
@@ -206,10 +206,10 @@ def small_vocabulary(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "build", "message"),
     [
-        (no_weights, audio_tower, r"audio_tower\.source: no CLAP weights in folder"),
-        (no_weights, text_tower, r"text_tower\.source: no CLAP weights in folder"),
-        (broken_weights, audio_tower, r"audio_tower\.source: no CLAP weights in folder"),
-        (hostile_weights, audio_tower, r"audio_tower\.source: no CLAP weights in folder"),
+        (no_weights, audio_tower, r"audio_tower\.weights: no CLAP weights in folder"),
+        (no_weights, text_tower, r"text_tower\.weights: no CLAP weights in folder"),
+        (broken_weights, audio_tower, r"audio_tower\.weights: no CLAP weights in folder"),
+        (hostile_weights, audio_tower, r"audio_tower\.weights: no CLAP weights in folder"),
         (no_folder, audio_tower, r"no CLAP weights in hub id or folder"),
         (no_tokenizer, text_tower, "no tokenizer in"),
         (small_vocabulary, text_tower, "has 437 words, the tower 300"),

@@ -6,9 +6,9 @@ import pytest
 import torch
 from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
-from psm.encoders.audio import CLAPAudioTower
-from psm.encoders.text import TextTower, encode_texts
-from psm.encoders.windowattention import fuse_attention
+from psm.encoders.audiotowers import CLAPAudioTower
+from psm.encoders.clap import fuse_attention
+from psm.encoders.texttowers import TextTower, encode_texts
 from psm.model import PSM
 from tests.tiny import tiny_experiment
 

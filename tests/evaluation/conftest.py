@@ -8,7 +8,7 @@ import torch
 
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
 from psm.earth.sounds import SOUNDS
-from psm.evaluation.protocol import CONTEXT, IMAGE, SOURCE_FREE, EmbeddedCorpus
+from psm.evaluation.retrieval import CONTEXT, IMAGE, SOURCE_FREE, EmbeddedCorpus
 from psm.gaussian import Gaussian
 
 

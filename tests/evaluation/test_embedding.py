@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from psm import PSM
 from psm.data.context import CONTEXT_FIELDS, Context
-from psm.data.imagery import view_of_tile
 from psm.data.recording import Recording
 from psm.data.shards import read_shard, write_shard
+from psm.data.views import view_of_tile
 from psm.errors import CorruptRecording, CorruptShard
-from psm.evaluation.protocol import (
+from psm.evaluation.retrieval import (
     CONTEXT,
     IMAGE,
     QUERIES,
@@ -26,7 +26,7 @@ from psm.evaluation.protocol import (
     evaluate_retrieval,
 )
 from psm.gaussian import Gaussian
-from psm.inference.split import Features, encode_split
+from psm.inference.split import SplitFeatures, encode_split
 from psm.reference import published_view
 from tests.tiny import VIEW_PX, tiny_experiment, tiny_samples
 
@@ -53,15 +53,15 @@ class Witness(nn.Module):
 
 
 @pytest.fixture
-def features(recordings: tuple[Recording, ...]) -> Features:
-    return Features(recordings, {1: torch.ones(60, 8)}, torch.rand(60, 6), torch.rand(60, 6))
+def features(recordings: tuple[Recording, ...]) -> SplitFeatures:
+    return SplitFeatures(recordings, {1: torch.ones(60, 8)}, torch.rand(60, 6), torch.rand(60, 6))
 
 
 def witness(*, with_fusion: bool = True) -> PSM:
     return Witness(with_fusion=with_fusion)
 
 
-def test_each_query_knows_what_it_says(features: Features) -> None:
+def test_each_query_knows_what_it_says(features: SplitFeatures) -> None:
     embedded = embed(witness(), features)
     told = {query: location.mean[:, 1:].bool() for query, location in embedded.locations.items()}
     assert not told[IMAGE].any()
@@ -72,11 +72,11 @@ def test_each_query_knows_what_it_says(features: Features) -> None:
         assert (told[query][:, 3:] == with_source).all()
 
 
-def test_without_fusion_there_is_the_image_alone(features: Features) -> None:
+def test_without_fusion_there_is_the_image_alone(features: SplitFeatures) -> None:
     assert embed(witness(with_fusion=False), features).queries == (IMAGE,)
 
 
-def test_retrieval_end_to_end(features: Features) -> None:
+def test_retrieval_end_to_end(features: SplitFeatures) -> None:
     report = evaluate_retrieval(witness(), features)
     assert {row.model for row in report.rows} == {"witness"}
     assert {row.query for row in report.rows} == set(QUERIES)

@@ -9,9 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from psm.evaluation.mapreport import MapReport
-from psm.evaluation.maps import compare_maps
+from psm.evaluation.maptruth import compare_maps
 from psm.evaluation.plots import plot_reliability, plot_retrieval, plot_risk_coverage, plot_sounds
-from psm.evaluation.protocol import EmbeddedCorpus, evaluate_embedded
+from psm.evaluation.retrieval import EmbeddedCorpus, evaluate_embedded
 
 
 @pytest.fixture(scope="module")

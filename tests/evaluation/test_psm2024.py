@@ -15,19 +15,19 @@ from psm import PSM
 from psm.data.context import CONTEXT_FIELDS, Context
 from psm.data.recording import Recording
 from psm.errors import ConfigError, MissingData
-from psm.evaluation.measure import write_tables
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
 from psm.evaluation.papertables import paper_tables
 from psm.evaluation.psm2024 import (
     PUBLISHED_SUBSETS,
-    Psm2024,
+    Psm2024Result,
     context_subsets,
     evaluate_psm2024,
     read_results,
 )
-from psm.evaluation.tables import Line, Table, latex, markdown, screen
+from psm.evaluation.suite import write_tables
+from psm.evaluation.typesetting import ResultTable, TableRow, latex, markdown, screen
 from psm.gaussian import combine
-from psm.inference.split import Features
+from psm.inference.split import SplitFeatures
 from psm.progress import wide_console
 from psm.ranks import retrieval_ranks
 from tests.tiny import tiny_experiment
@@ -47,13 +47,13 @@ def model() -> PSM:
 
 
 @pytest.fixture(scope="module")
-def features(recordings: tuple[Recording, ...], model: PSM) -> Features:
+def features(recordings: tuple[Recording, ...], model: PSM) -> SplitFeatures:
     generator = torch.Generator().manual_seed(0)
 
     def draw(dim: int) -> torch.Tensor:
         return torch.randn(len(recordings), dim, generator=generator)
 
-    return Features(
+    return SplitFeatures(
         recordings,
         {zoom: draw(model.config.dim) for zoom in (1, 3)},
         draw(model.audio.out_dim),
@@ -62,17 +62,17 @@ def features(recordings: tuple[Recording, ...], model: PSM) -> Features:
 
 
 @pytest.fixture(scope="module")
-def result(model: PSM, features: Features) -> Psm2024:
+def result(model: PSM, features: SplitFeatures) -> Psm2024Result:
     return evaluate_psm2024(model, features, name="psm")
 
 
 @pytest.fixture(scope="module")
-def without_context(features: Features) -> Psm2024:
+def without_context(features: SplitFeatures) -> Psm2024Result:
     model = build(context={"depth": 0}, heads={"probabilistic": False})
     return evaluate_psm2024(model, features, name="geoclap")
 
 
-def test_there_is_a_row_for_every_zoom_subset_caption_and_direction(result: Psm2024) -> None:
+def test_there_is_a_row_for_every_zoom_subset_caption_and_direction(result: Psm2024Result) -> None:
     asked = [(row.zoom, row.fields, row.composed, row.direction) for row in result.rows]
     assert len(set(asked)) == len(asked) == 2 * 14 * 2 * 2
     assert {fields for _, fields, _, _ in asked} == set(PUBLISHED_SUBSETS)
@@ -84,7 +84,7 @@ def test_there_is_a_row_for_every_zoom_subset_caption_and_direction(result: Psm2
 @torch.inference_mode()
 @pytest.mark.parametrize("fields", [(), ("month", "hour"), CONTEXT_FIELDS])
 def test_rows_are_what_the_ranks_say(
-    fields: tuple[str, ...], model: PSM, features: Features, result: Psm2024
+    fields: tuple[str, ...], model: PSM, features: SplitFeatures, result: Psm2024Result
 ) -> None:
     context = Context.of_recordings(features.recordings).only(*fields)
     location = model.fuse(features.images[3], context)
@@ -101,7 +101,7 @@ def test_rows_are_what_the_ranks_say(
             assert row.ci95[0] <= row.recall <= row.ci95[1]
 
 
-def test_honest_rows_stand_beside(result: Psm2024) -> None:
+def test_honest_rows_stand_beside(result: Psm2024Result) -> None:
     first = result.honest[0]
     assert {row.restriction for row in first.rows} == {"all", "same_source"}
     assert {row.source for row in first.per_source} == {"yfcc", "inat", "aporee", "freesound"}
@@ -111,7 +111,7 @@ def test_honest_rows_stand_beside(result: Psm2024) -> None:
     assert result.honest[1].reference == first.reference
 
 
-def test_a_model_is_asked_only_what_it_can_be_told(without_context: Psm2024) -> None:
+def test_a_model_is_asked_only_what_it_can_be_told(without_context: Psm2024Result) -> None:
     assert {row.fields for row in without_context.rows} == {()}
     some = context_subsets(build(context={"fields": ["latlon", "month", "hour"]}))
     assert some[0] == ()
@@ -120,7 +120,7 @@ def test_a_model_is_asked_only_what_it_can_be_told(without_context: Psm2024) -> 
 
 
 def test_results_are_read_back_and_joined(
-    result: Psm2024, without_context: Psm2024, tmp_path: Path
+    result: Psm2024Result, without_context: Psm2024Result, tmp_path: Path
 ) -> None:
     for one in (result, without_context):
         write_tables([one], tmp_path / one.model)
@@ -133,7 +133,7 @@ def test_results_are_read_back_and_joined(
     json.loads((tmp_path / "joined" / "psm2024.json").read_text(), parse_constant=pytest.fail)
 
 
-def test_tables_hold_every_figure(result: Psm2024, without_context: Psm2024) -> None:
+def test_tables_hold_every_figure(result: Psm2024Result, without_context: Psm2024Result) -> None:
     retrieval, ablation, honest, sources = paper_tables([result, without_context])
     rows = [line.cells for line in retrieval.lines]
     assert rows[0][1] == "chance"
@@ -152,7 +152,7 @@ def test_tables_hold_every_figure(result: Psm2024, without_context: Psm2024) -> 
     assert sources.columns[-1] == "yfcc (15)"
 
 
-def test_the_best_of_a_block_is_bold(result: Psm2024, without_context: Psm2024) -> None:
+def test_the_best_of_a_block_is_bold(result: Psm2024Result, without_context: Psm2024Result) -> None:
     lines = paper_tables([result, without_context])[0].lines[2:5]  # zoom 1, without text
     scores = [float(line.cells[4]) for line in lines]
     ranks = [float(line.cells[5]) for line in lines]
@@ -160,7 +160,7 @@ def test_the_best_of_a_block_is_bold(result: Psm2024, without_context: Psm2024) 
     assert [5 in line.bold for line in lines] == [rank == min(ranks) for rank in ranks]
 
 
-def test_only_equal_recordings_share_a_table(result: Psm2024) -> None:
+def test_only_equal_recordings_share_a_table(result: Psm2024Result) -> None:
     other = result.model_copy(update={"imagery": "bing"})
     assert len(paper_tables([result, other])) == 8
     fewer = result.model_copy(update={"recordings": "fewer"})
@@ -170,7 +170,9 @@ def test_only_equal_recordings_share_a_table(result: Psm2024) -> None:
         paper_tables([result, result])
 
 
-def test_a_model_of_fewer_zooms_joins_in(result: Psm2024, without_context: Psm2024) -> None:
+def test_a_model_of_fewer_zooms_joins_in(
+    result: Psm2024Result, without_context: Psm2024Result
+) -> None:
     near = result.model_copy(
         update={
             "model": "near",
@@ -185,7 +187,7 @@ def test_a_model_of_fewer_zooms_joins_in(result: Psm2024, without_context: Psm20
     assert ("3", "near") not in {line.cells[:2] for line in honest.lines}
 
 
-def test_published_definitions_are_marked(result: Psm2024) -> None:
+def test_published_definitions_are_marked(result: Psm2024Result) -> None:
     imported = result.model_copy(update={"definitions": "published", "model": "imported"})
     retrieval = paper_tables([result, imported])[0]
     assert {line.cells[1] for line in retrieval.lines[2:]} == {"psm", "imported†"}
@@ -202,7 +204,7 @@ def test_what_is_no_result_is_an_error_that_helps(tmp_path: Path) -> None:
             read_results([tmp_path])
 
 
-def test_latex_is_balanced_and_escaped(result: Psm2024) -> None:
+def test_latex_is_balanced_and_escaped(result: Psm2024Result) -> None:
     tables = paper_tables([result.model_copy(update={"model": "50%_a & b#1"})])
     for table in tables:
         text = latex(table)
@@ -223,10 +225,10 @@ def test_latex_is_balanced_and_escaped(result: Psm2024) -> None:
 
 def test_markdown_and_screen_show_every_cell(capsys: pytest.CaptureFixture[str]) -> None:
     lines = (
-        Line(("a|b", "1.0"), frozenset({1}), True),
-        Line(("c", ""), frozenset({1}), True, True),
+        TableRow(("a|b", "1.0"), frozenset({1}), True),
+        TableRow(("c", ""), frozenset({1}), True, True),
     )
-    table = Table("label", "Title", "Read *it* so.", ("name", "score"), 1, lines)
+    table = ResultTable("label", "Title", "Read *it* so.", ("name", "score"), 1, lines)
     assert markdown(table).splitlines() == [
         "## Title", "", r"Read \*it\* so.", "", "| name | score |", "| --- | ---: |",
         r"| a\|b | **1.0** |", "| c |  |",
@@ -237,7 +239,7 @@ def test_markdown_and_screen_show_every_cell(capsys: pytest.CaptureFixture[str])
 
 
 def test_recordings_in_another_order_are_the_same_gallery(
-    model: PSM, features: Features, result: Psm2024
+    model: PSM, features: SplitFeatures, result: Psm2024Result
 ) -> None:
     order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
     shuffled = replace(

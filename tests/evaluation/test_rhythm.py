@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from psm.evaluation.rhythm import day_night_sign, peak_error, summer_winter_sign
+from psm.evaluation.agreement import day_night_sign, peak_error, summer_winter_sign
 
 HOURS = np.arange(0.0, 24.0, 3.0)
 MONTHS = np.array([1, 4, 7, 10])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from psm.imagery import fetching
+from psm.http import client
 from tests.imagery.tileserver import Server, tile_server
 
 
@@ -21,5 +21,5 @@ def server() -> Iterator[Server]:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PSM_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("PSM_XYZ_KEY", raising=False)
-    monkeypatch.setattr(fetching, "_BACK_OFF_S", 0.01)
+    monkeypatch.setattr(client, "_BACK_OFF_S", 0.01)
     return tmp_path / "cache"

@@ -1,4 +1,4 @@
-"""Sources by name, and the same view of the same pixels from each of them."""
+"""Providers by name, and the same view of the same pixels from each of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from psm.errors import ConfigError, MissingData
-from psm.imagery import BlueMarble, Picture, Provider, View, open_imagery
+from psm.imagery import (
+    BlueMarble,
+    MonthRequired,
+    Picture,
+    Provider,
+    View,
+    is_simulated,
+    open_imagery,
+)
 from tests.imagery.scene import LAT, LON, scene_file
 from tests.imagery.scenes import Scene, write_catalogue
 from tests.imagery.tileserver import Server
@@ -24,7 +32,7 @@ def test_the_same_pixels_from_files_tiles_and_scenes_are_the_same_views(
     catalogue = write_catalogue(
         tmp_path, [Scene("new", added=1000, properties={"s2:processing_baseline": "05.00"})]
     )
-    sources = [
+    providers = [
         open_imagery(str(tmp_path / "files")),
         open_imagery(f"xyz:{server.url}", rate=1000.0),
         open_imagery(f"stac:{catalogue}", month=7, parallel=1),
@@ -32,10 +40,10 @@ def test_the_same_pixels_from_files_tiles_and_scenes_are_the_same_views(
     lat, lon = LAT + np.asarray([-0.004, 0.0, 0.005]), LON + np.asarray([0.006, 0.0, -0.005])
     for view in (View(32, 20.0), View(48, 40.0)):
         seen = []
-        for source in sources:
-            assert isinstance(source, Provider)
-            pictures = list(source.read(lat=lat, lon=lon, view=view))
-            assert all(isinstance(one, Picture) for one in pictures), source.name
+        for provider in providers:
+            assert isinstance(provider, Provider)
+            pictures = list(provider.read(lat=lat, lon=lon, view=view))
+            assert all(isinstance(one, Picture) for one in pictures), provider.name
             seen.append(np.stack([one.pixels for one in pictures if isinstance(one, Picture)]))
         for other in seen[1:]:
             difference = np.abs(seen[0].astype(int) - other)
@@ -62,3 +70,27 @@ def test_errors_teach(tmp_path: Path) -> None:
         open_imagery(str(tmp_path), years=3)
     with pytest.raises(ConfigError, match=r"month 13"):
         open_imagery("blue-marble", month=13)
+
+
+def test_every_provider_says_whether_it_has_seasons_and_is_simulated(tmp_path: Path) -> None:
+    scene_file(tmp_path / "7.tif", "EPSG:3035", 12.0, 64)
+    catalogue = write_catalogue(
+        tmp_path / "scenes",
+        [Scene("new", added=1000, properties={"s2:processing_baseline": "05.00"})],
+    )
+    address = "xyz:http://a.org/{z}/{x}/{y}"
+    said = {
+        "blue-marble": (False, True),
+        str(tmp_path / "7.tif"): (False, False),
+        str(tmp_path / "{month}.tif"): (True, False),
+        address: (False, False),
+        f"{address}?time={{month:02d}}": (True, False),
+        f"stac:{catalogue}": (True, False),
+    }
+    for text, traits in said.items():
+        provider = open_imagery(text, month=7)
+        assert (provider.has_seasons, provider.is_simulated) == traits, text
+        assert is_simulated(str(provider.settings["provider"])) == provider.is_simulated
+    for text in (str(tmp_path / "{month}.tif"), f"{address}?time={{month:02d}}"):
+        with pytest.raises(MonthRequired, match="give a month"):
+            open_imagery(text)

@@ -38,11 +38,11 @@ def test_files_tiles_and_scenes_make_the_same_map(tmp_path: Path, server: Server
         (f"xyz:{server.url}", {"rate": 1000.0}),
         (f"stac:{catalogue}", {"month": 7, "parallel": 1}),
     ):
-        source = open_imagery(name, **options)
-        embedded = embed_cells(model, source, cells, store=tmp_path / "stores")
+        provider = open_imagery(name, **options)
+        embedded = embed_cells(model, provider, cells, store=tmp_path / "stores")
         found = map_query(model, embedded, Query(texts=("frogs",)), Moment(month=7, hour=5.0))
         maps.append(found.values()[cells.rows, cells.columns])
-        assert found.attribution == source.attribution
+        assert found.attribution == provider.attribution
     assert len(cells) > 30
     assert np.isfinite(maps).all()
     for other in maps[1:]:

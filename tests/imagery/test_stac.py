@@ -19,7 +19,7 @@ import pytest
 
 from psm.errors import ConfigError, MissingData
 from psm.imagery import NoImagery, Picture, Provider, Reason, View, open_imagery
-from psm.imagery.catalogue import Catalogue
+from psm.imagery.scenes import SceneCatalogue
 from psm.imagery.stac import Stac
 from tests.imagery.scene import LAT, LON, expected, look
 from tests.imagery.scenes import Scene, write_catalogue
@@ -148,9 +148,9 @@ def test_scenes_are_searched_once_for_neighbours(
 ) -> None:
     provider = stac(tmp_path, Scene("a"))
     asked = []
-    search = Catalogue.scenes
+    search = SceneCatalogue.scenes
     monkeypatch.setattr(
-        Catalogue, "scenes", lambda self, *what: asked.append(what) or search(self, *what)
+        SceneCatalogue, "scenes", lambda self, *what: asked.append(what) or search(self, *what)
     )
     rng = np.random.default_rng(1)
     lat, lon = LAT + rng.uniform(-0.01, 0.01, 30), LON + rng.uniform(-0.01, 0.01, 30)

@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 
 from psm.data.shards import RawSample
-from psm.errors import ConfigError, CorruptRecording, MissingData
-from psm.importing.conversion import Part, Source, convert
+from psm.errors import CorruptRecording, MissingData, SettingsChanged
+from psm.importing.conversion import convert
+from psm.importing.dataset import DatasetPart, ForeignDataset
 from tests.tiny import tiny_samples
 
 
 @dataclass(frozen=True)
-class Numbers(Source):
+class Numbers(ForeignDataset):
     """Recordings by number, three a part. Multiples of ``bad`` are refused; ``killer`` kills."""
 
     count: int = 9
@@ -36,11 +37,11 @@ class Numbers(Source):
     def fingerprint(self) -> dict[str, Any]:
         return {"count": self.count}
 
-    def parts(self, cache: Path) -> list[Part]:  # noqa: ARG002
+    def parts(self, cache: Path) -> list[DatasetPart]:  # noqa: ARG002
         starts = range(0, self.count, 3)
-        return [Part(f"{n:05d}", range(start, start + 3)) for n, start in enumerate(starts)]
+        return [DatasetPart(f"{n:05d}", range(start, start + 3)) for n, start in enumerate(starts)]
 
-    def rows(self, part: Part) -> Iterator[tuple[str, Any]]:
+    def rows(self, part: DatasetPart) -> Iterator[tuple[str, Any]]:
         for number in part.place:
             if number == self.unreadable:
                 raise MissingData("the network is gone")
@@ -48,7 +49,7 @@ class Numbers(Source):
                 os.kill(os.getpid(), signal.SIGKILL)
             yield f"n{number}", number
 
-    def sample(self, part: Part, name: str, row: Any) -> RawSample:  # noqa: ARG002
+    def sample(self, part: DatasetPart, name: str, row: Any) -> RawSample:  # noqa: ARG002
         if self.bad and row % self.bad == 0:
             raise CorruptRecording("a bad number")
         sample = tiny_samples("val" if row % 3 == 0 else "train", row + 1)[row]
@@ -132,9 +133,9 @@ def test_what_was_refused_is_tried_again_when_asked(tmp_path: Path) -> None:
 
 def test_another_import_does_not_mix_in(undisturbed: Path, tmp_path: Path) -> None:
     before = shards(undisturbed)
-    with pytest.raises(ConfigError, match=r"another import \(count was 9, now 12\)"):
+    with pytest.raises(SettingsChanged, match=r"another import \(count was 9, now 12\)"):
         convert(Numbers(count=12), undisturbed, workers=1)
     assert shards(undisturbed) == before
     (tmp_path / "train-00000.tar").touch()
-    with pytest.raises(ConfigError, match="shards of something else"):
+    with pytest.raises(SettingsChanged, match="shards of something else"):
         convert(Numbers(), tmp_path, workers=1)

@@ -1,4 +1,4 @@
-"""`psm data import` recognises its source, says so, and turns bad input into one line."""
+"""`psm data import` recognises a data set, says so, and turns bad input into one line."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import pytest
 
 from psm.config import write_yaml
 from psm.data.corpus import Corpus
+from psm.data.views import encode_jpeg
+from psm.earth.painted_imagery import Imagery
 from psm.errors import ConfigError, MissingData
-from psm.importing.formats import BlueMarble, Format, Wishes, open_source, recognise
+from psm.importing.cutting import TilePlace
+from psm.importing.dataset import ImportOptions
+from psm.importing.formats import FORMATS, open_dataset, recognise
 from tests import hub
-from tests.importing import test_table as own
+from tests.importing import test_recordingtable as own
 from tests.importing.published import test_shards as published
 from tests.test_cli import psm
 from tests.tiny import tiny_experiment, write_tiny_shards
@@ -41,13 +45,13 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("name", "format"),
     [
-        ("hub", Format.HUB), ("hub/data/test-00000-of-00001.parquet", Format.HUB),
-        ("shards", Format.SHARDS), ("own", Format.TABLE), ("own/recordings.csv", Format.TABLE),
+        ("hub", "hub"), ("hub/data/test-00000-of-00001.parquet", "hub"),
+        ("shards", "shards"), ("own", "table"), ("own/recordings.csv", "table"),
     ],
 )  # fmt: skip
-def test_sources_are_recognised(sources: Path, name: str, format: Format) -> None:
-    assert recognise(str(sources / name)) is format
-    assert recognise("MVRL/GeoSound") is Format.HUB
+def test_data_sets_are_recognised(sources: Path, name: str, format: str) -> None:
+    assert recognise(str(sources / name)) is FORMATS[format]
+    assert recognise("MVRL/GeoSound") is FORMATS["hub"]
 
 
 @pytest.mark.parametrize(
@@ -69,19 +73,21 @@ def test_what_is_none_of_them_is_told(
 
 def test_presets_frame_the_sound_and_size_the_tile(sources: Path) -> None:
     for imagery, tile_px, buffer_km in (("sentinel", 1120, 16.8), ("bingmap", 1120, 1.008)):
-        source = open_source(str(sources / "hub"), Wishes(imagery=imagery))
+        source = open_dataset(str(sources / "hub"), ImportOptions(imagery=imagery))
         assert (source.framing.audio.sample_rate_hz, source.framing.fused) == (48_000, True)
         assert source.tile_px == tile_px
         assert source.buffer_km == pytest.approx(buffer_km)
-    tiny = open_source(str(sources / "own"), Wishes(preset=str(sources / "tiny.yaml"), gsd_m=3.0))
+    tiny = open_dataset(
+        str(sources / "own"), ImportOptions(preset=str(sources / "tiny.yaml"), gsd_m=3.0)
+    )
     assert (tiny.framing.audio.n_mels, tiny.framing.fused, tiny.tile_px) == (16, False, 48)
 
 
-def test_blue_marble_gives_any_place_a_tile(sources: Path) -> None:
-    source = open_source(str(sources / "own"), Wishes(imagery="blue-marble"))
-    assert source.tile_px == 320
-    tile = BlueMarble().tile(lat=48.9, lon=2.3)
-    assert (source.imagery.gsd_m, tile[:2]) == (1000.0, b"\xff\xd8")
+def test_blue_marble_gives_any_place_the_tile_of_the_simulated_earth(sources: Path) -> None:
+    source = open_dataset(str(sources / "own"), ImportOptions(imagery="blue-marble"))
+    assert (source.tile_px, source.cutter.tile_px, source.gsd_m) == (320, 320, 1000.0)
+    ((_, tile),) = source.cutter.tiles([TilePlace("a", 48.9, 2.3)])
+    assert tile.jpeg == encode_jpeg(Imagery.load().tile(lat=48.9, lon=2.3))
 
 
 @pytest.mark.parametrize(

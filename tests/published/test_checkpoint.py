@@ -14,8 +14,8 @@ import torch
 
 from psm import PSM
 from psm.errors import CheckpointMismatch, ConfigError, ForeignPickle, MissingData, PSMError
-from psm.pickles import read_pickle
 from psm.published.checkpoint import import_checkpoint
+from psm.unpickling import read_pickle
 from tests.reference.recorded import FOLDER
 
 TINY = FOLDER / "checkpoints" / "tiny_weights.ckpt"
@@ -129,7 +129,9 @@ def test_every_tensor_and_setting_is_accounted_for(
 
 def test_a_backbone_is_told_from_a_model(tmp_path: Path) -> None:
     path = saved({"model": {"patch_embed.proj.bias": torch.zeros(4)}}, tmp_path)
-    with pytest.raises(CheckpointMismatch, match=r"--set model\.satellite\.source=.*changed\.ckpt"):
+    with pytest.raises(
+        CheckpointMismatch, match=r"--set model\.satellite\.weights=.*changed\.ckpt"
+    ):
         import_checkpoint(path, tmp_path / "out", **GIVEN)
 
 

@@ -7,10 +7,10 @@ import torch
 
 from psm.config import AudioTowerConfig, HeadConfig, TextTowerConfig
 from psm.data.audio import AudioConfig
-from psm.encoders.audio import AudioTower, build_audio_tower
+from psm.encoders.audiotowers import AudioTower, build_audio_tower
 from psm.encoders.heads import GaussianHead
-from psm.encoders.text import TextTower, build_text_tower
-from psm.published.names import rename
+from psm.encoders.texttowers import TextTower, build_text_tower
+from psm.published.checkpoint import rename
 from tests.reference import recorded
 from tests.reference.conftest import Close
 
@@ -25,7 +25,7 @@ def tower(kind: str) -> AudioTower | TextTower:
         built = build_audio_tower(AudioTowerConfig(kind="clap", clap=clap), AudioConfig(), DIM)
     else:
         built = build_text_tower(
-            TextTowerConfig(kind="clap", source=None, clap=clap, frozen=False),
+            TextTowerConfig(kind="clap", weights=None, clap=clap, frozen=False),
             DIM,
             recorded.FOLDER / "tokenizer",
         )

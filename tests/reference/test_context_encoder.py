@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from psm.config import ContextConfig
-from psm.encoders.context import ContextFusion
-from psm.published.names import rename
-from psm.reference import PublishedEncoding, published_context_dropout
+from psm.encoders.fusion import ContextFusion
+from psm.published.checkpoint import rename
+from psm.reference import PublishedEncoding
 from tests.reference import recorded
 from tests.reference.conftest import Close
+from tests.reference.published_code import published_context_dropout
 
 RECORDED = recorded.load("c_meta_encoder")
 SHAPES = recorded.MANIFEST["c_meta_encoder"]["weights"]

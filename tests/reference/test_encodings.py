@@ -10,9 +10,10 @@ import torch
 
 from psm.data.dates import month_and_hour
 from psm.encoders.encoding import Encoding
-from psm.reference import PublishedEncoding, published_month_and_hour
+from psm.reference import PublishedEncoding
 from tests.reference import recorded
 from tests.reference.conftest import Close
+from tests.reference.published_code import published_month_and_hour
 
 RECORDED = json.loads((recorded.VECTORS / "g_encodings.json").read_text())
 MADE_ON = datetime.datetime.fromisoformat(RECORDED["made_on"]).date()

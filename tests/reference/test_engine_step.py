@@ -12,8 +12,7 @@ import torch
 from psm import PSM, Gaussian
 from psm.data.context import Context
 from psm.losses import PCMEPlusPlus
-from psm.published.checkpoint import Imported, import_checkpoint
-from psm.published.names import our_name
+from psm.published.checkpoint import ImportReport, import_checkpoint, our_name
 from tests.reference import recorded
 from tests.reference.conftest import Close
 
@@ -23,7 +22,7 @@ TINY = recorded.FOLDER / "checkpoints" / "tiny_weights.ckpt"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Imported]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ImportReport]:
     out = tmp_path_factory.mktemp("imported")
     found = import_checkpoint(
         TINY, out, tokenizer=str(recorded.FOLDER / "tokenizer"), satellite_heads=3, text_heads=4
@@ -32,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Imported]:
 
 
 @pytest.fixture
-def model(folder: tuple[Path, Imported]) -> PSM:
+def model(folder: tuple[Path, ImportReport]) -> PSM:
     return PSM.from_pretrained(folder[0])
 
 
@@ -64,7 +63,7 @@ def embed(model: PSM) -> dict[str, Gaussian]:
     }
 
 
-def test_what_the_import_found(folder: tuple[Path, Imported]) -> None:
+def test_what_the_import_found(folder: tuple[Path, ImportReport]) -> None:
     _, found = folder
     assert found.tensors == 316
     assert found.config.reference

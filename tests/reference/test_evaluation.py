@@ -11,10 +11,10 @@ import torch
 
 from psm import PSM
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
-from psm.evaluation.psm2024 import Psm2024, evaluate_psm2024
+from psm.evaluation.psm2024 import Psm2024Result, evaluate_psm2024
 from psm.gaussian import csd
 from psm.inference.split import (
-    Features,
+    SplitFeatures,
     raw_audio,
     raw_locations,
     raw_text,
@@ -43,11 +43,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> PSM:
 
 
 @pytest.fixture(scope="module")
-def features(model: PSM) -> Features:
+def features(model: PSM) -> SplitFeatures:
     """Of the recorded views, log-mels and captions."""
     views = {zoom: recorded.floats(RECORDED[f"views_zoom{zoom}"]) for zoom in (1, 5)}
     with torch.inference_mode():
-        return Features(
+        return SplitFeatures(
             recordings=tuple(recording(row) for row in range(len(ABOUT["keys"]))),
             images={
                 zoom: model.image_features(seen, torch.full((len(seen),), 10.0 * zoom))
@@ -75,7 +75,7 @@ def recording(row: int) -> Recording:
 
 
 @pytest.fixture(scope="module")
-def found(model: PSM, features: Features) -> Psm2024:
+def found(model: PSM, features: SplitFeatures) -> Psm2024Result:
     return evaluate_psm2024(model, features, share=ABOUT["results"][0]["R_k"] / len(features))
 
 
@@ -87,7 +87,7 @@ EVERY_RESULT = pytest.mark.parametrize(
 
 
 @EVERY_RESULT
-def test_recalls_and_median_ranks(expected: dict, found: Psm2024) -> None:
+def test_recalls_and_median_ranks(expected: dict, found: Psm2024Result) -> None:
     assert found.definitions == "published"
     zoom, fields = expected["test_zoom_level"], recorded.fields(expected["metadata_type"])
     for published, direction in DIRECTIONS.items():
@@ -99,7 +99,7 @@ def test_recalls_and_median_ranks(expected: dict, found: Psm2024) -> None:
 @EVERY_RESULT
 @torch.inference_mode()
 def test_first_tens_and_spreads(
-    expected: dict, model: PSM, features: Features, close: Close
+    expected: dict, model: PSM, features: SplitFeatures, close: Close
 ) -> None:
     zoom, fields = expected["test_zoom_level"], recorded.fields(expected["metadata_type"])
     query = raw_locations(model, features, zoom, fields)

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import normalize
 
 from psm.gaussian import Gaussian, csd
-from psm.ranks import standing
+from psm.ranks import tied_ranks
 from psm.reference import published_composition, published_hits
 from tests.reference import recorded
 from tests.reference.conftest import Close
@@ -39,7 +39,7 @@ def test_csd(close: Close) -> None:
 
 
 def test_ranks() -> None:
-    np.testing.assert_array_equal(standing(IMAGE, SOUND).rank, RECORDED["gt_rank_I2S"])
+    np.testing.assert_array_equal(tied_ranks(IMAGE, SOUND).rank, RECORDED["gt_rank_I2S"])
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_ranks() -> None:
 def test_recall_and_median_rank(
     name: str, query: Gaussian | torch.Tensor, gallery: Gaussian | torch.Tensor
 ) -> None:
-    found = standing(query, gallery)
+    found = tied_ranks(query, gallery)
     assert published_hits(found.rank, TOP).mean() == pytest.approx(RESULTS[name]["R@20.0"])
     assert found.median_rank == RESULTS[name]["Median Rank"]
 
@@ -63,7 +63,7 @@ def test_recall_and_median_rank(
 def test_a_composed_query_as_published_and_what_is_right() -> None:
     raw = [recorded.floats(RECORDED[name]) for name in ("mean1", "std1", "mean_text", "std_text")]
     query = published_composition(Gaussian(*raw[:2]), Gaussian(*raw[2:]))
-    found = standing(query, SOUND)
+    found = tied_ranks(query, SOUND)
     expected = RESULTS["add_text_pcmepp_I2S"]
     assert published_hits(found.rank, TOP).mean() == pytest.approx(expected["R@20.0"])
     assert found.median_rank == expected["Median Rank"]
@@ -72,7 +72,7 @@ def test_a_composed_query_as_published_and_what_is_right() -> None:
 
 
 def test_the_published_hits_misses_the_last_place() -> None:
-    found = standing(IMAGE, SOUND)
+    found = tied_ranks(IMAGE, SOUND)
     at_the_edge = (found.rank == TOP).mean()
     assert at_the_edge > 0
     assert found.hit(TOP).mean() == pytest.approx(

@@ -72,7 +72,7 @@ def test_every_tensor_finds_its_place(shapes: Shapes) -> None:
 
 
 def test_the_preset_has_the_published_tensors() -> None:
-    random = {"model.audio_tower.source": None, "model.text_tower.source": None}
+    random = {"model.audio_tower.weights": None, "model.text_tower.weights": None}
     with torch.device("meta"):
         imported, _ = published_model(tensors(PROBABILISTIC), imagery="sentinel")
         preset = PSM(load_experiment("psm-sentinel", random).model)

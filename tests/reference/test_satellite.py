@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from psm.config import ContextConfig, HeadConfig, ImageryConfig, SatelliteConfig
-from psm.encoders.context import ContextFusion
+from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
-from psm.published.names import rename
-from psm.reference import BareHead, PublishedEncoding
+from psm.published.checkpoint import rename
+from psm.reference import PointHead, PublishedEncoding
 from tests.reference import recorded
 from tests.reference.conftest import Close
 
@@ -76,5 +76,5 @@ def test_variants_without_context_and_without_variance(
     image, context = features(satellite, "sentinel"), recorded.context(RECORDED)
     close(head(image).mean, RECORDED["probnometa_sentinel_mean"], within=1e-4)
     close(head(image).log_var, RECORDED["probnometa_sentinel_std"], within=1e-4)
-    close(BareHead()(image).mean, RECORDED["baselinenometa_sentinel_mean"], within=1e-4)
-    close(BareHead()(fusion(image, context)).mean, RECORDED["baseline_sentinel_mean"], within=1e-4)
+    close(PointHead()(image).mean, RECORDED["baselinenometa_sentinel_mean"], within=1e-4)
+    close(PointHead()(fusion(image, context)).mean, RECORDED["baseline_sentinel_mean"], within=1e-4)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import UInt8
 
 from psm.config import ImageryConfig
-from psm.data.imagery import view_of_tile
+from psm.data.views import view_of_tile
 from psm.errors import ConfigError
 from psm.reference import published_view
 from tests.reference import recorded

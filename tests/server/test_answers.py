@@ -15,7 +15,7 @@ WORLD, SLOW = "/api/v1/stores/world", "/api/v1/stores/slow"
 
 @pytest.fixture(scope="module")
 def exact(stores: tuple[str, str]) -> EmbeddedCells:
-    return EmbeddedCells.of(Store.open(stores[1]))
+    return Store.open(stores[1]).embedded()
 
 
 def test_stores_say_what_they_are(client: TestClient) -> None:

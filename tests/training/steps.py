@@ -13,7 +13,7 @@ from torch import Tensor
 from psm.config import Experiment
 from psm.data.corpus import Corpus
 from psm.model import PSM
-from psm.training.batches import Batch, BatchStream, cached_text_features
+from psm.training.dataloader import Batch, BatchStream, cached_text_features
 from psm.training.task import TrainingTask
 from tests.tiny import tiny_clap_experiment, tiny_experiment
 

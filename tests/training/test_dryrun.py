@@ -59,6 +59,6 @@ def test_recordings_are_made_up_where_there_are_none(tmp_path: Path) -> None:
 
 def test_a_tower_that_cannot_be_loaded_says_what_to_do(tmp_path: Path) -> None:
     values = changed("clap").model.model_dump()
-    values["audio_tower"]["source"] = str(tmp_path)
-    with pytest.raises(ConfigError, match=r"audio_tower.source=null"):
+    values["audio_tower"]["weights"] = str(tmp_path)
+    with pytest.raises(ConfigError, match=r"audio_tower.weights=null"):
         dry_run(tiny_experiment(model=values), tmp_path / "nowhere", accelerator="cpu")

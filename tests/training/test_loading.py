@@ -12,8 +12,7 @@ from psm.data.corpus import Corpus
 from psm.data.shards import Sample, write_shard
 from psm.errors import CorruptShard
 from psm.training import run, train
-from psm.training.batches import Batch, BatchStream
-from psm.training.loading import Loader
+from psm.training.dataloader import Batch, BatchLoader, BatchStream
 from tests.tiny import VIEW_PX, tiny_experiment, tiny_samples, write_tiny_shards
 
 
@@ -56,7 +55,7 @@ def assert_same(one: Batch, other: Batch) -> None:
 def test_batches_are_the_same_from_memory_from_disk_and_from_workers(shards: Path) -> None:
     memory, disk = stream(shards, memory_gb=1, epoch=3), stream(shards, epoch=3)
     assert disk.corpus.on_disk
-    workers = Loader(stream(shards, epoch=3), 2)
+    workers = BatchLoader(stream(shards, epoch=3), 2)
     assert len(workers) == len(memory) == 5
     for step, batch in enumerate(workers):
         assert_same(batch, memory[step])
@@ -67,7 +66,7 @@ def test_batches_are_the_same_from_memory_from_disk_and_from_workers(shards: Pat
 
 def test_workers_know_the_epoch_that_is_set_before_the_first_batch(shards: Path) -> None:
     batches = stream(shards)
-    found = iter(Loader(batches, 1))
+    found = iter(BatchLoader(batches, 1))
     batches.epoch = 2
     assert_same(next(found), stream(shards, epoch=2)[0])
 
@@ -97,7 +96,7 @@ def test_a_broken_recording_is_one_line_from_a_worker(shards: Path) -> None:
     path = shards / "train-00007.tar"
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(CorruptShard) as caught:
-        list(Loader(batches, 2))
+        list(BatchLoader(batches, 2))
     assert str(caught.value).startswith(f"{path}: sample ")
     assert "\n" not in str(caught.value)
 

@@ -17,7 +17,7 @@ from psm.config import Experiment, LossConfig, write_yaml
 from psm.data.corpus import Corpus
 from psm.errors import ConfigError
 from psm.training import run, train
-from psm.training.batches import BatchStream
+from psm.training.dataloader import BatchStream
 from tests.tiny import tiny_experiment, write_tiny_shards
 from tests.training.steps import assert_equal, changed, outcome, prepared
 from tests.training.two_ranks import STEPS

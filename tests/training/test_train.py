@@ -12,11 +12,11 @@ from torch.nn import functional as F
 
 from psm import PSM
 from psm.data.corpus import Corpus
-from psm.errors import CheckpointMismatch
+from psm.errors import SettingsChanged
 from psm.gaussian import Gaussian
 from psm.losses import PCMEPlusPlus
 from psm.training import run, train
-from psm.training.batches import BatchStream, cached_text_features
+from psm.training.dataloader import BatchStream, cached_text_features
 from psm.training.task import parameter_groups, three_pair_loss
 from tests.tiny import tiny_experiment, write_tiny_shards
 
@@ -82,7 +82,7 @@ def test_another_experiment_does_not_take_over_a_run(shards: Path, tmp_path: Pat
     train(one, shards, tmp_path, seed=0)
     before = (tmp_path / "model.safetensors").read_bytes()
     for experiment, seed in ((tiny_experiment(), 0), (one, 1)):
-        with pytest.raises(CheckpointMismatch, match="another experiment or seed"):
+        with pytest.raises(SettingsChanged, match="another experiment or seed"):
             train(experiment, shards, tmp_path, seed=seed)
     assert (tmp_path / "model.safetensors").read_bytes() == before
     train(one, shards, tmp_path, seed=0)  # finished already: loads

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from psm.cli import main
-from psm.training import joint, run
-from psm.training.batches import Batch
+from psm.training import distributed, run
+from psm.training.dataloader import Batch
 from psm.training.patching import replaced_forward
 from psm.training.task import TrainingTask
 from tests.training.steps import changed, outcome, prepared
@@ -46,13 +46,13 @@ def steps(shards: Path, out: Path) -> None:
     """Loss and gradients of a step of each of ``STEPS``, and the scores of a validation."""
     for towers, settings in STEPS.items():
         experiment = changed(towers, **settings)
-        task, batch = prepared(experiment, shards, rank=joint.rank(), world_size=2)
+        task, batch = prepared(experiment, shards, rank=distributed.rank(), world_size=2)
         wrapped = DistributedDataParallel(Step(task), find_unused_parameters=towers == "clap")
-        with replaced_forward(joint.batch_norm_forwards(task)):
+        with replaced_forward(distributed.batch_norm_forwards(task)):
             result = outcome(task, batch, wrapped)
-        torch.save(result, out / f"{towers}-{joint.rank()}.pt")
-        torch.save(dict(task.named_buffers()), out / f"{towers}-buffers-{joint.rank()}.pt")
-        (out / f"{towers}-{joint.rank()}.json").write_text(json.dumps(task.validate()))
+        torch.save(result, out / f"{towers}-{distributed.rank()}.pt")
+        torch.save(dict(task.named_buffers()), out / f"{towers}-buffers-{distributed.rank()}.pt")
+        (out / f"{towers}-{distributed.rank()}.json").write_text(json.dumps(task.validate()))
 
 
 def trainings(recipe: str, shards: Path, out: Path) -> None:

@@ -1,1 +1,1 @@
-"""How any map is drawn: projections, coasts, graticules, colours, layouts; nothing of sounds."""
+"""Cartography: how any map is drawn, whatever it shows; nothing of sounds is known here."""

@@ -1,4 +1,4 @@
-"""From cells to the pixels of a drawn map, by one sparse matrix made once."""
+"""Resampling of a global raster to the pixels of a drawn world map, by one sparse matrix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import sparse
 
-from psm.cartography.projection import CENTRAL_LON, frame, unproject
+from psm.cartography.equalearth import CENTRAL_LON, frame, unproject
 
 SOUTH, NORTH = -60.0, 84.0
 """Latitudes that are drawn; there are no cells beyond."""

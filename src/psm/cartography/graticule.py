@@ -1,4 +1,4 @@
-"""Parallels and meridians of a window, with their names where they leave it."""
+"""Graticules: parallels and meridians of the globe, and of a window with their names."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
+from psm.cartography.canvas import NORTH, SOUTH
+from psm.cartography.equalearth import project
 from psm.cartography.style import COAST, DIM, PAPER
 from psm.cartography.window import Floats, Window
 from psm.geodata.vectors import Line
@@ -44,6 +46,15 @@ class Graticule:
 
     lines: tuple[Line, ...]
     labels: tuple[Label, ...]
+
+
+def globe_graticule() -> list[np.ndarray]:
+    """Parallels and meridians every thirty degrees, in map coordinates."""
+    side = np.linspace(-180.0, 180.0, 181)
+    tall = np.linspace(SOUTH, NORTH, 73)
+    parallels = [project(lat=lat, lon_from_centre=side) for lat in range(-30, 84, 30)]
+    meridians = [project(lat=tall, lon_from_centre=lon) for lon in range(-150, 151, 30)]
+    return [np.stack(line, -1) for line in (*parallels, *meridians)]
 
 
 def graticule(window: Window) -> Graticule:

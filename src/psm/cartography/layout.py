@@ -1,4 +1,4 @@
-"""Where the parts of a figure stand, in inches from its lower left corner."""
+"""Layouts of figures: where title, map and legends stand, in inches from the lower left corner."""
 
 from __future__ import annotations
 

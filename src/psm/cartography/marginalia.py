@@ -1,4 +1,4 @@
-"""What stands beside the map of a region: a scale bar and the north."""
+"""Scale bar, north arrow and colour keys beside the map of a region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where it is night at an instant: the part of a drawn world on which the sun is down."""
+"""The night side of the Earth at an instant, in the coordinates of the world map."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from psm.cartography.projection import CENTRAL_LON, project
+from psm.cartography.equalearth import CENTRAL_LON, project
 from psm.geodata.sun import declination
 
 _LEAST_DECLINATION_DEG = 0.3

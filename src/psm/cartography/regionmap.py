@@ -1,4 +1,4 @@
-"""A region as it is drawn: its cells in their own projection, among coasts, rivers and borders."""
+"""Map of a region in its own projection: cells among coasts, rivers and borders."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from matplotlib.colors import Colormap
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.patheffects import withStroke
 
-from psm.cartography.geography import geography
 from psm.cartography.night import Night
 from psm.cartography.style import COAST, DIM, NO_DATA, PAPER, RIVER, SEA
+from psm.cartography.surroundings import geography
 from psm.cartography.window import Window
 from psm.geodata.frame import Frame
 
 
 class RegionMap:
-    """A region drawn into ``axes``; see :class:`psm.cartography.drawing.Drawing`.
+    """A region drawn into ``axes``; see :class:`psm.cartography.mapdrawing.Drawing`.
 
     Cells are drawn as they are, unless there are more of them than pixels: then each pixel is the
     mean of its cells.

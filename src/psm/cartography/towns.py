@@ -1,4 +1,4 @@
-"""Names of towns on a map: the largest, as many as fit."""
+"""Labels of towns on a map: the largest, as many as fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of a projected plane that a map shows, and how it lies on the Earth."""
+"""Window of a map: a rectangle of a projected plane, and how it lies on the Earth."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""The globe as it is drawn: an Equal Earth map, cut at the coast, with night on the sea."""
+"""Map of the globe in Equal Earth: values cut at the coast, night on the sea."""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -12,16 +14,75 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from psm.cartography.canvas import NORTH, SOUTH, Canvas
-from psm.cartography.coastlines import projected_coastlines, projected_lakes, projected_land
+from psm.cartography.equalearth import frame, from_centre, project
+from psm.cartography.graticule import globe_graticule
 from psm.cartography.night import Night
-from psm.cartography.projection import frame, project
 from psm.cartography.style import COAST, GRATICULE, NIGHT, NO_DATA, SEA
+from psm.geodata.vectors import Line, read_shapes
+
+_LAND_LEVELS, _LAKE_LEVELS = (1, 5), (2,)  # 5: Antarctica
+_SMALLEST_ISLAND_KM2, _SMALLEST_LAKE_KM2 = 150.0, 4000.0
+
+
+@lru_cache(maxsize=1)
+def land() -> tuple[Line, ...]:
+    """Rings of land, ``(points, 2)`` of lon, lat in degrees, largest first.
+
+    A continent that crosses the antimeridian comes as an eastern and a western ring.
+
+    Raises:
+        BrokenPackageData: the shoreline files are missing or damaged.
+    """
+    return _rings(_LAND_LEVELS, _SMALLEST_ISLAND_KM2)
+
+
+@lru_cache(maxsize=1)
+def lakes() -> tuple[Line, ...]:
+    """Rings of the great lakes and of the Caspian Sea, as those of :func:`land`."""
+    return _rings(_LAKE_LEVELS, _SMALLEST_LAKE_KM2)
+
+
+@lru_cache(maxsize=1)
+def projected_land() -> tuple[Line, ...]:
+    """Land in map coordinates, to be filled."""
+    return tuple(_project(ring) for ring in land())
+
+
+@lru_cache(maxsize=1)
+def projected_lakes() -> tuple[Line, ...]:
+    """Lakes in map coordinates, to be filled."""
+    return tuple(_project(ring) for ring in lakes())
+
+
+@lru_cache(maxsize=1)
+def projected_coastlines() -> tuple[Line, ...]:
+    """Shores in map coordinates as lines to stroke, without cuts along the antimeridian."""
+    lines: list[Line] = []
+    for ring in (*land(), *lakes()):
+        closed = np.concatenate([ring, ring[:1]])
+        on_cut = np.abs(closed[:, 0]) > 179.99
+        breaks = np.flatnonzero(on_cut[:-1] & on_cut[1:]) + 1
+        lines += [_project(part) for part in np.split(closed, breaks) if len(part) > 1]
+    return tuple(lines)
+
+
+def _rings(levels: tuple[int, ...], smallest_km2: float) -> tuple[Line, ...]:
+    shapes = read_shapes("gshhs", "l")
+    kept = np.flatnonzero(shapes.where(levels=levels, smallest_km2=smallest_km2))
+    return tuple(shapes.lines[number] for number in kept)
+
+
+def _project(ring: Line) -> Line:
+    # Unwrapped, so that an island on the map's edge leaves the frame instead of crossing the map.
+    lon = np.unwrap(from_centre(ring[:, 0]), period=360.0)
+    return np.stack(project(lat=ring[:, 1], lon_from_centre=lon), -1)
+
 
 _EMPTY = Path(np.zeros((0, 2)))
 
 
 class World:
-    """A world drawn into ``axes``; see :class:`psm.cartography.drawing.Drawing`.
+    """A world drawn into ``axes``; see :class:`psm.cartography.mapdrawing.Drawing`.
 
     Attributes:
         image: the values, cut at the coast.
@@ -58,7 +119,7 @@ class World:
         self._dusk.set_linestyle((0, (4, 3)))
         still: tuple[Artist, ...] = (
             PathPatch(edge, facecolor=SEA, edgecolor="none"),
-            LineCollection(graticule(), colors=GRATICULE, linewidths=0.5),
+            LineCollection(globe_graticule(), colors=GRATICULE, linewidths=0.5),
         )
         self.layers: tuple[Artist, ...] = (
             self._night,
@@ -91,12 +152,3 @@ class World:
 def area(rings: tuple[np.ndarray, ...]) -> Path:
     """Rings in map coordinates as one path to fill."""
     return Path.make_compound_path(*(Path(ring) for ring in rings))
-
-
-def graticule() -> list[np.ndarray]:
-    """Parallels and meridians every thirty degrees, in map coordinates."""
-    side = np.linspace(-180.0, 180.0, 181)
-    tall = np.linspace(SOUTH, NORTH, 73)
-    parallels = [project(lat=lat, lon_from_centre=side) for lat in range(-30, 84, 30)]
-    meridians = [project(lat=tall, lon_from_centre=lon) for lon in range(-150, 151, 30)]
-    return [np.stack(line, -1) for line in (*parallels, *meridians)]

@@ -31,7 +31,7 @@ def calibrate(
     caption is of the place rather than of another, if `--prior` of the captions were.
     """
     from psm import PSM, checkpoints
-    from psm.evaluation.calibrate import calibrate as run
+    from psm.evaluation.calibrationfit import calibrate as run
     from psm.evaluation.calibrationreport import calibration_table, plot_calibration
     from psm.files import atomic_path
     from psm.progress import console

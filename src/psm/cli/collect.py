@@ -9,7 +9,7 @@ import typer
 
 collect_app = typer.Typer(
     no_args_is_help=True,
-    help="A data set of your own, from the archives: `psm collect build OUT --source aporee`.",
+    help="A data set of your own, from the archives: `psm collect build OUT --archive aporee`.",
 )
 
 Out = Annotated[Path, typer.Argument(help="Folder of the build.")]
@@ -21,9 +21,13 @@ def collect_build(
     config: Annotated[
         Path | None, typer.Option(help="YAML with the settings; the options below overrule it.")
     ] = None,
-    source: Annotated[
+    archive: Annotated[
         list[str] | None,
-        typer.Option(help="An archive; may be given several times. See `psm collect sources`."),
+        typer.Option(
+            "--archive",
+            "--source",
+            help="An archive; may be given several times. See `psm collect archives`.",
+        ),
     ] = None,
     region: Annotated[
         str | None,
@@ -61,17 +65,17 @@ def collect_build(
     the settings that OUT was begun with. `psm collect status OUT` shows how it stands, also from
     another terminal. An archive that is down stops no other; run the same command again later.
 
-    Try it small: `psm collect build out --source aporee --region "Vienna, 300km" --limit 500`.
+    Try it small: `psm collect build out --archive aporee --region "Vienna, 300km" --limit 500`.
     """
-    from psm.collect.build import Retry, build
-    from psm.collect.config import settings
+    from psm.collect.builder import Retry, build
+    from psm.collect.buildsettings import read_settings
 
     options = {
-        "source": source, "region": region, "licence": licence, "limit": limit, "preset": preset,
+        "archive": archive, "region": region, "licence": licence, "limit": limit, "preset": preset,
         "imagery": imagery,
     }  # fmt: skip
     again = Retry.ALL if retry_all else Retry.PASSING if retry else None
-    report = build(out, settings(out, config, options), retry=again, workers=workers)
+    report = build(out, read_settings(out, config, options), retry=again, workers=workers)
     for line in report.lines():
         typer.echo(line)
     report.check()
@@ -84,7 +88,7 @@ def collect_status(
         False
     ),
 ) -> None:
-    """Show how a build stands: recordings by source and state, speed, time left, refusals.
+    """Show how a build stands: recordings by archive and state, speed, time left, refusals.
 
     Works at any time, also while the build is going on.
     """
@@ -98,11 +102,12 @@ def collect_status(
         Console().print(tables(read_status(out)))
 
 
-@collect_app.command("sources")
-def collect_sources() -> None:
+@collect_app.command("archives")
+@collect_app.command("sources", hidden=True)  # its name until 0.1
+def collect_archives() -> None:
     """List the archives, what they ask for, and whether their credentials are set."""
     from rich.console import Console
 
-    from psm.collect.archives import table
+    from psm.collect.archives.registry import table
 
     Console().print(table())

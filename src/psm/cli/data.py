@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from psm.cli.options import Preset, assigned
+from psm.cli.options import ImagerySet, Preset, assigned, settings
 
 data_app = typer.Typer(no_args_is_help=True, help="Other people's data sets: take them over.")
 
@@ -24,10 +24,11 @@ def data_import(
     imagery: Annotated[
         str | None,
         typer.Option(
-            help="What the tiles are: sentinel (default), bingmap or googleEarth; "
-            "blue-marble gives a table tiles of its own."
+            help="What the tiles are: sentinel (default), bingmap or googleEarth. For a table "
+            "without tiles where they come from: stac:…, xyz:…, raster files, blue-marble."
         ),
     ] = None,
+    imagery_set: ImagerySet = None,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -61,11 +62,11 @@ def data_import(
     counted by reason in OUT/import/report.json and listed in OUT/import/refused.csv.
     """
     from psm.errors import MissingData
-    from psm.importing.conversion import convert
-    from psm.importing.formats import Format, Wishes, open_source
+    from psm.importing import ImportOptions, convert, open_dataset
 
-    wishes = Wishes(
+    options = ImportOptions(
         imagery=imagery,
+        imagery_options=settings(imagery_set),
         preset=preset,
         captions=captions,
         columns=assigned(column, "--column", "audio=wav_file"),
@@ -73,9 +74,11 @@ def data_import(
         revision=revision,
         shrunk_first=not shrunk_last,
     )
-    opened = open_source(source, wishes, format=Format.named(format) if format else None)
-    typer.echo(f"{source}: {opened.describe()}")
-    report = convert(opened, out, workers=workers, retry=retry)
+    dataset = open_dataset(source, options, format=format)
+    typer.echo(f"{source}: {dataset.describe()}")
+    if credit := dataset.tile_credit():
+        typer.echo(f"tiles: {credit['attribution']} ({credit['licence']})")
+    report = convert(dataset, out, workers=workers, retry=retry)
     for reason, count in report.refused.most_common():
         typer.echo(f"refused {count:6d}  {reason}")
     if not report.imported:
@@ -95,7 +98,7 @@ def data_views(
     command goes on where it stopped.
     """
     from psm.config import load_experiment
-    from psm.data.views import add_views
+    from psm.data.storedviews import add_views
 
     imagery = load_experiment(preset).model.imagery
     written = add_views(folder, zooms=imagery.zooms, view_px=imagery.view_px)
@@ -127,15 +130,13 @@ def data_audit(
     for shared, count in found.repeated.items():
         if count:
             typer.echo(f"within a split, the same {shared} again: {count}")
-    if not found.offences:
+    if not found.leaks:
         typer.echo(f"{folder}: no two splits share a place, a recording or a tile")
         return
     for (a, b, shared), count in found.counts.items():
         typer.echo(f"\n{a} and {b} share {count} times: {shared}", err=True)
         pairs = [
-            one
-            for one in found.offences
-            if (one.split, one.other_split, one.shared) == (a, b, shared)
+            one for one in found.leaks if (one.split, one.other_split, one.shared) == (a, b, shared)
         ]
         for one in pairs[:list_]:
             detail = f"  {one.detail}" if one.detail else ""

@@ -23,7 +23,7 @@ def earth_build(
 
     The same seed gives the same bytes. Safe to interrupt: shards that are there are kept.
     """
-    from psm.earth.build import EarthPlan, build_earth
+    from psm.earth.builder import EarthPlan, build_earth
 
     counts = build_earth(EarthPlan(recordings=recordings, seed=seed), out, workers=workers)
     typer.echo(f"{out}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))

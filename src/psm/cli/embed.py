@@ -95,12 +95,12 @@ def embed(
 
 def _executor(name: ExecutorName, workers: int | None, address: str | None) -> Executor:
     from psm.errors import ConfigError
-    from psm.mapping.store import Local
+    from psm.mapping.store import LocalExecutor
 
     if name is ExecutorName.RAY:
-        from psm.mapping.store.on_ray import Ray
+        from psm.mapping.store.on_ray import RayExecutor
 
-        return Ray(address=address, workers=workers)
+        return RayExecutor(address=address, workers=workers)
     if address is not None:
         raise ConfigError("--ray-address: needs --executor ray")
-    return Local(workers or 1)
+    return LocalExecutor(workers or 1)

@@ -48,7 +48,7 @@ def evaluate(
     from psm import PSM
     from psm.calibration import Calibration
     from psm.errors import ConfigError
-    from psm.evaluation.measure import measure, measure_psm2024, measure_retrieval
+    from psm.evaluation.suite import measure, measure_psm2024, measure_retrieval
 
     if protocol is not None and maps:
         raise ConfigError("--maps and --protocol: choose one")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from psm.cli.options import Heads
+from psm.cli.options import AttentionHeads
 
 
 def import_(
@@ -20,8 +20,8 @@ def import_(
         str | None,
         typer.Option(help="sentinel, bingmap or googleEarth, where the file does not say."),
     ] = None,
-    satellite_heads: Heads = None,
-    text_heads: Heads = None,
+    satellite_heads: AttentionHeads = None,
+    text_heads: AttentionHeads = None,
 ) -> None:
     """Turn a published checkpoint into a model folder: safetensors and YAML.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +13,7 @@ from psm.cli.options import PRETRAINED, Model, PrecisionOption, file_name
 from psm.cli.region_options import Area
 
 if TYPE_CHECKING:
-    from psm.mapping import Moment
-
-_FILMS, _CUBES = (".gif", ".mp4"), (".nc", ".zarr")
+    from psm.mapping import Moment, SoundscapeMap
 
 
 def draw_map(
@@ -49,8 +47,10 @@ def draw_map(
         typer.Option(help="CSV with columns lat and lon: the values there, beside the first file."),
     ] = None,
     polygons: Annotated[
-        Path | None,
-        typer.Option(help="Vector file: statistics of each area, beside the first file."),
+        str | None,
+        typer.Option(
+            help="Vector file, FILE or FILE:LAYER: statistics of each area, beside the first file."
+        ),
     ] = None,
     uncertainty: Annotated[
         str, typer.Option(help="In pictures: inset, hatch, fade or none.")
@@ -80,10 +80,7 @@ def draw_map(
     `psm map frogs --store alps.zarr --month 4 --hour 22 --out frogs.tif --out frogs.geojson`
     """
     from psm import PSM, mapping
-    from psm.errors import ConfigError, MissingData
-    from psm.files import atomic_path
     from psm.mapping import outputs
-    from psm.mapping.outputs.points import sample_file
 
     query = mapping.Query.parse(
         *(text or ()),
@@ -95,45 +92,75 @@ def draw_map(
         caption_source=caption_source,
     )
     moment = mapping.Moment(month=month, hour=hour, utc=utc)
-    frames = _frames(animate, moment)
+    moments = _moments(animate, moment)
     name = Path("runs/maps") / file_name([query.slug])
     paths = out or [name.with_suffix(".tif"), name.with_suffix(".png")]
-    if frames and not any(path.suffix in (*_FILMS, *_CUBES) for path in paths):
-        paths = [*paths, paths[0].with_suffix(".gif")]
-    series = [path for path in paths if path.suffix in (*_FILMS, *_CUBES) and frames]
-    if films := [path for path in paths if path.suffix in _FILMS and not frames]:
-        raise ConfigError(f"{films[0]}: a film needs --animate hours or months")
-    for needed in filter(None, (points, polygons)):
-        if not needed.exists():
-            raise MissingData(f"{needed}: no such file")
-    outputs.check_suffixes([path for path in paths if path not in series])
+    single, series = _by_kind(paths, is_series=bool(moments))
+    _require_places(points, polygons)
     loaded = PSM.from_pretrained(model, precision=precision)
     calibration = query_options.calibration_of(model, raw)
     area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
     where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
     places = where.places(loaded, query)
     found = mapping.map_query(loaded, places, query, moment, calibration=calibration)
-    for path in paths:
-        if path in series:
-            continue
+    for path in single:
         is_picture = path.suffix.lower() in (".png", ".svg")
         typer.echo(found.write(path, **({"uncertainty": uncertainty} if is_picture else {})))
-    if points is not None:
-        typer.echo(sample_file(found, points, paths[0].with_suffix(".points.csv")))
-    if polygons is not None:
-        with atomic_path(areas := paths[0].with_suffix(".areas.geojson")) as aside:
-            found.summarise(polygons).to_crs(4326).to_file(aside, driver="GeoJSON")
-        typer.echo(areas)
+    for path in _tables(found, points, polygons, paths[0]):
+        typer.echo(path)
     for path in series:
-        if path.suffix in _FILMS:
-            film = outputs.animate(loaded, places, query, frames, path, calibration=calibration)
-            typer.echo(film)
-            continue
-        maps = mapping.map_queries(loaded, places, [query], frames, calibration=calibration)
-        typer.echo(outputs.write_cube(maps, path, moments=frames))
+        typer.echo(
+            outputs.write_series(loaded, places, query, moments, path, calibration=calibration)
+        )
 
 
-def _frames(animate: str | None, moment: Moment) -> Sequence[Moment]:
+def _by_kind(paths: list[Path], *, is_series: bool) -> tuple[list[Path], list[Path]]:
+    """The files of one moment, and those of several; a film besides where several have no file."""
+    from psm.errors import ConfigError
+    from psm.mapping.outputs import check_suffixes
+    from psm.mapping.outputs.animate import CUBE_SUFFIXES, FILM_SUFFIXES
+
+    several = (*FILM_SUFFIXES, *CUBE_SUFFIXES)
+    series = [path for path in paths if path.suffix.lower() in several and is_series]
+    if is_series and not series:
+        series = [paths[0].with_suffix(".gif")]
+    single = [path for path in paths if path not in series]
+    if films := [path for path in single if path.suffix.lower() in FILM_SUFFIXES]:
+        raise ConfigError(f"{films[0]}: a film needs --animate hours or months")
+    check_suffixes(single)
+    return single, series
+
+
+def _require_places(points: Path | None, polygons: str | None) -> None:
+    """Refuse files that cannot be read later, before any work."""
+    from psm.errors import MissingData
+
+    if points is not None and not points.exists():
+        raise MissingData(f"{points}: no such file")
+    if polygons is not None:
+        from psm.mapping.region.vectorfiles import layer_of, split_layer
+
+        layer_of(*split_layer(polygons))
+
+
+def _tables(
+    found: SoundscapeMap, points: Path | None, polygons: str | None, first: Path
+) -> Iterator[Path]:
+    """Write the values at points and the statistics of polygons beside the first file."""
+    from psm.files import atomic_path
+    from psm.mapping.outputs.points import sample_file
+    from psm.mapping.region.vectorfiles import split_layer
+
+    if points is not None:
+        yield sample_file(found, points, first.with_suffix(".points.csv"))
+    if polygons is not None:
+        path, layer = split_layer(polygons)
+        with atomic_path(areas := first.with_suffix(".areas.geojson")) as aside:
+            found.summarise(path, layer=layer).to_crs(4326).to_file(aside, driver="GeoJSON")
+        yield areas
+
+
+def _moments(animate: str | None, moment: Moment) -> Sequence[Moment]:
     from psm.errors import ConfigError
     from psm.mapping.outputs import hours_of_day, months_of_year
 

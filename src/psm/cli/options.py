@@ -32,7 +32,7 @@ ImagerySet = Annotated[
     list[str] | None,
     typer.Option("--imagery-set", help="Change a setting of the imagery: rate=2"),
 ]
-Heads = Annotated[
+AttentionHeads = Annotated[
     int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
 ]
 

@@ -66,7 +66,7 @@ def profile(
 
 
 def _vocabulary(sounds: list[str] | None, path: Path | None) -> list[str]:
-    from psm.earth.vocabulary import QUERY_PHRASES
+    from psm.earth.phrases import QUERY_PHRASES
     from psm.errors import ConfigError, MissingData
 
     if sounds and path:

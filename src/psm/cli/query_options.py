@@ -13,7 +13,7 @@ from psm.cli.region_options import Area
 if TYPE_CHECKING:
     from psm.calibration import Calibration
     from psm.mapping import Query
-    from psm.mapping.places import Places
+    from psm.mapping.distances import EmbeddedRegion
     from psm.model import PSM
 
 Together = Literal["blend", "all", "any"]
@@ -66,7 +66,7 @@ class Where:
     zoom: list[int] | None
     month: int | None
 
-    def places(self, model: PSM, query: Query) -> Places:
+    def places(self, model: PSM, query: Query) -> EmbeddedRegion:
         """Embedded cells, of the store or of the user's cache; one bar while they are embedded."""
         from psm.errors import ConfigError
         from psm.imagery import open_imagery
@@ -83,7 +83,7 @@ class Where:
         parts = [embed_cells(model, provider, cells, level) for level in levels]
         return parts[0] if len(parts) == 1 else MixedZooms(tuple(parts))
 
-    def _of_store(self, model: PSM, query: Query) -> Places:
+    def _of_store(self, model: PSM, query: Query) -> EmbeddedRegion:
         from psm.mapping import MixedZooms, Store, Timetable
 
         store = Store.open(self.store or "")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from psm.cli import options, query_options, region_options
 from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
 from psm.cli.region_options import Area
+
+if TYPE_CHECKING:
+    from psm.mapping.search import FoundPlace, FoundRecording
 
 
 def search(
@@ -57,23 +60,24 @@ def search(
 
     `psm search --place 48.2,16.4 --month 6 --hour 5 --gallery runs/demo/earth`
     """
-    from psm import PSM, mapping
+    from psm import PSM
     from psm.errors import ConfigError
+    from psm.imagery import open_imagery
+    from psm.mapping import Moment, Query, map_query
+    from psm.mapping.outputs.points import write_places
     from psm.mapping.region import parse_length
-    from psm.mapping.search import best_places
+    from psm.mapping.search import best_places, parse_place, search_recordings
 
     apart_km = 0.0 if apart is None else parse_length(apart) / 1000.0
-    moment = mapping.Moment(month=month, hour=hour, utc=utc)
+    moment = Moment(month=month, hour=hour, utc=utc)
     if (place is None) != (gallery is None):
         raise ConfigError("--place and --gallery go together: a place, and recordings to search")
     loaded = PSM.from_pretrained(model, precision=precision)
     calibration = query_options.calibration_of(model, raw)
+    found: Sequence[FoundPlace | FoundRecording]
     if place is not None and gallery is not None:
-        from psm.imagery import open_imagery
-        from psm.mapping.galleries import parse_place, search_recordings
-
         lat, lon = parse_place(place)
-        results = search_recordings(
+        found = search_recordings(
             loaded,
             open_imagery(imagery, month=month, **settings(imagery_set)),
             gallery,
@@ -86,50 +90,15 @@ def search(
             count=count,
             apart_km=apart_km,
         )
-        rows = [
-            {
-                "probability": round(found.probability, 4),
-                "lat": found.recording.lat,
-                "lon": found.recording.lon,
-                "key": found.recording.key,
-                "caption": found.recording.caption,
-            }
-            for found in results
-        ]
     else:
-        query = mapping.Query.parse(
-            *(text or ()), without=without or (), audio=audio or (), together=match
-        )
+        query = Query.parse(*(text or ()), without=without or (), audio=audio or (), together=match)
         area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
         where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
         places = where.places(loaded, query)
-        soundscape = mapping.map_query(loaded, places, query, moment, calibration=calibration)
-        rows = [
-            {
-                "probability": round(found.probability, 4),
-                "uncertainty": round(found.uncertainty, 4),
-                "lat": round(found.lat, 5),
-                "lon": round(found.lon, 5),
-            }
-            for found in best_places(soundscape, count, apart_km=apart_km)
-        ]
+        soundscape = map_query(loaded, places, query, moment, calibration=calibration)
+        found = best_places(soundscape, count, apart_km=apart_km)
+    rows = [result.row for result in found]
     for row in rows:
         typer.echo("  ".join(f"{value}" for value in row.values()))
     if out is not None:
-        typer.echo(_write_points(rows, out))
-
-
-def _write_points(rows: list[dict[str, object]], path: Path) -> Path:
-    from psm.files import atomic_path
-
-    features = [
-        {
-            "type": "Feature",
-            "geometry": {"type": "Point", "coordinates": [row["lon"], row["lat"]]},
-            "properties": {name: row[name] for name in row if name not in ("lat", "lon")},
-        }
-        for row in rows
-    ]
-    with atomic_path(path) as aside:
-        aside.write_text(json.dumps({"type": "FeatureCollection", "features": features}) + "\n")
-    return path
+        typer.echo(write_places(rows, out))

@@ -18,8 +18,8 @@ def tables(
 
     Models that were asked the same of the same recordings share a table.
     """
-    from psm.evaluation.measure import write_tables
     from psm.evaluation.psm2024 import read_results
+    from psm.evaluation.suite import write_tables
 
     write_tables(read_results(results), out)
     typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")

@@ -33,8 +33,8 @@ def train(
     at once, with the whole batch as negatives all the same; `--set
     training.checkpoint_activations=true` computes layers again rather than keep them. `--dry-run`
     says what it takes, on made-up recordings where DATA has none. Without the hub, `--set
-    model.audio_tower.source=null --set model.text_tower.source=null` starts CLAP from random
-    weights.
+    model.audio_tower.weights=null --set model.text_tower.weights=null` starts CLAP from random
+    ones.
     """
     from psm.config import load_experiment
     from psm.progress import console

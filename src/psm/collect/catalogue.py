@@ -1,4 +1,4 @@
-"""The truth of a build: one row a candidate, in one DuckDB file that only the builder opens.
+"""Catalogue of a build: one row a candidate, in a DuckDB file that only the builder opens.
 
 Everything that belongs together is one transaction: a page of a listing and the place where the
 listing goes on, a batch of outcomes of a stage. A builder that is killed leaves what was committed.
@@ -14,15 +14,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from psm.collect.archives.archive import Page
+from psm.collect.candidates import ListingProgress, refusal, rows_of
 from psm.collect.columns import (
     COLUMNS,
     COMPARING,
     REFUSAL,
     SCHEMA_VERSION,
     STEPS,
+    CandidateState,
     Fields,
     Stage,
-    State,
     columns_from,
     passed,
     reached,
@@ -30,8 +32,7 @@ from psm.collect.columns import (
     words,
 )
 from psm.collect.database import Database
-from psm.collect.listed import Listing, refusal, rows_of
-from psm.collect.source import Page, Refused
+from psm.collect.refusal import Refused
 from psm.errors import ConfigError
 
 FILE, SNAPSHOT = "catalogue.duckdb", "catalogue.parquet"
@@ -44,8 +45,8 @@ _SNAPSHOT_EVERY_S = 30.0
 _SNAPSHOT_SHARE = 0.05  # of the time, at most, goes into snapshots
 
 
-class Catalogue(AbstractContextManager["Catalogue"]):
-    """The table of a build folder, open for one builder; made where there is none.
+class BuildCatalogue(AbstractContextManager["BuildCatalogue"]):
+    """The catalogue of a build folder, open for one builder; made where there is none.
 
     Raises:
         ConfigError: another process is building in this folder, or the file is not a catalogue of
@@ -70,48 +71,48 @@ class Catalogue(AbstractContextManager["Catalogue"]):
     ) -> None:
         self._db.close()
 
-    def listing(self, source: str) -> Listing:
-        """How far the listing of a source has come."""
+    def listing(self, archive: str) -> ListingProgress:
+        """How far the listing of an archive has come."""
         found = self._db.execute(
-            "SELECT cursor, is_complete, listed FROM listings WHERE source = ?", [source]
+            "SELECT cursor, is_complete, listed FROM listings WHERE source = ?", [archive]
         )
-        return Listing(*found[0]) if found else Listing()
+        return ListingProgress(*found[0]) if found else ListingProgress()
 
-    def add_page(self, source: str, page: Page, *, most: int | None = None) -> Listing:
+    def add_page(self, archive: str, page: Page, *, most: int | None = None) -> ListingProgress:
         """Take a page over, with the place where the listing goes on.
 
         An entry whose key is there already is skipped. After ``most`` rows the listing is complete.
         """
-        before = self.listing(source)
+        before = self.listing(archive)
         if before.is_complete:
             return before
         with self._db.transaction():
-            rows = self._unknown(rows_of(source, page))
+            rows = self._unknown(rows_of(archive, page))
             if most is not None:
                 rows = rows[: max(0, most - before.count)]
             with self._db.given(rows, _LISTED):
                 self._db.execute("INSERT INTO rows BY NAME SELECT * FROM given")
             count = before.count + len(rows)
             is_complete = page.cursor is None or (most is not None and count >= most)
-            after = Listing(page.cursor, is_complete, count)
-            self._db.execute("DELETE FROM listings WHERE source = ?", [source])
+            after = ListingProgress(page.cursor, is_complete, count)
+            self._db.execute("DELETE FROM listings WHERE source = ?", [archive])
             self._db.execute(
                 "INSERT INTO listings VALUES (?, ?, ?, ?)",
-                [source, after.cursor, after.is_complete, after.count],
+                [archive, after.cursor, after.is_complete, after.count],
             )
         return after
 
     def ready(
-        self, stage: Stage, columns: Sequence[str], *, sources: Collection[str] | None = None
+        self, stage: Stage, columns: Sequence[str], *, archives: Collection[str] | None = None
     ) -> list[Fields]:
         """Rows that wait for a stage, by key, with their key and ``columns``.
 
         A stage that compares gets all rows that came as far, those it left out before included.
         """
         which = waiting(stage)
-        if sources is not None:
-            which += f" AND source IN ({', '.join('?' * len(sources)) or 'NULL'})"
-        return self._select(which, columns, [*(sources or ())])
+        if archives is not None:
+            which += f" AND source IN ({', '.join('?' * len(archives)) or 'NULL'})"
+        return self._select(which, columns, [*(archives or ())])
 
     def passed(self, stage: Stage, columns: Sequence[str]) -> list[Fields]:
         """Rows that passed a stage and all before it, and are not refused, by key."""
@@ -123,22 +124,22 @@ class Catalogue(AbstractContextManager["Catalogue"]):
         return found
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """Rows by source and state."""
+        """Rows by archive and state."""
         found = self._db.execute(
             "SELECT source, state, count(*) FROM rows GROUP BY ALL ORDER BY ALL"
         )
-        return {(source, state): count for source, state, count in found}
+        return {(archive, state): count for archive, state, count in found}
 
     def refusals(self) -> dict[tuple[str, str], int]:
         """Refused rows by stage and reason."""
         found = self._db.execute(
             "SELECT stage, reason, count(*) FROM rows WHERE state = ? GROUP BY ALL ORDER BY ALL",
-            [State.REFUSED],
+            [CandidateState.REFUSED],
         )
         return {(stage, reason): count for stage, reason, count in found}
 
     def silent(self) -> dict[str, str]:
-        """Sources that handed nothing over though they were asked, with a reason that may pass."""
+        """Archives that handed nothing over though they were asked, with a reason that may pass."""
         found = self._db.execute(
             "SELECT source, min(reason) FILTER (stage = ? AND may_pass) AS why FROM rows "
             "GROUP BY source HAVING why IS NOT NULL AND count(media_sha256) = 0",
@@ -148,7 +149,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
 
     def may_pass(self) -> int:
         """Refused rows that may do better another time."""
-        which = f"state = '{State.REFUSED}' AND may_pass"
+        which = f"state = '{CandidateState.REFUSED}' AND may_pass"
         found: int = self._db.execute(f"SELECT count(*) FROM rows WHERE {which}")[0][0]
         return found
 
@@ -180,7 +181,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
             filled: its columns of rows; what later stages filled in rows that change is emptied.
         """
         before = self._db.execute(
-            "SELECT key FROM rows WHERE state = ? AND stage = ?", [State.REFUSED, stage]
+            "SELECT key FROM rows WHERE state = ? AND stage = ?", [CandidateState.REFUSED, stage]
         )
         back = [{"key": key} for (key,) in before if key not in left_out]
         refused = [{"key": key, **refusal(stage, why)} for key, why in left_out.items()]
@@ -200,13 +201,28 @@ class Catalogue(AbstractContextManager["Catalogue"]):
             self._update(", ".join(f"{name} = NULL" for name in columns_from(stage)))
             self._settle()
 
+    def redo(self, stage: Stage) -> None:
+        """Have one stage done again for all rows that came as far.
+
+        What later stages found stays, for stages that take nothing from this one.
+        """
+        emptied = ", ".join(f"{name} = NULL" for name in STEPS[stage].columns)
+        # Rows that were left out by comparison afterwards may come back, and need it then.
+        theirs = words((stage, *(s for s in COMPARING if s.place > stage.place)))
+        which = f"state <> '{CandidateState.REFUSED}' OR stage IN ({theirs})"
+        with self._db.transaction():
+            self._db.execute(f"UPDATE rows SET {emptied}")
+            keys = self._db.execute(f"SELECT key FROM rows WHERE {which}")
+            self._restore([{"key": key} for (key,) in keys])
+
     def put_back(self, *, every: bool = False) -> int:
         """Give refused rows another chance: those whose reason may pass, or all; how many.
 
         Entries of a listing that are no recordings stay refused, and so do rows that are left out
         by comparison, which is decided anew anyway.
         """
-        which = f"state = '{State.REFUSED}' AND stage NOT IN ({words((Stage.LIST, *COMPARING))})"
+        elsewhere = words((Stage.LIST, *COMPARING))
+        which = f"state = '{CandidateState.REFUSED}' AND stage NOT IN ({elsewhere})"
         if not every:
             which += " AND may_pass"
         keys = self._db.execute(f"SELECT key FROM rows WHERE {which}")
@@ -276,7 +292,7 @@ class Catalogue(AbstractContextManager["Catalogue"]):
             later = words(s for s in Stage if s.place > unless.place)
             differs += f" AND (rows.stage IS NULL OR rows.stage NOT IN ({later}))"
         with self._db.given(rows, ("key", *REFUSAL)):
-            self._update(f"state = '{State.REFUSED}', {changes}", differs)
+            self._update(f"state = '{CandidateState.REFUSED}', {changes}", differs)
 
     def _restore(self, rows: Sequence[Fields]) -> None:
         with self._db.given(rows, ("key",)):

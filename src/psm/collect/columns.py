@@ -1,4 +1,4 @@
-"""What a row of the catalogue holds, and how far a row has come.
+"""Columns of the catalogue, and the state of a row that follows from them.
 
 A row is one candidate. Each stage that works on rows one by one fills columns of its own, and one
 of them, its mark, is filled in every row that passed it. How far a row has come therefore follows
@@ -18,8 +18,8 @@ Fields = dict[str, Any]
 """Columns of a row, by name."""
 
 
-class State(StrEnum):
-    """How far a row has come."""
+class CandidateState(StrEnum):
+    """State of a candidate."""
 
     LISTED = "listed"
     FETCHED = "fetched"
@@ -31,7 +31,7 @@ class State(StrEnum):
 
 
 class Stage(StrEnum):
-    """What is done to rows, in this order."""
+    """Stages of a build, in their order."""
 
     LIST = "list"
     CLEAN = "clean"
@@ -55,8 +55,8 @@ COMPARING = (Stage.SELECT, Stage.DEDUPLICATE, Stage.SPLIT)
 
 
 @dataclass(frozen=True)
-class Step:
-    """What a stage fills.
+class StageColumns:
+    """Columns that a stage fills.
 
     Attributes:
         columns: with their types in SQL.
@@ -66,12 +66,12 @@ class Step:
 
     columns: Mapping[str, str]
     mark: str
-    state: State | None = None
+    state: CandidateState | None = None
 
 
-STEPS: Mapping[Stage, Step] = {
-    Stage.LIST: Step({"record": "TEXT"}, "record", State.LISTED),
-    Stage.CLEAN: Step(
+STEPS: Mapping[Stage, StageColumns] = {
+    Stage.LIST: StageColumns({"record": "TEXT"}, "record", CandidateState.LISTED),
+    Stage.CLEAN: StageColumns(
         {
             "lat": "DOUBLE",
             "lon": "DOUBLE",
@@ -91,10 +91,10 @@ STEPS: Mapping[Stage, Step] = {
         },
         "licence",
     ),
-    Stage.FETCH: Step(
-        {"media_bytes": "BIGINT", "media_sha256": "TEXT"}, "media_sha256", State.FETCHED
+    Stage.FETCH: StageColumns(
+        {"media_bytes": "BIGINT", "media_sha256": "TEXT"}, "media_sha256", CandidateState.FETCHED
     ),
-    Stage.DECODE: Step(
+    Stage.DECODE: StageColumns(
         {
             "duration_s": "DOUBLE",
             "media_rate_hz": "INTEGER",
@@ -109,14 +109,14 @@ STEPS: Mapping[Stage, Step] = {
             "mel_sha256": "TEXT",
         },
         "clip_sha256",
-        State.DECODED,
+        CandidateState.DECODED,
     ),
-    Stage.CAPTION: Step(
+    Stage.CAPTION: StageColumns(
         {"captions": "TEXT", "caption": "TEXT", "caption_source": "TEXT"},
         "captions",
-        State.CAPTIONED,
+        CandidateState.CAPTIONED,
     ),
-    Stage.IMAGE: Step(
+    Stage.IMAGE: StageColumns(
         {
             "tile_gsd_m": "DOUBLE",
             "tile_date": "TEXT",
@@ -125,10 +125,10 @@ STEPS: Mapping[Stage, Step] = {
             "tile_sha256": "TEXT",
         },
         "tile_sha256",
-        State.IMAGED,
+        CandidateState.IMAGED,
     ),
-    Stage.SPLIT: Step({"split": "TEXT", "cell": "TEXT"}, "split"),
-    Stage.PACK: Step({"shard": "TEXT"}, "shard", State.PACKED),
+    Stage.SPLIT: StageColumns({"split": "TEXT", "cell": "TEXT"}, "split"),
+    Stage.PACK: StageColumns({"shard": "TEXT"}, "shard", CandidateState.PACKED),
 }
 """Of the stages that fill columns."""
 
@@ -154,40 +154,40 @@ COLUMNS: Mapping[str, str] = {
 
 
 def reached() -> str:
-    """The state that follows from the columns of a row of ``rows``, as SQL."""
+    """SQL expression of the state that follows from the columns of a row of ``rows``."""
     marks: list[str] = []
     whens: list[str] = []
     for step in STEPS.values():
         marks.append(f"rows.{step.mark} IS NOT NULL")
         if step.state is not None:
             whens.insert(0, f"WHEN {' AND '.join(marks)} THEN '{step.state}'")
-    return f"CASE {' '.join(whens)} ELSE '{State.LISTED}' END"
+    return f"CASE {' '.join(whens)} ELSE '{CandidateState.LISTED}' END"
 
 
 def passed(stage: Stage) -> str:
-    """Which rows passed a stage and all before it, and are not refused, as SQL."""
+    """SQL condition: rows that passed a stage and all before it, and are not refused."""
     marks = [f"{step.mark} IS NOT NULL" for s, step in STEPS.items() if s.place <= stage.place]
-    return " AND ".join([*marks, f"state <> '{State.REFUSED}'"])
+    return " AND ".join([*marks, f"state <> '{CandidateState.REFUSED}'"])
 
 
 def waiting(stage: Stage) -> str:
-    """Which rows wait for a stage, as SQL; of one that compares, all that came as far."""
+    """SQL condition: rows that wait for a stage; of one that compares, all that came as far."""
     clauses = [f"{step.mark} IS NOT NULL" for s, step in STEPS.items() if s.place < stage.place]
     if stage in COMPARING:
         earlier = words(s for s in Stage if s.place < stage.place)
-        clauses.append(f"(state <> '{State.REFUSED}' OR stage NOT IN ({earlier}))")
+        clauses.append(f"(state <> '{CandidateState.REFUSED}' OR stage NOT IN ({earlier}))")
     else:
-        clauses += [f"state <> '{State.REFUSED}'", f"{STEPS[stage].mark} IS NULL"]
+        clauses += [f"state <> '{CandidateState.REFUSED}'", f"{STEPS[stage].mark} IS NULL"]
     return " AND ".join(clauses)
 
 
 def words(stages: Iterable[Stage]) -> str:
-    """Stages as a list in SQL."""
+    """SQL list of stages."""
     return ", ".join(f"'{stage}'" for stage in stages)
 
 
 def columns_from(stage: Stage) -> tuple[str, ...]:
-    """Those that a stage and all later ones fill."""
+    """Columns that a stage and all later ones fill."""
     return tuple(
         name for s, step in STEPS.items() if s.place >= stage.place for name in step.columns
     )

@@ -1,4 +1,4 @@
-"""The DuckDB file under the catalogue: one process, transactions, rows in and out."""
+"""DuckDB connection of the catalogue: transactions, rows in and out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ARROW = {
 
 
 class Database:
-    """A connection to ``path``, the only one there is.
+    """The one connection to a DuckDB file.
 
     Args:
         path: of the file, made where there is none.

@@ -1,4 +1,4 @@
-"""What a running build says of itself, for those who watch it."""
+"""Progress file of a running build, for those who watch it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EVERY_S = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Pulse:
-    """How a build is doing.
+    """Progress of a build at one moment.
 
     Attributes:
         pid: of the process that builds.
@@ -62,7 +62,7 @@ class Pulse:
 
 
 class Heartbeat:
-    """Writes :data:`FILE` now and then."""
+    """Writes :data:`FILE` every two seconds."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
@@ -103,7 +103,7 @@ class Heartbeat:
 
 
 def read_pulse(folder: Path) -> Pulse | None:
-    """Of the build in a folder, if one is going on."""
+    """Progress of the build in a folder, if one is going on."""
     try:
         values: Mapping[str, Any] = json.loads((folder / FILE).read_text())
         pulse = Pulse(**values)

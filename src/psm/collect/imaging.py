@@ -1,156 +1,60 @@
-"""Tiles: what a satellite sees around each recording, in its season if the imagery has seasons."""
+"""Image stage: a satellite tile around every recording, of its season where there are seasons."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+import hashlib
 
-import numpy as np
+from psm.collect import paths
+from psm.collect.buildrun import BuildRun
+from psm.collect.catalogue import Outcome
+from psm.collect.columns import Stage
+from psm.collect.refusal import Refused
+from psm.files import atomic_path
+from psm.importing.cutting import NoTile, Tile, TileCutter, TilePlace
+from psm.progress import track
 
-from psm.collect.source import Refused
-from psm.config import ImageryConfig
-from psm.data.imagery import encode_jpeg
-from psm.imagery import NoImagery, Provider, View, open_imagery
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where and in which month something was recorded."""
-
-    key: str
-    lat: float
-    lon: float
-    month: int | None = None
+_WRITE_AT = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """The imagery around a place.
-
-    Attributes:
-        jpeg: the image.
-        gsd_m: metres of ground that a pixel covers.
-        date: when it was seen, in words; empty where the provider does not know.
-        licence: SPDX name, or the terms in words.
-        provider: where it comes from.
-    """
-
-    jpeg: bytes
-    gsd_m: float
-    date: str
-    licence: str
-    provider: str
+def image_all(run: BuildRun) -> None:
+    """Make the tiles that are missing."""
+    rows = run.catalogue.ready(Stage.IMAGE, ("lat", "lon", "month"))
+    if not rows:
+        return
+    run.heartbeat.begin(Stage.IMAGE, len(rows))
+    made = tile_cutter(run).tiles([TilePlace(**row) for row in rows])
+    held: list[Outcome] = []
+    try:
+        for key, tile in track(made, "making tiles", len(rows), unit="tiles"):
+            held.append((key, _outcome(run, key, tile)))
+            if len(held) == _WRITE_AT:
+                _write(run, held)
+    finally:
+        _write(run, held)
 
 
-def tile_px(imagery: ImageryConfig) -> int:
-    """Side of the tile that holds the largest view of a preset."""
-    return max(imagery.zooms) * imagery.view_px
+def tile_cutter(run: BuildRun) -> TileCutter:
+    """Cuts tiles out of the imagery of a build."""
+    plan, imagery = run.plan, run.plan.config.imagery
+    return TileCutter(imagery.source, plan.tile_px, plan.gsd_m, imagery.options)
 
 
-@dataclass
-class Imager:
-    """Makes tiles of one source of imagery.
-
-    Attributes:
-        source: text for :func:`psm.imagery.open_imagery`.
-        tile_px, gsd_m: side and metres per pixel of a tile.
-        options: of the source.
-    """
-
-    source: str
-    tile_px: int
-    gsd_m: float
-    options: Mapping[str, object] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._month: int | None = None
-        self._provider: Provider | None = None
-
-    @property
-    def has_seasons(self) -> bool:
-        """Whether the imagery of one month differs from that of another."""
-        return self.source.startswith("stac:") or "{month" in self.source
-
-    @property
-    def needs_month(self) -> bool:
-        """Whether there is nothing for a recording whose month is not known."""
-        return "{month" in self.source
-
-    def tiles(self, places: Iterable[Place]) -> Iterator[tuple[str, Tile | Refused]]:
-        """The tile of every place, or why there is none, as they come.
-
-        A tile depends on its place and month alone. Give as many places at once as there are: they
-        are sorted by month and place, for a source is opened anew for every month, and neighbours
-        share what was fetched.
-
-        Raises:
-            PSMError: the source cannot be opened, or does not accept the key.
-        """
-        for month, group in self._by_month(places):
-            if month is None and self.needs_month:
-                for place in group:
-                    yield place.key, Refused("no month, by which the imagery is chosen")
-                continue
-            provider = self._open(month)
-            answers = provider.read(
-                lat=np.array([place.lat for place in group]),
-                lon=np.array([place.lon for place in group]),
-                view=View(self.tile_px, self.gsd_m),
-            )
-            for place, answer in zip(group, answers, strict=True):
-                if isinstance(answer, NoImagery):
-                    yield (
-                        place.key,
-                        Refused(
-                            str(answer.reason),
-                            may_pass=answer.reason.is_passing,
-                            detail=answer.detail,
-                        ),
-                    )
-                else:
-                    yield (
-                        place.key,
-                        Tile(
-                            encode_jpeg(answer.pixels),
-                            answer.gsd_m,
-                            _date(provider.settings),
-                            provider.licence,
-                            _name(provider),
-                        ),
-                    )
-
-    def credit(self) -> tuple[str, str]:
-        """Attribution and licence of the imagery."""
-        provider = self._open(1 if self.needs_month else None)
-        return provider.attribution, provider.licence
-
-    def _by_month(self, places: Iterable[Place]) -> Iterator[tuple[int | None, list[Place]]]:
-        groups: dict[int | None, list[Place]] = {}
-        for place in places:
-            groups.setdefault(place.month if self.has_seasons else None, []).append(place)
-        for month in sorted(groups, key=lambda month: month or 0):
-            # Along strips of a degree, so that what was fetched for a place serves the next ones.
-            yield month, sorted(groups[month], key=lambda p: (np.floor(p.lat), p.lon, p.lat, p.key))
-
-    def _open(self, month: int | None) -> Provider:
-        if self._provider is None or self._month != month:
-            self._provider = open_imagery(self.source, month=month, **self.options)
-            self._month = month
-        return self._provider
+def _outcome(run: BuildRun, key: str, tile: Tile | NoTile) -> dict[str, object] | Refused:
+    if isinstance(tile, NoTile):
+        return Refused(tile.reason, may_pass=tile.may_pass, detail=tile.detail)
+    with atomic_path(paths.tile(run.folder, key)) as path:
+        path.write_bytes(tile.jpeg)
+    return {
+        "tile_gsd_m": tile.gsd_m,
+        "tile_date": tile.date,
+        "tile_licence": tile.licence,
+        "tile_provider": tile.provider,
+        "tile_sha256": hashlib.sha256(tile.jpeg).hexdigest(),
+    }
 
 
-def _name(provider: Provider) -> str:
-    collection = provider.settings.get("collection")
-    return f"{provider.name}:{collection}" if collection else provider.name
-
-
-def _date(settings: Mapping[str, object]) -> str:
-    """The season that the imagery shows, as far as its provider says it."""
-    years, month = settings.get("years"), settings.get("month")
-    if not isinstance(years, list):
-        return ""
-    span = ", ".join(map(str, years))
-    if not isinstance(month, int):
-        return span
-    around = ", ".join(str((month - 1 + step) % 12 + 1) for step in (-1, 0, 1))
-    return f"{span}; months {around}"
+def _write(run: BuildRun, held: list[Outcome]) -> None:
+    run.catalogue.apply(Stage.IMAGE, held)
+    run.heartbeat.count(len(held))
+    held.clear()
+    run.beat()

@@ -1,4 +1,4 @@
-"""Several slow things at once, each at its own pace, and what they give in one stream."""
+"""Merges iterators that run in threads of their own into one stream."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Ended:
-    """The last word of a lane.
+class LaneEnd:
+    """Marks the end of a lane, with the error that ended it, if one did.
 
     Attributes:
         error: what ended it before its time.
@@ -25,7 +25,7 @@ class Ended:
 
 
 class Lanes(AbstractContextManager["Lanes[Item]"], Generic[Item]):
-    """Threads that each walk through an iterator. Iterating gives what comes, as it comes.
+    """Threads that each walk through an iterator; iterating gives the items as they come.
 
     A lane waits while nobody takes what it gives. At the end of the block no lane goes on beyond
     the item it is at; none is waited for, since it may be in the middle of a long answer.
@@ -35,7 +35,7 @@ class Lanes(AbstractContextManager["Lanes[Item]"], Generic[Item]):
     """
 
     def __init__(self, ahead: int) -> None:
-        self._coming: queue.Queue[tuple[str, Item | Ended]] = queue.Queue(ahead)
+        self._coming: queue.Queue[tuple[str, Item | LaneEnd]] = queue.Queue(ahead)
         self._stopped: dict[str, threading.Event] = {}
         self._closed = threading.Event()
         self._running = 0
@@ -60,27 +60,27 @@ class Lanes(AbstractContextManager["Lanes[Item]"], Generic[Item]):
         """Have the lanes of that name end after the items they are at."""
         self._stopped[name].set()
 
-    def __iter__(self) -> Iterator[tuple[str, Item | Ended]]:
+    def __iter__(self) -> Iterator[tuple[str, Item | LaneEnd]]:
         while self._running:
             name, item = self._coming.get()
-            if isinstance(item, Ended):
+            if isinstance(item, LaneEnd):
                 self._running -= 1
             yield name, item
 
     def _walk(
         self, name: str, items: Callable[[], Iterator[Item]], stopped: threading.Event
     ) -> None:
-        end = Ended()
+        end = LaneEnd()
         try:
             for item in items():
                 self._put(name, item)
                 if stopped.is_set():
                     break
         except Exception as problem:  # who iterates decides what an error of a lane means
-            end = Ended(problem)
+            end = LaneEnd(problem)
         self._put(name, end)
 
-    def _put(self, name: str, item: Item | Ended) -> None:
+    def _put(self, name: str, item: Item | LaneEnd) -> None:
         # Looks up now and then, for at the end of the block nobody takes anything any more.
         while not self._closed.is_set():
             try:

@@ -1,45 +1,46 @@
-"""Where the files of a build are, each kind in a folder of its own, spread over 256 more."""
+"""Paths of the files of a build, spread over 256 folders of each kind."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
+from psm.files import sha256_of
+
 MEDIA, CLIPS, TILES = "media", "clips", "tiles"
 
 
-def media(folder: Path, key: str, source: str, suffix: str) -> Path:
-    """What was fetched of a recording."""
-    return folder / MEDIA / source / _spread(key) / f"{key}{suffix}"
+def media(folder: Path, key: str, archive: str, suffix: str) -> Path:
+    """Path of the media file as fetched."""
+    return folder / MEDIA / archive / _spread(key) / f"{key}{suffix}"
 
 
 def clip(folder: Path, key: str) -> Path:
-    """The sound as it is used."""
+    """Path of the clip."""
     return folder / CLIPS / _spread(key) / f"{key}.flac"
 
 
 def mel(folder: Path, key: str) -> Path:
-    """The log-mel windows of the sound."""
+    """Path of the log-mel windows."""
     return folder / CLIPS / _spread(key) / f"{key}.npy"
 
 
 def tile(folder: Path, key: str) -> Path:
-    """The imagery around the place."""
+    """Path of the tile."""
     return folder / TILES / _spread(key) / f"{key}.jpg"
 
 
 def sweep(folder: Path) -> None:
-    """Remove the unfinished files that a kill left behind."""
+    """Remove unfinished files that a kill left behind."""
     for kind in (MEDIA, CLIPS, TILES):
         for path in (folder / kind).rglob(".*.partial*"):
             path.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:
-    """The checksum of a file, empty where there is none."""
+    """SHA-256 of a file, empty where there is none."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of(path)
     except FileNotFoundError:
         return ""
 

@@ -1,4 +1,4 @@
-"""The settings of a build, and what they come to."""
+"""Plan of a build: what its settings come to (region, framing, tile size, buffer)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from psm.collect.cleaning import Strictness
-from psm.collect.config import Bounds, BuildConfig
+from psm.collect.buildsettings import Bounds, BuildConfig
 from psm.config import load_experiment
-from psm.importing.formats import buffer_km, framing_of, largest_view_px
-from psm.importing.framing import Framing
+from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px
 from psm.mapping.region import Region
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to build.
+class BuildPlan:
+    """What the settings of a build come to.
 
     Attributes:
         config: the settings.
@@ -58,15 +56,6 @@ class Plan:
     def bounds(self) -> Bounds | None:
         """West, south, east, north of the region; ``west > east`` crosses the antimeridian."""
         return None if self.region is None else _bounds(self.region)
-
-    @property
-    def strictness(self) -> Strictness:
-        """What is refused of what the archives say."""
-        own_m = self.config.worst_accuracy_m
-        half_a_tile_m = self.tile_px * self.gsd_m / 2.0
-        return Strictness(
-            worst_accuracy_m=half_a_tile_m if own_m is None else own_m, listed=self.config.date
-        )
 
     def facts(self) -> dict[str, Any]:
         """What shapes the result and does not stand in the settings themselves: what they name.

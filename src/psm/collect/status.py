@@ -1,4 +1,4 @@
-"""How a build stands, read from its snapshot, so that it can be asked while the build runs."""
+"""Status of a build, read from its snapshot, also while it runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from psm.collect.catalogue import SNAPSHOT
-from psm.collect.columns import State
+from psm.collect.columns import CandidateState
 from psm.collect.heartbeat import Pulse, read_pulse
 from psm.errors import MissingData
 from psm.extras import require
@@ -25,11 +25,11 @@ _LOOK_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
-class Status:
-    """How a build stands.
+class BuildStatus:
+    """Candidates of a build by state, refusals by reason, and its progress.
 
     Attributes:
-        counts: rows by source and state.
+        counts: rows by archive and state.
         refusals: rows by stage, reason, and whether that may pass.
         age_s: of these numbers.
         pulse: of the build, if one is going on.
@@ -41,11 +41,19 @@ class Status:
     pulse: Pulse | None
 
 
-def read_status(folder: Path) -> Status:
-    """How the build in a folder stands, whether it is going on or not.
+def read_status(folder: Path) -> BuildStatus:
+    """Read the status of the build in a folder, whether it is going on or not.
+
+    Args:
+        folder: of the build.
+
+    Returns:
+        Candidates by archive and state, refusals by stage and reason, and the progress of the
+        stage where a build is going on.
 
     Raises:
         MissingData: there is no build.
+        MissingExtra: pyarrow is not installed.
     """
     parquet = require("pyarrow.parquet", "collect")
     path = folder / SNAPSHOT
@@ -58,15 +66,15 @@ def read_status(folder: Path) -> Status:
     values = [rows.column(name).to_pylist() for name in names]
     counts: Counter[tuple[str, str]] = Counter()
     refusals: Counter[tuple[str, str, bool]] = Counter()
-    for source, state, stage, reason, may_pass in zip(*values, strict=True):
-        counts[source, state] += 1
-        if state == State.REFUSED:
+    for archive, state, stage, reason, may_pass in zip(*values, strict=True):
+        counts[archive, state] += 1
+        if state == CandidateState.REFUSED:
             refusals[stage, reason, bool(may_pass)] += 1
-    return Status(counts, refusals, max(0.0, age_s), read_pulse(folder))
+    return BuildStatus(counts, refusals, max(0.0, age_s), read_pulse(folder))
 
 
 def follow(folder: Path, console: Console) -> None:
-    """Show how a build stands until somebody ends it."""
+    """Show the status of a build until somebody ends it."""
     shown = tables(read_status(folder))
     with suppress(KeyboardInterrupt), Live(shown, console=console, auto_refresh=False) as live:
         while True:
@@ -75,40 +83,40 @@ def follow(folder: Path, console: Console) -> None:
             live.update(tables(read_status(folder)))
 
 
-def tables(status: Status) -> RenderableType:
-    """For people: how far the rows of each source are, what was refused, what is going on."""
+def tables(status: BuildStatus) -> RenderableType:
+    """Tables for people: candidates by archive and state, refusals, progress."""
     return Group(*_parts(status))
 
 
-def _parts(status: Status) -> Iterator[RenderableType]:
+def _parts(status: BuildStatus) -> Iterator[RenderableType]:
     yield _states(status)
     if status.refusals:
         yield _refusals(status)
     yield Text(_now(status))
 
 
-def _states(status: Status) -> Table:
+def _states(status: BuildStatus) -> Table:
     table = Table(title="recordings", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("source", no_wrap=True)
+    table.add_column("archive", no_wrap=True)
     # All states there are would not fit on a narrow terminal.
-    states = [s for s in State if any(state == s for _, state in status.counts)]
+    states = [s for s in CandidateState if any(state == s for _, state in status.counts)]
     for state in (*states, "all"):
         table.add_column(state, justify="right", no_wrap=True)
-    sources = sorted({source for source, _ in status.counts})
-    for source in sources:
-        table.add_row(source, *_numbers({s: status.counts[source, s] for s in states}))
-    if len(sources) != 1:
-        sums = {s: sum(status.counts[source, s] for source in sources) for s in states}
+    archives = sorted({archive for archive, _ in status.counts})
+    for archive in archives:
+        table.add_row(archive, *_numbers({s: status.counts[archive, s] for s in states}))
+    if len(archives) != 1:
+        sums = {s: sum(status.counts[archive, s] for archive in archives) for s in states}
         table.add_section()
         table.add_row("all", *_numbers(sums))
     return table
 
 
-def _numbers(counts: dict[State, int]) -> list[str]:
+def _numbers(counts: dict[CandidateState, int]) -> list[str]:
     return [f"{count:,}" if count else "" for count in (*counts.values(), sum(counts.values()))]
 
 
-def _refusals(status: Status) -> Table:
+def _refusals(status: BuildStatus) -> Table:
     table = Table(
         "refused at", "why", "may pass", title="refusals", title_justify="left", box=SIMPLE_HEAD
     )
@@ -118,7 +126,7 @@ def _refusals(status: Status) -> Table:
     return table
 
 
-def _now(status: Status) -> str:
+def _now(status: BuildStatus) -> str:
     pulse, age = status.pulse, f"{_duration(status.age_s)} ago"
     if pulse is None:
         return f"No build is going on; this is from {age}."

@@ -1,0 +1,1 @@
+"""Recordings and their tiles: schema, audio features, views, shards, splits, and their audit."""

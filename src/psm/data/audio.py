@@ -1,4 +1,4 @@
-"""Sound in: decode a file, cut fixed windows, turn them into log-mel spectrograms.
+"""Audio features: decoding, fixed windows, log-mel spectrograms.
 
 One function serves the embedded format and CLAP's: the spectrogram is that of CLAP's feature
 extractor (Wu et al. 2023, "Large-scale contrastive language-audio pretraining"), with HTK mel
@@ -88,7 +88,7 @@ def read_audio(
 
 
 def decode_audio(data: bytes, sample_rate_hz: int, name: str) -> Float32[np.ndarray, " samples"]:
-    """The same for the bytes of a file; ``name`` is for the error.
+    """Decode the bytes of such a file to mono at one rate; ``name`` is for the error.
 
     Raises:
         CorruptRecording: as :func:`read_audio`.
@@ -162,7 +162,11 @@ def windows(
 
 @lru_cache(maxsize=8)
 def mel_filters(config: AudioConfig) -> Float64[np.ndarray, "bins bands"]:
-    """Triangular filters, peak 1, evenly spaced on the HTK mel scale ``2595 log10(1 + f/700)``."""
+    """Triangular filters, peak 1, evenly spaced on the HTK mel scale ``2595 log10(1 + f/700)``.
+
+    Equal to the bit to ``transformers.audio_utils.mel_filter_bank``, whose import takes a second
+    that the workers of a build need not spend.
+    """
     low, high = (
         2595.0 * np.log10(1.0 + hertz / 700.0) for hertz in (config.f_min_hz, config.f_max_hz)
     )

@@ -1,4 +1,4 @@
-"""Proof that no two splits of a data set share a place, a recording or a tile."""
+"""Audit of splits for leaks: places, recordings or tiles that two splits share."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from psm.progress import track
 SPLITS = (TRAIN, VAL, TEST)
 
 
-class Shared(StrEnum):
-    """What two splits must not share."""
+class LeakKind(StrEnum):
+    """What two splits must not share; the value is told to people."""
 
     KEY = "recording (key)"
     MEL = "recording (log-mel)"
@@ -38,10 +38,10 @@ class Shared(StrEnum):
 
 
 @dataclass(frozen=True, order=True)
-class Offence:
-    """A pair of recordings of two splits that share something."""
+class Leak:
+    """Two recordings of different splits that share something."""
 
-    shared: Shared
+    shared: LeakKind
     split: str
     key: str
     other_split: str
@@ -49,8 +49,8 @@ class Offence:
     detail: str = ""
 
 
-class Entry(NamedTuple):
-    """What of a recording is compared."""
+class ComparedRecording(NamedTuple):
+    """What is compared of a recording."""
 
     split: str
     key: str
@@ -63,27 +63,27 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found.
+    """Result of an audit.
 
     Attributes:
         recordings: of each split.
         repeated: keys that a split has more than once, log-mels and tiles likewise; of no harm to
             the splits.
-        offences: for every recording of the later split one pair of each kind, sorted.
+        leaks: for every recording of the later split one pair of each kind, sorted.
         gap_km: least distance between places of two splits.
         widest_km: side of the widest tile of each split.
     """
 
     recordings: dict[str, int]
-    offences: tuple[Offence, ...]
-    repeated: dict[Shared, int] = field(default_factory=dict)
+    leaks: tuple[Leak, ...]
+    repeated: dict[LeakKind, int] = field(default_factory=dict)
     gap_km: dict[tuple[str, str], float] = field(default_factory=dict)
     widest_km: dict[str, float] = field(default_factory=dict)
 
     @property
-    def counts(self) -> Counter[tuple[str, str, Shared]]:
-        """Offences by the two splits and what they share."""
-        return Counter((one.split, one.other_split, one.shared) for one in self.offences)
+    def counts(self) -> Counter[tuple[str, str, LeakKind]]:
+        """Leaks by the two splits and what they share."""
+        return Counter((one.split, one.other_split, one.shared) for one in self.leaks)
 
 
 def audit(folder: Path, *, workers: int | None = None) -> Audit:
@@ -104,20 +104,20 @@ def audit(folder: Path, *, workers: int | None = None) -> Audit:
         raise MissingData(
             f"{folder}: holds {there}; an audit compares train-*.tar, val-*.tar and test-*.tar"
         )
-    entries: list[Entry] = []
-    named: list[Offence] = []
+    entries: list[ComparedRecording] = []
+    named: list[Leak] = []
     for part, wrong in track(run_all(_read, None, paths, workers=workers), "reading", len(paths)):
         entries += part
         named += wrong
     return compare(sorted(entries), named)
 
 
-def compare(entries: list[Entry], offences: Iterable[Offence] = ()) -> Audit:
-    """The audit of recordings that were read, with the offences found before."""
+def compare(entries: list[ComparedRecording], leaks: Iterable[Leak] = ()) -> Audit:
+    """Compare recordings that were read; leaks that were found before are added."""
     split = {name: [one for one in entries if one.split == name] for name in SPLITS}
     present = [name for name in SPLITS if split[name]]
     ground = {name: _footprints(split[name]) for name in present}
-    found = list(offences)
+    found = list(leaks)
     gap_km = {}
     for a, b in combinations(present, 2):
         found += _shared(split[a], split[b])
@@ -127,39 +127,39 @@ def compare(entries: list[Entry], offences: Iterable[Offence] = ()) -> Audit:
             pair = Footprints(*(np.array([value]) for value in one[2:5]))
             near = Footprints(*(np.array([value]) for value in other[2:5]))
             detail = f"{least_distance_km(pair, near):.3f} km apart"
-            found.append(Offence(Shared.GROUND, a, one.key, b, other.key, detail))
+            found.append(Leak(LeakKind.GROUND, a, one.key, b, other.key, detail))
     return Audit(
         recordings={name: len(split[name]) for name in present},
-        offences=tuple(sorted(found)),
+        leaks=tuple(sorted(found)),
         repeated=_repeated(split.values()),
         gap_km=gap_km,
         widest_km={name: float(ground[name].side_km.max()) for name in present},
     )
 
 
-def _shared(first: list[Entry], second: list[Entry]) -> Iterator[Offence]:
-    for shared, place in ((Shared.KEY, 1), (Shared.MEL, 5), (Shared.TILE, 6)):
+def _shared(first: list[ComparedRecording], second: list[ComparedRecording]) -> Iterator[Leak]:
+    for shared, place in ((LeakKind.KEY, 1), (LeakKind.MEL, 5), (LeakKind.TILE, 6)):
         known = {one[place]: one for one in reversed(first)}
         for other in second:
             one = known.get(other[place])
             if one is not None:
-                yield Offence(shared, one.split, one.key, other.split, other.key)
+                yield Leak(shared, one.split, one.key, other.split, other.key)
 
 
-def _repeated(splits: Iterable[list[Entry]]) -> dict[Shared, int]:
-    counts: Counter[Shared] = Counter()
+def _repeated(splits: Iterable[list[ComparedRecording]]) -> dict[LeakKind, int]:
+    counts: Counter[LeakKind] = Counter()
     for entries in splits:
-        for shared, place in ((Shared.KEY, 1), (Shared.MEL, 5), (Shared.TILE, 6)):
+        for shared, place in ((LeakKind.KEY, 1), (LeakKind.MEL, 5), (LeakKind.TILE, 6)):
             counts[shared] += len(entries) - len({one[place] for one in entries})
     return dict(counts)
 
 
-def _footprints(entries: list[Entry]) -> Footprints:
+def _footprints(entries: list[ComparedRecording]) -> Footprints:
     columns = np.array([one[2:5] for one in entries], float).reshape(-1, 3)
     return Footprints(columns[:, 0], columns[:, 1], columns[:, 2])
 
 
-def _read(_: None, path: Path) -> tuple[list[Entry], list[Offence]]:
+def _read(_: None, path: Path) -> tuple[list[ComparedRecording], list[Leak]]:
     """The recordings of a shard, and those that say they belong elsewhere."""
     split = path.name.partition("-")[0]
     entries, wrong = [], []
@@ -177,7 +177,7 @@ def _read(_: None, path: Path) -> tuple[list[Entry], list[Offence]]:
                 f"{path}: sample {key!r} does not say how many metres a pixel of its tile covers"
             )
         entries.append(
-            Entry(
+            ComparedRecording(
                 split,
                 recording.key,
                 recording.lat,
@@ -188,7 +188,7 @@ def _read(_: None, path: Path) -> tuple[list[Entry], list[Offence]]:
             )
         )
         if recording.split != split:
-            wrong.append(Offence(Shared.NAME, split, key, recording.split, key, path.name))
+            wrong.append(Leak(LeakKind.NAME, split, key, recording.split, key, path.name))
     return entries, wrong
 
 

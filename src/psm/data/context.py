@@ -1,4 +1,4 @@
-"""Place, time and sources, each with its own validity.
+"""Context of recordings: place, month, hour and sources, each known or masked by itself.
 
 What is unknown is marked invalid and never stands in for a value. How a network sees these numbers
 is :mod:`psm.encoders.encoding`.

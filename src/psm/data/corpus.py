@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from psm.data.members import Members
 from psm.data.ondisk import MelsOnDisk, ViewsOnDisk, read_views
 from psm.data.recording import Recording
 from psm.data.shards import shard_paths
+from psm.data.tars import MemberIndex
 from psm.progress import track
 
 _THREADS = 2
@@ -25,11 +25,11 @@ MEMORY_GB = 8.0
 
 
 class Rows(Protocol):
-    """An array by rows: of numpy, or of :mod:`psm.data.ondisk`."""
+    """Array that is indexed by rows: of numpy, or of :mod:`psm.data.ondisk`."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As of an array."""
+        """Shape, as of a numpy array."""
 
     def __len__(self) -> int: ...
 
@@ -70,7 +70,7 @@ class Corpus:
             CorruptShard: a member cannot be read.
             CorruptRecording: the recordings do not fit together.
         """
-        members, recordings = Members.find(shard_paths(folder, split), f"reading {split}")
+        members, recordings = MemberIndex.find(shard_paths(folder, split), f"reading {split}")
         corpus = cls(
             recordings=recordings,
             views_by_zoom={zoom: ViewsOnDisk(members, zoom, view_px) for zoom in zooms},

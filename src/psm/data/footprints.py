@@ -1,4 +1,4 @@
-"""Whether tiles share ground: squares that lie north up around their places on the sphere."""
+"""Footprints of tiles: squares on the sphere, north up around their places, and which overlap."""
 
 from __future__ import annotations
 

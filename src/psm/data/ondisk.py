@@ -1,4 +1,4 @@
-"""Arrays that stay in their shards: rows of views and of log-mel windows, read when asked for.
+"""Arrays on disk: views and log-mel windows that are read from their shards, row by row.
 
 They are indexed as the arrays in memory are, as far as training and evaluation do.
 """
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float16, UInt8
 
-from psm.data.imagery import decode_image, view_of_tile
-from psm.data.members import Members
 from psm.data.shards import MEL, TILE, view_name
+from psm.data.tars import MemberIndex
+from psm.data.views import decode_image, view_of_tile
 from psm.errors import CorruptRecording, CorruptShard
 
 _EXPONENT = np.uint16(0x7C00)
@@ -36,13 +36,13 @@ class ViewsOnDisk:
         view_px: their side.
     """
 
-    members: Members
+    members: MemberIndex
     zoom: int
     view_px: int
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As of an array."""
+        """Shape, as of a numpy array."""
         return len(self), self.view_px, self.view_px, 3
 
     def __len__(self) -> int:
@@ -61,7 +61,7 @@ class ViewsOnDisk:
 
 
 def read_views(
-    members: Members, row: int, zooms: Sequence[int], view_px: int
+    members: MemberIndex, row: int, zooms: Sequence[int], view_px: int
 ) -> list[UInt8[np.ndarray, "size size 3"]]:
     """The views of one recording, those that are not stored cut from its tile, decoded once.
 
@@ -84,7 +84,7 @@ def read_views(
     return views
 
 
-def _decode(members: Members, row: int, suffix: str) -> UInt8[np.ndarray, "height width 3"]:
+def _decode(members: MemberIndex, row: int, suffix: str) -> UInt8[np.ndarray, "height width 3"]:
     (data,) = members.read(row, suffix)
     try:
         return decode_image(data, suffix)
@@ -104,7 +104,7 @@ class MelsOnDisk:
         CorruptRecording: the log-mels do not have one size of window.
     """
 
-    members: Members
+    members: MemberIndex
 
     def __post_init__(self) -> None:
         wrong = np.flatnonzero((self._bytes % self._window_bytes != 0) | (self._bytes <= 0))
@@ -146,7 +146,7 @@ class MelsOnDisk:
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
-        """As of an array."""
+        """Shape, as of a numpy array."""
         return len(self), int(self.counts.max()), *self._window[1:]
 
     def __len__(self) -> int:
@@ -184,7 +184,7 @@ class MelsOnDisk:
 
 
 def _header(windows: int, frames: int, bands: int, size: int) -> bytes:
-    """How numpy begins the file of such an array, checked without parsing it."""
+    """Header of the ``.npy`` file of such an array, to compare with without parsing."""
     stream = io.BytesIO()
     about = {"descr": "<f2", "fortran_order": False, "shape": (windows, frames, bands)}
     np.lib.format.write_array_header_1_0(stream, about)
@@ -198,7 +198,7 @@ def _rows(
     shape: tuple[int, ...],
     dtype: type,
 ) -> np.ndarray:
-    """What indexing an array would give, of rows that ``read`` gives one by one."""
+    """Index rows as numpy would, each read by ``read``."""
     if isinstance(index, int | np.integer):
         return read(range(size)[int(index)])
     rows = np.arange(size)[index]

@@ -1,4 +1,4 @@
-"""The one schema of a recording: what a sample is, wherever it came from."""
+"""Schema of a recording: place, time, caption, sources and licence of one sample."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ A sample is three members that share its key: ``KEY.json`` (the :class:`Recordin
 several windows, of which training draws one; windows for CLAP's fusion come in fours (the shrunk
 whole, front, middle, back), of which training draws one four and evaluation takes the first.
 
-Views that were cut from the tile already (:mod:`psm.data.views`) lie beside it as
+Views that were cut from the tile already (:mod:`psm.data.storedviews`) lie beside it as
 ``KEY.zoomZ-PX.jpg``, for zoom Z at PX pixels a side: a large tile costs twenty times as long to
 decode as the one view that a training step looks at. A shard appears under its name only when it is
 complete.
@@ -27,8 +27,8 @@ import webdataset
 from jaxtyping import Float16, UInt8
 from webdataset import tariterators
 
-from psm.data.imagery import decode_image, encode_jpeg
 from psm.data.recording import Recording
+from psm.data.views import decode_image, encode_jpeg
 from psm.errors import CorruptRecording, CorruptShard, MissingData
 from psm.files import atomic_path
 
@@ -73,7 +73,10 @@ def write_shard(path: Path, samples: Iterable[Sample | RawSample]) -> None:
 
 @contextmanager
 def open_shard(path: Path) -> Iterator[Callable[[Sample | RawSample], None]]:
-    """A function that adds samples to a shard, which appears when the block ends well."""
+    """Open a shard for writing: yields a function that adds a sample.
+
+    The shard appears under its name when the block ends well.
+    """
     with (
         atomic_path(path) as aside,
         aside.open("wb") as stream,
@@ -94,7 +97,7 @@ def open_shard(path: Path) -> Iterator[Callable[[Sample | RawSample], None]]:
 
 
 def tar_writer(stream: BinaryIO) -> webdataset.TarWriter:
-    """Writes samples of bytes; fixed times and owners make the same samples the same bytes."""
+    """Writer of a tar with fixed times and owners, so that the same samples give the same bytes."""
     return webdataset.TarWriter(stream, mtime=0, user="psm", group="psm", encoder=False)
 
 

@@ -1,59 +1,49 @@
-"""Geographic splits: whole cells for training, validation and test, with a buffer between them.
+"""Geographic splits: places near each other are all for training, validation or test.
 
-Neighbouring tiles share pixels, so a split that ignores distance lets a model see its test set. The
-sphere is cut into Voronoi blocks of nearly equal area around a Fibonacci lattice (Gonzalez 2010,
-"Measurement of areas on a sphere using Fibonacci and latitude-longitude lattices"); each block
-belongs to one split, and places too close to a block of a more protected split are left out.
+Neighbouring tiles share pixels, so a split that ignores distance lets a model see its test set.
+Whole blocks of places are dealt to the splits, at random but so that the wanted shares are met
+best, and places nearer than a buffer to those of a more protected split are left out. There are
+three ways to cut blocks and to deal them:
+
+- :func:`split_by_blocks` cuts a data set whose places are all known, be it of a town or the world;
+- :func:`split_by_cells` holds out cells with many recordings, as the published data set does;
+- :func:`psm.data.worldsplits.split_by_position` needs no other places: the same place is always in
+  the same split.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from operator import itemgetter
 
 import numpy as np
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from psm.errors import ConfigError
-from psm.geodata.sphere import EARTH_RADIUS_KM, KM_PER_DEGREE, chord_to_km, unit_vectors
+from psm.geodata.sphere import KM_PER_DEGREE, chord_to_km, unit_vectors
 from psm.seeding import generator
 
 Floats = NDArray[np.float64]
 TRAIN, VAL, TEST, BUFFER = "train", "val", "test", "buffer"
 
-BUFFER_KM = 460.0
-"""More than the diagonal of a 320 km tile: no tile of one split shares a pixel with another's."""
+IN_BUFFER = "in the buffer between splits"
+"""Why a recording that is in no split is left out."""
 
-_DEALS = 256
-_BINS = 6
+DEALS = 256
+"""Random deals of blocks, of which the best is taken."""
+
 _BLOCKS = 40
-
-_DENSITY = (
-    "000000001111011100000001100100000000",
-    "111001222321222210012002212222212100",
-    "223323233333232221234322333223332232",
-    "022133433333200007875533333333332221",
-    "000004434674200006998553344333434100",
-    "000003545650001216445654453355563000",
-    "002000354430000033333435366566300000",
-    "001000137443000144443442073452701000",
-    "000000000354410026544531032353510000",
-    "100002355578000166721000166544320000",
-    "101100000055584000045552000000444232",
-    "100000010037990000059744000005556730",
-    "000000000068800010046200000006469906",
-    "100000000065000000000101210000004035",
-    "000000000054202100000000010000000000",
-)
-"""Where recordings come from, roughly: square roots of relative numbers in 10-degree boxes, rows
-from 90 N, columns from 180 W. It only makes the deal of the blocks a fair one."""
+_MOST = {TEST: 0.2, VAL: 0.1}
+_ENOUGH = 3  # candidates hold so many times what is held out, so that there is a choice
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Split of each of N places."""
+    """Split and cell of each of N places."""
 
     split: NDArray[np.str_]
     """``"train"``, ``"val"``, ``"test"`` or ``"buffer"`` (use in no split)."""
@@ -65,69 +55,35 @@ class Splits:
         """Number of places of each split."""
         return dict(Counter(self.split.tolist()))
 
-    @property
-    def share_lost(self) -> float:
-        """Share of the places that the buffer costs."""
-        return float(np.mean(self.split == BUFFER)) if len(self.split) else 0.0
 
+@dataclass(frozen=True, kw_only=True)
+class HoldOutRules:
+    """How many recordings :func:`split_by_cells` holds out, and of which cells.
 
-def assign_splits(
-    *,
-    lat: ArrayLike,
-    lon: ArrayLike,
-    seed: int,
-    val: float = 0.08,
-    test: float = 0.14,
-    block_deg: float = 15.0,
-    buffer_km: float = BUFFER_KM,
-    cell_deg: float = 2.0,
-) -> Splits:
-    """Assign N places (degrees) to splits, each by its position and the seed alone.
-
-    Of many ways to deal the blocks that the seed gives, the one is taken whose test and validation
-    blocks come closest to the wanted shares of the world's recordings, and to their spread over
-    latitude and longitude.
-
-    Args:
-        lat, lon: the places, ``(N,)``.
-        seed: which blocks go where.
-        val, test: wanted shares of all recordings, before the buffer.
-        block_deg: size of a block: it has the area of a square this wide at the equator.
-        buffer_km: test places stay; validation places closer than this to a test block, and
-            training places closer than this to a validation or test block, become "buffer".
-        cell_deg: size of the cells named in ``cell``.
-
-    Raises:
-        ConfigError: shares, sizes or the buffer make no sense.
+    Attributes:
+        val, test: recordings, or below 1 the share of them; at most a tenth and a fifth, so that
+            the published numbers suit small data sets too.
+        cell_deg: side of a cell.
+        least_in_cell: recordings that a cell must have to be held out; fewer are asked for where
+            such cells hold too little.
+        buffer_km: least distance between places of two splits.
+        seed: which cells.
     """
-    if not (val >= 0.0 and test >= 0.0 and val + test < 1.0):
-        raise ConfigError(f"splits: val={val:g} and test={test:g} must be shares that leave a rest")
-    if not (3.0 <= block_deg <= 60.0 and buffer_km >= 0.0 and cell_deg > 0.0):
-        raise ConfigError(
-            f"splits: block_deg={block_deg:g} (3..60), buffer_km={buffer_km:g} (>= 0) or "
-            f"cell_deg={cell_deg:g} (> 0) out of range"
-        )
-    lats, lons = np.atleast_1d(np.asarray(lat, float)), np.atleast_1d(np.asarray(lon, float))
-    points = unit_vectors(lat=lats, lon=lons)
-    centres, names = _dealt(block_deg, seed=seed, val=val, test=test)
-    split = names[(points @ centres.T).argmax(axis=1)]
-    near_test = _distance_km(points, centres, names == TEST) < buffer_km
-    near_val = _distance_km(points, centres, names == VAL) < buffer_km
-    lost = np.where(split == TRAIN, near_test | near_val, (split == VAL) & near_test)
-    return Splits(split=np.where(lost, BUFFER, split), cell=cell_names(lats, lons, cell_deg))
+
+    val: float = 5_000
+    test: float = 10_000
+    cell_deg: float = 1.0
+    least_in_cell: int = 25
+    buffer_km: float
+    seed: int = 0
+
+    def wanted(self, split: str, total: int) -> int:
+        """Recordings of ``total`` that are to be held out for a split."""
+        asked = self.test if split == TEST else self.val
+        return round(min(asked if asked >= 1.0 else asked * total, _MOST[split] * total))
 
 
-def cell_names(lat: Floats, lon: Floats, cell_deg: float = 2.0) -> NDArray[np.str_]:
-    """Name of the latitude-longitude cell of each place, by its south-west corner."""
-    south = np.floor(np.minimum(lat, 90.0 - 1e-9) / cell_deg) * cell_deg
-    west = np.floor(((lon + 180.0) % 360.0) / cell_deg) * cell_deg - 180.0
-    return np.array([
-        f"{'S' if y < 0 else 'N'}{abs(y):02.4g}{'W' if x < 0 else 'E'}{abs(x):03.4g}"
-        for y, x in zip(south.tolist(), west.tolist(), strict=True)
-    ], dtype=str)  # fmt: skip
-
-
-def divide_places(
+def split_by_blocks(
     *,
     lat: ArrayLike,
     lon: ArrayLike,
@@ -136,7 +92,7 @@ def divide_places(
     val: float = 0.08,
     test: float = 0.14,
 ) -> Splits:
-    """Assign N places (degrees) that are all known to splits, be they of the world or of a region.
+    """Split N places that are all known, be they of the world or of a region, by square blocks.
 
     Blocks are as large as leaves some forty of them with places, but several buffers wide; of many
     deals the one is taken that comes closest to the wanted shares. Buffers are measured from place
@@ -154,7 +110,7 @@ def divide_places(
     """
     lats, lons = np.atleast_1d(np.asarray(lat, float)), np.atleast_1d(np.asarray(lon, float))
     block = _grid_blocks(lats, lons, buffer_km)
-    split = _deal_counts(np.bincount(block), seed=seed, val=val, test=test)[block]
+    split = _deal_blocks(np.bincount(block), seed=seed, val=val, test=test)[block]
     split = keep_apart(split, lat=lats, lon=lons, buffer_km=buffer_km)
     lost = {TRAIN, VAL, TEST} - set(split.tolist())
     if lost:
@@ -165,10 +121,54 @@ def divide_places(
     return Splits(split=split, cell=cell_names(lats, lons))
 
 
+def split_by_cells(
+    *, lat: ArrayLike, lon: ArrayLike, group: Sequence[str], rules: HoldOutRules
+) -> Splits:
+    """Split N known places by cells of a degree, of which some with many places are held out.
+
+    The result does not depend on the order of the places.
+
+    Args:
+        lat, lon: the places in degrees, ``(N,)``.
+        group: archive of each recording; held-out cells have the mix of all.
+        rules: how many are held out.
+
+    Raises:
+        ConfigError: the places lie in too few cells, or too close together, to be kept apart.
+    """
+    lats, lons = np.atleast_1d(np.asarray(lat, float)), np.atleast_1d(np.asarray(lon, float))
+    cell = cell_names(lats, lons, rules.cell_deg)
+    names, number = np.unique(cell, return_inverse=True)
+    groups, column = np.unique(list(group), return_inverse=True)
+    counts = np.zeros((len(names), len(groups)), np.int64)
+    np.add.at(counts, (number, column), 1)
+    split = keep_apart(
+        _deal_cells(counts, rules)[number], lat=lats, lon=lons, buffer_km=rules.buffer_km
+    )
+    lost = [name for name in (TRAIN, VAL, TEST) if name not in split]
+    if lost:
+        raise ConfigError(
+            f"splits: nothing is left for {', '.join(lost)}: {len(lats)} recordings in "
+            f"{len(names)} cells of {rules.cell_deg:g} degrees, kept {rules.buffer_km:.0f} km "
+            "apart; collect from more places, or set a smaller splits.cell_deg"
+        )
+    return Splits(split=split, cell=cell)
+
+
+def cell_names(lat: Floats, lon: Floats, cell_deg: float = 2.0) -> NDArray[np.str_]:
+    """Name of the latitude-longitude cell of each place, by its south-west corner."""
+    south = np.floor(np.minimum(lat, 90.0 - 1e-9) / cell_deg) * cell_deg
+    west = np.floor(((lon + 180.0) % 360.0) / cell_deg) * cell_deg - 180.0
+    return np.array([
+        f"{'S' if y < 0 else 'N'}{abs(y):02.4g}{'W' if x < 0 else 'E'}{abs(x):03.4g}"
+        for y, x in zip(south.tolist(), west.tolist(), strict=True)
+    ], dtype=str)  # fmt: skip
+
+
 def keep_apart(
     split: NDArray[np.str_], *, lat: ArrayLike, lon: ArrayLike, buffer_km: float
 ) -> NDArray[np.str_]:
-    """The splits of N places with those in the way made "buffer", whatever their order.
+    """Make a buffer between the splits of N places, whatever their order.
 
     Test places stay; validation places closer than ``buffer_km`` to a test place go, then training
     places closer than it to a test place or to a validation place that stayed.
@@ -182,8 +182,13 @@ def keep_apart(
     return kept
 
 
+def best_deal(deals: Iterable[tuple[float, NDArray[np.str_]]]) -> NDArray[np.str_]:
+    """The deal that misses the wanted shares least, of pairs of a miss and a deal."""
+    return min(deals, key=itemgetter(0))[1]
+
+
 def _grid_blocks(lat: Floats, lon: Floats, buffer_km: float) -> NDArray[np.int64]:
-    """Number of the block of each place: squares, the first small enough of a falling series."""
+    """Block number of each place, in squares small enough for some forty of them."""
     for size_deg in (15.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01):
         row = np.floor(lat / size_deg)
         width_deg = size_deg / np.maximum(np.cos(np.deg2rad((row + 0.5) * size_deg)), 1e-3)
@@ -195,100 +200,90 @@ def _grid_blocks(lat: Floats, lon: Floats, buffer_km: float) -> NDArray[np.int64
     return block
 
 
-def _deal_counts(
+def _deal_blocks(
     counts: NDArray[np.int64], *, seed: int, val: float, test: float
 ) -> NDArray[np.str_]:
     """Splits of blocks that hold ``counts`` places: the first few for test, then for validation."""
     rng = generator(seed, "divide")
-    best, least = np.full(len(counts), TRAIN, dtype="<U6"), np.inf
-    for _ in range(_DEALS):
-        order = rng.permutation(len(counts))
-        before = np.cumsum(counts[order]) - counts[order]
-        names = np.full(len(counts), TRAIN, dtype="<U6")
-        names[order[before < (test + val) * counts.sum()]] = VAL
-        names[order[before < test * counts.sum()]] = TEST
-        miss = sum(
-            abs(counts[names == name].sum() / counts.sum() - wanted)
-            for name, wanted in ((TEST, test), (VAL, val), (TRAIN, 1.0 - val - test))
-        )
-        if miss < least:
-            best, least = names, miss
-    return best
+
+    def deals() -> Iterator[tuple[float, NDArray[np.str_]]]:
+        for _ in range(DEALS):
+            order = rng.permutation(len(counts))
+            before = np.cumsum(counts[order]) - counts[order]
+            names = np.full(len(counts), TRAIN, dtype="<U6")
+            names[order[before < (test + val) * counts.sum()]] = VAL
+            names[order[before < test * counts.sum()]] = TEST
+            shares = ((TEST, test), (VAL, val), (TRAIN, 1.0 - val - test))
+            yield (
+                sum(abs(counts[names == n].sum() / counts.sum() - wanted) for n, wanted in shares),
+                names,
+            )
+
+    return best_deal(deals())
 
 
-@lru_cache(maxsize=4)
-def _dealt(
-    block_deg: float, *, seed: int, val: float, test: float
-) -> tuple[Floats, NDArray[np.str_]]:
-    """Centres of the world's blocks, and their splits."""
-    centres = _fibonacci(block_deg)
-    names = _deal(_spread(centres), seed=seed, val=val, test=test)
-    for values in (centres, names):
-        values.setflags(write=False)  # shared by every caller through the cache
-    return centres, names
+def _deal_cells(counts: Int[np.ndarray, "cells groups"], rules: HoldOutRules) -> NDArray[np.str_]:
+    """Splits of cells with so many recordings of each group.
 
-
-def _fibonacci(block_deg: float) -> Floats:
-    """Centres of cells with the area of a ``block_deg`` square at the equator: ``(C, 3)``."""
-    count = round(4.0 * np.pi / np.deg2rad(block_deg) ** 2)
-    i = np.arange(count) + 0.5
-    lat = np.rad2deg(np.arcsin(1.0 - 2.0 * i / count))
-    lon = (i * 360.0 * (3.0 - 5.0**0.5) / 2.0) % 360.0 - 180.0
-    return unit_vectors(lat=lat, lon=lon)
-
-
-def _spread(centres: Floats) -> Floats:
-    """Expected recordings of each block in each band of latitude and of longitude: ``(C, F)``."""
-    weight = np.array([[int(digit) for digit in row] for row in _DENSITY], float) ** 2
-    fine = np.repeat(np.repeat(weight, 5, axis=0), 5, axis=1)  # 2 degrees: blocks cut the boxes
-    lat, lon = np.meshgrid(
-        89.0 - 2.0 * np.arange(fine.shape[0]), -179.0 + 2.0 * np.arange(180), indexing="ij"
-    )
-    block = (unit_vectors(lat=lat.ravel(), lon=lon.ravel()) @ centres.T).argmax(axis=1)
-    parts = []
-    for values in (lat.ravel(), lon.ravel()):
-        order = np.argsort(values, kind="stable")
-        reached = np.cumsum(fine.ravel()[order]) / fine.sum()
-        band = np.empty(len(values), int)
-        band[order] = np.minimum((reached * _BINS).astype(int), _BINS - 1)
-        counts = np.bincount(block * _BINS + band, fine.ravel(), len(centres) * _BINS)
-        parts.append(counts.reshape(len(centres), _BINS))
-    return np.concatenate(parts, axis=1)
-
-
-def _deal(spread: Floats, *, seed: int, val: float, test: float) -> NDArray[np.str_]:
-    """Splits of the blocks: the best of many random deals of the blocks that hold recordings."""
-    rng = generator(seed, "splits")
-    occupied = np.flatnonzero(spread.any(axis=1))
-    share = spread[occupied] / spread.sum(axis=0)
-    best, least = np.full(len(spread), TRAIN), np.inf
-    for _ in range(_DEALS):
-        order = rng.permutation(len(occupied))
-        reached = np.cumsum(share[order].mean(axis=1))
-        names = np.full(len(occupied), TRAIN)
-        names[order[reached <= test + val]] = VAL
-        names[order[reached <= test]] = TEST
-        miss = sum(
-            float(np.abs(share[names == name].sum(axis=0) - wanted).sum())
-            for name, wanted in ((TEST, test), (VAL, val))
-        )
-        if miss < least:
-            least = miss
-            best[:] = TRAIN
-            best[occupied] = names
-    return best
-
-
-def _distance_km(points: Floats, centres: Floats, wanted: NDArray[np.bool_]) -> Floats:
-    """Lower bound of the distance from each point to the nearest of the wanted cells; 0 inside.
-
-    A Voronoi cell is an intersection of hemispheres {x : x . (b - s) >= 0} over the other centres
-    s; the distance to the farthest of them is at most the distance to the cell.
+    Every deal takes of each density what is its due. Of many deals the one is taken whose held-out
+    cells come closest to the wanted numbers of each group.
     """
-    nearest = np.full(len(points), np.inf)
-    for b in np.flatnonzero(wanted):
-        normals = centres[b] - np.delete(centres, b, axis=0)
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-        sine = (points @ normals.T).min(axis=1)
-        nearest = np.minimum(nearest, np.arcsin(np.clip(-sine, 0.0, 1.0)) * EARTH_RADIUS_KM)
-    return nearest
+    size = counts.sum(axis=1)
+    total = int(size.sum())
+    wanted = {split: rules.wanted(split, total) for split in (TEST, VAL)}
+    candidates = np.flatnonzero(size >= _threshold(size, sum(wanted.values()), rules))
+    density = np.floor(np.log2(size[candidates])).astype(int)
+    mix = counts.sum(axis=0) / total
+    rng = generator(rules.seed, "collect", "splits")
+
+    def deals() -> Iterator[tuple[float, NDArray[np.str_]]]:
+        for _ in range(DEALS):
+            order = rng.permutation(len(candidates))
+            names = np.full(len(size), TRAIN, dtype="<U6")
+            miss = 0.0
+            for split in (TEST, VAL):
+                taken, order = _take(order, density, size[candidates], wanted[split])
+                names[candidates[taken]] = split
+                miss += _miss(counts[candidates[taken]].sum(axis=0), mix, wanted[split])
+            yield miss, names
+
+    return best_deal(deals())
+
+
+def _threshold(size: Int[np.ndarray, " cells"], wanted: int, rules: HoldOutRules) -> int:
+    """Recordings a cell needs to be held out: as many as leave enough such cells to choose from."""
+    descending = np.sort(size)[::-1]
+    enough = np.flatnonzero(np.cumsum(descending) >= min(_ENOUGH * wanted, int(size.sum())))
+    return int(min(rules.least_in_cell, descending[enough[0]]))
+
+
+def _take(
+    order: Int[np.ndarray, " some"],
+    density: Int[np.ndarray, " candidates"],
+    size: Int[np.ndarray, " candidates"],
+    wanted: int,
+) -> tuple[list[int], Int[np.ndarray, " rest"]]:
+    """Candidates, in their order, that hold about ``wanted`` recordings; and all the others.
+
+    First each density gives its share, then whatever fits fills the rest.
+    """
+    share = {d: wanted * size[density == d].sum() / size.sum() for d in np.unique(density)}
+    taken: list[int] = []
+    held, of_density = 0, dict.fromkeys(share, 0)
+    for is_filling in (False, True):
+        for candidate in order.tolist():
+            n, d = int(size[candidate]), density[candidate]
+            room = wanted - held if is_filling else min(share[d] - of_density[d], wanted - held)
+            if candidate not in taken and n <= room:
+                taken.append(candidate)
+                held += n
+                of_density[d] += n
+    if not taken and len(order):  # every cell is larger than what is wanted
+        taken = [min(order.tolist(), key=lambda candidate: size[candidate])]
+    return taken, np.setdiff1d(order, taken, assume_unique=True)
+
+
+def _miss(got: Int[np.ndarray, " groups"], mix: Float[np.ndarray, " groups"], wanted: int) -> float:
+    """Chi-squared distance of a mix of groups, in which a small group counts as much as a large."""
+    difference = got / max(wanted, 1) - mix
+    return float((np.square(difference) / mix).sum())

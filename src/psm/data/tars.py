@@ -1,21 +1,32 @@
-"""Any WebDataset tar, read in pieces: where the pieces are, and the samples of one of them.
+"""Random access to WebDataset tars: pieces of whole samples, or single members.
 
-Members that nobody wants are skipped, not read.
+A tar holds its members uncompressed, one after the other: who knows where they begin reads a view
+or a few windows of sound and nothing else. That makes a shuffle over all shards cost no buffer.
 """
 
 from __future__ import annotations
 
+import json
 import tarfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from webdataset.tariterators import base_plus_ext
 
-from psm.errors import CorruptShard
+from psm.data.recording import Recording
+from psm.data.shards import RECORDING
+from psm.errors import CorruptRecording, CorruptShard
+from psm.progress import track
+
+_NOTHING = (-1, -1)
+_THREADS = 4  # headers are read one by one: it is the disk that is waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,7 @@ class Span:
 
 
 def spans(path: Path, size: int) -> list[Span]:
-    """The pieces of a tar that hold ``size`` samples each, the last one fewer; reads headers only.
+    """Pieces of a tar with ``size`` samples each, the last with fewer; only headers are read.
 
     Raises:
         CorruptShard: the tar is broken somewhere.
@@ -66,6 +77,116 @@ def samples_of(path: Path, span: Span, suffixes: Collection[str]) -> Iterator[di
         yield sample
 
 
+@dataclass(frozen=True)
+class MemberIndex:
+    """Index of the members of some shards: where each recording's files begin and end.
+
+    Attributes:
+        paths: the shards.
+        keys: of the recordings, shard by shard, in their order.
+        shard: index in ``paths`` of each recording.
+        spans: by suffix, the first byte and the number of bytes of each recording's member; -1
+            where it has none.
+    """
+
+    paths: tuple[Path, ...]
+    keys: tuple[str, ...]
+    shard: NDArray[np.int64]
+    spans: dict[str, NDArray[np.int64]]
+
+    @classmethod
+    def find(
+        cls, paths: Sequence[Path], description: str | None = None
+    ) -> tuple[MemberIndex, tuple[Recording, ...]]:
+        """Index the members of ``paths``; only headers and recordings are read.
+
+        Raises:
+            CorruptShard: a tar is broken or holds no samples, or a recording is unreadable.
+        """
+        with ThreadPoolExecutor(_THREADS) as pool:
+            scanned = pool.map(_scan, paths)
+            parts = list(track(scanned, description, len(paths)) if description else scanned)
+        rows = [spans for part in parts for _, spans in part]
+        suffixes = sorted({suffix for spans in rows for suffix in spans})
+        members = cls(
+            paths=tuple(paths),
+            keys=tuple(recording.key for part in parts for recording, _ in part),
+            shard=np.repeat(np.arange(len(paths)), [len(part) for part in parts]),
+            spans={
+                suffix: np.array([spans.get(suffix, _NOTHING) for spans in rows], np.int64)
+                for suffix in suffixes
+            },
+        )
+        return members, tuple(recording for part in parts for recording, _ in part)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def has(self, suffix: str, row: int) -> bool:
+        """Whether a recording has such a member."""
+        return suffix in self.spans and bool(self.spans[suffix][row, 0] >= 0)
+
+    def where(self, row: int) -> str:
+        """Shard and key of a recording, for errors."""
+        return f"{self.paths[self.shard[row]]}: sample {self.keys[row]!r}"
+
+    def sizes(self, suffix: str) -> NDArray[np.int64]:
+        """Bytes of the member of every recording.
+
+        Raises:
+            CorruptShard: a recording has none.
+        """
+        sizes = self.spans[suffix][:, 1] if suffix in self.spans else np.full(len(self), -1)
+        if (sizes < 0).any():
+            raise CorruptShard(f"{self.where(int((sizes < 0).argmax()))} lacks {suffix}")
+        return sizes
+
+    def read(self, row: int, suffix: str, *spans: tuple[int, int]) -> list[bytes]:
+        """Parts of a member, each from one byte up to another; without ``spans`` all of it.
+
+        Raises:
+            CorruptShard: the recording has no such member, or its shard is gone or cut short.
+        """
+        if not self.has(suffix, row):
+            raise CorruptShard(f"{self.where(row)} lacks {suffix}")
+        start, size = self.spans[suffix][row].tolist()
+        parts = []
+        try:
+            with self.paths[self.shard[row]].open("rb", buffering=0) as stream:
+                for first, last in spans or ((0, size),):
+                    stream.seek(start + first)
+                    parts.append(stream.read(last - first))
+                    if len(parts[-1]) < last - first:
+                        raise EOFError("cut short")
+        except (OSError, EOFError) as problem:
+            raise CorruptShard(f"{self.where(row)}: {problem}") from None
+        return parts
+
+
+def _scan(path: Path) -> list[tuple[Recording, dict[str, tuple[int, int]]]]:
+    """Recordings and where their members are, in the order of the shard."""
+    samples: dict[str, dict[str, tuple[int, int]]] = {}
+    recordings: dict[str, Recording] = {}
+    with _archive(path, 0) as archive:
+        stream = archive.fileobj
+        assert stream is not None
+        for info in archive:
+            key, suffix = base_plus_ext(info.name)
+            if not info.isreg() or not key:
+                continue
+            samples.setdefault(key, {})[suffix] = (info.offset_data, info.size)
+            if suffix == RECORDING:
+                stream.seek(info.offset_data)
+                recordings[key] = _recording(stream.read(info.size), f"{path}: sample {key!r}")
+        _require_end(archive, path)
+    if not samples:
+        raise CorruptShard(f"{path}: holds no samples; delete it and build again")
+    lacking = samples.keys() - recordings.keys()
+    if lacking:
+        raise CorruptShard(f"{path}: sample {min(lacking)!r} lacks {RECORDING}")
+    return [(recordings[key], spans) for key, spans in samples.items()]
+
+
 @contextmanager
 def _archive(path: Path, start: int) -> Iterator[tarfile.TarFile]:
     try:
@@ -74,7 +195,8 @@ def _archive(path: Path, start: int) -> Iterator[tarfile.TarFile]:
             with tarfile.open(fileobj=stream, mode="r:") as archive:
                 yield archive
     except (tarfile.TarError, OSError, EOFError) as problem:
-        raise CorruptShard(f"{path}: not a readable tar ({problem})") from None
+        reason = (str(problem) or type(problem).__name__).splitlines()[0]
+        raise CorruptShard(f"{path}: not a readable tar ({reason})") from None
 
 
 def _members(archive: tarfile.TarFile, end: int) -> Iterator[tuple[tarfile.TarInfo, str, str]]:
@@ -93,3 +215,11 @@ def _require_end(archive: tarfile.TarFile, path: Path) -> None:
     stream.seek(archive.offset)
     if any(stream.read(tarfile.BLOCKSIZE)):
         raise CorruptShard(f"{path}: not a readable tar (damaged at byte {archive.offset})")
+
+
+def _recording(data: bytes, where: str) -> Recording:
+    try:
+        return Recording.from_json(json.loads(data))
+    except (CorruptRecording, ValueError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise CorruptShard(f"{where}: {reason}") from None

@@ -1,94 +1,59 @@
-"""Cutting the views of large tiles once, before training, instead of at every step.
-
-Decoding a Sentinel-2 tile of 1280 pixels takes some twenty times as long as decoding the one view
-that a training step looks at. The views lie beside the tile, which stays as it was.
-"""
+"""Multi-scale views: crops of a tile as the satellite encoder sees them, and their JPEG."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from functools import partial
-from pathlib import Path
+import io
 
-from psm.data.imagery import decode_image, encode_jpeg, view_of_tile
-from psm.data.members import Members
-from psm.data.shards import TILE, raw_samples, tar_writer, view_name
-from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData
-from psm.files import atomic_path
-from psm.progress import track
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, UnidentifiedImageError
 
-QUALITY = 95
-"""Of the views' JPEG: a second compression that costs less than the first."""
-
-_NOTES = ("__url__", "__local_path__")  # of the reader, not of the sample
+from psm.errors import ConfigError, CorruptRecording
 
 
-def add_views(
-    folder: Path, *, zooms: Sequence[int], view_px: int, workers: int | None = None
-) -> int:
-    """Store the views of every tile in ``folder`` beside it; shards that have them are left alone.
+def view_of_tile(
+    tile: UInt8[np.ndarray, "side side 3"], *, zoom: int, size: int
+) -> UInt8[np.ndarray, "size size 3"]:
+    """The centre crop of ``zoom * size`` pixels, resized to ``size``.
 
-    A shard is replaced when its new version is complete: safe to interrupt, and the same command
-    goes on where it stopped.
-
-    Args:
-        folder: of shards, all splits.
-        zooms: of the views.
-        view_px: their side.
-        workers: shards at a time; as many as there are cores by default.
-
-    Returns:
-        How many shards were written anew.
+    Its ground sample distance is that of the tile times ``zoom``.
 
     Raises:
-        MissingData: there are no shards.
-        CorruptShard: a member cannot be read.
-        ConfigError: a tile is too small for a zoom.
+        ConfigError: the tile is too small for this zoom.
     """
-    paths = sorted(folder.glob("*-*.tar"))
-    if not paths:
-        raise MissingData(f"{folder}: no shards; import some with `psm data import`")
-    add = partial(_add_to_shard, zooms=zooms, view_px=view_px)
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        try:
-            return sum(track(pool.map(add, paths), "cutting views", len(paths)))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    side = zoom * size
+    height, width = tile.shape[:2]
+    if min(height, width) < side:
+        raise ConfigError(
+            f"zoom {zoom} needs a tile of {side} pixels, this one has {min(height, width)}"
+        )
+    top, left = (height - side) // 2, (width - side) // 2
+    crop = tile[top : top + side, left : left + side]
+    if zoom == 1:
+        return crop
+    resized = Image.fromarray(crop).resize((size, size), Image.Resampling.BICUBIC)
+    return np.asarray(resized)
 
 
-def _add_to_shard(path: Path, *, zooms: Sequence[int], view_px: int) -> bool:
-    members, _ = Members.find([path])
-    names = {view_name(zoom, view_px): zoom for zoom in zooms}
-    if all(members.has(name, row) for name in names for row in range(len(members))):
-        return False
-    with (
-        atomic_path(path) as aside,
-        aside.open("wb") as stream,
-        closing(tar_writer(stream)) as writer,
-    ):
-        for sample in raw_samples(path):
-            kept = {name: data for name, data in sample.items() if name not in _NOTES}
-            where = f"{path}: sample {sample['__key__']!r}"
-            writer.write(kept | _views(sample.get(TILE), names, view_px, where))
-    return True
+def encode_jpeg(tile: UInt8[np.ndarray, "side side 3"], quality: int = 90) -> bytes:
+    """A tile as JPEG."""
+    buffer = io.BytesIO()
+    Image.fromarray(tile).save(buffer, "JPEG", quality=quality, subsampling=0)
+    return buffer.getvalue()
 
 
-def _views(
-    tile_jpeg: bytes | None, names: Mapping[str, int], view_px: int, where: str
-) -> dict[str, bytes]:
-    if tile_jpeg is None:
-        raise CorruptShard(f"{where} lacks {TILE}")
+def decode_image(data: bytes, name: str) -> UInt8[np.ndarray, "side side 3"]:
+    """The RGB pixels of an encoded image; ``name`` is for the error.
+
+    Raises:
+        CorruptRecording: not a complete image.
+    """
     try:
-        tile = decode_image(tile_jpeg, TILE)
-        return {
-            name: encode_jpeg(view_of_tile(tile, zoom=zoom, size=view_px), QUALITY)
-            for name, zoom in names.items()
-        }
-    except CorruptRecording as problem:
-        raise CorruptShard(f"{where}: {problem}") from None
-    except ConfigError as problem:
-        raise ConfigError(f"{where}: {problem}") from None
+        with Image.open(io.BytesIO(data)) as image:
+            return np.asarray(image.convert("RGB"))
+    except UnidentifiedImageError:
+        reason = "of no known format"
+    except Exception as problem:
+        # Damaged files make the decoders raise almost anything; nothing of ours runs inside.
+        reason = (str(problem) or type(problem).__name__).partition(" (")[0]
+    raise CorruptRecording(f"{name}: not a readable image ({reason})")

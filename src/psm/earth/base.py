@@ -1,4 +1,4 @@
-"""The base imagery and the grids derived from it, built once and memory-mapped afterwards."""
+"""Base rasters of the simulated Earth: sharpened Blue Marble, relief, land cover and climate."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RELIEF_STRENGTH = 0.9
 
 @lru_cache(maxsize=1)
 def base_grids() -> Arrays:
-    """All derived grids.
+    """All derived grids, built once a machine and memory-mapped afterwards.
 
     ``imagery`` uint8 ``(5400, 10800 + 2*540, 3)``: Blue Marble with the relief shading of the
     Natural Earth map and gamma-brightened, so that forests are not black. At 5' (2160, 4320):

@@ -1,4 +1,4 @@
-"""The hidden layers: what the world is like at a point. The rules read them, a model never does."""
+"""Hidden layers at a point: coast, climate, towns. The rules read them, a model never does."""
 
 from __future__ import annotations
 
@@ -60,11 +60,6 @@ class LayerValues:
 
     def __len__(self) -> int:
         return len(self.lat)
-
-    @property
-    def climate(self) -> NDArray[np.str_]:
-        """Köppen-Geiger code of every place, such as ``"Cfb"``."""
-        return np.array(packages.koeppen_names())[self.koeppen]
 
 
 class Layers:

@@ -1,4 +1,4 @@
-"""Roads, rivers and shores as points: one form for distances and for painting tiles."""
+"""Roads, rivers and shores as points 1 km apart, for distances and for painting."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def shores() -> Arrays:
 
 
 def _build_shores() -> Arrays:
-    """Middles of the mask's pixel edges between water and anything else."""
+    """Middles of the mask's pixel edges between water and anything else: across, then down."""
     mask = packages.land_mask()
     degree = 180.0 / mask.shape[0]
     arrays: Arrays = {}
@@ -77,20 +77,23 @@ def _build_shores() -> Arrays:
 
 
 def _build_roads() -> Arrays:
+    # 1. Edges: every town to its two nearest, and large towns among themselves over longer ways.
     towns = packages.towns()
     large = int(np.searchsorted(-towns.people, -_MAIN_ROAD_PEOPLE, side="right"))
     local = _neighbour_edges(towns.lat, towns.lon, neighbours=2, longest_km=40.0)
     main = _neighbour_edges(towns.lat[:large], towns.lon[:large], neighbours=3, longest_km=250.0)
     parts = []
+    # 2. Points along each edge, bent a little, since no road is straight.
     for edges, is_main in ((main, True), (local, False)):
         lat, lon, edge = _interpolate(
             towns.lat[edges[:, 0]], towns.lon[edges[:, 0]],
             towns.lat[edges[:, 1]], towns.lon[edges[:, 1]], bend=0.08,
         )  # fmt: skip
+        # 3. An edge whose points lie in the sea is no road: no bridges.
         at_sea = np.bincount(edge, _is_sea(lat, lon), len(edges)) / np.bincount(
             edge, minlength=len(edges)
         )
-        dry = (at_sea < 0.15)[edge]  # no bridges over the sea
+        dry = (at_sea < 0.15)[edge]
         parts.append((lat[dry], lon[dry], np.full(int(dry.sum()), is_main)))
     lat, lon, is_main_road = (np.concatenate(part) for part in zip(*parts, strict=True))
     return {
@@ -135,13 +138,16 @@ def _interpolate(
     bend: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
     """Points along straight segments, bent sideways by a sine of ``bend`` times their length."""
+    # Lengths in local metric: a degree of longitude shrinks with the latitude.
     dlat, dlon = lat1 - lat0, wrap_longitude(lon1 - lon0)
     shrink = np.cos(np.deg2rad((lat0 + lat1) / 2.0))
     length_km = np.hypot(dlat, dlon * shrink) * KM_PER_DEGREE
     count = np.maximum(1, np.round(length_km / SPACING_KM)).astype(int)
+    # Point j of an edge with n points lies at t = (j + 0.5) / n.
     edge = np.repeat(np.arange(len(count)), count)
     first = np.cumsum(count) - count
     t = (np.arange(count.sum()) - first[edge] + 0.5) / count[edge]
+    # One period of a sine across the direction; every other edge bends the other way.
     wiggle = np.sin(2.0 * np.pi * t) * bend * np.where(edge % 2 == 0, 1.0, -1.0)
     lat = lat0[edge] + t * dlat[edge] + wiggle * (dlon * shrink)[edge]
     lon = lon0[edge] + t * dlon[edge] - wiggle * (dlat / np.maximum(shrink, 0.05))[edge]

@@ -1,4 +1,4 @@
-"""The best scores that anybody could reach: retrieval by somebody who knows the true distribution.
+"""Oracle retrieval: the best scores that anybody could reach, knowing the true distribution.
 
 Each function scores N locations (rows) against N recordings (columns), whose sound sets it knows.
 Ranking recordings for a location uses log P(S_j | i) - log P(S_j); ranking locations for a
@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from psm.data.recording import AUDIO_SOURCES, AudioSource
 from psm.earth import rules
 from psm.earth.layers import Layers, LayerValues
+from psm.earth.sampling import SHARES, hour_weight, source_biases
 from psm.earth.scene import Scene
 from psm.earth.soundscape import normaliser
-from psm.earth.sources import SHARES, hour_weight, source_biases
 from psm.errors import ConfigError
 from psm.seeding import generator
 
@@ -83,12 +83,15 @@ def oracle_scores(
     times = np.stack([np.asarray(month, float), np.asarray(hour, float)], axis=1)
     if not len(times) == len(sources) == len(sets) == np.size(lat) == np.size(lon):
         raise ConfigError("oracle: place, time, source and sets must have one row per recording")
+    # The tag alone tells recordings of the same source from the others, and nothing more.
     same_source = sources[:, None] == sources[None, :]
     if known is Knowledge.SOURCE_TAG:
         return _break_ties(same_source.astype(float), same_source.T.astype(float))
+    # P(S | location) once for each distinct set of sounds: recordings with equal sets score alike.
     unique, column = np.unique(sets, axis=0, return_inverse=True)
     place = Layers.load().at(lat=lat, lon=lon)
     if known is Knowledge.SOURCE:
+        # The source's own average over its places and times stands for each of its locations.
         table = _set_probability(known, place, times, sources, unique)
         given = np.empty_like(table)
         for s in np.unique(sources):
@@ -96,8 +99,10 @@ def oracle_scores(
     else:
         given = _set_probability(known, place, times, sources, unique)
     if known is Knowledge.ALL_TAGS:
+        # A recording of another source cannot be the one; now equal sets differ by their source.
         given = given[:, column.ravel()] * np.where(same_source, 1.0, _OTHER_SOURCE)
         column = np.arange(len(given))
+    # Bayes: log P(S | i) - log P(S) ranks recordings of a location, log P(S | i) its locations.
     log_given = np.log(given)[:, column.ravel()]
     log_prior = np.log(given.mean(axis=0))[column.ravel()]
     return _break_ties(log_given - log_prior, log_given.T)
@@ -136,16 +141,19 @@ def _block(
     """P(S) of a source s is prod(odds) * prod(bias_s) / Z_s: only the last two depend on s."""
     biases = source_biases()
     members = sets.T.astype(float)
+    # Products over the members of a set, as matrix products of logarithms.
     bias_products = np.exp(np.log(biases) @ members)
     total = np.zeros((len(place), len(sets)))
     mass = np.zeros(len(place))
     for month, hour, share in _passes(known, times):
         scene = Scene.of(place, month=month, hour=hour)
         odds = rules.odds(scene)
+        # How likely each source is at this hour: all sources, or only the one that is known.
         weight = np.stack([SHARES[s] * hour_weight(s, scene.hour) for s in AUDIO_SOURCES], axis=1)
         weight *= share[:, None]
         if known not in (Knowledge.PLACE, Knowledge.PLACE_TIME):
             weight *= np.arange(len(AUDIO_SOURCES)) == sources[:, None]
+        # Sum over the sources s of weight_s * prod(bias_s) / Z_s, times prod(odds).
         normalisers = np.stack([normaliser(odds * bias) for bias in biases], axis=1)
         total += np.exp(np.log(odds) @ members) * ((weight / normalisers) @ bias_products)
         mass += weight.sum(axis=1)

@@ -1,4 +1,4 @@
-"""What sounds where and when: one rule per sound, in plain words and as a formula.
+"""Rules of what sounds where and when: one per sound, in plain words and as a formula.
 
 Every formula gives a strength of at least zero: about 8 drowns everything else, 1 is ordinary,
 0.1 a rarity. Strengths become odds by one common scale and floor (:func:`odds`), and odds become

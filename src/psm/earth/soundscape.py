@@ -1,4 +1,4 @@
-"""The true distribution of sounds: from odds to exact probabilities of sets of sounds.
+"""Conditional Poisson sampling of sounds: exact probabilities of sets of sounds from their odds.
 
 Each sound is heard independently with odds o_k, given that a clip holds between one and three of
 them (conditional Poisson sampling; Chen, Dempster & Liu 1994, "Weighted finite population sampling
@@ -72,6 +72,7 @@ def probability(values: Floats) -> Floats:
     """
     values = np.asarray(values, float)
     count = values.shape[-1]
+    # e_1 and e_2 of the sounds before k (prefix) and from k on (suffix).
     prefix = np.zeros((count + 1, 2, *values.shape[:-1]))
     suffix = np.zeros_like(prefix)
     for k in range(count):
@@ -82,16 +83,13 @@ def probability(values: Floats) -> Floats:
         value = values[..., k]
         suffix[k, 0] = suffix[k + 1, 0] + value
         suffix[k, 1] = suffix[k + 1, 1] + suffix[k + 1, 0] * value
+    # Joined, they are e_1' and e_2' of all sounds but k: one from either side, or both from one.
     before, after = prefix[:-1], suffix[1:]
     e1 = before[:, 0] + after[:, 0]
     e2 = before[:, 1] + after[:, 1] + before[:, 0] * after[:, 0]
+    # P(k in S) = o_k (1 + e_1' + e_2') / Z: alone, with one other, with two others.
     share = np.moveaxis(1.0 + e1 + e2, 0, -1) / normaliser(values)[..., None]
     return np.asarray(values * share)
-
-
-def log_set_probability(values: Floats, sets: NDArray[np.bool_]) -> Floats:
-    """log P(S) of M sets ``(M, K)`` under N rows of odds ``(N, K)``: ``(N, M)``."""
-    return np.asarray(np.log(values) @ sets.T.astype(float) - np.log(normaliser(values))[:, None])
 
 
 def sample_sounds(values: Floats, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -102,10 +100,12 @@ def sample_sounds(values: Floats, rng: np.random.Generator) -> NDArray[np.bool_]
     """
     values = np.asarray(values, float)
     count = len(values)
+    # The recurrence e_r(k:) = e_r(k+1:) + o_k e_{r-1}(k+1:), from the last sound to the first.
     rest = np.zeros((count + 1, MAX_SOUNDS + 1))  # rest[k, r]: e_r of values[k:]
     rest[:, 0] = 1.0
     for k in range(count - 1, -1, -1):
         rest[k, 1:] = rest[k + 1, 1:] + values[k] * rest[k + 1, :-1]
+    # How many sounds: P(r) = e_r / Z. Then which, sound by sound.
     size = 1 + int(rng.choice(MAX_SOUNDS, p=rest[0, 1:] / rest[0, 1:].sum()))
     drawn = np.zeros(count, bool)
     for k in range(count):

@@ -1,4 +1,4 @@
-"""Weights of a masked autoencoder, SatMAE or Scale-MAE, as a start for the satellite encoder.
+"""Import of a masked autoencoder, SatMAE or Scale-MAE, to start the satellite encoder from.
 
 The transformer is taken over tensor by tensor. What belongs to the autoencoder alone, its decoder
 and its mask tokens, is left out by name; so are the class token, since patches are averaged here,
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from psm.config import ImageryConfig, SatelliteConfig
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
-from psm.pickles import read_pickle
+from psm.unpickling import read_pickle
 
 _HUB = "hf://"
 _NAMES = (
@@ -55,13 +55,13 @@ class Backbone:
     """What was taken from a masked autoencoder.
 
     Attributes:
-        source: the file.
+        origin: the file.
         taken: tensors taken over.
         left_out: tensors that the encoder does without, by name.
         adapted: what had to be changed, in words.
     """
 
-    source: str
+    origin: str
     taken: int
     left_out: tuple[str, ...]
     adapted: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ class Backbone:
         groups = sorted({name.partition(".")[0] for name in self.left_out})
         adapted = "".join(f"; {change}" for change in self.adapted)
         return (
-            f"{self.source}: {self.taken} tensors taken over, {len(self.left_out)} left out "
+            f"{self.origin}: {self.taken} tensors taken over, {len(self.left_out)} left out "
             f"({', '.join(groups)}){adapted}"
         )
 
@@ -79,10 +79,10 @@ class Backbone:
 def read_backbone(
     config: SatelliteConfig, imagery: ImageryConfig, wanted: Mapping[str, torch.Size]
 ) -> tuple[dict[str, Tensor], Backbone]:
-    """Tensors for a satellite encoder out of the file that ``config.source`` names.
+    """Tensors for a satellite encoder out of the file that ``config.weights`` names.
 
     Args:
-        config: sizes of the encoder, its source and how that may be adapted.
+        config: sizes of the encoder, its weights and how that may be adapted.
         imagery: size and statistics of a view.
         wanted: names and shapes of the encoder's tensors, its projection left out.
 
@@ -93,26 +93,30 @@ def read_backbone(
             another shape.
         ConfigError: it does not fit the settings, which the message names with the fix.
     """
-    source = str(config.source)
-    tensors = _without_wrapper(_read(source))
-    _check_dimensions(tensors, source)
+    origin = str(config.weights)
+    # Read, and refuse at once what no view can pass through.
+    tensors = _without_wrapper(_read(origin))
+    _check_dimensions(tensors, origin)
     left_out = tuple(name for name in tensors if _LEFT_OUT.fullmatch(name))
+    # A multispectral model has a patch embedding for each group of bands: keep the colours.
     adapted = []
     if any(_GROUPED.fullmatch(name) for name in tensors):
-        tensors, change = _true_colour(tensors, config, imagery, source)
+        tensors, change = _true_colour(tensors, config, imagery, origin)
         adapted.append(change)
+    # Every other tensor has a name here, or the file is something else.
     named = {name: _our_name(name) for name in tensors if name not in left_out}
     unknown = [name for name, ours in named.items() if ours is None]
     if unknown or "patch_embed.proj.weight" not in tensors:
         strangers = f" ({', '.join(unknown[:3])})" if unknown else ""
         raise CheckpointMismatch(
-            f"{source}: not a backbone of SatMAE or Scale-MAE, {len(unknown)} of {len(tensors)} "
+            f"{origin}: not a backbone of SatMAE or Scale-MAE, {len(unknown)} of {len(tensors)} "
             f"tensors are unknown{strangers}"
         )
-    _check_sizes(tensors, config, imagery, source)
+    # Sizes first, whose errors name a setting; then tensor by tensor.
+    _check_sizes(tensors, config, imagery, origin)
     ours = {new: tensors[old].float() for old, new in named.items() if new is not None}
-    _check_complete(ours, wanted, source)
-    return ours, Backbone(source, len(ours), left_out, tuple(adapted))
+    _check_complete(ours, wanted, origin)
+    return ours, Backbone(origin, len(ours), left_out, tuple(adapted))
 
 
 def _our_name(name: str) -> str | None:
@@ -122,10 +126,10 @@ def _our_name(name: str) -> str | None:
     return None
 
 
-def _read(source: str) -> dict[str, Tensor]:
-    path = _download(source) if source.startswith(_HUB) else Path(source)
+def _read(origin: str) -> dict[str, Tensor]:
+    path = _download(origin) if origin.startswith(_HUB) else Path(origin)
     if not path.is_file():
-        raise MissingData(f"satellite.source: no such file {source}")
+        raise MissingData(f"satellite.weights: no such file {origin}")
     if path.suffix == ".safetensors":
         try:
             return load_file(path)
@@ -136,22 +140,22 @@ def _read(source: str) -> dict[str, Tensor]:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not content:
-        raise CheckpointMismatch(f"{source}: no weights in it")
+        raise CheckpointMismatch(f"{origin}: no weights in it")
     if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
-        raise CheckpointMismatch(f"{source}: holds more than tensors where its weights should be")
+        raise CheckpointMismatch(f"{origin}: holds more than tensors where its weights should be")
     return dict(content)
 
 
-def _download(source: str) -> Path:
-    owner, _, rest = source.removeprefix(_HUB).partition("/")
+def _download(origin: str) -> Path:
+    owner, _, rest = origin.removeprefix(_HUB).partition("/")
     name, _, file = rest.partition("/")
     if not (owner and name and file):
-        raise ConfigError(f"satellite.source {source}: write it as hf://OWNER/NAME/FILE")
+        raise ConfigError(f"satellite.weights {origin}: write it as hf://OWNER/NAME/FILE")
     try:
         return Path(hf_hub_download(f"{owner}/{name}", file))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:
         reason = str(problem).strip().splitlines()[0]
-        raise MissingData(f"satellite.source: the hub did not give {source} ({reason})") from None
+        raise MissingData(f"satellite.weights: the hub did not give {origin} ({reason})") from None
 
 
 def _without_wrapper(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -164,7 +168,7 @@ def _without_wrapper(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _true_colour(
-    tensors: dict[str, Tensor], config: SatelliteConfig, imagery: ImageryConfig, source: str
+    tensors: dict[str, Tensor], config: SatelliteConfig, imagery: ImageryConfig, origin: str
 ) -> tuple[dict[str, Tensor], str]:
     """SatMAE's multispectral model with the colours of its first group for a patch embedding.
 
@@ -176,7 +180,7 @@ def _true_colour(
     sizes = tuple(tensors[name].shape[1] for name in sorted(groups))
     if "rgb" not in config.adapt:
         raise CheckpointMismatch(
-            f"{source}: SatMAE's multispectral model, {len(sizes)} patch embeddings of "
+            f"{origin}: SatMAE's multispectral model, {len(sizes)} patch embeddings of "
             f"{', '.join(map(str, sizes))} Sentinel-2 bands instead of one of RGB; set "
             "model.satellite.adapt=[rgb] to keep red, green and blue of its first group"
         )
@@ -184,13 +188,15 @@ def _true_colour(
     marks = tensors.get("channel_embed")
     if sizes != _GROUP_SIZES or first["bias"] is None or marks is None:
         raise CheckpointMismatch(
-            f"{source}: groups of {', '.join(map(str, sizes))} bands are not SatMAE's "
+            f"{origin}: groups of {', '.join(map(str, sizes))} bands are not SatMAE's "
             f"{', '.join(map(str, _GROUP_SIZES))}, so that nobody says which are red, green, blue"
         )
     assert first["weight"] is not None
     colours = first["weight"].float()[:, _RED_GREEN_BLUE]
+    # Ours are normalised, x = (p - mean) / std, its pixels p were not: w·p = (w·std)·x + w·mean.
     mean, std = (torch.tensor(values)[:, None, None] for values in (imagery.mean, imagery.std))
     bias = first["bias"].float() + (colours * mean).sum((1, 2, 3))
+    # The mark of the group is added to the last features of every token: to the bias, that is.
     mark = marks.float()[0, 0]
     bias[len(bias) - len(mark) :] += mark
     rest = {n: t for n, t in tensors.items() if not _GROUPED.fullmatch(n) and n != "channel_embed"}
@@ -200,18 +206,18 @@ def _true_colour(
     )
 
 
-def _check_dimensions(tensors: Mapping[str, Tensor], source: str) -> None:
+def _check_dimensions(tensors: Mapping[str, Tensor], origin: str) -> None:
     expected = {"patch_embed": 4, "pos_embed": 3, "channel_embed": 3}
     for name, tensor in tensors.items():
         dimensions = expected.get(name.partition(".")[0], tensor.ndim)
         if tensor.ndim != dimensions and not name.endswith(".bias"):
             raise CheckpointMismatch(
-                f"{source}: {name} is {tuple(tensor.shape)}, which fits no view"
+                f"{origin}: {name} is {tuple(tensor.shape)}, which fits no view"
             )
 
 
 def _check_sizes(
-    tensors: Mapping[str, Tensor], config: SatelliteConfig, imagery: ImageryConfig, source: str
+    tensors: Mapping[str, Tensor], config: SatelliteConfig, imagery: ImageryConfig, origin: str
 ) -> None:
     """Name the setting that does not fit and its value in the file, before tensors are compared."""
     dim, _, patch_px, _ = tensors["patch_embed.proj.weight"].shape
@@ -227,7 +233,7 @@ def _check_sizes(
         ours = getattr(config, setting)
         if value != ours:
             raise ConfigError(
-                f"{source}: its {setting} is {value:g}, model.satellite.{setting} is {ours:g}; "
+                f"{origin}: its {setting} is {value:g}, model.satellite.{setting} is {ours:g}; "
                 f"set model.satellite.{setting}={value:g}"
             )
     position = tensors.get("pos_embed")
@@ -236,14 +242,14 @@ def _check_sizes(
     view_px = isqrt(position.shape[1] - 1) * patch_px
     if view_px != imagery.view_px:
         raise ConfigError(
-            f"{source}: saw views of {view_px} pixels, model.imagery.view_px is {imagery.view_px}; "
+            f"{origin}: saw views of {view_px} pixels, model.imagery.view_px is {imagery.view_px}; "
             f"set model.imagery.view_px={view_px}, or model.satellite.adapt=[view] to go on: "
             "positions are computed for any size"
         )
 
 
 def _check_complete(
-    ours: Mapping[str, Tensor], wanted: Mapping[str, torch.Size], source: str
+    ours: Mapping[str, Tensor], wanted: Mapping[str, torch.Size], origin: str
 ) -> None:
     complaints = [f"missing {name}" for name in wanted.keys() - ours.keys()]
     complaints += [f"unexpected {name}" for name in ours.keys() - wanted.keys()]
@@ -254,6 +260,6 @@ def _check_complete(
     ]
     if complaints:
         raise CheckpointMismatch(
-            f"{source}: {len(complaints)} of {len(wanted)} tensors do not fit "
+            f"{origin}: {len(complaints)} of {len(wanted)} tensors do not fit "
             f"({', '.join(sorted(complaints)[:3])})"
         )

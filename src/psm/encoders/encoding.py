@@ -1,4 +1,4 @@
-"""How a network sees place and time: smooth numbers, periodic where the world is.
+"""Encodings of place and time: smooth numbers, periodic where the world is.
 
 Places become the unit vector on the sphere, which has no edge and two different poles; months and
 hours become points on a circle.
@@ -53,7 +53,7 @@ def sun_known(context: Context) -> Bool[Tensor, " batch"]:
 
 
 def sun(context: Context) -> Float[Tensor, "batch 5"]:
-    """What the sun does at the place in the month: seasons and daylight without a hemisphere.
+    """Features of the sun at a place and month: seasons and daylight without a hemisphere.
 
     Sine of the sun's elevation at noon; how far the sun stands on the place's own side of the
     equator (positive in its summer); length of the day from -1 (polar night) to 1; sine of the

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from psm.config import ImageryConfig, SatelliteConfig
 from psm.encoders.backbone import Backbone, read_backbone
-from psm.encoders.convolution import convolution_stage
-from psm.encoders.transformer import transformer
+from psm.encoders.layers import convolution_stage, transformer
 
 
 def gsd_position_embedding(
@@ -57,10 +56,10 @@ class SatelliteEncoder(nn.Module):
         out_dim: features that leave the encoder.
 
     Attributes:
-        backbone: what it started from, where ``config.source`` names a checkpoint.
+        backbone: what it started from, where ``config.weights`` names a checkpoint.
 
     Raises:
-        PSMError: the source does not fit; see :func:`psm.encoders.backbone.read_backbone`.
+        PSMError: the weights do not fit; see :func:`psm.encoders.backbone.read_backbone`.
     """
 
     mean: Tensor
@@ -93,7 +92,7 @@ class SatelliteEncoder(nn.Module):
         self.project = nn.Sequential(
             nn.Linear(config.dim, out_dim), nn.GELU(), nn.Linear(out_dim, out_dim)
         )
-        if config.source is not None:
+        if config.weights is not None:
             wanted = {
                 name: tensor.shape
                 for name, tensor in self.state_dict().items()

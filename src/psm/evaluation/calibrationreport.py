@@ -1,4 +1,4 @@
-"""What a calibration gained, as a table and as a figure."""
+"""Report of a calibration: a table and a figure of what it gained."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from matplotlib.ticker import PercentFormatter
 from rich import box
 from rich.table import Table
 
-from psm.evaluation.calibrate import CalibrationFit
-from psm.evaluation.calibration import Reliability
-from psm.evaluation.plots import DIM, MODELS, style
+from psm.cartography.style import DIM
+from psm.evaluation.calibrationfit import CalibrationFit
+from psm.evaluation.plots import MODELS, chart_style
+from psm.evaluation.reliability import Reliability
 
 _DPI = 160
 
@@ -48,7 +49,7 @@ def plot_calibration(fit: CalibrationFit) -> Figure:
     """Reliability before and after, and where the probabilities lie."""
     method = fit.calibration.method
     shown = [("raw", MODELS[1]), (method, MODELS[0])]
-    with style():
+    with chart_style():
         figure = Figure(figsize=(8.8, 5.4), dpi=_DPI, layout="constrained")
         panels = figure.subplots(2, 2, height_ratios=(4, 1))
         for column, (name, colour) in enumerate(shown):

@@ -1,4 +1,4 @@
-"""Curves from distance to probability, fitted to pairs whose answer is known, and compared.
+"""Calibration curves, Platt and isotonic, fitted to labelled pairs and judged on cells left out.
 
 ``platt`` keeps the form that the model learnt and fits its two numbers (Platt 1999). ``isotonic``
 is any falling curve (Zadrozny & Elkan 2002), piecewise linear. Both are judged on geographic cells
@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import isotonic_regression, minimize
+from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
+from psm.calibration import fit_logistic
 from psm.errors import ConfigError
-from psm.evaluation.calibration import Reliability, reliability
+from psm.evaluation.reliability import Reliability, reliability
 
 FOLDS = 5
 _BINS = 512  # of equal size, into which distances are sorted before an isotonic fit
@@ -69,9 +70,6 @@ class Pairs:
         return replace(self, weight=weight)
 
 
-Curve = Callable[[Float[np.ndarray, " n"]], Float[np.ndarray, " n"]]
-
-
 @dataclass(frozen=True)
 class Platt:
     """``sigmoid(shift - negative_scale * distance)``."""
@@ -107,21 +105,7 @@ class Isotonic:
 
 def fit_platt(pairs: Pairs) -> Platt:
     """The two numbers under which the answers are most likely; the slope stays positive."""
-    centre, scale = pairs.distance.mean(), pairs.distance.std() or 1.0
-    nearness = (centre - pairs.distance) / scale
-    positive, weight = pairs.positive.astype(float), pairs.weight / pairs.weight.sum()
-
-    def loss(parameters: Float[np.ndarray, " 2"]) -> tuple[float, Float[np.ndarray, " 2"]]:
-        slope = np.exp(parameters[0])
-        logit = parameters[1] + slope * nearness
-        error = weight * (expit(logit) - positive)
-        value = float(weight @ (np.logaddexp(0.0, logit) - positive * logit))
-        return value, np.array([error @ nearness * slope, error.sum()])
-
-    start = np.array([0.0, np.log(pairs.prior / (1.0 - pairs.prior))])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(-12.0, 12.0), (None, None)])
-    slope = float(np.exp(found.x[0])) / scale
-    return Platt(slope, float(found.x[1]) + slope * float(centre))
+    return Platt(*fit_logistic(pairs.distance, pairs.positive, pairs.weight))
 
 
 def fit_isotonic(pairs: Pairs) -> Isotonic:
@@ -131,6 +115,7 @@ def fit_isotonic(pairs: Pairs) -> Isotonic:
     cells of one level are not all alike. A level holds one pair more, which is positive by the
     prior, so that none is 0 or 1.
     """
+    # Pairs are sorted into bins of equal size first: the fit then costs as much for any number.
     order = np.argsort(pairs.distance, kind="stable")
     starts = np.unique(np.linspace(0, len(order), _BINS + 1).astype(int)[:-1])
     mass, hits, moment = (
@@ -141,10 +126,13 @@ def fit_isotonic(pairs: Pairs) -> Isotonic:
             pairs.weight * pairs.distance,
         )
     )
+    # Pool adjacent violators: bins that would rise with the distance share one level.
     blocks = isotonic_regression(hits / mass, weights=mass, increasing=False).blocks[:-1]
     mass, hits, moment = (np.add.reduceat(values, blocks) for values in (mass, hits, moment))
+    # One pair more a level; that can make neighbours cross by a hair, so levels are kept falling.
     one = pairs.weight.mean()
     level = np.minimum.accumulate((hits + one * pairs.prior) / (mass + one))
+    # Knots at rising distances; of two at one distance, the first.
     at, first = np.unique(moment / mass, return_index=True)
     return Isotonic(at, level[first])
 
@@ -164,6 +152,7 @@ def folds(cell: Int[np.ndarray, " n"], count: int = FOLDS) -> Int[np.ndarray, " 
     names, index, size = np.unique(cell, return_inverse=True, return_counts=True)
     if len(names) < 2:
         raise ConfigError("calibration needs recordings from two geographic cells at least, got 1")
+    # Largest cells first, each into the fold that is emptiest so far.
     filled = np.zeros(min(count, len(names)))
     fold = np.zeros(len(names), np.int64)
     for number in np.argsort(-size, kind="stable"):

@@ -1,7 +1,8 @@
-"""Intervals that respect geography: recordings of one place are not independent of each other.
+"""Confidence intervals by cluster bootstrap over geographic cells.
 
-The bootstrap draws whole geographic cells (cluster bootstrap; Davison & Hinkley 1997, section
-3.8). One set of draws serves all rows of a table, so that differences are paired.
+Recordings of one place are not independent of each other: the bootstrap draws whole cells (Davison
+& Hinkley 1997, section 3.8). One set of draws serves all rows of a table, so that differences are
+paired.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class CellBootstrap:
     """
 
     def __init__(self, cells: Sequence[object], *, seed: int = 0, draws: int = 2000) -> None:
+        # A draw is a weight for each cell: how often it came up. Every mean is then two products.
         _, self._cell = np.unique(np.asarray(cells), return_inverse=True)
         self._count = int(self._cell.max()) + 1 if len(self._cell) else 0
         rng = generator(seed, "cell bootstrap")

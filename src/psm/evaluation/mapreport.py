@@ -1,4 +1,4 @@
-"""Results of map truth as data: one score a sound, what they come to, their JSON, their table."""
+"""Report of map truth: a score for each sound, their summary, JSON and table."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from psm.evaluation.calibration import Reliability, RiskCoverage
-from psm.evaluation.rhythm import SignScore
+from psm.evaluation.agreement import SignScore
+from psm.evaluation.reliability import Reliability, RiskCoverage
 
 MIN_CASES = 20
 """Sounds with fewer judged cases do not enter the averages of signs."""
@@ -76,13 +76,27 @@ class MapReport:
     calibrated: MapReport | None = None
 
     def median(self, measure: str) -> float | None:
-        """Median over sounds of an attribute of :class:`SoundScore`."""
+        """Median over sounds of one measure.
+
+        Args:
+            measure: an attribute of :class:`SoundScore`, as ``spearman``.
+
+        Returns:
+            The median over sounds that have it; ``None`` without any.
+        """
         values = np.array([getattr(score, measure) for score in self.sounds], float)
         kept = values[np.isfinite(values)]
         return float(np.median(kept)) if len(kept) else None
 
     def sign_correct(self, *contrasts: str) -> float | None:
-        """Mean over sounds of the share of cells with the right sign."""
+        """Mean over sounds of the share of cells whose contrasts have the right sign.
+
+        Args:
+            contrasts: of ``day_night``, ``north`` and ``south``.
+
+        Returns:
+            The mean over sounds with enough judged cases; ``None`` without any.
+        """
         shares = [
             score.correct[score.cases >= MIN_CASES]
             for name, score in self.signs.items()
@@ -92,7 +106,14 @@ class MapReport:
         return float(values.mean()) if len(values) else None
 
     def sounds_correct(self, *contrasts: str) -> tuple[int, int]:
-        """Sounds whose contrast over all judged cells has the right sign, and sounds judged."""
+        """How many sounds have the right sign over all their judged cells.
+
+        Args:
+            contrasts: of ``day_night``, ``north`` and ``south``.
+
+        Returns:
+            Sounds that are right, and sounds judged.
+        """
         right = judged = 0
         for name, score in self.signs.items():
             if name in contrasts:

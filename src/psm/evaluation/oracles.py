@@ -1,4 +1,4 @@
-"""Reference rows: retrieval by somebody who knows the generator, or nothing but the source tag.
+"""Retrieval oracles: the ranks of somebody who knows the generator, or the source tag alone.
 
 On the simulated Earth the best possible score for each kind of knowledge is computable
 (:mod:`psm.earth.oracle`). Elsewhere only the source tag is left: on GeoSound's mix of archives
@@ -17,11 +17,11 @@ from psm.data.recording import Recording
 from psm.earth.oracle import Knowledge, oracle_scores
 from psm.earth.sounds import SOUNDS
 from psm.ranks import (
-    Standing,
-    chance_standing,
+    TiedRanks,
+    chance_ranks,
     join,
-    score_standing,
-    tag_standing,
+    score_ranks,
+    tag_ranks,
 )
 
 SOURCE_TAG = "source tag"
@@ -32,7 +32,7 @@ DIRECTIONS = ("image_to_audio", "audio_to_image")
 GENERATOR_ORACLES = (Knowledge.PLACE, Knowledge.PLACE_TIME, Knowledge.ALL)
 
 
-def oracle_standings(recordings: Sequence[Recording]) -> dict[Key, Standing]:
+def oracle_ranks(recordings: Sequence[Recording]) -> dict[Key, TiedRanks]:
     """Standings of every oracle by (oracle, direction, restriction).
 
     The generator's oracles need recordings with ``sounds`` and a month, that is, of the simulated
@@ -40,21 +40,21 @@ def oracle_standings(recordings: Sequence[Recording]) -> dict[Key, Standing]:
     """
     sources = np.array([recording.audio_source or "other" for recording in recordings])
     groups = [np.flatnonzero(sources == source) for source in np.unique(sources)]
-    standings: dict[Key, Standing] = {}
+    ranks: dict[Key, TiedRanks] = {}
     if recordings and all(r.sounds and r.month is not None for r in recordings):
         for knowledge in GENERATOR_ORACLES:
             log_given = _log_given(knowledge, recordings, sources)
             for direction, scores in _scores(log_given).items():
-                standings[knowledge.value, direction, "all"] = score_standing(scores)
+                ranks[knowledge.value, direction, "all"] = score_ranks(scores)
             parts = [_scores(log_given[np.ix_(rows, rows)]) for rows in groups]
             for direction in DIRECTIONS:
-                standings[knowledge.value, direction, "same_source"] = join(
-                    [score_standing(part[direction]) for part in parts], groups
+                ranks[knowledge.value, direction, "same_source"] = join(
+                    [score_ranks(part[direction]) for part in parts], groups
                 )
     for direction in DIRECTIONS:
-        standings[SOURCE_TAG, direction, "all"] = tag_standing(sources)
-        standings[SOURCE_TAG, direction, "same_source"] = chance_standing(sources)
-    return standings
+        ranks[SOURCE_TAG, direction, "all"] = tag_ranks(sources)
+        ranks[SOURCE_TAG, direction, "same_source"] = chance_ranks(sources)
+    return ranks
 
 
 def _log_given(

@@ -1,4 +1,4 @@
-"""The paper's tables from results of the protocol, of one model or several joined."""
+"""Tables of the paper, from the results of one model or of several joined."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import product
 from psm.data.context import CONTEXT_FIELDS
 from psm.errors import ConfigError
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
-from psm.evaluation.protocol import RESTRICTIONS
-from psm.evaluation.psm2024 import Fields, Psm2024, Row
-from psm.evaluation.report import RetrievalRow, query_label
-from psm.evaluation.tables import Line, Table
+from psm.evaluation.psm2024 import Fields, PaperRow, Psm2024Result
+from psm.evaluation.retrieval import RESTRICTIONS
+from psm.evaluation.retrievalreport import RetrievalRow, query_label
+from psm.evaluation.typesetting import ResultTable, TableRow
 
 _ARROWS = {"image_to_audio": "I→S", "audio_to_image": "S→I"}
 _FIELD_NAMES = {
@@ -26,7 +26,7 @@ _Value = tuple[float, str]
 """What a cell is compared by, larger is better, and how it is written."""
 
 
-def paper_tables(results: Sequence[Psm2024]) -> tuple[Table, ...]:
+def paper_tables(results: Sequence[Psm2024Result]) -> tuple[ResultTable, ...]:
     """For each imagery: retrieval, context ablation, our rows, our rows by source.
 
     Models share a table where they were asked the same of the same recordings.
@@ -34,7 +34,7 @@ def paper_tables(results: Sequence[Psm2024]) -> tuple[Table, ...]:
     Raises:
         ConfigError: two models in one table have one name.
     """
-    groups: dict[tuple[object, ...], list[Psm2024]] = {}
+    groups: dict[tuple[object, ...], list[Psm2024Result]] = {}
     for result in results:
         key = (result.imagery, result.recordings, result.share)
         groups.setdefault(key, []).append(result)
@@ -48,12 +48,12 @@ def paper_tables(results: Sequence[Psm2024]) -> tuple[Table, ...]:
                     "measure one of them again with --name"
                 )
         suffix = f"{group[0].imagery}-{number}" if len(groups) > 1 else group[0].imagery
-        builders = (_retrieval, _ablation, _honest, _by_source)
+        builders = (_retrieval, _ablation, _own_rows, _by_source)
         tables += [table for build in builders if (table := build(group, suffix)).lines]
     return tuple(tables)
 
 
-def _retrieval(group: Sequence[Psm2024], suffix: str) -> Table:
+def _retrieval(group: Sequence[Psm2024Result], suffix: str) -> ResultTable:
     lines = _known_by_tag_alone(group) if group[0].share == 0.1 else []
     for zoom, composed in product(_zooms(group), (False, True)):
         rows = [
@@ -67,7 +67,7 @@ def _retrieval(group: Sequence[Psm2024], suffix: str) -> Table:
         ]
         lines += _block(rows)
     percent = f"R@{group[0].share:.0%}"
-    return Table(
+    return ResultTable(
         label=f"retrieval-{suffix}",
         title=f"Retrieval, {_about(group)}",
         caption=(
@@ -84,7 +84,7 @@ def _retrieval(group: Sequence[Psm2024], suffix: str) -> Table:
     )  # fmt: skip
 
 
-def _known_by_tag_alone(group: Sequence[Psm2024]) -> list[Line]:
+def _known_by_tag_alone(group: Sequence[Psm2024Result]) -> list[TableRow]:
     """What chance and the audio source alone reach, which every figure should be read against."""
     rows = [row for row in group[0].honest[0].reference if row.restriction == "all"]
     lines = []
@@ -93,11 +93,11 @@ def _known_by_tag_alone(group: Sequence[Psm2024]) -> list[Line]:
             row for d in DIRECTIONS for row in rows if (row.query, row.direction) == (query, d)
         ]
         figures = (f"{v:,.{p}f}" for r in found for v, p in ((r.r_at_10pct, 3), (r.median_rank, 1)))
-        lines.append(Line(("", name, "", "", *figures), is_reference=True))
+        lines.append(TableRow(("", name, "", "", *figures), is_reference=True))
     return lines
 
 
-def _ablation(group: Sequence[Psm2024], suffix: str) -> Table:
+def _ablation(group: Sequence[Psm2024Result], suffix: str) -> ResultTable:
     columns = [*product(_zooms(group), DIRECTIONS)]
     lines = []
     for result in group:
@@ -112,7 +112,7 @@ def _ablation(group: Sequence[Psm2024], suffix: str) -> Table:
                     for fields in subsets
                 ]
             )
-    return Table(
+    return ResultTable(
         label=f"ablation-{suffix}",
         title=f"What the location is told, {_about(group)}",
         caption=f"R@{group[0].share:.0%} without text." + _definitions(group),
@@ -126,14 +126,14 @@ def _ablation(group: Sequence[Psm2024], suffix: str) -> Table:
     )
 
 
-def _honest(group: Sequence[Psm2024], suffix: str) -> Table:
+def _own_rows(group: Sequence[Psm2024Result], suffix: str) -> ResultTable:
     first = group[0].honest[0]
-    lines = _honest_lines("", "", first.reference, is_reference=True)
+    lines = _own_lines("", "", first.reference, is_reference=True)
     for zoom, result in product(_zooms(group), group):
         for honest in result.honest:
             if honest.zoom == zoom:
-                lines += _honest_lines(str(zoom), result.model, honest.rows)
-    return Table(
+                lines += _own_lines(str(zoom), result.model, honest.rows)
+    return ResultTable(
         label=f"honest-{suffix}",
         title=f"Our rows, {_about(group)}",
         caption=(
@@ -152,16 +152,16 @@ def _honest(group: Sequence[Psm2024], suffix: str) -> Table:
     )  # fmt: skip
 
 
-def _honest_lines(
+def _own_lines(
     zoom: str, model: str, rows: Sequence[RetrievalRow], *, is_reference: bool = False
-) -> list[Line]:
-    lines: list[Line] = []
+) -> list[TableRow]:
+    lines: list[TableRow] = []
     for who, query in dict.fromkeys((row.model, row.query) for row in rows):
         found = {
             (r.restriction, r.direction): r for r in rows if (r.model, r.query) == (who, query)
         }
         lines.append(
-            Line(
+            TableRow(
                 cells=(
                     zoom,
                     who if is_reference else model,
@@ -176,9 +176,9 @@ def _honest_lines(
     return lines
 
 
-def _by_source(group: Sequence[Psm2024], suffix: str) -> Table:
+def _by_source(group: Sequence[Psm2024Result], suffix: str) -> ResultTable:
     asked = {row.source: row.queries for row in group[0].honest[0].per_source}
-    lines: list[Line] = []
+    lines: list[TableRow] = []
     for zoom, result in product(_zooms(group), group):
         rows = [row for honest in result.honest if honest.zoom == zoom for row in honest.per_source]
         found = {(r.query, r.restriction, r.source, r.direction): r.r_at_10pct for r in rows}
@@ -190,12 +190,12 @@ def _by_source(group: Sequence[Psm2024], suffix: str) -> Table:
             ]
             gallery = "same source" if restriction == "same_source" else "whole"
             lines.append(
-                Line(
+                TableRow(
                     (str(zoom), result.model, query_label(query), gallery, *values),
                     opens_block=not number,
                 )
             )
-    return Table(
+    return ResultTable(
         label=f"sources-{suffix}",
         title=f"Our rows by audio source, {_about(group)}",
         caption=(
@@ -211,11 +211,11 @@ def _by_source(group: Sequence[Psm2024], suffix: str) -> Table:
     )  # fmt: skip
 
 
-def _block(rows: Sequence[tuple[tuple[str, ...], Sequence[_Value]]]) -> list[Line]:
+def _block(rows: Sequence[tuple[tuple[str, ...], Sequence[_Value]]]) -> list[TableRow]:
     """Rows of one kind, the best of each column in bold where there is a choice."""
     best = [max(column)[0] for column in zip(*(values for _, values in rows), strict=True)]
     return [
-        Line(
+        TableRow(
             cells=(*labels, *(text for _, text in values)),
             bold=frozenset(
                 len(labels) + i
@@ -228,7 +228,7 @@ def _block(rows: Sequence[tuple[tuple[str, ...], Sequence[_Value]]]) -> list[Lin
     ]
 
 
-def _figures(rows: Sequence[Row]) -> list[_Value]:
+def _figures(rows: Sequence[PaperRow]) -> list[_Value]:
     return [
         value
         for row in rows
@@ -239,26 +239,26 @@ def _figures(rows: Sequence[Row]) -> list[_Value]:
     ]
 
 
-def _recall(result: Psm2024, zoom: int, fields: Fields, direction: str) -> _Value:
+def _recall(result: Psm2024Result, zoom: int, fields: Fields, direction: str) -> _Value:
     if zoom not in _zooms([result]):
         return float("-inf"), ""
     recall = result.row(zoom, fields, direction).recall
     return recall, f"{recall:.3f}"
 
 
-def _zooms(group: Sequence[Psm2024]) -> list[int]:
+def _zooms(group: Sequence[Psm2024Result]) -> list[int]:
     return sorted({row.zoom for result in group for row in result.rows})
 
 
-def _name(result: Psm2024) -> str:
+def _name(result: Psm2024Result) -> str:
     return result.model + (_PUBLISHED_MARK if result.definitions == "published" else "")
 
 
-def _about(group: Sequence[Psm2024]) -> str:
+def _about(group: Sequence[Psm2024Result]) -> str:
     return f"{group[0].imagery}, {group[0].gallery:,} recordings"
 
 
-def _definitions(group: Sequence[Psm2024]) -> str:
+def _definitions(group: Sequence[Psm2024Result]) -> str:
     if all(result.definitions == "ours" for result in group):
         return ""
     return f" {_PUBLISHED_MARK}: composed and counted as the published code does."

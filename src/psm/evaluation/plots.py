@@ -16,28 +16,25 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import PercentFormatter
 
-from psm.evaluation.calibration import RiskCoverage
+from psm.cartography.style import DIM, INK, figure_style
 from psm.evaluation.mapreport import MapReport
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
-from psm.evaluation.protocol import ORACLE_OF, QUERIES
-from psm.evaluation.report import RetrievalReport, RetrievalRow
+from psm.evaluation.reliability import RiskCoverage
+from psm.evaluation.retrieval import ORACLE_OF, QUERIES
+from psm.evaluation.retrievalreport import RetrievalReport, RetrievalRow
 
-INK, DIM, FAINT, TRACK = "#1c2430", "#6b7683", "#dbe2e8", "#e7ecf0"
+FAINT, TRACK = "#dbe2e8", "#e7ecf0"
 MODELS = ("#b5367a", "#2b7a9e", "#d98b2b", "#5d8a3a")
 _DPI = 160
 _HALO = [Stroke(linewidth=2.0, foreground="white"), Normal()]
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """The look of every figure here, whatever the user's own settings are."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
+def chart_style() -> Iterator[None]:
+    """The figure settings of charts: those of maps, and open axes with a faint grid."""
+    with figure_style():
         mpl.rcParams.update({
-            "font.family": "DejaVu Sans",
             "font.size": 9.0,
-            "text.color": INK,
-            "text.parse_math": False,
             "axes.edgecolor": DIM,
             "axes.labelcolor": INK,
             "axes.titlesize": 10.0,
@@ -67,7 +64,7 @@ def plot_retrieval(reports: Sequence[RetrievalReport], *, restriction: str = "al
     rows = [row for report in reports for row in report.rows if row.restriction == restriction]
     queries = [query for query in QUERIES if any(row.query == query for row in rows)]
     models = list(dict.fromkeys(row.model for row in rows))
-    with style():
+    with chart_style():
         figure = Figure(figsize=(9.6, 1.7 + 0.62 * len(queries)), dpi=_DPI, layout="constrained")
         panels = figure.subplots(1, len(DIRECTIONS), sharex=True, sharey=True)
         for axes, direction in zip(panels, DIRECTIONS, strict=True):
@@ -146,7 +143,7 @@ def plot_reliability(report: MapReport) -> Figure:
     curve = report.reliability
     filled = curve.count > 0
     edges = np.linspace(0.0, 1.0, len(curve.count) + 1)
-    with style():
+    with chart_style():
         figure = Figure(figsize=(4.6, 5.9), dpi=_DPI, layout="constrained")
         main, below = figure.subplots(2, 1, height_ratios=(4, 1))
         main.grid()
@@ -181,7 +178,7 @@ def plot_reliability(report: MapReport) -> Figure:
 
 def plot_risk_coverage(report: MapReport) -> Figure:
     """Mean error of the cells kept when the least certain ones are left out."""
-    with style():
+    with chart_style():
         figure = Figure(figsize=(8.8, 3.9), dpi=_DPI, layout="constrained")
         panels = figure.subplots(1, 2)
         for axes, curves, title in (
@@ -213,7 +210,7 @@ def _risk_panel(axes: Axes, curves: Mapping[str, RiskCoverage]) -> None:
 def plot_sounds(report: MapReport) -> Figure:
     """Spearman and AUC of every sound, best first, with the medians."""
     order = sorted(report.sounds, key=lambda score: -np.nan_to_num(score.spearman, nan=-2.0))
-    with style():
+    with chart_style():
         height = 1.3 + 0.21 * len(order)
         figure = Figure(figsize=(8.4, height), dpi=_DPI, layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)

@@ -1,10 +1,10 @@
-"""The protocol of the PSM paper (Khanal et al., ACM Multimedia 2024), and ours beside it.
+"""Retrieval protocol of the PSM paper (Khanal et al., ACM Multimedia 2024), and ours beside it.
 
 One model is evaluated on its imagery at each of its zooms, in both directions, with every subset of
 the context fields that the published evaluation knows, with the answer's caption joined to the
 query ("with text") and without. An imported model composes and counts as the published code does;
-a model of ours by our definitions (``docs/published.md``). The honest rows are ours for all models:
-intervals over cells, galleries of one source, each source, oracles.
+a model of ours by our definitions (``docs/published.md``). Our own rows are there for all models:
+intervals over cells, galleries of one source, each source, oracles; the file calls them ``honest``.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from psm.config import parse
 from psm.data.context import CONTEXT_FIELDS
 from psm.errors import ConfigError, MissingData
 from psm.evaluation.intervals import CellBootstrap, Interval
-from psm.evaluation.oracles import DIRECTIONS, oracle_standings
-from psm.evaluation.protocol import EmbeddedCorpus, evaluate_embedded, fields_known
-from psm.evaluation.report import RetrievalRow
+from psm.evaluation.oracles import DIRECTIONS, oracle_ranks
+from psm.evaluation.retrieval import EmbeddedCorpus, evaluate_embedded, fields_known
+from psm.evaluation.retrievalreport import RetrievalRow
 from psm.gaussian import Gaussian, combine
 from psm.inference.split import (
-    Features,
+    SplitFeatures,
     raw_audio,
     raw_locations,
     raw_text,
 )
 from psm.model import PSM
 from psm.progress import track
-from psm.ranks import Standing, standing
+from psm.ranks import TiedRanks, tied_ranks
 from psm.reference import published_composition, published_hits
 
 RESULT_NAME = "psm2024.json"
@@ -67,7 +67,7 @@ class _Result(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Row(_Result):
+class PaperRow(_Result):
     """One figure of the paper's tables.
 
     Attributes:
@@ -89,8 +89,8 @@ class Row(_Result):
     median_rank: float
 
 
-class Honest(_Result):
-    """The rows of :mod:`psm.evaluation.protocol` at one zoom; see :class:`RetrievalReport`."""
+class RetrievalAtZoom(_Result):
+    """Our own rows of retrieval at one zoom, as a :class:`RetrievalReport` holds them."""
 
     zoom: int
     rows: tuple[RetrievalRow, ...]
@@ -98,8 +98,8 @@ class Honest(_Result):
     reference: tuple[RetrievalRow, ...]
 
 
-class Psm2024(_Result):
-    """Everything that the protocol finds of one model; its JSON is what tables are joined from.
+class Psm2024Result(_Result):
+    """Result of the protocol for one model; its JSON is what tables are joined from.
 
     Attributes:
         protocol: names this format.
@@ -114,7 +114,7 @@ class Psm2024(_Result):
         share: of the gallery that counts for ``recall``.
         seed: of the bootstrap.
         rows: the paper's figures.
-        honest: ours, zoom by zoom.
+        honest: our own rows, zoom by zoom.
     """
 
     protocol: Literal["psm2024"] = "psm2024"
@@ -127,12 +127,12 @@ class Psm2024(_Result):
     gallery: int
     share: float
     seed: int
-    rows: tuple[Row, ...]
-    honest: tuple[Honest, ...]
+    rows: tuple[PaperRow, ...]
+    honest: tuple[RetrievalAtZoom, ...]
 
     def row(
         self, zoom: int, fields: Fields, direction: str = "image_to_audio", composed: bool = False
-    ) -> Row:
+    ) -> PaperRow:
         """One of ``rows``; raises ``KeyError`` if it is not there."""
         wanted = (zoom, fields, direction, composed)
         for row in self.rows:
@@ -141,20 +141,20 @@ class Psm2024(_Result):
         raise KeyError(wanted)
 
 
-class Results(_Result):
+class ResultsFile(_Result):
     """A file of results."""
 
-    results: tuple[Psm2024, ...]
+    results: tuple[Psm2024Result, ...]
 
 
-def read_results(paths: Sequence[Path]) -> tuple[Psm2024, ...]:
+def read_results(paths: Sequence[Path]) -> tuple[Psm2024Result, ...]:
     """The results in files, or in folders that hold a ``psm2024.json``.
 
     Raises:
         MissingData: there is no such file.
         ConfigError: a file holds something else.
     """
-    results: list[Psm2024] = []
+    results: list[Psm2024Result] = []
     for given in paths:
         path = given / RESULT_NAME if given.is_dir() else given
         try:
@@ -165,18 +165,18 @@ def read_results(paths: Sequence[Path]) -> tuple[Psm2024, ...]:
             ) from None
         except (OSError, ValueError) as problem:
             raise ConfigError(f"{path}: not readable as JSON ({problem})") from None
-        results += parse(Results, content, str(path)).results
+        results += parse(ResultsFile, content, str(path)).results
     return tuple(results)
 
 
 def evaluate_psm2024(
     model: PSM,
-    features: Features,
+    features: SplitFeatures,
     *,
     name: str | None = None,
     share: float = 0.1,
     seed: int = 0,
-) -> Psm2024:
+) -> Psm2024Result:
     """The protocol of one model on the split whose ``features`` are given.
 
     Image features are those of each zoom, once; a subset of the context costs a fusion, a row one
@@ -190,20 +190,20 @@ def evaluate_psm2024(
         seed: of the bootstrap.
     """
     called = name or model.config.name
-    judge = _Judge(model, features, share=share, seed=seed)
+    ranker = _Ranker(model, features, share=share, seed=seed)
     subsets = context_subsets(model)
     queries = fields_known(model)
     rows, honest = [], []
     locations: dict[Fields, Gaussian] = {}
     for zoom, fields in track([*product(features.images, subsets)], "ranking"):
         location = raw_locations(model, features, zoom, fields)
-        rows += judge.rows(location, zoom, fields)
+        rows += ranker.rows(location, zoom, fields)
         if fields in queries.values():
             locations[fields] = location.unit()
         if fields == subsets[-1]:
             told = {query: locations[known] for query, known in queries.items()}
-            honest.append(judge.honest(told, zoom, called))
-    return Psm2024(
+            honest.append(ranker.honest(told, zoom, called))
+    return Psm2024Result(
         model=called,
         imagery=model.config.imagery.name,
         definitions="published" if model.config.reference else "ours",
@@ -224,19 +224,19 @@ def context_subsets(model: PSM) -> tuple[Fields, ...]:
     return tuple(dict.fromkeys(subsets))
 
 
-class _Judge:
+class _Ranker:
     """Ranks locations against the recordings of one split, with one set of bootstrap draws."""
 
-    def __init__(self, model: PSM, features: Features, *, share: float, seed: int) -> None:
+    def __init__(self, model: PSM, features: SplitFeatures, *, share: float, seed: int) -> None:
         self._is_published = model.config.reference
         self._recordings = features.recordings
         self._audio = raw_audio(model, features)
         self._text = raw_text(model, features)
         self._bootstrap = CellBootstrap([r.cell for r in features.recordings], seed=seed)
-        self._oracles = oracle_standings(features.recordings)
+        self._oracles = oracle_ranks(features.recordings)
         self._share, self._seed = share, seed
 
-    def rows(self, location: Gaussian, zoom: int, fields: Fields) -> list[Row]:
+    def rows(self, location: Gaussian, zoom: int, fields: Fields) -> list[PaperRow]:
         """With and without the caption, in both directions, for raw ``location`` Gaussians."""
         rows = []
         for composed, direction in product((False, True), DIRECTIONS):
@@ -244,10 +244,10 @@ class _Judge:
             if direction == "audio_to_image":
                 query, gallery = gallery, query
             asked = self._compose(query) if composed else query.unit()
-            placed = standing(asked, gallery.unit())
+            placed = tied_ranks(asked, gallery.unit())
             hits = self._hits(placed)
             rows.append(
-                Row(
+                PaperRow(
                     zoom=zoom,
                     fields=fields,
                     composed=composed,
@@ -259,13 +259,13 @@ class _Judge:
             )
         return rows
 
-    def honest(self, locations: Mapping[str, Gaussian], zoom: int, name: str) -> Honest:
+    def honest(self, locations: Mapping[str, Gaussian], zoom: int, name: str) -> RetrievalAtZoom:
         """Our rows, by our definitions, for unit ``locations`` by kind of query."""
         embedded = EmbeddedCorpus(
             self._recordings, locations, self._audio.unit(), self._text.unit()
         )
         report = evaluate_embedded(embedded, name=name, references=self._oracles, seed=self._seed)
-        return Honest(
+        return RetrievalAtZoom(
             zoom=zoom, rows=report.rows, per_source=report.per_source, reference=report.reference
         )
 
@@ -274,12 +274,12 @@ class _Judge:
             return published_composition(query, self._text)
         return combine([query, self._text])
 
-    def _hits(self, placed: Standing) -> NDArray[np.float64]:
+    def _hits(self, placed: TiedRanks) -> NDArray[np.float64]:
         if self._is_published:
             return published_hits(placed.rank, self._share * len(placed))
         return placed.hit_share(self._share)
 
 
-def _fingerprint(features: Features) -> str:
+def _fingerprint(features: SplitFeatures) -> str:
     keys = sorted(recording.key for recording in features.recordings)
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]

@@ -1,1 +1,1 @@
-"""The real world, read once: coasts, land, towns, sun, rasters, and the user's cache folder."""
+"""Geodata of the real world: coasts, land, towns, sun, rasters, and the user's cache folder."""

@@ -1,4 +1,4 @@
-"""Derived grids are built once per machine and then memory-mapped from the user's cache folder."""
+"""User's cache folder, and grids that are derived once per machine and memory-mapped from it."""
 
 from __future__ import annotations
 

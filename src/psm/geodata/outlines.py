@@ -1,6 +1,8 @@
-"""Outlines on the globe: rings that cross the antimeridian or hold a pole become plain polygons.
+"""Outlines on the globe: polygons cut at the antimeridian, closed around poles, repaired.
 
-Everywhere here an edge is a straight line in longitude and latitude, as in GeoJSON (RFC 7946).
+Everywhere here an edge is a straight line in longitude and latitude, as in GeoJSON (RFC 7946). The
+antimeridian package cuts along great circles instead, takes the pole of a ring from its winding,
+loses half of a ring that crosses itself, and takes ten times as long.
 """
 
 from __future__ import annotations
@@ -111,6 +113,8 @@ def _ring_area(ring: Ring) -> tuple[BaseGeometry, bool]:
     lat = np.clip(lat, -90.0, 90.0)
     steps = _steps(lon, lat)
     unrolled = lon[0] + np.concatenate([[0.0], np.cumsum(steps)])
+    # As written but for whole turns: a sum of many steps would not close the ring to the last bit.
+    unrolled = lon + 360.0 * np.round((unrolled - lon) / 360.0)
     points = np.stack([unrolled, lat], -1)
     if abs(turn := unrolled[-1] - unrolled[0]) > 180.0:
         if abs(turn) > 540.0:

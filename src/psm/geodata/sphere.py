@@ -1,4 +1,4 @@
-"""Distances on the sphere: the little geometry that layers, tiles and splits share."""
+"""Spherical geometry: unit vectors, great-circle distances, wrapped longitudes."""
 
 from __future__ import annotations
 

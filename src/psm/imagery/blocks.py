@@ -1,14 +1,14 @@
-"""What every source comes down to: square blocks of RGB pixels on a grid of some projection."""
+"""Blocks: square pieces of RGB imagery on a grid of some projection, which views are drawn from."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 from affine import Affine
+from cachetools import LRUCache
 from jaxtyping import Bool, UInt8
 
 from psm.imagery.provider import NoImagery
@@ -19,7 +19,7 @@ Pixels = UInt8[np.ndarray, "rows columns 4"]
 
 @dataclass(frozen=True)
 class Level:
-    """One resolution of a source.
+    """One resolution of some imagery.
 
     Attributes:
         crs: anything that pyproj reads.
@@ -50,16 +50,15 @@ def scaled(transform: Affine, x: float, y: float) -> Affine:
 
 
 Fetch = Callable[[int, int], Block | NoImagery | None]
-"""The block in a row and column of blocks; none where the source has nothing at all."""
+"""The block in a row and column of blocks; none where there is nothing at all."""
 
 
 class BlockCache:
     """The blocks used last, shared by threads. It travels empty to other processes."""
 
     def __init__(self, bytes_kept: int) -> None:
-        self._bytes_kept = bytes_kept
-        self._size = 0
-        self._blocks: OrderedDict[Hashable, Block | NoImagery | None] = OrderedDict()
+        self._blocks: LRUCache[Hashable, Block | NoImagery | None]
+        self._blocks = LRUCache(bytes_kept, getsizeof=_bytes)
         self._lock = Lock()
 
     def get(
@@ -68,21 +67,15 @@ class BlockCache:
         """The block under a key, made where it is not there. A passing failure is not kept."""
         with self._lock:
             if key in self._blocks:
-                self._blocks.move_to_end(key)
                 return self._blocks[key]
-        block = make()
-        if isinstance(block, NoImagery) and block.reason.is_passing:
-            return block
-        with self._lock:
-            if key not in self._blocks:
+        block = make()  # by several threads at once, where they want different ones
+        if not (isinstance(block, NoImagery) and block.reason.is_passing):
+            with self._lock:
                 self._blocks[key] = block
-                self._size += _bytes(block)
-            while self._size > self._bytes_kept and len(self._blocks) > 1:
-                self._size -= _bytes(self._blocks.popitem(last=False)[1])
         return block
 
     def __reduce__(self) -> tuple[type[BlockCache], tuple[int]]:
-        return BlockCache, (self._bytes_kept,)
+        return BlockCache, (int(self._blocks.maxsize),)
 
 
 def _bytes(block: Block | NoImagery | None) -> int:

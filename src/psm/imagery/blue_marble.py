@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from psm.earth.tiles import GSD_M, VIEW_SIZE, ZOOMS, Imagery
+from psm.earth.painted_imagery import GSD_M, VIEW_SIZE, ZOOMS, PaintedImagery
 from psm.errors import ConfigError
 from psm.imagery.provider import NoImagery, Picture, View
 
 
 class BlueMarble:
-    """Views of 1, 3 or 5 km a pixel, at most 64 km, 192 km or 320 km wide, of any place."""
+    """Views of 1, 3 or 5 km a pixel, at most 64 km, 192 km or 320 km wide, of any place.
+
+    Example:
+        ::
+
+            (seen,) = BlueMarble().read(
+                lat=np.array([48.2]), lon=np.array([16.4]), view=View(size_px=64, gsd_m=1000.0)
+            )
+            seen.pixels  # (64, 64, 3) uint8
+    """
 
     name = "blue-marble"
     attribution = "NASA Blue Marble (public domain), GSHHG (LGPL), GeoNames (CC BY 4.0)"
     licence = "CC-BY-4.0"
+    has_seasons = False
+    is_simulated: ClassVar[bool] = True
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -27,7 +39,14 @@ class BlueMarble:
     def read(
         self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"], view: View
     ) -> Iterator[Picture | NoImagery]:
-        """See :class:`psm.imagery.provider.Provider`.
+        """See :meth:`psm.imagery.Provider.read`.
+
+        Args:
+            lat, lon: degrees.
+            view: one of the three, with ``size_px`` pixels or fewer.
+
+        Returns:
+            A picture of every place.
 
         Raises:
             ConfigError: a view that this imagery does not hold.
@@ -40,6 +59,6 @@ class BlueMarble:
                 f"blue-marble has views of {sides} km, not of {view.side_m / 1000:g} km: "
                 "a model for other imagery needs --imagery"
             )
-        pixels = Imagery.load().views(lat=lat, lon=lon, zoom=zoom, size=view.size_px)
+        pixels = PaintedImagery.load().views(lat=lat, lon=lon, zoom=zoom, size=view.size_px)
         for picture in pixels:
             yield Picture(picture, view.gsd_m)

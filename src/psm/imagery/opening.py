@@ -1,4 +1,4 @@
-"""From what people write to a source of imagery."""
+"""Opens the imagery provider that a text names, as ``--imagery`` takes it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from pathlib import Path
 
 from psm.errors import ConfigError, MissingData
 from psm.imagery.blue_marble import BlueMarble
+from psm.imagery.maptiles import MapTiles
 from psm.imagery.provider import Provider
 from psm.imagery.rasters import Rasters
+from psm.imagery.stac import Stac
 
-_KINDS = (
+_PROVIDERS: dict[str, type[Provider]] = {
+    # By what is written before the colon, which is also ``provider`` in their settings.
+    "blue-marble": BlueMarble,
+    "xyz": MapTiles,
+    "stac": Stac,
+}
+_WAYS = (
     "blue-marble, a raster file, a folder or pattern of them as 'scenes/*.tif', "
     "xyz:NAME or xyz:URL with {z}/{x}/{y}, or stac:CATALOGUE"
 )
@@ -19,53 +27,72 @@ _LIKE_FILES = ("://", "/", "*", "?", "\\")
 
 
 def open_imagery(text: str, *, month: int | None = None, **options: object) -> Provider:
-    """The source that a text names.
+    """The imagery provider that a text names, opened but not yet read.
 
     Args:
         text: ``blue-marble``; a raster file, folder, pattern or URL; ``xyz:`` and a name of
             xyzservices or a URL template; ``stac:`` and a catalogue.
-        month: 1 to 12, for sources that have imagery of every month.
-        options: those of :class:`~psm.imagery.rasters.Rasters`, :class:`~psm.imagery.tiles.Tiles`
-            or :class:`~psm.imagery.stac.Stac`; Blue Marble has none.
+        month: 1 to 12, for providers that have imagery of every month.
+        options: those of :class:`~psm.imagery.Rasters`, :class:`~psm.imagery.MapTiles` or
+            :class:`~psm.imagery.Stac`; Blue Marble has none.
+
+    Returns:
+        A provider; its :meth:`~psm.imagery.Provider.read` gives the pictures.
 
     Raises:
-        ConfigError: nothing of this kind, or an option that this kind of source does not have.
+        ConfigError: nothing of this kind, or an option that this kind of provider does not have.
+        MonthRequired: there is imagery of single months only, and no month is given.
         MissingData: no such file.
-        MissingExtra: the source needs a package that is not installed.
+        MissingExtra: the provider needs a package that is not installed.
+
+    Example:
+        Sentinel-2 of early summer, around one place, as a model for 10 m pixels sees it::
+
+            imagery = open_imagery(
+                "stac:https://earth-search.aws.element84.com/v1",
+                month=6,
+                collection="sentinel-2-c1-l2a",
+            )
+            (seen,) = imagery.read(
+                lat=np.array([47.3]), lon=np.array([8.5]), view=View(size_px=224, gsd_m=10.0)
+            )
     """
     if month is not None and not 1 <= month <= 12:
         raise ConfigError(f"imagery of month {month}: months are 1 to 12")
-    if text == BlueMarble.name:
-        _check("blue-marble", (), options)
-        return BlueMarble()
     kind, _, rest = text.partition(":")
-    maker: Callable[..., Provider] = Rasters
-    if kind in ("xyz", "stac"):
-        if not rest:
-            raise ConfigError(f"imagery {text!r} names nothing: {_KINDS}")
-        maker, text = _maker(kind), rest
-    elif not (Path(text).exists() or any(mark in text for mark in _LIKE_FILES)):
+    if kind not in _PROVIDERS:
+        kind, rest = "rasters", _like_a_file(text)
+    maker: Callable[..., Provider] = _PROVIDERS.get(kind, Rasters)
+    accepted = inspect.signature(maker).parameters
+    known = [name for name, one in accepted.items() if one.kind is one.KEYWORD_ONLY]
+    for name in options:
+        if name not in known or name == "month":
+            has = ", ".join(one for one in known if one != "month") or "none"
+            raise ConfigError(f"imagery of kind {kind} has no option {name!r}; it has {has}")
+    takes_text = len(known) < len(accepted)
+    if takes_text and not rest:
+        raise ConfigError(f"imagery {text!r} names nothing: {_WAYS}")
+    if not takes_text and rest:
+        raise ConfigError(f"imagery {text!r} is not known: {_WAYS}")
+    of_month = {"month": month} if "month" in known else {}
+    return maker(*([rest] if takes_text else []), **of_month, **options)
+
+
+def is_simulated(provider: str) -> bool:
+    """Whether a kind of provider shows the simulated Earth.
+
+    Args:
+        provider: its name in the header of a store or in a model's settings, as ``blue-marble``.
+
+    Returns:
+        False also for names that are not known, such as those of published models.
+    """
+    return provider in _PROVIDERS and _PROVIDERS[provider].is_simulated
+
+
+def _like_a_file(text: str) -> str:
+    if not (Path(text).exists() or any(mark in text for mark in _LIKE_FILES)):
         if Path(text).suffix:
             raise MissingData(f"{text}: no such imagery")
-        raise ConfigError(f"imagery {text!r} is not known: {_KINDS}")
-    known = [name for name in inspect.signature(maker).parameters if name != "month"][1:]
-    _check(kind if maker is not Rasters else "rasters", known, options)
-    return maker(text, month=month, **options)
-
-
-def _maker(kind: str) -> Callable[..., Provider]:
-    # Not imported above, for what they need is not always installed.
-    if kind == "xyz":
-        from psm.imagery.tiles import Tiles
-
-        return Tiles
-    from psm.imagery.stac import Stac
-
-    return Stac
-
-
-def _check(kind: str, known: list[str] | tuple[str, ...], options: dict[str, object]) -> None:
-    for name in options:
-        if name not in known:
-            has = ", ".join(known) or "none"
-            raise ConfigError(f"imagery of kind {kind} has no option {name!r}; it has {has}")
+        raise ConfigError(f"imagery {text!r} is not known: {_WAYS}")
+    return text

@@ -1,14 +1,16 @@
-"""What a source of imagery is: pictures of places, whose they are, and why one is missing."""
+"""The protocol of an imagery provider, and its answers: a picture, or why there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, UInt8
+
+from psm.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,26 @@ class NoImagery:
     detail: str = ""
 
 
+class MonthRequired(ConfigError):
+    """There is imagery of every month, none of the whole year, and no month was named."""
+
+
 @runtime_checkable
 class Provider(Protocol):
-    """A source of imagery. It can be pickled, and opens what it reads inside of :meth:`read`."""
+    """Where imagery comes from. A new one is a class of this shape and a line of ``opening.py``.
+
+    What an implementer must do: answer every place, in order, with a square of ``view.size_px``
+    pixels, north up, centred on the place, ``view.gsd_m`` metres a pixel on the ground (or say its
+    own ``gsd_m`` in the picture); tell in ``settings`` all that changes the pixels. Whatever comes
+    as blocks of some projection gets its views from :mod:`psm.imagery.resampling`.
+
+    It travels to other processes by pickle, so that files and connections are opened inside of
+    :meth:`read`. Its constructor takes the text behind ``KIND:``, then ``month`` and whatever
+    options it has by keyword; it raises :class:`MonthRequired` where it cannot do without a month.
+    """
+
+    is_simulated: ClassVar[bool]
+    """Whether it shows the simulated Earth, whose sounds are known at every place."""
 
     @property
     def name(self) -> str:
@@ -87,7 +106,15 @@ class Provider(Protocol):
 
     @property
     def settings(self) -> Mapping[str, object]:
-        """All that changes the pixels, ready for JSON; part of a store's fingerprint. No keys."""
+        """All that changes the pixels, ready for JSON; part of a store's fingerprint.
+
+        ``provider`` is the kind, as in the table of ``opening.py``. Keys and tokens stay out.
+        """
+        ...
+
+    @property
+    def has_seasons(self) -> bool:
+        """Whether the imagery of another month would show something else."""
         ...
 
     def read(
@@ -97,5 +124,16 @@ class Provider(Protocol):
 
         A picture depends on its place alone, not on the places that were asked for with it. A
         place that cannot be shown is a :class:`NoImagery`; an error is what ends the whole job.
+
+        Args:
+            lat: degrees north, -90 to 90.
+            lon: degrees east, -180 to 180.
+            view: size and resolution, of all places alike.
+
+        Returns:
+            An iterator of as many answers as places, which may be read ahead of its consumer.
+
+        Raises:
+            ConfigError: no such view can be had of any place, or a key is not accepted.
         """
         ...

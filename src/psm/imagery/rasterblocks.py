@@ -1,14 +1,12 @@
-"""The pixels of a raster file as blocks."""
+"""Reads the pixels of a raster file as blocks."""
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from contextlib import AbstractContextManager
-from types import TracebackType
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 from jaxtyping import Bool, Num, UInt8
 from PIL import Image
 from rasterio.errors import RasterioError
@@ -20,36 +18,33 @@ from psm.imagery.rasterfile import RasterFile, gdal, is_remote, open_dataset
 from psm.imagery.scaling import to_uint8
 
 _STRIP_PIXELS = 8_000_000
-_HANDLES = 64
+_OPEN_AT_MOST = 64
 
 
-class Handles(AbstractContextManager["Handles"]):
-    """The datasets that one reader has open; all are closed at its end."""
+class OpenDatasets(LRUCache[tuple[str, int], Any]):
+    """The datasets that one reader has open, by path and overview; all are closed at its end."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[tuple[str, int], Any] = OrderedDict()
+        super().__init__(_OPEN_AT_MOST)
 
-    def dataset(self, path: str, overview: int) -> Any:
-        key = path, overview
-        if key not in self._open:
-            self._open[key] = open_dataset(path, overview)
-            if len(self._open) > _HANDLES:
-                self._open.popitem(last=False)[1].close()
-        self._open.move_to_end(key)
-        return self._open[key]
+    def __missing__(self, key: tuple[str, int]) -> Any:
+        self[key] = dataset = open_dataset(*key)
+        return dataset
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        while self._open:
-            self._open.popitem()[1].close()
+    def popitem(self) -> tuple[tuple[str, int], Any]:
+        """Close the dataset that was used longest ago; those above call it."""
+        key, dataset = super().popitem()
+        dataset.close()
+        return key, dataset
+
+    def close(self) -> None:
+        """Close them all."""
+        while self:
+            self.popitem()
 
 
 def read_block(
-    file: RasterFile, how: tuple[int, int, int], row: int, column: int, handles: Handles
+    file: RasterFile, how: tuple[int, int, int], row: int, column: int, datasets: OpenDatasets
 ) -> Block | NoImagery | None:
     """A block of a level of :meth:`RasterFile.level`."""
     overview, by_x, by_y = how
@@ -62,7 +57,7 @@ def read_block(
     strip = max(1, _STRIP_PIXELS // ((right - left) * by_y)) * by_y
     try:
         with gdal(file.path):
-            dataset = handles.dataset(file.path, overview)
+            dataset = datasets[file.path, overview]
             parts = [
                 _reduced(
                     _pixels(file, dataset, left, right, start, min(start + strip, bottom)),

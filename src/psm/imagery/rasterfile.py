@@ -1,4 +1,4 @@
-"""What the header of a raster file says."""
+"""Header of a raster file: bands, scale, resolutions, footprint and digest."""
 
 from __future__ import annotations
 

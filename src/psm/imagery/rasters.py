@@ -6,18 +6,20 @@ import glob
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from psm.errors import ConfigError, MissingData
 from psm.imagery.blocks import Block, BlockCache, Level, Pixels
-from psm.imagery.drawing import Mesh, draw, finish, mesh, over, projection, too_coarse
-from psm.imagery.provider import NoImagery, Picture, Reason, View
-from psm.imagery.rasterblocks import Handles, read_block
+from psm.imagery.provider import MonthRequired, NoImagery, Picture, Reason, View
+from psm.imagery.rasterblocks import OpenDatasets, read_block
 from psm.imagery.rasterfile import is_remote, read_header
+from psm.imagery.resampling import Mesh, draw, finish, mesh, over, projection, too_coarse
 from psm.imagery.scaling import as_scale
 
 _SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2")
@@ -26,9 +28,16 @@ _DEGREE_M = 111_000.0
 
 
 class Rasters:
-    """GeoTIFF, COG, VRT and whatever else GDAL reads. Where files overlap, the first one wins."""
+    """GeoTIFF, COG, VRT and whatever else GDAL reads. Where files overlap, the first one wins.
+
+    Example:
+        A folder of orthophotos, and 12-bit numbers, of which 4095 is white::
+
+            imagery = Rasters("orthophotos/", scale="0,4095", licence="CC-BY-4.0")
+    """
 
     name = "rasters"
+    is_simulated: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -53,13 +62,15 @@ class Rasters:
 
         Raises:
             MissingData: no such files, or not readable ones.
-            ConfigError: a file without a crs, or whose numbers need a scale; a month is missing.
+            ConfigError: a file without a crs, or whose numbers need a scale.
+            MonthRequired: the path holds ``{month}``, and none is given.
         """
         levels = None if scale is None else as_scale(scale, "imagery")
         self.files = [read_header(file, bands=bands, scale=levels) for file in _files(path, month)]
         owners = sorted({file.copyright for file in self.files} - {""})
         self.attribution = attribution or "; ".join(owners) or Path(path).name
         self.licence = licence
+        self.has_seasons = "{month" in path
         self._boxes = np.asarray([(f.west, f.south, f.east, f.north) for f in self.files])
         self._blocks = BlockCache(_CACHE_BYTES)
 
@@ -80,12 +91,22 @@ class Rasters:
     def read(
         self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"], view: View
     ) -> Iterator[Picture | NoImagery]:
-        """See :class:`psm.imagery.provider.Provider`."""
-        with Handles() as handles:
-            for y, x in zip(lat.tolist(), lon.tolist(), strict=True):
-                yield self._look(y, x, view, handles)
+        """See :meth:`psm.imagery.Provider.read`.
 
-    def _look(self, lat: float, lon: float, view: View, handles: Handles) -> Picture | NoImagery:
+        Args:
+            lat, lon: degrees.
+            view: size and resolution.
+
+        Returns:
+            A picture of every place, or why there is none.
+        """
+        with closing(OpenDatasets()) as datasets:
+            for y, x in zip(lat.tolist(), lon.tolist(), strict=True):
+                yield self._look(y, x, view, datasets)
+
+    def _look(
+        self, lat: float, lon: float, view: View, datasets: OpenDatasets
+    ) -> Picture | NoImagery:
         seen: Pixels | None = None
         nothing = NoImagery(Reason.OUTSIDE)
         meshes: dict[str, Mesh | None] = {}
@@ -103,7 +124,7 @@ class Rasters:
             level, how = file.level(*where.on(full).extent())
 
             for turned in _turns(where, file.crs):
-                drawn = draw(turned.on(level), level, partial(self._block, i, how, handles))
+                drawn = draw(turned.on(level), level, partial(self._block, i, how, datasets))
                 if isinstance(drawn, NoImagery):
                     return drawn
                 if drawn is not None:
@@ -113,11 +134,11 @@ class Rasters:
         return nothing if seen is None else finish(seen, view)
 
     def _block(
-        self, i: int, how: tuple[int, int, int], handles: Handles, row: int, column: int
+        self, i: int, how: tuple[int, int, int], datasets: OpenDatasets, row: int, column: int
     ) -> Block | NoImagery | None:
         file = self.files[i]
         return self._blocks.get(
-            (i, how, row, column), lambda: read_block(file, how, row, column, handles)
+            (i, how, row, column), lambda: read_block(file, how, row, column, datasets)
         )
 
     def _near(self, lat: float, lon: float, view: View) -> Bool[np.ndarray, " files"]:
@@ -142,7 +163,7 @@ def _turns(where: Mesh, crs: str) -> list[Mesh]:
 def _files(path: str, month: int | None) -> list[str]:
     if "{month" in path:
         if month is None:
-            raise ConfigError(f"{path} is one for every month: give a month")
+            raise MonthRequired(f"{path} is one for every month: give a month")
         try:
             path = path.format(month=month)
         except (ValueError, KeyError, IndexError):

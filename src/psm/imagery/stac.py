@@ -8,20 +8,21 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from affine import Affine
+from cachetools import LRUCache
 from jaxtyping import Float
 
 from psm.errors import ConfigError
 from psm.extras import require
 from psm.imagery.blocks import Block, BlockCache, Level
-from psm.imagery.catalogue import Catalogue, clearest, touches
-from psm.imagery.drawing import draw, finish, mesh, projection, too_coarse
 from psm.imagery.provider import NoImagery, Picture, Reason, View
 from psm.imagery.rasterfile import gdal, is_remote
+from psm.imagery.resampling import draw, finish, mesh, projection, too_coarse
 from psm.imagery.scaling import REFLECTANCE, as_scale, to_uint8
+from psm.imagery.scenes import SceneCatalogue, clearest, touches
 from psm.imagery.sentinel import (
     CLEAR,
     Season,
@@ -35,6 +36,7 @@ from psm.imagery.sentinel import (
 _FINEST_M = 10.0
 _BLOCK_PX = 512
 _SEARCHED = 4  # blocks along a side of what one search finds the scenes of
+_SEARCHES_KEPT = 16
 _CACHE_BYTES = 256_000_000
 _TOKEN_KEPT_S = 1500.0
 _SIGNERS = {
@@ -46,7 +48,21 @@ _Area = tuple[str, int, int, int]
 
 
 class Stac:
-    """Sentinel-2 L2A: clouds taken out scene by scene, then the median of the season."""
+    """Sentinel-2 L2A: clouds taken out scene by scene, then the median of the season.
+
+    Example:
+        Three Julys with their neighbouring months, from a catalogue that signs its assets::
+
+            imagery = Stac(
+                "https://planetarycomputer.microsoft.com/api/stac/v1",
+                month=7,
+                years="2021-2023",
+                sign="planetary-computer",
+            )
+    """
+
+    has_seasons = True
+    is_simulated: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -92,17 +108,17 @@ class Stac:
         self.scenes, self.max_cloud, self.offset = scenes, max_cloud, offset
         self.parallel = parallel
         self._token = None if sign is None else _Token(_signer(sign, collection))
-        self._catalogue = Catalogue(where, collection)
+        self._catalogue = SceneCatalogue(where, collection)
         told = self._catalogue.attribution
         self.attribution = attribution or f"Contains modified Copernicus Sentinel data ({told})"
         self.licence = licence or self._catalogue.licence or "Copernicus Sentinel terms"
         self.used: dict[str, int] = {}
         """Scenes that this process has read, and what was added to the numbers of each."""
         self._blocks = BlockCache(_CACHE_BYTES)
-        self._found: dict[_Area, list[Any]] = {}
+        self._found: LRUCache[_Area, list[Any]] = LRUCache(_SEARCHES_KEPT)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_found": {}, "used": {}}
+        return {**self.__dict__, "_found": LRUCache(_SEARCHES_KEPT), "used": {}}
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -124,7 +140,14 @@ class Stac:
     def read(
         self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"], view: View
     ) -> Iterator[Picture | NoImagery]:
-        """See :class:`psm.imagery.provider.Provider`.
+        """See :meth:`psm.imagery.Provider.read`.
+
+        Args:
+            lat, lon: degrees.
+            view: size and resolution.
+
+        Returns:
+            A picture of every place, or why there is none.
 
         Raises:
             ConfigError: scenes that are not Sentinel-2 L2A, or whose baseline is not known.
@@ -183,8 +206,6 @@ class Stac:
         crs, doubled, row, column = area
         around = crs, doubled, row // _SEARCHED, column // _SEARCHED
         if around not in self._found:
-            if len(self._found) > 16:
-                self._found.pop(next(iter(self._found)))
             self._found[around] = self._catalogue.scenes(_box(around, _SEARCHED), self.season)
         west, south, east, north = box = _box(area, 1)
         boxes = [box] if west <= east else [(west, south, east + 360.0, north)]

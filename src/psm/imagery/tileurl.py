@@ -1,4 +1,4 @@
-"""Where the tiles of a map service are: names, templates, WMTS, and the keys in them."""
+"""URLs of a map service's tiles: names, templates, WMTS, and the keys in them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from psm.errors import ConfigError
 from psm.extras import require
+from psm.imagery.provider import MonthRequired
 
 KEY_VARIABLE = "PSM_XYZ_KEY"
 _SECRET = re.compile(
@@ -32,7 +33,7 @@ BULK_FORBIDDEN = {
 
 
 @dataclass(frozen=True)
-class TileSource:
+class TileService:
     """A pyramid of tiles in Web Mercator.
 
     Attributes:
@@ -45,6 +46,7 @@ class TileSource:
         attribution: whose data.
         licence: its terms.
         bounds: west, south, east and north (degrees) of what there is, if stated.
+        is_monthly: whether every month has tiles of its own.
     """
 
     name: str
@@ -57,6 +59,7 @@ class TileSource:
     attribution: str = ""
     licence: str = "unknown"
     bounds: tuple[float, float, float, float] | None = None
+    is_monthly: bool = False
 
     @property
     def host(self) -> str:
@@ -85,14 +88,14 @@ class TileSource:
         return _PLACE.sub(lambda found: values[found[1]], self.template)
 
 
-def tile_source(
+def tile_service(
     text: str,
     *,
     month: int | None = None,
     key: str | None = None,
     values: Mapping[str, str] | None = None,
-) -> TileSource:
-    """The source that a name of xyzservices or a URL template stands for.
+) -> TileService:
+    """The tile service that a name of xyzservices or a URL template stands for.
 
     Args:
         text: as ``OpenStreetMap.Mapnik``, ``https://…/{z}/{x}/{y}.png`` or a WMTS URL, whose
@@ -103,10 +106,13 @@ def tile_source(
 
     Raises:
         ConfigError: no such name, no way to say which tile, a key or another value is missing.
+        MonthRequired: the template holds ``{month}``, and none is given.
     """  # fmt: skip
     key = key if key is not None else os.environ.get(KEY_VARIABLE, "")
-    source = TileSource(urlsplit(text).hostname or "tiles", text) if "://" in text else _named(text)
-    template = source.template
+    service = (
+        TileService(urlsplit(text).hostname or "tiles", text) if "://" in text else _named(text)
+    )
+    template = service.template
     for name, ours in _WMTS_NAMES.items():
         template = re.sub(rf"\{{{name}\}}", f"{{{ours}}}", template, flags=re.IGNORECASE)
     template = _with_tile(template)
@@ -116,32 +122,36 @@ def tile_source(
         name = found[1]
         if name.partition(":")[0] == "month":
             if month is None:
-                raise ConfigError(f"imagery {source.name} has tiles for every month: give a month")
+                raise MonthRequired(
+                    f"imagery {service.name} has tiles for every month: give a month"
+                )
             return found[0].format(month=month)
         if name in _OWN:
             return found[0]
         if name in given:
             return quote(given[name], safe=":,-/")
         raise ConfigError(
-            f"imagery {source.name}: {{{name}}} is open; give values, as {{'{name}': …}}"
+            f"imagery {service.name}: {{{name}}} is open; give values, as {{'{name}': …}}"
         )
 
+    is_monthly = any(name.partition(":")[0] == "month" for name in _PLACE.findall(template))
     template = _PLACE.sub(fill, template)
     missing = [word for word in ("{z}", "{x}", "{y}") if word not in template]
     has_other = any(word in template for word in ("{q}", "{quadkey}")) or (
         missing == ["{y}"] and "{-y}" in template
     )
     if missing and not has_other:
-        raise ConfigError(f"imagery {source.name}: the URL has no {' '.join(missing)}")
+        raise ConfigError(f"imagery {service.name}: the URL has no {' '.join(missing)}")
     if "{key}" in template and not key:
         raise ConfigError(
-            f"imagery {source.name} needs a key of yours: set ${KEY_VARIABLE} "
+            f"imagery {service.name} needs a key of yours: set ${KEY_VARIABLE} "
             "or give the option key"
         )
-    return replace(source, template=template, key=key if "{key}" in template else "")
+    key = key if "{key}" in template else ""
+    return replace(service, template=template, key=key, is_monthly=is_monthly)
 
 
-def _named(name: str) -> TileSource:
+def _named(name: str) -> TileService:
     providers = require("xyzservices", "maps").providers
     try:
         found = providers.query_name(name)
@@ -158,7 +168,7 @@ def _named(name: str) -> TileSource:
         is_key = str(value).startswith("<insert")
         template = template.replace(f"{{{word}}}", "{key}" if is_key else str(value))
     bounds = found.get("bounds")
-    return TileSource(
+    return TileService(
         name=found["name"],
         template=template,
         subdomains="".join(found.get("subdomains", "abc")),

@@ -1,6 +1,6 @@
-"""From a source of recordings to our shards: in parallel, safe to interrupt, with a report.
+"""Converts a foreign data set into shards: in parallel, safe to interrupt, with a report.
 
-A source is cut into parts that can be read on their own. Each part becomes one shard for each of
+A data set is cut into parts that can be read on their own. Each part becomes one shard for each of
 its splits, then a note of what was refused and why; a part whose note is there is not read again,
 so that an import that was killed ends with the same bytes as one that was not.
 """
@@ -9,83 +9,32 @@ from __future__ import annotations
 
 import csv
 import json
-from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from psm.data.shards import RawSample, open_shard
-from psm.errors import ConfigError, CorruptRecording, CorruptShard, ForeignPickle
+from psm.errors import CorruptRecording, CorruptShard, ForeignPickle, SettingsChanged
 from psm.files import atomic_path
+from psm.importing.cutting import Tile
+from psm.importing.dataset import DatasetPart, ForeignDataset
 from psm.parallel import run_all
 from psm.progress import console, track
 
 FOLDER = "import"
 """Beside the shards: ``source.json``, ``report.json``, ``refused.csv``, and a note of each part."""
 
-SHARD_SIZE = 128
-"""Recordings of one shard, where the source leaves the choice."""
-
 FORMAT_VERSION = 1
+TILE_COLUMNS = ("recording", "tile_provider", "tile_date", "tile_licence", "tile_gsd_m")
 _REFUSED = (CorruptRecording, CorruptShard, ForeignPickle)
 
 
 @dataclass(frozen=True)
-class Part:
-    """A piece of a source that is read on its own.
-
-    Attributes:
-        name: of its shards, after the split.
-        place: where it is; only its source understands it.
-    """
-
-    name: str
-    place: Any
-
-
-class Source(ABC):
-    """Recordings in a foreign format. It travels to every worker: small, and it pickles."""
-
-    @abstractmethod
-    def describe(self) -> str:
-        """What this is and what is read of it, in a line.
-
-        Raises:
-            PSMError: it lacks what it needs.
-        """
-
-    @abstractmethod
-    def fingerprint(self) -> dict[str, Any]:
-        """All that the shards depend on, as JSON: an import goes on only where it is the same."""
-
-    @abstractmethod
-    def parts(self, cache: Path) -> list[Part]:
-        """The parts, always the same; ``cache`` is a folder for what is slow to find out."""
-
-    @abstractmethod
-    def rows(self, part: Part) -> Iterator[tuple[str, Any]]:
-        """Name and raw content of each recording of ``part``.
-
-        Raises:
-            PSMError: the part cannot be read on: the import stops.
-        """
-
-    @abstractmethod
-    def sample(self, part: Part, name: str, row: Any) -> RawSample:
-        """One recording, converted.
-
-        Raises:
-            CorruptRecording, CorruptShard, ForeignPickle: it cannot be used. The message is alike
-                for recordings that fail alike.
-        """
-
-
-@dataclass(frozen=True)
-class Report:
-    """What an import took over and what it refused.
+class ImportReport:
+    """Counts of an import: recordings by split and licence, refusals by reason.
 
     Attributes:
         imported: recordings of each split.
@@ -103,44 +52,53 @@ class Report:
 
 
 def convert(
-    source: Source, out: Path, *, workers: int | None = None, retry: bool = False
-) -> Report:
-    """Write the recordings of ``source`` into ``out`` as shards; what is there already is kept.
+    dataset: ForeignDataset, out: Path, *, workers: int | None = None, retry: bool = False
+) -> ImportReport:
+    """Write the recordings of a data set as shards; what is there already is kept.
 
     Args:
-        source: what is imported.
+        dataset: what is imported, as :func:`psm.importing.open_dataset` gives it.
         out: where the shards go, and the folder :data:`FOLDER` with the report.
         workers: processes; all cores by default.
         retry: read again the parts in which something was refused.
 
+    Returns:
+        What was imported and refused, over all runs.
+
     Raises:
-        ConfigError: ``out`` holds something else.
-        PSMError: the source cannot be read.
+        SettingsChanged: ``out`` holds something else.
+        PSMError: the data set cannot be read.
+
+    Example:
+        >>> dataset = open_dataset("my-recordings", ImportOptions(gsd_m=10.0))
+        >>> report = convert(dataset, Path("runs/mine"))
+        >>> report.imported
+        Counter({'train': 780, 'test': 140, 'val': 80})
     """
-    claim = json.loads(json.dumps({"format_version": FORMAT_VERSION, **source.fingerprint()}))
+    claim = json.loads(json.dumps({"format_version": FORMAT_VERSION, **dataset.fingerprint()}))
     _require_same(out, claim)
-    parts = source.parts(out / FOLDER)
-    with atomic_path(out / FOLDER / "source.json") as path:
-        path.write_text(json.dumps(claim, indent=2, ensure_ascii=False) + "\n")
+    parts = dataset.parts(out / FOLDER)
+    _write_json(out / FOLDER / "source.json", claim)
     missing = [part for part in parts if not _is_done(_note(out, part), retry)]
     if len(missing) < len(parts):
         console().print(f"{out}: {len(parts) - len(missing)} of {len(parts)} parts are there")
     if missing:
-        done = run_all(_convert_part, (source, out), missing, workers=workers)
+        done = run_all(_convert_part, (dataset, out), missing, workers=workers)
         for _ in track(done, "importing", len(missing)):
             pass
-    return _report(out, parts)
+    return _report(out, parts, dataset.tile_credit())
 
 
-def _convert_part(shared: tuple[Source, Path], part: Part) -> None:
-    source, out = shared
-    report = Report()
+def _convert_part(shared: tuple[ForeignDataset, Path], part: DatasetPart) -> None:
+    dataset, out = shared
+    report = ImportReport()
     refused: list[tuple[str, str]] = []
+    tiles: list[tuple[object, ...]] = []
     with ExitStack() as shards:
         write: dict[str, Callable[[RawSample], None]] = {}
-        for name, row in source.rows(part):
+        for name, row in dataset.rows(part):
             try:
-                sample = source.sample(part, name, row)
+                sample = dataset.sample(part, name, row)
             except _REFUSED as problem:
                 refused.append((name, str(problem)))
                 continue
@@ -151,37 +109,55 @@ def _convert_part(shared: tuple[Source, Path], part: Part) -> None:
             write[split](sample)
             report.imported[split] += 1
             report.licences[sample.recording.licence] += 1
+            if (tile := dataset.tile_of(row)) is not None:
+                tiles.append(_credit(name, tile))
     found = {"imported": report.imported, "licences": report.licences, "refused": refused}
     with atomic_path(_note(out, part)) as path:
-        path.write_text(json.dumps(found))
+        path.write_text(json.dumps(found | ({"tiles": tiles} if tiles else {})))
 
 
-def _report(out: Path, parts: list[Part]) -> Report:
-    """Add up the notes, and write the sum where a user finds it."""
-    report = Report()
-    with (
-        atomic_path(out / FOLDER / "refused.csv") as path,
-        path.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        table = csv.writer(stream)
-        table.writerow(["recording", "reason"])
-        for part in parts:
-            found = json.loads(_note(out, part).read_text())
-            report.imported.update(found["imported"])
-            report.licences.update(found["licences"])
-            report.refused.update(reason for _, reason in found["refused"])
-            table.writerows(found["refused"])
-    with atomic_path(out / FOLDER / "report.json") as path:
-        path.write_text(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n")
+def _credit(name: str, tile: Tile) -> tuple[object, ...]:
+    return name, tile.provider, tile.date, tile.licence, tile.gsd_m
+
+
+def _report(out: Path, parts: list[DatasetPart], imagery: dict[str, str]) -> ImportReport:
+    """Add up the notes of all parts, and write the sums beside the shards."""
+    report = ImportReport()
+    notes = [json.loads(_note(out, part).read_text()) for part in parts]
+    for found in notes:
+        report.imported.update(found["imported"])
+        report.licences.update(found["licences"])
+        report.refused.update(reason for _, reason in found["refused"])
+    _write_table(out / FOLDER / "refused.csv", ("recording", "reason"), notes, "refused")
+    if imagery:
+        _write_table(out / FOLDER / "tiles.csv", TILE_COLUMNS, notes, "tiles")
+    _write_json(
+        out / FOLDER / "report.json", report.to_json() | ({"imagery": imagery} if imagery else {})
+    )
     return report
 
 
+def _write_table(
+    path: Path, header: Iterable[str], notes: Iterable[dict[str, Any]], name: str
+) -> None:
+    with atomic_path(path) as aside, aside.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream)
+        table.writerow(header)
+        for note in notes:
+            table.writerows(note.get(name, ()))
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    with atomic_path(path) as aside:
+        aside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
 def _require_same(out: Path, claim: dict[str, Any]) -> None:
-    """Check that what ``out`` holds, if anything, is this very import."""
+    """Refuse a folder that holds another import."""
     path = out / FOLDER / "source.json"
     if not path.is_file():
         if any(out.glob("*.tar")):
-            raise ConfigError(f"{out}: holds shards of something else; choose another folder")
+            raise SettingsChanged(f"{out}: holds shards of something else; choose another folder")
         return
     try:
         theirs = dict(json.loads(path.read_text()))
@@ -190,7 +166,7 @@ def _require_same(out: Path, claim: dict[str, Any]) -> None:
     changed = sorted(name for name in {*claim, *theirs} if claim.get(name) != theirs.get(name))
     if changed:
         was, now = (str(values.get(changed[0], "nothing")) for values in (theirs, claim))
-        raise ConfigError(
+        raise SettingsChanged(
             f"{out}: holds another import ({changed[0]} was {was:.80}, now {now:.80}); "
             "choose another folder, or delete this one"
         )
@@ -202,5 +178,5 @@ def _is_done(note: Path, retry: bool) -> bool:
     return note.is_file() and not (retry and json.loads(note.read_text())["refused"])
 
 
-def _note(out: Path, part: Part) -> Path:
+def _note(out: Path, part: DatasetPart) -> Path:
     return out / FOLDER / "parts" / f"{part.name}.json"

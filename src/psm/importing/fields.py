@@ -1,4 +1,4 @@
-"""Single values of foreign metadata: read, or refused in words that name no recording."""
+"""Readers of single metadata values: each returns the value or refuses the recording."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from psm.data.imagery import decode_image, encode_jpeg
 from psm.data.recording import AudioSource, Recording
 from psm.data.splits import TEST, TRAIN, VAL, cell_names
+from psm.data.views import decode_image, encode_jpeg
 from psm.errors import CorruptRecording
 
 SPLITS = {
@@ -59,7 +59,7 @@ def plain(value: object) -> str:
 
 
 def split(name: str) -> str:
-    """The split of that name, as people write it.
+    """The split of a name as people write it.
 
     Raises:
         CorruptRecording: it is none.

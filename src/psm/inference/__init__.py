@@ -1,1 +1,1 @@
-"""The one way to encode many items with a trained model, and a split as a whole."""
+"""Inference: many items, or a whole split, encoded with a trained model."""

@@ -1,4 +1,4 @@
-"""Encoding many items with a trained model: batches, no gradients, a progress bar."""
+"""Batched inference: views, recordings or texts to features and Gaussians, without gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from psm.data.context import Context
-from psm.data.corpus import Rows
+from psm.data.corpus import Corpus, Rows
 from psm.gaussian import Gaussian, concatenate
 from psm.model import PSM
 from psm.progress import track
@@ -83,6 +83,23 @@ def audio_gaussians(
             for rows in _batches(len(mels), _fitting(mels), description)
         ]
     )
+
+
+def encode_corpus(
+    model: PSM, corpus: Corpus, rows: slice | None = None
+) -> tuple[Float[Tensor, "n dim"], Gaussian]:
+    """Image features at the lowest zoom, before fusion, and audio Gaussians of a loaded split.
+
+    Args:
+        model: in evaluation mode.
+        corpus: the split.
+        rows: which recordings; by default all.
+    """
+    zoom = min(corpus.views_by_zoom)
+    views, gsd_m, mels = corpus.views(zoom), corpus.gsd_m * zoom, corpus.mels
+    if rows is not None:
+        views, gsd_m, mels = views[rows], gsd_m[rows], mels[rows]
+    return image_features(model, views, gsd_m), audio_gaussians(model, mels)
 
 
 @torch.inference_mode()

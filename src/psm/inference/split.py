@@ -1,8 +1,8 @@
-"""What the encoders make of a split, once: an evaluation then costs fusion, heads and ranks.
+"""Features of a whole split before fusion and heads, kept on disk shard by shard.
 
 Shards are encoded one after the other, so that a split need not fit in memory. Each finished shard
 can be kept on disk; an evaluation that was interrupted, or asks the same features for something
-else, goes on from there.
+else, goes on from there, and costs fusion, heads and ranks alone.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,11 +22,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from psm.checkpoints import hash_tensors
 from psm.config import ModelConfig
 from psm.data.context import Context
-from psm.data.imagery import view_of_tile
 from psm.data.recording import Recording
 from psm.data.shards import read_shard, shard_paths
+from psm.data.views import view_of_tile
 from psm.errors import CorruptRecording
 from psm.files import atomic_path
 from psm.gaussian import Gaussian, concatenate
@@ -41,7 +43,7 @@ _FUSED_BATCH = 1024
 
 
 @dataclass(frozen=True)
-class Features:
+class SplitFeatures:
     """Features of a split, row i of everything being recording i.
 
     Attributes:
@@ -61,7 +63,9 @@ class Features:
 
 
 @torch.inference_mode()
-def raw_locations(model: PSM, features: Features, zoom: int, fields: Sequence[str]) -> Gaussian:
+def raw_locations(
+    model: PSM, features: SplitFeatures, zoom: int, fields: Sequence[str]
+) -> Gaussian:
     """Raw Gaussians (:meth:`Gaussian.unit` normalises them) of the locations seen at ``zoom``.
 
     Args:
@@ -83,7 +87,7 @@ def raw_locations(model: PSM, features: Features, zoom: int, fields: Sequence[st
 
 
 @torch.inference_mode()
-def raw_audio(model: PSM, features: Features) -> Gaussian:
+def raw_audio(model: PSM, features: SplitFeatures) -> Gaussian:
     """Raw Gaussians of the recordings."""
     return _gaussians(
         lambda rows: model.audio_head.raw(features.audio[rows].to(model.device)), len(features)
@@ -91,7 +95,7 @@ def raw_audio(model: PSM, features: Features) -> Gaussian:
 
 
 @torch.inference_mode()
-def raw_text(model: PSM, features: Features) -> Gaussian:
+def raw_text(model: PSM, features: SplitFeatures) -> Gaussian:
     """Raw Gaussians of their captions."""
     return _gaussians(
         lambda rows: model.text_head.raw(features.text[rows].to(model.device)), len(features)
@@ -105,7 +109,7 @@ def encode_split(
     *,
     zooms: Sequence[int],
     keep: Path | None = None,
-) -> Features:
+) -> SplitFeatures:
     """Encode all recordings of a split.
 
     Args:
@@ -178,7 +182,7 @@ def _view(config: ModelConfig, tile: UInt8[np.ndarray, "side side 3"], zoom: int
 
 
 @torch.inference_mode()
-def _encode(model: PSM, shard: _Shard) -> Features:
+def _encode(model: PSM, shard: _Shard) -> SplitFeatures:
     size, device = len(shard.recordings), model.device
     captions = [recording.caption for recording in shard.recordings]
 
@@ -188,7 +192,7 @@ def _encode(model: PSM, shard: _Shard) -> Features:
             lambda rows: model.image_features(views[rows].to(device), gsd_m[rows].to(device)), size
         )
 
-    return Features(
+    return SplitFeatures(
         recordings=shard.recordings,
         images={zoom: images(zoom) for zoom in shard.views},
         audio=_batched(lambda rows: model.audio_features(shard.mels[rows].to(device)), size),
@@ -220,8 +224,8 @@ def _ahead(paths: Sequence[Path], config: ModelConfig, zooms: Sequence[int]) -> 
                 yield ready.result()
 
 
-def _join(parts: Sequence[Features], zooms: Sequence[int]) -> Features:
-    return Features(
+def _join(parts: Sequence[SplitFeatures], zooms: Sequence[int]) -> SplitFeatures:
+    return SplitFeatures(
         recordings=tuple(recording for part in parts for recording in part.recordings),
         images={zoom: torch.cat([part.images[zoom] for part in parts]) for zoom in zooms},
         audio=torch.cat([part.audio for part in parts]),
@@ -229,7 +233,7 @@ def _join(parts: Sequence[Features], zooms: Sequence[int]) -> Features:
     )
 
 
-def _write(part: Features, path: Path) -> None:
+def _write(part: SplitFeatures, path: Path) -> None:
     tensors = {"audio": part.audio, "text": part.text}
     tensors |= {f"image.{zoom}": values for zoom, values in part.images.items()}
     about = json.dumps([recording.to_json() for recording in part.recordings])
@@ -237,12 +241,12 @@ def _write(part: Features, path: Path) -> None:
         save_file({k: v.contiguous() for k, v in tensors.items()}, aside, {"recordings": about})
 
 
-def _read(path: Path, zooms: Sequence[int]) -> Features | None:
+def _read(path: Path, zooms: Sequence[int]) -> SplitFeatures | None:
     """A part that was kept; ``None`` where it is absent or was cut short."""
     try:
         with safe_open(path, framework="pt") as stored:
             about = json.loads(stored.metadata()["recordings"])
-            return Features(
+            return SplitFeatures(
                 recordings=tuple(map(Recording.from_json, about)),
                 images={zoom: stored.get_tensor(f"image.{zoom}") for zoom in zooms},
                 audio=stored.get_tensor("audio"),
@@ -254,13 +258,19 @@ def _read(path: Path, zooms: Sequence[int]) -> Features | None:
 
 def _identity(model: PSM, zooms: Sequence[int]) -> bytes:
     """A hash of all that features depend on beside the shards, the words of the tokenizer too."""
-    settings = [_VERSION, model.precision, model.config.model_dump(mode="json"), list(zooms)]
+    settings = [_VERSION, model.precision, _settings(model.config), list(zooms)]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     digest.update(json.dumps(model.text.tokenizer.get_vocab(), sort_keys=True).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    hash_tensors(digest, model.state_dict())
     return digest.digest()
+
+
+def _settings(config: ModelConfig) -> dict[str, Any]:
+    """The settings of a model under the names that the first features on disk were hashed with."""
+    settings = config.model_dump(mode="json")
+    for tower in ("satellite", "audio_tower", "text_tower"):
+        settings[tower]["source"] = settings[tower].pop("weights")
+    return settings
 
 
 def _name(shard: Path, identity: bytes) -> str:

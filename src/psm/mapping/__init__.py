@@ -20,9 +20,9 @@ from psm.mapping.moment import Moment
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.store import EmbeddedCells, Store, embed, embed_cells
+from psm.mapping.store.embedded import MixedZooms
 from psm.mapping.term import TEMPLATES, Term
 from psm.mapping.timetable import Timetable, agreement, prepare
-from psm.mapping.zooms import MixedZooms
 
 __all__ = [
     "TEMPLATES",

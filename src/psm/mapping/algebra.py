@@ -1,4 +1,4 @@
-"""What several maps come to: means, differences, sums, ratios, any of, all of.
+"""Map algebra: mean, weighted sum, difference, log ratio, any of and all of several maps.
 
 A mean of probabilities is a probability again; a difference is not, and says so by its quantity.
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -21,21 +22,29 @@ from psm.calibration import UNCALIBRATED
 from psm.errors import ConfigError
 from psm.geodata.frame import Frame
 from psm.mapping.bands import LOG_RATIO, PROBABILITY, UNCERTAINTY, Band, uncertainty_of, weighted
+from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment, Moments
 from psm.mapping.query import Combination, Query
-from psm.mapping.soundscape_map import SoundscapeMap
 
 _NAMED = 3  # more maps than these are counted, not listed
 
+Map = TypeVar("Map", bound=MapData)
 Raster = Float[np.ndarray, "rows columns"]
 Words = Callable[[list[str], str], str]
 
 
-def weighted_sum(maps: Sequence[SoundscapeMap], weights: Sequence[float]) -> SoundscapeMap:
+def weighted_sum(maps: Sequence[Map], weights: Sequence[float]) -> Map:
     """The sum of ``weights`` times maps.
 
     With weights that are positive and sum to 1 it is a probability; with 1 and -1 a difference in
     [-1, 1]; else a number between the sums of the negative and of the positive weights.
+
+    Args:
+        maps: of one frame, all calibrated or none.
+        weights: one a map, finite; a negative one subtracts.
+
+    Returns:
+        The sum, with the uncertainty that the least favourable correlation allows.
 
     Raises:
         ConfigError: the maps do not go together, or a weight is missing or no number.
@@ -52,11 +61,21 @@ def weighted_sum(maps: Sequence[SoundscapeMap], weights: Sequence[float]) -> Sou
     return _sum(maps, weights, words)
 
 
-def mean(maps: Sequence[SoundscapeMap], weights: Sequence[float] | None = None) -> SoundscapeMap:
+def mean(maps: Sequence[Map], weights: Sequence[float] | None = None) -> Map:
     """The average of maps, by weight where they are given: of a day from its hours, for instance.
+
+    Args:
+        maps: of one frame, all calibrated or none.
+        weights: one a map, positive; equal ones by default.
+
+    Returns:
+        The average: a probability again where the maps are.
 
     Raises:
         ConfigError: the maps do not go together, or the weights are not positive numbers.
+
+    Example:
+        >>> day = mean(list(map_queries(model, embedded, [query], hours_of_day(month=5))))
     """
     factors = [1.0] * len(maps) if weights is None else list(weights)
     _require_linear(maps, factors)
@@ -70,8 +89,14 @@ def mean(maps: Sequence[SoundscapeMap], weights: Sequence[float] | None = None) 
     return _sum(maps, [factor / sum(factors) for factor in factors], words)
 
 
-def difference(a: SoundscapeMap, b: SoundscapeMap) -> SoundscapeMap:
+def difference(a: Map, b: Map) -> Map:
     """``a - b``, with the uncertainty of two unrelated errors.
+
+    Args:
+        a, b: maps of one frame.
+
+    Returns:
+        Values in [-1, 1].
 
     Raises:
         ConfigError: the maps do not go together.
@@ -79,10 +104,16 @@ def difference(a: SoundscapeMap, b: SoundscapeMap) -> SoundscapeMap:
     return weighted_sum([a, b], [1.0, -1.0])
 
 
-def log_ratio(a: SoundscapeMap, b: SoundscapeMap) -> SoundscapeMap:
+def log_ratio(a: Map, b: Map) -> Map:
     """``log2(a / b)``: 1 where ``a`` is twice as likely as ``b``, -1 where half as likely.
 
     The uncertainty is that of the first order, ``hypot(sa / a, sb / b) / ln 2``.
+
+    Args:
+        a, b: maps of probabilities of one frame.
+
+    Returns:
+        The map of the ratio.
 
     Raises:
         ConfigError: the maps do not go together, or are no probabilities.
@@ -96,8 +127,14 @@ def log_ratio(a: SoundscapeMap, b: SoundscapeMap) -> SoundscapeMap:
     )
 
 
-def any_of(maps: Sequence[SoundscapeMap]) -> SoundscapeMap:
+def any_of(maps: Sequence[Map]) -> Map:
     """The probability that at least one matches, ``1 - Π (1 - p)``, matches taken as independent.
+
+    Args:
+        maps: of probabilities, of one frame.
+
+    Returns:
+        The map of probabilities.
 
     Raises:
         ConfigError: the maps do not go together, or are no probabilities.
@@ -113,8 +150,14 @@ def any_of(maps: Sequence[SoundscapeMap]) -> SoundscapeMap:
     )
 
 
-def all_of(maps: Sequence[SoundscapeMap]) -> SoundscapeMap:
+def all_of(maps: Sequence[Map]) -> Map:
     """The probability that all match, ``Π p``, matches taken as independent.
+
+    Args:
+        maps: of probabilities, of one frame.
+
+    Returns:
+        The map of probabilities.
 
     Raises:
         ConfigError: the maps do not go together, or are no probabilities.
@@ -126,7 +169,7 @@ def all_of(maps: Sequence[SoundscapeMap]) -> SoundscapeMap:
     )
 
 
-def _sum(maps: Sequence[SoundscapeMap], weights: Sequence[float], words: Words) -> SoundscapeMap:
+def _sum(maps: Sequence[Map], weights: Sequence[float], words: Words) -> Map:
     value = sum(w * m.values().astype(float) for w, m in zip(weights, maps, strict=True))
     above, below = (
         sum(
@@ -146,7 +189,7 @@ def _sum(maps: Sequence[SoundscapeMap], weights: Sequence[float], words: Words) 
     return _combined(maps, quantity, np.asarray(value), spread, words)
 
 
-def _product(factors: list[Raster], maps: Sequence[SoundscapeMap]) -> tuple[Raster, Raster]:
+def _product(factors: list[Raster], maps: Sequence[MapData]) -> tuple[Raster, Raster]:
     """The product of independent factors and its standard deviation."""
     first, second = np.ones(maps[0].shape), np.ones(maps[0].shape)
     for factor, soundscape in zip(factors, maps, strict=True):
@@ -154,18 +197,18 @@ def _product(factors: list[Raster], maps: Sequence[SoundscapeMap]) -> tuple[Rast
     return first, np.sqrt(np.maximum(second - first**2, 0.0))
 
 
-def _spread(soundscape: SoundscapeMap) -> Raster:
+def _spread(soundscape: MapData) -> Raster:
     return soundscape.values(UNCERTAINTY.name).astype(float)
 
 
 def _combined(
-    maps: Sequence[SoundscapeMap], quantity: Band, value: Raster, spread: Raster, words: Words
-) -> SoundscapeMap:
+    maps: Sequence[Map], quantity: Band, value: Raster, spread: Raster, words: Words
+) -> Map:
     first = maps[0]
     bands = (quantity, uncertainty_of(quantity))
     rasters = (raster.astype(np.float32) for raster in (value, spread))
     query, moment = _asked(maps, words)
-    return SoundscapeMap.of_rasters(
+    return type(first).of_rasters(
         first.frame,
         {band.name: raster for band, raster in zip(bands, rasters, strict=True)},
         bands=bands,
@@ -179,7 +222,7 @@ def _combined(
     )
 
 
-def _asked(maps: Sequence[SoundscapeMap], words: Words) -> tuple[Query | Combination, Moment]:
+def _asked(maps: Sequence[MapData], words: Words) -> tuple[Query | Combination, Moment]:
     """What the maps asked for together, and when: only what differs is spelt out."""
     queries, moments = [_atom(m) for m in maps], [f"{m.moment}" for m in maps]
     one_query, one_moment = len(set(queries)) == 1, len(set(moments)) == 1
@@ -199,7 +242,7 @@ def _asked(maps: Sequence[SoundscapeMap], words: Words) -> tuple[Query | Combina
     return Combination(words(both, "maps")), Moments(label=f"{len(set(moments))} moments", **shared)
 
 
-def _atom(soundscape: SoundscapeMap) -> str:
+def _atom(soundscape: MapData) -> str:
     query = soundscape.query
     is_one = isinstance(query, Query) and len(query.all_terms) == 1
     return query.label if is_one else f"({query.label})"
@@ -215,11 +258,11 @@ def _listed(names: list[str], kind: str) -> str:
     return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]
 
 
-def _joined(maps: Sequence[SoundscapeMap], name: str, between: str) -> str:
+def _joined(maps: Sequence[MapData], name: str, between: str) -> str:
     return between.join(dict.fromkeys(f"{getattr(m, name)}" for m in maps))
 
 
-def _require_linear(maps: Sequence[SoundscapeMap], weights: Sequence[float]) -> None:
+def _require_linear(maps: Sequence[MapData], weights: Sequence[float]) -> None:
     _require_together(maps)
     if len(weights) != len(maps) or not all(map(math.isfinite, weights)) or not any(weights):
         raise ConfigError(f"{len(maps)} maps need as many finite weights, not {list(weights)}")
@@ -227,7 +270,7 @@ def _require_linear(maps: Sequence[SoundscapeMap], weights: Sequence[float]) -> 
         raise ConfigError("a log ratio cannot be added to other maps: combine them before")
 
 
-def _require_probabilities(maps: Sequence[SoundscapeMap]) -> None:
+def _require_probabilities(maps: Sequence[MapData]) -> None:
     _require_together(maps)
     for soundscape in maps:
         if soundscape.quantity != PROBABILITY:
@@ -237,7 +280,7 @@ def _require_probabilities(maps: Sequence[SoundscapeMap]) -> None:
             )
 
 
-def _require_together(maps: Sequence[SoundscapeMap]) -> None:
+def _require_together(maps: Sequence[MapData]) -> None:
     if not maps:
         raise ConfigError("no map to combine")
     first = maps[0].frame

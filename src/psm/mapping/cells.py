@@ -1,4 +1,4 @@
-"""The cells of a map: the pixels of a raster that are asked, and values put back into it."""
+"""Cells of a map: the pixels of a frame that have a value, and values put back into it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,21 @@ class Cells:
 
     @classmethod
     def globe(cls, step_deg: float = 1.0) -> Cells:
-        """All cells over land and coast of the whole Earth."""
+        """All cells over land and coast of the whole Earth.
+
+        Args:
+            step_deg: from a cell to the next in degrees, in [0.1, 30]; it divides 180.
+
+        Returns:
+            Cells from north to south between 84 N and 60 S, row by row.
+
+        Raises:
+            ConfigError: the step does not divide 180, or is out of range.
+            BrokenPackageData: the land mask is not installed.
+
+        Example:
+            >>> len(Cells.globe(1.0))
+        """
         frame = Frame.globe(step_deg)
         lat, lon = land_grid(step_deg)
         return cls(frame, *frame.index(lat=lat, lon=lon))
@@ -73,16 +87,37 @@ class Cells:
         return self.frame.places(self.rows, self.columns)
 
     def blocks(self, size: int = 65536) -> Iterator[tuple[Indices, Indices]]:
-        """Rows and columns of the cells in their order, at most ``size`` at a time."""
+        """Rows and columns of the cells in their order, at most ``size`` at a time.
+
+        Args:
+            size: cells at a time, at most.
+
+        Returns:
+            Pairs of ``(n,)`` rows and columns.
+        """
         for start in range(0, len(self), size):
             yield self.rows[start : start + size], self.columns[start : start + size]
 
     def part(self, index: slice | NDArray[np.bool_] | Indices) -> Cells:
-        """Some of the cells, on the same frame."""
+        """Some of the cells, on the same frame.
+
+        Args:
+            index: a slice, a mask ``(N,)`` or numbers of cells.
+
+        Returns:
+            The chosen ones, in the order of the index.
+        """
         return Cells(self.frame, self.rows[index], self.columns[index])
 
     def raster(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, "rows columns"]:
-        """Values of the cells in their frame, float32, NaN where there is no cell."""
+        """Values of the cells in their frame, float32, NaN where there is no cell.
+
+        Args:
+            values: ``(N,)``, one a cell.
+
+        Returns:
+            ``(rows, columns)`` of the frame.
+        """
         raster = np.full(self.frame.shape, np.nan, np.float32)
         raster[self.rows, self.columns] = values
         return raster

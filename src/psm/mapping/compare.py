@@ -1,4 +1,4 @@
-"""Queries against the cells of a map."""
+"""Maps of queries: every cell compared with every query at every moment."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 
 from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
 from psm.gaussian import concatenate
+from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.matching import answer
 from psm.mapping.moment import Moment, Sources
-from psm.mapping.places import Distances, Places
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.model import PSM
@@ -19,7 +19,7 @@ from psm.model import PSM
 
 def map_query(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     query: Query,
     moment: Moment | None = None,
     *,
@@ -27,10 +27,25 @@ def map_query(
 ) -> SoundscapeMap:
     """The map of one query at one moment; see :func:`map_queries`.
 
+    Args:
+        model: in evaluation mode.
+        embedded: cells at one zoom level or several, or a timetable.
+        query: what to listen for.
+        moment: when; month and hour unknown by default.
+        calibration: turns distances into calibrated probabilities; by default they are as learnt.
+
+    Returns:
+        The map: match probability, its uncertainty, and the distance.
+
     Raises:
         CorruptRecording: an audio file of the query cannot be read.
         ConfigError: the model does not know about the sources of the query.
         CheckpointMismatch: the calibration is of other weights.
+
+    Example:
+        >>> embedded = embed_cells(model, BlueMarble(), Cells.globe(1.0))
+        >>> found = map_query(model, embedded, Query.parse("frogs"), Moment(month=4, hour=22))
+        >>> found.write("frogs.png")
     """
     moments = [moment or Moment()]
     return next(map_queries(model, embedded, [query], moments, calibration=calibration))
@@ -39,7 +54,7 @@ def map_query(
 @torch.inference_mode()
 def map_queries(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     queries: Sequence[Query],
     moments: Sequence[Moment],
     *,
@@ -56,6 +71,9 @@ def map_queries(
         queries: what to listen for.
         moments: when.
         calibration: turns distances into calibrated probabilities; by default they are as learnt.
+
+    Returns:
+        Maps, made as they are asked for: all queries of the first moment, then of the next.
 
     Raises:
         CorruptRecording: an audio file of a query cannot be read.
@@ -83,7 +101,7 @@ def map_queries(
 
 def soundscape_map(
     model: PSM,
-    places: Places,
+    places: EmbeddedRegion,
     query: Query,
     moment: Moment,
     values: Mapping[str, np.ndarray],

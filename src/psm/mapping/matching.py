@@ -1,4 +1,4 @@
-"""From distances to the answer of a query: probability, uncertainty, distance.
+"""Match probability, uncertainty and distance of a query, from distances to its terms.
 
 A wanted term k matches with probability p_k, an unwanted one with q_k; matches are taken as
 independent. With w_k the sizes of their weights, a query comes to

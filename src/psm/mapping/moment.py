@@ -1,4 +1,4 @@
-"""When a map is: a month and one local hour everywhere, or one instant of UTC."""
+"""Moments: a month, with one local hour everywhere or one instant of UTC."""
 
 from __future__ import annotations
 
@@ -51,7 +51,14 @@ class Moment:
             raise InvalidContext("give a local hour or a UTC hour, not both")
 
     def local_hours(self, lon: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """Local mean solar hour at each longitude, in [0, 24); NaN where unknown."""
+        """Local mean solar hour at each longitude, in [0, 24); NaN where unknown.
+
+        Args:
+            lon: ``(n,)`` degrees east.
+
+        Returns:
+            ``(n,)`` hours.
+        """
         if self.utc is not None:
             hours = np.mod(self.utc + np.asarray(lon, float) / 15.0, 24.0)
             return np.where(hours < 24.0, hours, 0.0)  # mod may round up to 24 itself
@@ -64,7 +71,18 @@ class Moment:
         lon: Float[np.ndarray, " n"],
         sources: Sources = UNKNOWN,
     ) -> Context:
-        """The context of each place at this moment; sources not given stay unknown."""
+        """The context of each place at this moment; sources not given stay unknown.
+
+        Args:
+            lat, lon: ``(n,)`` degrees.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            The context of n places.
+
+        Raises:
+            InvalidContext: a place is none.
+        """
         audio, caption = sources
         return Context.of(
             lat=lat,

@@ -1,4 +1,4 @@
-"""The soundscape of one place through the day and the year."""
+"""Profile of a place: match probability of many sounds at every month and hour."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from psm.gaussian import Gaussian, concatenate, csd
 from psm.imagery import NoImagery, Provider, View
 from psm.inference.batches import image_features, location_gaussians, text_gaussians
 from psm.mapping.bands import BANDS, PROBABILITY, UNCERTAINTY
+from psm.mapping.distances import Distances
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
-from psm.mapping.places import Distances
 from psm.model import PSM
 
 MONTHS, HOURS = 12, 24
@@ -194,15 +194,11 @@ def through_time(
         month=month.ravel(), hour=hour.ravel(),
     )  # fmt: skip
     places = location_gaussians(model, features.expand(month.size, -1), context)
-    distance, variance = Distances.between(
-        places, concatenate([query.gaussians for query in queries])
-    )
-    ends = np.cumsum(list(map(len, queries)))
+    distances = Distances.between(places, concatenate([query.gaussians for query in queries]))
+    columns = np.cumsum([0, *map(len, queries)])
     found = [
-        answer(
-            query, distance[:, end - len(query) : end], variance[:, end - len(query) : end], curve
-        )
-        for query, end in zip(queries, ends, strict=True)
+        answer(query, distances.csd[:, start:end], distances.variance[:, start:end], curve)
+        for query, start, end in zip(queries, columns, columns[1:], strict=False)
     ]
     return {
         band.name: np.stack([each[band.name].cpu().numpy() for each in found]).reshape(

@@ -1,4 +1,4 @@
-"""What a map is asked for: words, recordings or both, wanted and unwanted."""
+"""Queries: words, recordings or both, wanted and unwanted."""
 
 from __future__ import annotations
 
@@ -107,8 +107,14 @@ class Query:
             audio: recordings to look for.
             together, templates, audio_source, caption_source: as of the class.
 
+        Returns:
+            The query.
+
         Raises:
             ConfigError: a term cannot be read, or there is none.
+
+        Example:
+            >>> Query.parse("songbirds*2", "a stream|a brook", without=["traffic"])
         """
         terms = [Term.parse(text) for text in texts]
         for text in without:
@@ -171,6 +177,12 @@ class Query:
     def gaussian(self, model: PSM) -> Gaussian:
         """The query as one Gaussian, ``(1, dim)``.
 
+        Args:
+            model: in evaluation mode.
+
+        Returns:
+            ``(1, dim)``.
+
         Raises:
             ConfigError: unwanted terms, or all or any of several, are more than one; see
                 :meth:`encode`.
@@ -189,6 +201,9 @@ class Query:
             model: in evaluation mode.
             recordings: audio terms that are encoded already, ``(1, dim)`` each; their files are not
                 read.
+
+        Returns:
+            The Gaussians ``(terms, dim)`` with their weights.
 
         Raises:
             ConfigError: the model does not know about the sources.
@@ -218,7 +233,17 @@ class Query:
         )
 
     def without(self, *texts: str) -> Query:
-        """The same query, with more that is not to be heard."""
+        """The same query, with more that is not to be heard.
+
+        Args:
+            texts: as people type them; see :meth:`psm.mapping.term.Term.parse`.
+
+        Returns:
+            Another query.
+
+        Raises:
+            ConfigError: a text cannot be read.
+        """
         more = tuple(Term.parse(text).negated() for text in texts)
         return replace(self, terms=(*self.terms, *more))
 

@@ -1,21 +1,29 @@
-"""The best places for a query, and the best recordings for a place, no two of them too near."""
+"""Search: the best places for a query, and the best recordings for a place."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from psm.calibration import Curve
+from psm.calibration import Calibration, Curve, learnt_curve
 from psm.data.recording import Recording
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, csd
 from psm.geodata.sphere import km_to_chord, unit_vectors
+from psm.imagery import Provider
+from psm.inference.batches import location_gaussians
+from psm.inference.split import encode_split
 from psm.mapping.bands import UNCERTAINTY
-from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.map_data import MapData
+from psm.mapping.moment import Moment
+from psm.mapping.profile import look
+from psm.model import PSM
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,16 @@ class FoundPlace:
     probability: float
     uncertainty: float
 
+    @property
+    def row(self) -> dict[str, object]:
+        """For a table."""
+        return {
+            "probability": round(self.probability, 4),
+            "uncertainty": round(self.uncertainty, 4),
+            "lat": round(self.lat, 5),
+            "lon": round(self.lon, 5),
+        }
+
 
 @dataclass(frozen=True)
 class FoundRecording:
@@ -46,10 +64,19 @@ class FoundRecording:
     recording: Recording
     probability: float
 
+    @property
+    def row(self) -> dict[str, object]:
+        """For a table."""
+        return {
+            "probability": round(self.probability, 4),
+            "lat": self.recording.lat,
+            "lon": self.recording.lon,
+            "key": self.recording.key,
+            "caption": self.recording.caption,
+        }
 
-def best_places(
-    soundscape: SoundscapeMap, count: int = 20, *, apart_km: float = 0.0
-) -> list[FoundPlace]:
+
+def best_places(soundscape: MapData, count: int = 20, *, apart_km: float = 0.0) -> list[FoundPlace]:
     """The cells of a map that match best, best first.
 
     Args:
@@ -108,6 +135,60 @@ def best_recordings(
     return [FoundRecording(recordings[at], float(probability[at])) for at in kept]
 
 
+@torch.inference_mode()
+def search_recordings(
+    model: PSM,
+    provider: Provider,
+    gallery: Path,
+    *,
+    lat: float,
+    lon: float,
+    moment: Moment,
+    split: str = "test",
+    zoom: int | None = None,
+    calibration: Calibration | None = None,
+    count: int = 20,
+    apart_km: float = 0.0,
+) -> list[FoundRecording]:
+    """The recordings that match a place at a moment best, best first.
+
+    The encoded shards are kept in the gallery's folder ``.features``: the next search is quick.
+
+    Args:
+        model: in evaluation mode.
+        provider: of the imagery of the place.
+        gallery: folder of shards.
+        lat, lon: the place, degrees.
+        moment: when.
+        split: of the gallery.
+        zoom: level that the model was trained on; by default its first.
+        calibration: turns distances into calibrated probabilities.
+        count: how many, at most.
+        apart_km: a recording made nearer than this to a better one is left out.
+
+    Raises:
+        MissingData, CorruptShard: there is no imagery of the place, or no readable gallery.
+        InvalidContext: there is no such place.
+    """
+    level = model.config.imagery.zooms[0] if zoom is None else zoom
+    features = look(model, provider, lat=lat, lon=lon, zoom=level)
+    context = moment.context(lat=np.array([lat]), lon=np.array([lon]))
+    place = location_gaussians(model, features, context)
+    keep = gallery / ".features" / split
+    encoded = encode_split(model, gallery, split=split, zooms=(), keep=keep)
+    if calibration is not None:
+        calibration.require(model)
+    curve = learnt_curve(model) if calibration is None else calibration.curve
+    return best_recordings(
+        place,
+        model.audio_head(encoded.audio),
+        encoded.recordings,
+        curve,
+        count,
+        apart_km=apart_km,
+    )
+
+
 def spread_out(
     values: Float[np.ndarray, " n"],
     *,
@@ -138,3 +219,17 @@ def spread_out(
         left[((points - points[at]) ** 2).sum(-1) < reach] = -np.inf
         left[at] = -np.inf
     return kept
+
+
+def parse_place(text: str) -> tuple[float, float]:
+    """Latitude and longitude of ``48.2,16.4``.
+
+    Raises:
+        ConfigError: no two numbers.
+    """
+    parts = text.split(",")
+    try:
+        lat, lon = (float(part) for part in parts)
+    except ValueError:
+        raise ConfigError(f"{text!r} is no place: write LAT,LON in degrees, as 48.2,16.4") from None
+    return lat, lon

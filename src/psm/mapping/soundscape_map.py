@@ -1,162 +1,43 @@
-"""The map itself: values, where they lie, and everything that says what they mean."""
+"""The soundscape map: how well each cell matches a query, and all that can be done with that."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import rioxarray  # noqa: F401  (gives every data set its .rio)
-import xarray as xr
-from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-import psm
-from psm.calibration import UNCALIBRATED
-from psm.errors import InvalidContext
-from psm.geodata.frame import Frame
-from psm.mapping.bands import BANDS, Band
-from psm.mapping.cells import Cells
-from psm.mapping.moment import Moment
-from psm.mapping.query import Combination, Query
+from psm.mapping.algebra import weighted_sum
+from psm.mapping.map_data import MapData
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from pandas import DataFrame
 
-Uncertainty = Literal["inset", "hatch", "fade", "none"]
-"""How uncertainty is drawn: a small map, hatching over the least sure third, paler colours."""
-
-_AXES = {
-    name: {"axis": axis, "standard_name": standard_name, "units": units}
-    for name, axis, standard_name, units in (
-        ("lat", "Y", "latitude", "degrees_north"),
-        ("lon", "X", "longitude", "degrees_east"),
-        ("y", "Y", "projection_y_coordinate", "m"),
-        ("x", "X", "projection_x_coordinate", "m"),
-    )
-}
+    from psm.mapping.outputs.overlay import Uncertainty
 
 
-@dataclass(frozen=True, eq=False)
-class SoundscapeMap:
+class SoundscapeMap(MapData):
     """How well each cell matches a query at a moment, or what several such maps come to.
 
-    Maps of one frame can be added, subtracted and scaled; see :mod:`psm.mapping.algebra`.
+    Maps of one frame can be added, subtracted and scaled; see :mod:`psm.mapping.algebra`. Writing
+    is done by :mod:`psm.mapping.outputs`, which is imported where it is asked for: drawing takes a
+    second to load.
 
-    Attributes:
-        data: a variable of each band over the rows and columns of the frame, float32, NaN where
-            there is no cell, with CRS and transform; what was asked is in its attributes.
-        frame: where the rows and columns lie.
-        query: what was asked for.
-        moment: when.
-        zoom: zoom level of the views, as ``1+3`` where several are mixed.
-        model: name of the model.
-        attribution: whose data the map stands on.
-        licence: SPDX name of the licence that follows from it, if known.
-        calibration: what makes the probabilities believable, or that nothing does.
-        bands: what the variables of ``data`` are; the map is one of the first.
+    Example:
+        >>> found = map_query(model, embedded, Query.parse("frogs"), Moment(month=4, hour=22))
+        >>> found.at(lat=48.2, lon=16.4)["match_probability"]
+        >>> found.write("frogs.tif")
+        >>> (found - other).write("difference.png")
     """
 
-    data: xr.Dataset
-    frame: Frame
-    query: Query | Combination
-    moment: Moment
-    zoom: int | str
-    model: str
-    attribution: str
-    licence: str
-    calibration: str = UNCALIBRATED
-    bands: tuple[Band, ...] = BANDS
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "data", self.data.assign_attrs(self.tags))
-
-    @classmethod
-    def of_cells(cls, cells: Cells, values: Mapping[str, np.ndarray], **about: Any) -> Self:
-        """A map from the values of cells.
-
-        Args:
-            cells: the places.
-            values: by the name of a band, ``(N,)`` numbers.
-            about: the other attributes of the class, but for ``data`` and ``frame``.
-        """
-        rasters = {name: cells.raster(value) for name, value in values.items()}
-        return cls.of_rasters(cells.frame, rasters, **about)
-
-    @classmethod
-    def of_rasters(
-        cls,
-        frame: Frame,
-        rasters: Mapping[str, Float[np.ndarray, "rows columns"]],
-        *,
-        bands: tuple[Band, ...] = BANDS,
-        **about: Any,
-    ) -> Self:
-        """A map from rasters of its frame, by the name of a band; see :meth:`of_cells`."""
-        return cls(data=_dataset(frame, rasters, bands), frame=frame, bands=bands, **about)
-
-    @property
-    def quantity(self) -> Band:
-        """What the map is of: the first of its bands."""
-        return self.bands[0]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.frame.shape
-
-    def values(self, name: str | None = None) -> Float[np.ndarray, "rows columns"]:
-        """One variable as an array, rows from the north; by default that of the quantity."""
-        return np.asarray(self.data[name or self.quantity.name].values)
-
-    def at(self, *, lat: float, lon: float) -> dict[str, float]:
-        """The variables in the cell that holds a place, NaN where there is none.
-
-        Raises:
-            InvalidContext: there is no such place.
-        """
-        if not (-90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0):
-            raise InvalidContext(f"{lat:g}, {lon:g} is no latitude and longitude in degrees")
-        row, column = self.frame.index(lat=lat, lon=lon)
-        return {
-            name: float(self.values(name)[row, column]) if row >= 0 else float("nan")
-            for name in (band.name for band in self.bands)
-        }
-
-    def sample(self, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike) -> DataFrame:
-        """The variables at many places; see :func:`psm.mapping.outputs.points.sample`."""
-        from psm.mapping.outputs.points import sample
-
-        return sample(self, lat=lat, lon=lon, **columns)
-
-    def summarise(self, polygons: GeoDataFrame | str | Path) -> GeoDataFrame:
-        """Statistics of each polygon; see :func:`psm.mapping.outputs.zonal.summarise`."""
-        from psm.mapping.outputs.zonal import summarise
-
-        return summarise(self, polygons)
-
-    def crop(self, *, west: float, south: float, east: float, north: float) -> SoundscapeMap:
-        """The part within a box; see :func:`psm.mapping.outputs.points.crop`."""
-        from psm.mapping.outputs.points import crop
-
-        return crop(self, west=west, south=south, east=east, north=north)
-
     def __add__(self, other: SoundscapeMap) -> SoundscapeMap:
-        from psm.mapping.algebra import weighted_sum
-
         return weighted_sum([self, other], [1.0, 1.0])
 
     def __sub__(self, other: SoundscapeMap) -> SoundscapeMap:
-        from psm.mapping.algebra import weighted_sum
-
         return weighted_sum([self, other], [1.0, -1.0])
 
     def __mul__(self, factor: float) -> SoundscapeMap:
-        from psm.mapping.algebra import weighted_sum
-
         return weighted_sum([self], [factor])
 
     __rmul__ = __mul__
@@ -164,38 +45,104 @@ class SoundscapeMap:
     def __truediv__(self, factor: float) -> SoundscapeMap:
         return self * (1.0 / factor)
 
-    @property
-    def tags(self) -> dict[str, str]:
-        """What was asked of which model, for the metadata of files; unknown parts are left out."""
-        tags: Mapping[str, object | None] = {
-            **self.query.tags,
-            "moment": f"{self.moment}",
-            "month": self.moment.month,
-            "local_hour": self.moment.hour,
-            "utc_hour": self.moment.utc,
-            "quantity": self.quantity.long_name,
-            "calibration": self.calibration,
-            "zoom": self.zoom,
-            "model": self.model,
-            "attribution": self.attribution,
-            "licence": self.licence,
-            "software": f"psm {psm.__version__}",
-        }
-        return {name: f"{value}" for name, value in tags.items() if value is not None}
+    def sample(self, /, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike) -> DataFrame:
+        """The bands in the cells that hold N places, as a table; ``to_csv`` writes it.
 
-    @property
-    def rights(self) -> str:
-        """Whose data the map stands on and under which licence, in one line."""
-        return f"{self.attribution}; licence: {self.licence}"
+        Args:
+            lat, lon: ``(N,)`` degrees.
+            columns: more to keep beside them, ``(N,)`` each, such as ``name=``.
+
+        Returns:
+            N rows: the columns, ``lat``, ``lon``, then the bands, NaN where there is no cell.
+
+        Raises:
+            InvalidContext: a place is none.
+            ConfigError: the columns are not as long as the places.
+        """
+        from psm.mapping.outputs.points import sample
+
+        return sample(self, lat=lat, lon=lon, **columns)
+
+    def summarise(
+        self, polygons: GeoDataFrame | str | Path, *, layer: str | None = None, prefix: str = ""
+    ) -> GeoDataFrame:
+        """Statistics of the cells in each polygon, weighted by area.
+
+        Args:
+            polygons: with a coordinate system, any; or a vector file of them.
+            layer: of the file, where it has several.
+            prefix: of the new columns, to put several maps side by side.
+
+        Returns:
+            The polygons as they came, with columns such as ``match_probability_mean``, ``_max``,
+            ``_q10``, ``_q50``, ``_q90``, ``uncertainty_mean`` and ``covered_km2``; NaN where the
+            map has no data.
+
+        Warns:
+            RepairedGeometry: outlines crossed themselves.
+
+        Raises:
+            MissingExtra: geopandas, pyogrio or exactextract is not installed.
+            MissingData: there is no such file.
+            ConfigError: something is no polygon, has no coordinate system, or a column is taken.
+
+        Example:
+            >>> found.summarise("districts.gpkg", layer="2024").to_file("areas.geojson")
+        """
+        from psm.mapping.outputs.zonal import summarise
+
+        return summarise(self, polygons, layer=layer, prefix=prefix)
+
+    def crop(self, *, west: float, south: float, east: float, north: float) -> SoundscapeMap:
+        """The cells whose centres lie in a box, on the smallest frame that holds them.
+
+        Args:
+            west, south, east, north: degrees; ``west > east`` crosses the antimeridian.
+
+        Returns:
+            The part of the map.
+
+        Raises:
+            InvalidContext: there is no such box.
+            ConfigError: it holds no cell of the map.
+        """
+        from psm.mapping.outputs.points import crop
+
+        return crop(self, west=west, south=south, east=east, north=north)
 
     def write(self, path: str | Path, **options: Any) -> Path:
-        """Write a file whose suffix says its format; see :mod:`psm.mapping.outputs.write`."""
+        """Write a file; its suffix says the format.
+
+        Args:
+            path: ``.tif``, ``.png``, ``.svg``, ``.nc``, ``.zarr``, ``.parquet``, ``.geojson`` or
+                ``.qml``; complete or absent.
+            options: those of the format, such as ``width_px`` of a picture; see
+                :data:`psm.mapping.outputs.write.WRITERS`.
+
+        Returns:
+            The path.
+
+        Raises:
+            ConfigError: no format has this suffix, or the format does not have this option.
+            MissingExtra: the format needs a package that is not installed.
+
+        Example:
+            >>> found.write("frogs.png", width_px=2400, uncertainty="hatch")
+        """
         from psm.mapping.outputs.write import write
 
         return write(self, Path(path), **options)
 
     def to_cog(self, path: str | Path, *, csd: bool = False) -> Path:
-        """Write a cloud-optimised GeoTIFF; see :func:`psm.mapping.outputs.cog.write_cog`."""
+        """Write a cloud-optimised GeoTIFF, and a QGIS style of the same name beside it.
+
+        Args:
+            path: the GeoTIFF; complete or absent.
+            csd: also write the distance itself, as the last band.
+
+        Returns:
+            The path.
+        """
         from psm.mapping.outputs.cog import write_cog
 
         return write_cog(self, Path(path), csd=csd)
@@ -208,7 +155,22 @@ class SoundscapeMap:
         width_px: int = 1600,
         uncertainty: Uncertainty = "inset",
     ) -> Path:
-        """Write a figure; see :func:`psm.mapping.outputs.render.write_png`."""
+        """Draw a figure with title, coasts, legend, uncertainty and attribution.
+
+        Args:
+            path: the PNG file; complete or absent.
+            value_range: values at the ends of the colours; by default where all but the lowest and
+                the highest 2 % of the mapped area lie.
+            width_px: width of the picture.
+            uncertainty: a small map (``inset``), hatching over the least sure third (``hatch``),
+                colours paler where less sure (``fade``), or ``none``.
+
+        Returns:
+            The path.
+
+        Raises:
+            ConfigError: the range is none, or the way to draw uncertainty unknown.
+        """
         from psm.mapping.outputs.render import write_png
 
         return write_png(
@@ -223,7 +185,19 @@ class SoundscapeMap:
         width_px: int = 1600,
         uncertainty: Uncertainty = "inset",
     ) -> Path:
-        """Write a figure of lines and words; see :func:`psm.mapping.outputs.render.write_svg`."""
+        """Draw the figure of :meth:`to_png` as SVG: lines and words as such, values as pixels.
+
+        Args:
+            path: the SVG file; complete or absent.
+            value_range, uncertainty: as of :meth:`to_png`.
+            width_px: pixels of the values across the figure, as far as the map has as many.
+
+        Returns:
+            The path.
+
+        Raises:
+            ConfigError: the range is none, or the way to draw uncertainty unknown.
+        """
         from psm.mapping.outputs.render import write_svg
 
         return write_svg(
@@ -231,21 +205,19 @@ class SoundscapeMap:
         )
 
     def to_h3(self, path: str | Path, resolution: int | None = None) -> Path:
-        """Write means of hexagons as GeoParquet or GeoJSON: :mod:`psm.mapping.outputs.hexagons`."""
+        """Write the means of H3 hexagons.
+
+        Args:
+            path: ``.parquet`` (GeoParquet) or ``.geojson``; complete or absent.
+            resolution: of H3, 0..15; by default the finest that leaves no hole between the cells.
+
+        Returns:
+            The path.
+
+        Raises:
+            ConfigError: another suffix or resolution, or the map has no data at all.
+            MissingExtra: h3 or pyarrow is not installed.
+        """
         from psm.mapping.outputs.hexagons import write_h3
 
         return write_h3(self, Path(path), resolution=resolution)
-
-
-def _dataset(frame: Frame, rasters: Mapping[str, np.ndarray], bands: Sequence[Band]) -> xr.Dataset:
-    """Rasters, by the name of a band, with their axes and where they lie on the Earth."""
-    vertical, horizontal = frame.dims
-    data = xr.Dataset(
-        {band.name: (frame.dims, rasters[band.name], band.attributes) for band in bands},
-        coords={
-            vertical: (vertical, frame.y, _AXES[vertical]),
-            horizontal: (horizontal, frame.x, _AXES[horizontal]),
-        },
-    )
-    located: xr.Dataset = data.rio.write_crs(frame.crs).rio.write_transform(frame.transform)
-    return located

@@ -1,4 +1,4 @@
-"""One term of a query: a text in one or several wordings, or a recording, with its weight."""
+"""Terms of a query: a text in one or several wordings, or a recording, with a weight."""
 
 from __future__ import annotations
 
@@ -56,6 +56,12 @@ class Term:
         ``|`` stands between wordings of one thing, ``*`` before a weight, ``-`` before what is
         not wanted.
 
+        Args:
+            text: one term.
+
+        Returns:
+            The term.
+
         Raises:
             ConfigError: it cannot be read so.
         """
@@ -71,6 +77,12 @@ class Term:
     @classmethod
     def parse_audio(cls, text: str | Path) -> Term:
         """A recording as people type it: ``rain.wav``, ``rain.wav*2``, ``rain.wav*-1``.
+
+        Args:
+            text: path of the file, perhaps with a weight.
+
+        Returns:
+            The term.
 
         Raises:
             ConfigError: the weight is none.

@@ -1,4 +1,4 @@
-"""A checkpoint of the published implementation, turned into ours.
+"""Import of checkpoints of the published implementation.
 
 The sizes of every encoder are read from the shapes of the weights, every tensor is accounted for,
 and nothing in the file is executed: PyTorch's allow-list unpickler reads it and names what it
@@ -7,6 +7,7 @@ refuses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +19,53 @@ from psm import checkpoints
 from psm.config import Experiment, LossConfig, ModelConfig
 from psm.errors import CheckpointMismatch
 from psm.model import PSM
-from psm.pickles import read_pickle
-from psm.published.names import rename
 from psm.published.sizes import model_config
+from psm.unpickling import read_pickle
 
 # Numbers that follow from the configuration and that we do not store.
 _DERIVED = ("relative_position_index", "position_ids", "token_type_ids", "num_batches_tracked")
 
 
+_LAYER = {"1": "0", "2": "2"}
+_FIELD = {"location": "latlon", "month": "month", "time": "hour"}
+_HEAD = {"mean_head": "mean", "head": "mean", "std_head": "log_var"}
+_TOWER = {"sat_encoder.encoder": "location", "audio_encoder": "audio", "text_encoder": "text"}
+_FUSER = r"sat_encoder\.encoder\.meta_fuser"
+
+# Published name, and ours with the groups of the first filled in.
+_RULES: tuple[tuple[str, str], ...] = (
+    (r"sat_encoder\.encoder\.backbone\.patch_embed\.proj\.(\w+)", r"satellite.patch.\1"),
+    (
+        r"sat_encoder\.encoder\.backbone\.blocks\.(\d+)\.attn\.qkv\.(\w+)",
+        r"satellite.blocks.layers.\1.self_attn.in_proj_\2",
+    ),
+    (
+        r"sat_encoder\.encoder\.backbone\.blocks\.(\d+)\.attn\.proj\.(\w+)",
+        r"satellite.blocks.layers.\1.self_attn.out_proj.\2",
+    ),
+    (
+        r"sat_encoder\.encoder\.backbone\.blocks\.(\d+)\.mlp\.fc([12]\.\w+)",
+        r"satellite.blocks.layers.\1.linear\2",
+    ),
+    (
+        r"sat_encoder\.encoder\.backbone\.blocks\.(\d+)\.(norm[12]\.\w+)",
+        r"satellite.blocks.layers.\1.\2",
+    ),
+    (r"sat_encoder\.encoder\.backbone\.fc_norm\.(\w+)", r"satellite.norm.\1"),
+    (rf"{_FUSER}\.cls_token", "fusion.cls"),
+    (rf"{_FUSER}\.transformer_encoder\.(layers\.\d+\..+)", r"fusion.encoder.\1"),
+    (
+        rf"{_FUSER}\.meta_embed\.(audio|caption)_source_fc\.source_embed\.weight",
+        r"fusion.tokens.\1_source.weight",
+    ),
+    (r"(audio|text)_encoder\.model\.model\.(.+)", r"\1.model.\2"),
+    (r"criterion\.(shift|negative_scale)", r"\1"),
+)
+
+
 @dataclass(frozen=True)
-class Imported:
-    """What was found in a checkpoint.
+class ImportReport:
+    """What an imported checkpoint held.
 
     Attributes:
         config: the model that the weights describe.
@@ -69,7 +106,7 @@ def import_checkpoint(
     tokenizer: str | None = None,
     satellite_heads: int | None = None,
     text_heads: int | None = None,
-) -> Imported:
+) -> ImportReport:
     """Turn a published Lightning checkpoint into a folder for :meth:`PSM.from_pretrained`.
 
     Args:
@@ -114,7 +151,7 @@ def published_model(
     satellite_heads: int | None = None,
     text_heads: int | None = None,
     origin: str = "published weights",
-) -> tuple[PSM, Imported]:
+) -> tuple[PSM, ImportReport]:
     """The model whose tensors, under their published names, are ``published``.
 
     Args:
@@ -152,7 +189,7 @@ def published_model(
         del ours[name]
     kept = {name: wanted[name] for name in wanted if name.endswith(_DERIVED)}
     checkpoints.fill(model, {**kept, **ours, **_points(config, wanted)}, origin)
-    return model.eval(), Imported(
+    return model.eval(), ImportReport(
         config, len(ours), derived, None if temperature is None else 1.0 / float(temperature)
     )
 
@@ -163,7 +200,7 @@ def _state_dict(content: Any, path: str | Path) -> tuple[dict[str, Tensor], dict
     if isinstance(backbone, dict) and any(name.startswith("patch_embed.") for name in backbone):
         raise CheckpointMismatch(
             f"{path}: the backbone of a satellite encoder, not a model; train one from it with "
-            f"--set model.satellite.source={path}"
+            f"--set model.satellite.weights={path}"
         )
     if not isinstance(tensors, dict) or not tensors:
         raise CheckpointMismatch(f"{path}: no state_dict in it")
@@ -178,3 +215,27 @@ def _points(config: ModelConfig, wanted: Mapping[str, Tensor]) -> dict[str, Tens
     if config.heads.probabilistic:
         return {}
     return {name: wanted[name] for name in ("shift", "negative_scale")}
+
+
+def our_name(published: str) -> str | None:
+    """Our name of a tensor of a published checkpoint; ``None`` if no rule knows it."""
+    for rule, name in _RULES:
+        if match := re.fullmatch(rule, published):
+            return match.expand(name)
+    if match := re.fullmatch(r"sat_encoder\.encoder\.projector\.linear([12])\.(\w+)", published):
+        return f"satellite.project.{_LAYER[match[1]]}.{match[2]}"
+    if match := re.fullmatch(
+        rf"{_FUSER}\.meta_embed\.(location|month|time)_fc\.fc([12])\.(\w+)", published
+    ):
+        return f"fusion.tokens.{_FIELD[match[1]]}.{_LAYER[match[2]]}.{match[3]}"
+    if match := re.fullmatch(r"(.+)\.(mean_head|std_head|head)\.linear([12])\.(\w+)", published):
+        tower = _TOWER.get(match[1])
+        return tower and f"{tower}_head.{_HEAD[match[2]]}.{_LAYER[match[3]]}.{match[4]}"
+    return None
+
+
+def rename(published: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Tensors under our names, and the published names that no rule knows."""
+    named = {name: our_name(name) for name in published}
+    ours = {new: published[old] for old, new in named.items() if new is not None}
+    return ours, [old for old, new in named.items() if new is None]

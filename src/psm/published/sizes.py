@@ -1,4 +1,4 @@
-"""The configuration of a published model, from the shapes of its weights."""
+"""Configuration of a published model, read from the shapes of its weights."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from psm.config import ContextConfig, HeadConfig, ModelConfig, parse
+from psm.config import ContextConfig, HeadConfig, ImageryConfig, ModelConfig, parse
 from psm.data.context import CONTEXT_FIELDS
 from psm.errors import CheckpointMismatch, ConfigError
-from psm.published.imagery import imagery_named
 
 Shapes = Mapping[str, tuple[int, ...]]
+
+IMAGERY = {
+    "sentinel": ImageryConfig(name="sentinel-2", gsd_m=10.0, zooms=(1, 3, 5)),
+    "bingmap": ImageryConfig(name="bing", gsd_m=0.6, zooms=(1, 3, 5)),
+    "googleEarth": ImageryConfig(name="google-earth", gsd_m=0.2, zooms=(1,)),
+}
+"""What published models saw and published tiles hold, by the published code's name for it."""
 
 _AUDIO = {
     "sample_rate_hz": 48000, "n_fft": 1024, "hop": 480, "f_min_hz": 50.0, "f_max_hz": 14000.0,
@@ -35,7 +41,7 @@ def model_config(
 
     Args:
         shapes: of every tensor.
-        imagery: one of :data:`psm.published.imagery.IMAGERY`.
+        imagery: one of :data:`IMAGERY`.
         view_px: side of a view; 224 where nobody says.
         satellite_heads, text_heads: attention heads; by default one for every 64 features.
         origin: the file, for errors.
@@ -58,7 +64,7 @@ def model_config(
                 "satellite": _satellite(shapes, satellite_heads, origin),
                 "audio_tower": {"kind": "clap", "clap": _clap_audio(shapes)},
                 "text_tower": {
-                    "kind": "clap", "source": None, "max_tokens": 128, "frozen": False,
+                    "kind": "clap", "weights": None, "max_tokens": 128, "frozen": False,
                     "clap": _clap_text(shapes, text_heads, origin),
                 },
                 "context": _context(shapes),
@@ -156,3 +162,16 @@ def _clap_text(shapes: Shapes, heads: int | None, origin: str) -> dict[str, Any]
 def _count(names: Iterable[str], pattern: str) -> int:
     """How many different numbers stand in the first group of ``pattern`` among ``names``."""
     return len({match[1] for name in names if (match := re.match(pattern, name))})
+
+
+def imagery_named(name: str | None, origin: str) -> ImageryConfig:
+    """The imagery that the published code calls ``name``; ``origin`` is for the error.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name not in IMAGERY:
+        raise ConfigError(
+            f"{origin}: of which imagery? {name!r} is not known; give one of {', '.join(IMAGERY)}"
+        )
+    return IMAGERY[name]

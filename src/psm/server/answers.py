@@ -23,9 +23,9 @@ from psm.gaussian import Gaussian
 from psm.inference.batches import text_gaussians
 from psm.mapping.bands import BANDS
 from psm.mapping.compare import soundscape_map
+from psm.mapping.distances import EmbeddedRegion
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
-from psm.mapping.places import Places
 from psm.mapping.profile import sounds_at, through_time
 from psm.mapping.query import Query
 from psm.mapping.soundscape_map import SoundscapeMap
@@ -245,7 +245,9 @@ class Answers:
 
 
 @torch.inference_mode()
-def ask(model: PSM, places: Places, query: EncodedQuery, moment: Moment, curve: Curve) -> MapAnswer:
+def ask(
+    model: PSM, places: EmbeddedRegion, query: EncodedQuery, moment: Moment, curve: Curve
+) -> MapAnswer:
     """The map of a query at a moment."""
     start = time.perf_counter()
     distance, variance = places.distances(model, query.gaussians, moment)

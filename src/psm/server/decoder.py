@@ -15,8 +15,7 @@ import soundfile
 from jaxtyping import Float32
 
 from psm.data.audio import decode_audio
-from psm.data.strangers.confinement import allow_cpu, confine
-from psm.data.strangers.plausible import is_cut_short, is_plausible
+from psm.data.untrusted import allow_cpu, confine, is_cut_short, is_plausible
 from psm.errors import CorruptRecording
 
 _LINE = 4096

@@ -16,7 +16,7 @@ from dataclasses import asdict
 import numpy as np
 from jaxtyping import Float32
 
-from psm.data.strangers.sniffing import HEAD, SOUND_FILES, TAIL, Kind, sniff, wav_lacks
+from psm.data.untrusted import HEAD, SOUND_FILES, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from psm.server import decoder
 from psm.server.decoder import DecodingLimits
@@ -122,7 +122,7 @@ def refusal(data: bytes) -> str | None:
         return f"{problem}: send WAV, FLAC, Ogg or MP3" if data else f"{problem}"
     if kind not in SOUND_FILES:
         return f"not an audio file but {kind}: send WAV, FLAC, Ogg or MP3"
-    return _lying_wav(data) if kind is Kind.WAV else None
+    return _lying_wav(data) if kind is FileKind.WAV else None
 
 
 def _lying_wav(data: bytes) -> str | None:

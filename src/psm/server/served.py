@@ -18,12 +18,12 @@ from psm.checkpoints import weights_fingerprint
 from psm.gaussian import Gaussian
 from psm.geodata.cache import cache_folder
 from psm.geodata.sphere import wrap_longitude
-from psm.imagery import BlueMarble
+from psm.imagery import BlueMarble, is_simulated
 from psm.mapping.cells import Cells
+from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.moment import Moment
-from psm.mapping.places import Distances, Places
-from psm.mapping.store import EmbeddedCells, Store, cached_store
-from psm.mapping.store.layout import EMBEDDED
+from psm.mapping.store import Store, cached_store
+from psm.mapping.store.store import EMBEDDED
 from psm.mapping.timetable import Timetable
 from psm.model import PSM
 from psm.server.tiling import CellFinder
@@ -50,12 +50,14 @@ class ServedStore:
     id: str
     name: str
     store: Store
-    places: Places
+    places: EmbeddedRegion
     model_name: str
     weights: str
     is_preparing: bool = False
     area: NDArray[np.float64] = field(init=False)
-    _sampled: tuple[Places, NDArray[np.float64], Places] | None = field(default=None, init=False)
+    _sampled: tuple[EmbeddedRegion, NDArray[np.float64], EmbeddedRegion] | None = field(
+        default=None, init=False
+    )
 
     def __post_init__(self) -> None:
         self.area = self.store.frame.row_km2[self.store.cells.rows]
@@ -70,7 +72,7 @@ class ServedStore:
         """
         store = Store.open(url)
         store.require_model(model)
-        places = interactive(store, model) or EmbeddedCells.of(store)
+        places = interactive(store, model) or store.embedded()
         return cls(id_, name, store, places, model.config.name, weights_fingerprint(model))
 
     @property
@@ -87,7 +89,7 @@ class ServedStore:
     @property
     def is_simulated(self) -> bool:
         """Whether the sounds of its places are known: it shows the simulated Earth."""
-        return self.store.header.imagery.get("provider") == "blue-marble"
+        return is_simulated(self.store.header.imagery.get("provider", ""))
 
     @cached_property
     def finder(self) -> CellFinder:
@@ -146,7 +148,7 @@ class ServedStore:
         moments = [Moment(month=m, hour=float(h)) for m in range(1, 13) for h in _RANGE_HOURS]
         return area, [places.distances(model, queries, moment) for moment in moments]
 
-    def _sample(self) -> tuple[NDArray[np.float64], Places]:
+    def _sample(self) -> tuple[NDArray[np.float64], EmbeddedRegion]:
         """Areas of some cells, and these alone; another sample once the store is prepared."""
         places = self.places
         if self._sampled is None or self._sampled[0] is not places:

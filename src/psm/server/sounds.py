@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from psm.earth.vocabulary import PHRASES, QUERY_PHRASES
+from psm.earth.phrases import PHRASES, QUERY_PHRASES
 from psm.errors import ConfigError, MissingData
 
 _MOST_SOUNDS = 2000

@@ -1,12 +1,16 @@
-"""``dry_run``: what a training would take, found out by running a little of it."""
+"""Estimate of the memory and time that a training takes, measured on two steps of it."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import chain, cycle, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from psm.config import Experiment
@@ -19,12 +23,12 @@ from psm.seeding import generator
 from psm.training.machine import build_trainer
 from psm.training.run import fit, load_corpora, prepare
 from psm.training.task import TrainingTask
-from psm.training.watch import Watch
 
 _STEPS = 2
 _MADE_UP_VALIDATION = 64
 _SENTENCE = "rain on the leaves of a garden while birds sing and cars pass in the distance"
 _CAPTION_WORDS = 40
+_PROCESS = Path("/proc/self")
 
 
 def dry_run(
@@ -55,13 +59,13 @@ def dry_run(
         CorruptShard: the shards are broken.
         ConfigError: the recipe does not fit model or devices, or a tower cannot be loaded.
     """
-    watch = Watch()
+    meter = ResourceMeter()
     trainer = build_trainer(
         experiment,
         accelerator=accelerator,
         devices=devices,
         fast_dev_run=_STEPS,
-        callbacks=[watch],
+        callbacks=[meter],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -86,9 +90,9 @@ def dry_run(
         "",
         *_parameters(task),
         "",
-        *_memory(task, optimiser, watch.peak_bytes),
+        *_memory(task, optimiser, meter.peak_bytes),
         "",
-        *_time(experiment, watch, len(corpora[1]), None if is_made_up else len(batches)),
+        *_time(experiment, meter, len(corpora[1]), None if is_made_up else len(batches)),
     ]
 
 
@@ -109,7 +113,7 @@ def _made_up(experiment: Experiment, count: int) -> Corpus:
     model = experiment.model
     rng = generator(0, "made up", count)
     size = (count, model.imagery.view_px, model.imagery.view_px, 3)
-    windows = 4 if model.audio_tower.clap.get("enable_fusion") else 1
+    windows = 4 if model.audio_tower.fused else 1
     mels = rng.normal(-40.0, 10.0, (count, windows, model.audio.frames, model.audio.n_mels))
     caption = " ".join(islice(cycle(_SENTENCE.split()), _CAPTION_WORDS))
     recordings = tuple(
@@ -159,11 +163,11 @@ def _memory(task: TrainingTask, optimiser: int, peak: int | None) -> Iterator[st
 
 
 def _time(
-    experiment: Experiment, watch: Watch, validation: int, steps: int | None
+    experiment: Experiment, meter: ResourceMeter, validation: int, steps: int | None
 ) -> Iterator[str]:
     recipe = experiment.training
-    order = "second" if len(watch.steps_s) > 1 else "first and only"
-    step_s, validation_s = watch.steps_s[-1], watch.validation_s
+    order = "second" if len(meter.steps_s) > 1 else "first and only"
+    step_s, validation_s = meter.steps_s[-1], meter.validation_s
     yield f"{'time':<28}"
     parts = f", {recipe.micro_batch} at once" if recipe.micro_batch else ""
     yield _row("step", step_s, f"measured: the {order}, {recipe.batch_size} rows{parts}")
@@ -183,3 +187,76 @@ def _row(name: str, seconds: float, how: str) -> str:
         if seconds >= 2 * size or size == 1.0
     )
     return f"{name:<28}{seconds / size:>8.2f} {unit:<4} {how}"
+
+
+class ResourceMeter(Callback):
+    """Measures time and memory while a trainer runs.
+
+    Attributes:
+        steps_s: seconds of each step, reading its batch included.
+        validation_s: seconds of the last validation.
+        peak_bytes: the most that was in use, without what was there before the model: of the
+            device's memory on a GPU, of the process's on Linux; elsewhere ``None``.
+    """
+
+    def __init__(self) -> None:
+        self.steps_s: list[float] = []
+        self.validation_s = 0.0
+        self.peak_bytes: int | None = None
+        self._base_bytes: int | None = None
+        self._since = 0.0
+
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:  # noqa: ARG002
+        """Before the model goes to its device."""
+        device = trainer.strategy.root_device
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+            return
+        model = sum(values.nbytes for values in chain(pl_module.parameters(), pl_module.buffers()))
+        self._base_bytes = _restart_peak()
+        if self._base_bytes is not None:
+            self._base_bytes -= model
+
+    def on_train_epoch_start(self, trainer: Any, *_: Any) -> None:
+        """Start the clock."""
+        self._lap(trainer)
+
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+        """A step is over."""
+        self.steps_s.append(self._lap(trainer))
+
+    def on_validation_start(self, trainer: Any, *_: Any) -> None:
+        """Start the clock again."""
+        self._lap(trainer)
+
+    def on_validation_end(self, trainer: Any, *_: Any) -> None:
+        """A validation is over."""
+        self.validation_s = self._lap(trainer)
+
+    def on_train_end(self, trainer: Any, *_: Any) -> None:
+        """Read the memory."""
+        device = trainer.strategy.root_device
+        if device.type == "cuda":
+            self.peak_bytes = torch.cuda.max_memory_allocated(device)
+        elif self._base_bytes is not None:
+            self.peak_bytes = _status_bytes("VmHWM") - self._base_bytes
+
+    def _lap(self, trainer: Any) -> float:
+        if trainer.strategy.root_device.type == "cuda":
+            torch.cuda.synchronize()
+        before, self._since = self._since, time.perf_counter()
+        return self._since - before
+
+
+def _restart_peak() -> int | None:
+    """Forget the highest use of memory so far; what is in use now, where the system tells it."""
+    try:
+        (_PROCESS / "clear_refs").write_text("5")
+        return _status_bytes("VmRSS")
+    except OSError:
+        return None
+
+
+def _status_bytes(name: str) -> int:
+    lines = (_PROCESS / "status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))

@@ -1,4 +1,4 @@
-"""What training runs on: devices, processes and precision."""
+"""Trainer set-up: devices, processes and precision."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from psm.config import Experiment
 from psm.errors import ConfigError
-from psm.precision import has_bfloat16
+from psm.precision import resolved
 
 # Lightning's hints about accelerators, ranks and products are not about this run.
 for _name in ("lightning.pytorch", "lightning.fabric"):
@@ -63,14 +63,14 @@ def build_trainer(
 
 
 def _may_skip_parameters(experiment: Experiment) -> bool:
-    """Whether some batches leave parameters without a gradient: CLAP fuses long clips alone."""
+    """Whether some batches leave parameters without a gradient: those without a long clip."""
     tower = experiment.model.audio_tower
-    return tower.kind == "clap" and not tower.frozen
+    return tower.sees_long_clips_apart and not tower.frozen
 
 
 def _precision(setting: str, *, has_gpus: bool) -> Any:
     if setting != "auto":
         return setting
-    if has_gpus:
-        return "bf16-mixed" if torch.cuda.is_bf16_supported(False) else "16-mixed"
-    return "bf16-mixed" if has_bfloat16() else "32-true"
+    if resolved("auto", torch.device("cuda" if has_gpus else "cpu")) == "bfloat16":
+        return "bf16-mixed"
+    return "16-mixed" if has_gpus else "32-true"

@@ -1,4 +1,4 @@
-"""Modules that compute in another way while they are trained."""
+"""Replaced ``forward`` methods: modules that compute in another way while they are trained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``train``: from an experiment and a folder of shards to a model folder."""
+"""Training run: from an experiment and a folder of shards to a model folder; resumable."""
 
 from __future__ import annotations
 
@@ -19,18 +19,15 @@ from psm import checkpoints
 from psm.config import Experiment, write_yaml
 from psm.data.corpus import Corpus
 from psm.data.shards import shard_paths
-from psm.errors import CheckpointMismatch, ConfigError
-from psm.losses import PCMEPlusPlus
+from psm.errors import ConfigError, SettingsChanged
 from psm.model import PSM
 from psm.progress import console
 from psm.seeding import torch_seed
-from psm.training import joint
-from psm.training.batches import BatchSource, BatchStream, cached_text_features
-from psm.training.calibrate import fit_match_probability
-from psm.training.loading import Loader
+from psm.training import distributed
+from psm.training.dataloader import BatchLoader, BatchSource, BatchStream, cached_text_features
 from psm.training.machine import build_trainer
-from psm.training.memory import recomputed_activations
 from psm.training.patching import replaced_forward
+from psm.training.recomputation import recomputed_activations
 from psm.training.task import TrainingTask, batch_norms
 
 LOG_NAME = "log.jsonl"
@@ -57,7 +54,7 @@ def train(
     every one returns the trained model, but only the first, whose rank is 0, writes anything.
 
     Args:
-        experiment: model, loss and recipe.
+        experiment: model, loss and recipe, as from :func:`psm.config.load_experiment`.
         data: folder of shards with a train and a val split.
         out: folder of the result.
         seed: every random choice follows from it.
@@ -65,9 +62,12 @@ def train(
         accelerator: ``auto``, ``cpu`` or ``gpu``.
         devices: how many, or ``auto``: all GPUs, or one process on a CPU.
 
+    Returns:
+        The trained model, in evaluation mode, where it was trained.
+
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
-        CheckpointMismatch: ``out`` holds a run of another experiment.
+        SettingsChanged: ``out`` holds a run of another experiment or seed.
         ConfigError: the recipe does not fit the model or the devices.
     """
     for split in ("train", "val"):
@@ -97,7 +97,9 @@ def train(
     fit(trainer, task, batches, resume_from)
     task.eval()
     if trainer.is_global_zero:
-        _learn_match_probability(task)
+        scale, shift = task.match_probability()
+        task.model.negative_scale.fill_(scale)
+        task.model.shift.fill_(shift)
         task.model.save_pretrained(out, experiment)
     return task.model
 
@@ -146,7 +148,7 @@ def prepare(
 
 def _check_batch_norms(task: TrainingTask, batches: BatchSource) -> None:
     """Refuse batch norms whose statistics would not be those of the joint batch."""
-    tower, micro_batch = task.model.config.audio_tower.kind, task.experiment.training.micro_batch
+    tower, micro_batch = task.model.config.audio_tower, task.experiment.training.micro_batch
     if not any(norm.training for norm in batch_norms(task.model)):
         return
     advice = "set training.batch_norm=fixed, which suits towers with trained weights"
@@ -155,10 +157,10 @@ def _check_batch_norms(task: TrainingTask, batches: BatchSource) -> None:
             f"training.micro_batch={micro_batch}: a tower has batch norms, which would see parts "
             f"of the batch instead of all of it; {advice}, or leave micro_batch out"
         )
-    if tower == "clap" and batches.world_size > 1:
+    if tower.sees_long_clips_apart and batches.world_size > 1:
         raise ConfigError(
-            "training.batch_norm=batch: CLAP's norms see the longer clips alone, of which a "
-            f"process may have none; {advice}, or train in one process"
+            "training.batch_norm=batch: the audio tower has norms that see longer clips alone, of "
+            f"which a process may have none; {advice}, or train in one process"
         )
 
 
@@ -170,7 +172,7 @@ def fit(
 ) -> None:
     """Run ``trainer``: every epoch trains on all ``batches`` and then validates."""
     workers = task.experiment.training.workers
-    loader = Loader(batches, workers if batches.on_disk else 0)
+    loader = BatchLoader(batches, workers if batches.on_disk else 0)
     once: Any = [0]  # validation sees all rows at once, in a hook
     with warnings.catch_warnings(), ExitStack() as stack:
         # One process reads arrays from memory (workers would copy them), a short run logs less
@@ -189,7 +191,7 @@ def fit(
         if task.experiment.training.checkpoint_activations:
             stack.enter_context(recomputed_activations(task.model))
         if trainer.world_size > 1:
-            stack.enter_context(replaced_forward(joint.batch_norm_forwards(task.model)))
+            stack.enter_context(replaced_forward(distributed.batch_norm_forwards(task.model)))
         trainer.fit(
             task,
             loader,
@@ -258,7 +260,7 @@ def _resume_point(experiment: Experiment, out: Path, seed: int) -> Path | None:
     )
     if not point.exists():
         if (out / checkpoints.WEIGHTS_NAME).exists():
-            raise CheckpointMismatch(
+            raise SettingsChanged(
                 f"{out}: holds a model without a resume point; "
                 "choose another folder, or replace it with --no-resume"
             )
@@ -267,7 +269,7 @@ def _resume_point(experiment: Experiment, out: Path, seed: int) -> Path | None:
         experiment
     )
     if not same or seed_file.read_text() != str(seed):
-        raise CheckpointMismatch(
+        raise SettingsChanged(
             f"{out}: holds a run of another experiment or seed; "
             "choose another folder, or start over with --no-resume"
         )
@@ -290,13 +292,3 @@ def _start_over(experiment: Experiment, out: Path, seed: int) -> None:
     folder.mkdir(parents=True)
     write_yaml(experiment, folder / checkpoints.CONFIG_NAME)
     (folder / "seed").write_text(str(seed))
-
-
-def _learn_match_probability(task: TrainingTask) -> None:
-    """Give the model the scale and shift of its match probability."""
-    if isinstance(task.loss, PCMEPlusPlus):
-        scale, shift = task.loss.negative_scale.item(), task.loss.shift.item()
-    else:
-        scale, shift = fit_match_probability(task.model, task.validation)
-    task.model.negative_scale.fill_(scale)
-    task.model.shift.fill_(shift)

@@ -1,4 +1,4 @@
-"""The Lightning side of training: one step, the optimiser and validation."""
+"""Lightning module of training: the loss of a step, the optimiser and validation."""
 
 from __future__ import annotations
 
@@ -7,35 +7,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from psm.calibration import fit_logistic
 from psm.config import Experiment
 from psm.data.context import Context
 from psm.data.corpus import Corpus
-from psm.gaussian import Gaussian
-from psm.inference.batches import audio_gaussians, image_features, location_gaussians
-from psm.losses import InfoNCE, PairLoss, PCMEPlusPlus
+from psm.gaussian import Gaussian, csd
+from psm.inference.batches import encode_corpus, location_gaussians
+from psm.losses import PairLoss, build_loss
 from psm.model import PSM
-from psm.ranks import standing
+from psm.ranks import tied_ranks
 from psm.seeding import torch_seed
-from psm.training import joint
-from psm.training.batches import Batch, cached_text_features
-from psm.training.memory import encode_by_parts
-
-
-def build_loss(experiment: Experiment) -> PCMEPlusPlus | InfoNCE:
-    """The pair loss that ``experiment`` names."""
-    config = experiment.loss
-    if config.kind == "infonce":
-        return InfoNCE(config.temperature)
-    return PCMEPlusPlus(
-        shift=config.shift,
-        negative_scale=config.negative_scale,
-        pseudo_positive_weight=config.pseudo_positive_weight,
-        vib_weight=config.vib_weight,
-        contrastive_weight=config.contrastive_weight,
-    )
+from psm.training import distributed
+from psm.training.dataloader import Batch, cached_text_features
+from psm.training.recomputation import encode_by_parts
 
 
 def three_pair_loss(
@@ -88,7 +76,7 @@ class TrainingTask(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.model = model
-        self.loss = build_loss(experiment)
+        self.loss = build_loss(experiment.loss)
         self.experiment = experiment
         self.validation = validation
         self.total_steps = total_steps
@@ -115,12 +103,8 @@ class TrainingTask(lightning.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Make dropout depend on step and rank alone, so that a resumed run repeats the curve."""
-        torch.manual_seed(torch_seed(self.seed, "step", self.global_step, joint.rank()))
-        if isinstance(self.loss, PCMEPlusPlus):
-            recipe = self.experiment.loss
-            warm = recipe.pseudo_positive_warmup * self.total_steps
-            share = min(1.0, self.global_step / warm) if warm else 1.0
-            self.loss.pseudo_positive_weight = recipe.pseudo_positive_weight * share
+        torch.manual_seed(torch_seed(self.seed, "step", self.global_step, distributed.rank()))
+        self.loss.warm_up(self.global_step, self.total_steps)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """The loss of one joint batch, of which this rank has a part."""
@@ -135,7 +119,7 @@ class TrainingTask(lightning.LightningModule):
         def encode(rows: slice) -> tuple[Gaussian, ...]:
             return self._encode(batch.rows(rows), [context.rows(rows) for context in contexts])
 
-        audio, text, *locations = joint.of_all_ranks(
+        audio, text, *locations = distributed.of_all_ranks(
             encode_by_parts(encode, batch.views, self.experiment.training.micro_batch)
         )
         # Autocast would take the dot products of the distances in half precision.
@@ -154,7 +138,7 @@ class TrainingTask(lightning.LightningModule):
                 everything=config.drop_all,
                 sources=config.drop_sources,
                 generator=generator,
-                part=(joint.rank(), joint.world_size()),
+                part=(distributed.rank(), distributed.world_size()),
             )
             for _ in range(config.draws)
         ]
@@ -183,10 +167,9 @@ class TrainingTask(lightning.LightningModule):
         """R@10% on the validation split, each rank encoding its share of the rows."""
         was_training = self.training
         self.eval()
-        corpus, zoom = self.validation, min(self.validation.views_by_zoom)
-        rows = joint.share_of(len(corpus))
-        features = image_features(self.model, corpus.views(zoom)[rows], corpus.gsd_m[rows] * zoom)
-        audio = audio_gaussians(self.model, corpus.mels[rows])
+        corpus = self.validation
+        rows = distributed.share_of(len(corpus))
+        features, audio = encode_corpus(self.model, corpus, rows)
         with torch.inference_mode():
             text = (
                 self.model.encode_text([r.caption for r in corpus.recordings[rows]])
@@ -199,7 +182,7 @@ class TrainingTask(lightning.LightningModule):
             "image_context": location_gaussians(self.model, features, context),
         }
         whole = {
-            name: joint.from_shares(own, len(corpus))
+            name: distributed.from_shares(own, len(corpus))
             for name, own in {**locations, "audio": audio, "text": text}.items()
         }
         names = [(name, "audio") for name in locations]
@@ -208,6 +191,21 @@ class TrainingTask(lightning.LightningModule):
         scores = {f"{a}_to_{b}_r10": _recall(whole[a], whole[b]) for a, b in names}
         self.train(was_training)
         return scores
+
+    def match_probability(self) -> tuple[float, float]:
+        """Scale and shift of the match probability: as the loss learnt them, or fitted afterwards.
+
+        What no loss taught is fitted to all pairs of the validation split.
+        """
+        learnt = self.loss.match_probability()
+        if learnt is not None:
+            return learnt
+        features, audio = encode_corpus(self.model, self.validation)
+        distance = csd(location_gaussians(self.model, features, self._context), audio)
+        matched = np.eye(len(distance), dtype=bool)
+        # Few pairs match: the likelihood is so flat that a coarse search ends 0.3 % off.
+        pairs = distance.double().cpu().numpy().ravel()
+        return fit_logistic(pairs, matched.ravel(), tolerance=1e-15)
 
     def configure_optimizers(self) -> Any:
         """AdamW without decay on scalars, norms, biases and embeddings; warm-up, then cosine."""
@@ -263,4 +261,4 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
 
 
 def _recall(query: Gaussian, gallery: Gaussian) -> float:
-    return float(standing(query, gallery).hit_share(0.1).mean())
+    return float(tied_ranks(query, gallery).hit_share(0.1).mean())

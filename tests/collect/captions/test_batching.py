@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from psm.collect.captions.batching import Batches
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 
 
 class Model:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.captions import Caption, best, meta_caption
-from psm.collect.source import Refused
+from psm.collect.captions.caption import Caption, best, meta_caption
+from psm.collect.refusal import Refused
 
 
 def caption(style: str, text: str = "frogs", score: float | None = None) -> Caption:
@@ -61,4 +61,4 @@ def test_the_choice_forgets_the_order(captions: list[Caption], data: st.DataObje
 
 @given(CAPTIONS)
 def test_captions_travel_as_json(one: Caption) -> None:
-    assert Caption.from_json(json.loads(json.dumps(one.to_json()))) == one
+    assert Caption(**json.loads(json.dumps(one.to_json()))) == one

@@ -13,9 +13,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, WhisperForConditionalGeneration
 
-from psm.collect.captions import Caption, ClapScorer, HubCaptioner
-from psm.collect.captions.captioner import Captioner, Waveform
-from psm.collect.source import Refused
+from psm.collect.captions.caption import Caption, Captioner, Waveform
+from psm.collect.captions.captioners import HubCaptioner
+from psm.collect.captions.scoring import ClapScorer
+from psm.collect.refusal import Refused
 from psm.errors import CheckpointMismatch, ConfigError
 from psm.seeding import generator
 from tests.collect.captions.models import RATE_HZ, write_qwen, write_whisper

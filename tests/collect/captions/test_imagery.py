@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psm.collect.captions import ImageCaptioner
-from psm.collect.captions.imagery import ZOOMS
-from psm.collect.source import Refused
+from psm.collect.captions.captioners import ZOOMS, ImageCaptioner
+from psm.collect.refusal import Refused
 from psm.errors import ConfigError
 from psm.seeding import generator
 from tests.collect.captions.models import VIEW_PX, write_blip, write_llava, write_whisper

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.cleaning import Cleaned, Strictness, clean
-from psm.collect.record import Clock, Record
-from psm.collect.source import Refused
+from psm.collect.archives.archive import ListedRecording
+from psm.collect.cleaning.clean import CleanedRecording, Strictness, clean
+from psm.collect.refusal import Refused
+from psm.data.dates import Clock
 
-BLACKBIRD = Record(
+BLACKBIRD = ListedRecording(
     source="inaturalist",
     id="12345",
     url="https://example.org/12345.mp3",
@@ -32,7 +33,7 @@ BLACKBIRD = Record(
 
 
 def test_every_part_is_cleaned() -> None:
-    assert clean(BLACKBIRD) == Cleaned(
+    assert clean(BLACKBIRD) == CleanedRecording(
         lat=52.51234,
         lon=13.40987,
         accuracy_m=12.0,
@@ -52,7 +53,7 @@ def test_every_part_is_cleaned() -> None:
 
 
 def test_strictness_decides_what_is_refused() -> None:
-    coarse = Record(source="aporee", id="1", url="u", lat=52.0, lon=13.0)
+    coarse = ListedRecording(source="aporee", id="1", url="u", lat=52.0, lon=13.0)
     with pytest.raises(Refused, match="place too coarse"):
         clean(coarse)
     assert clean(coarse, Strictness(worst_accuracy_m=1e6)).place_flags == ("coarse",)
@@ -62,7 +63,7 @@ def test_strictness_decides_what_is_refused() -> None:
 
 TEXT = st.text(max_size=60)
 RECORDS = st.builds(
-    Record,
+    ListedRecording,
     source=st.sampled_from(["aporee", "yfcc"]),
     id=st.just("1"),
     url=st.just("u"),
@@ -78,7 +79,7 @@ RECORDS = st.builds(
 
 
 @given(RECORDS)
-def test_a_record_is_cleaned_or_refused_and_nothing_else(record: Record) -> None:
+def test_a_record_is_cleaned_or_refused_and_nothing_else(record: ListedRecording) -> None:
     try:
         found = clean(record)
     except Refused:

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from psm.collect.cleaning import licences
 from psm.collect.cleaning.licences import (
     UNKNOWN,
-    allows_clips,
-    allows_commercial,
-    allows_redistribution,
     family,
     licence_of,
-    needs_attribution,
-    no_derivatives,
-    share_alike,
 )
 
 
@@ -73,33 +67,6 @@ from psm.collect.cleaning.licences import (
 def test_a_licence_has_one_name(text: str, source: str, expected: str) -> None:
     assert licence_of(text, source=source) == expected
     assert licence_of(f"  {text.upper()}\n", source=source) == expected
-
-
-@pytest.mark.parametrize(
-    ("licence", "allowed"),
-    [  # to pass on the whole, clips, for money; to name, share alike, no derivatives
-        ("CC0-1.0", (True, True, True, False, False, False)),
-        ("CC-PDM-1.0", (True, True, True, False, False, False)),
-        ("CC-BY-4.0", (True, True, True, True, False, False)),
-        ("CC-BY", (True, True, True, True, False, False)),
-        ("CC-BY-SA-2.0-DE", (True, True, True, True, True, False)),
-        ("CC-BY-NC-4.0", (True, True, False, True, False, False)),
-        ("CC-BY-NC-SA-3.0", (True, True, False, True, True, False)),
-        ("CC-BY-ND-2.0", (True, False, True, True, False, True)),
-        ("CC-BY-NC-ND-2.5", (True, False, False, True, False, True)),
-        ("CC-Sampling-Plus-1.0", (True, True, False, True, False, False)),
-        ("LicenseRef-Pixabay", (False, False, True, False, False, False)),
-        ("LicenseRef-US-Government-Work", (True, True, True, False, False, False)),
-        ("LicenseRef-All-Rights-Reserved", (False, False, False, True, False, False)),
-        (UNKNOWN, (False, False, False, True, False, False)),
-    ],
-)
-def test_what_a_licence_allows(licence: str, allowed: tuple[bool, ...]) -> None:
-    asked = (
-        allows_redistribution, allows_clips, allows_commercial,
-        needs_attribution, share_alike, no_derivatives,
-    )  # fmt: skip
-    assert tuple(question(licence) for question in asked) == allowed
 
 
 def test_a_family_has_no_version() -> None:

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.cleaning.language import UNDETERMINED, language_of
 from psm.collect.cleaning.markup import text_of
-from psm.collect.cleaning.texts import cleaned, cleaned_tag, own_text
+from psm.collect.cleaning.texts import UNDETERMINED, cleaned, cleaned_tag, language_of, own_text
 
 
 @pytest.mark.parametrize(

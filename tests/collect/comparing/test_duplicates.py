@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.comparing.duplicates import Heard, duplicates
-from psm.collect.comparing.groups import Groups
+from psm.collect.comparing.duplicates import ComparedRecording, duplicates
 from psm.collect.comparing.lookalikes import lookalikes
 from psm.seeding import generator
 
@@ -43,13 +42,13 @@ def similarity(a: bytes, b: bytes) -> float:
     return best
 
 
-def heard(key: str, words: np.ndarray, sha256: str = "") -> Heard:
-    return Heard(
+def heard(key: str, words: np.ndarray, sha256: str = "") -> ComparedRecording:
+    return ComparedRecording(
         key=key, source=key.partition("-")[0], sha256=sha256 or key, fingerprint=data_of(words)
     )
 
 
-def crowd(count: int) -> list[Heard]:
+def crowd(count: int) -> list[ComparedRecording]:
     return [heard(f"crowd-{n}", random_words(f"crowd{n}")) for n in range(count)]
 
 
@@ -72,11 +71,11 @@ def test_the_same_sound_is_found_among_others() -> None:
 
 def test_the_same_bytes_need_no_fingerprint() -> None:
     rows = [
-        Heard(key=f"{name}-{n}", source=name, sha256="aa")
+        ComparedRecording(key=f"{name}-{n}", source=name, sha256="aa")
         for name in ("yfcc", "aporee")
         for n in (2, 1)
     ]
-    unknown = [Heard(key="x-1", source="x"), Heard(key="x-2", source="x")]
+    unknown = [ComparedRecording(key="x-1", source="x"), ComparedRecording(key="x-2", source="x")]
     assert duplicates(rows + unknown, similarity, alike=0.35, preferred=("yfcc",)) == {
         "yfcc-2": "yfcc-1",
         "aporee-1": "yfcc-1",
@@ -129,7 +128,7 @@ def test_fingerprints_of_any_length_are_compared() -> None:
 WORDS = [random_words(f"words{n}", 120) for n in range(3)]
 ROWS = st.lists(
     st.builds(
-        Heard,
+        ComparedRecording,
         key=st.integers(0, 99).map(str),
         source=st.sampled_from("ab"),
         sha256=st.sampled_from(["", "1", "2"]),
@@ -145,7 +144,7 @@ ROWS = st.lists(
 
 @given(rows=ROWS, data=st.data())
 def test_the_order_of_the_recordings_makes_no_difference(
-    rows: list[Heard], data: st.DataObject
+    rows: list[ComparedRecording], data: st.DataObject
 ) -> None:
     found = duplicates(rows, similarity, alike=0.35, preferred=("b",))
     shuffled = data.draw(st.permutations(rows))
@@ -155,14 +154,21 @@ def test_the_order_of_the_recordings_makes_no_difference(
     assert duplicates(rest, similarity, alike=0.35, preferred=("b",)) == {}
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=15))
-def test_groups_are_those_of_reachable_things(pairs: list[tuple[int, int]]) -> None:
-    groups = Groups(10)
-    reach = np.eye(10, dtype=bool)
-    for one, other in pairs:
-        groups.join(one, other)
-        reach[one, other] = reach[other, one] = True
-    for _ in range(10):
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
+def test_one_is_kept_of_all_that_a_chain_of_matches_connects(said: list[tuple[int, int]]) -> None:
+    rows = [
+        ComparedRecording(
+            key=f"a-{number:02d}",
+            source="a",
+            sha256=str(bytes_),
+            fingerprint=data_of(random_words(f"sound {sound}", 100)),
+        )
+        for number, (bytes_, sound) in enumerate(said)
+    ]
+    of = np.array(said, int).reshape(-1, 2)
+    reach = (of[:, None] == of[None]).any(axis=2)
+    for _ in range(len(said)):
         reach = reach @ reach
-    expected = {tuple(np.flatnonzero(row)) for row in reach}
-    assert {tuple(group) for group in groups} == expected
+    kept = {rows[number].key: rows[np.argmax(reach[number])].key for number in range(len(rows))}
+    expected = {key: first for key, first in kept.items() if key != first}
+    assert duplicates(rows, similarity, alike=0.35) == expected

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.comparing.selection import Row, Rules, select
+from psm.collect.comparing.selection import Candidate, Rules, select
 
-ROW = Row(
+ROW = Candidate(
     key="aporee-1", source="aporee", lat=52.5, lon=13.4, year=2020, month=5, day=3, hour=6.2,
     country="DE", author="Jane", licence="CC-BY-4.0",
 )  # fmt: skip
 
 
-def kept(rows: list[Row], rules: Rules) -> list[str]:
+def kept(rows: list[Candidate], rules: Rules) -> list[str]:
     left_out = select(rows, rules)
     assert set(left_out) <= {row.key for row in rows}
     return sorted(row.key for row in rows if row.key not in left_out)
@@ -64,10 +64,10 @@ def test_of_one_place_and_minute_one_is_kept() -> None:
     assert kept([ROW, copy], Rules(preferred=("aporee",))) == ["aporee-1"]
 
 
-def birds(count: int) -> list[Row]:
+def birds(count: int) -> list[Candidate]:
     """Nine of ten at one place, as where many watchers live."""
     return [
-        Row(
+        Candidate(
             key=f"inaturalist-{n}",
             source="inaturalist",
             lat=10.5 + (n % 10 == 0) * (n // 10),
@@ -106,7 +106,7 @@ def test_quotas_and_a_limit() -> None:
 
 ROWS = st.lists(
     st.builds(
-        Row,
+        Candidate,
         key=st.uuids().map(str),
         source=st.sampled_from(["aporee", "freesound", "inaturalist"]),
         lat=st.sampled_from([0.0, 0.0001, 0.0002, 45.0, 89.9999, 90.0]),
@@ -137,7 +137,7 @@ RULES = st.builds(
 
 @given(rows=ROWS, rules=RULES, data=st.data())
 def test_the_order_of_the_candidates_makes_no_difference(
-    rows: list[Row], rules: Rules, data: st.DataObject
+    rows: list[Candidate], rules: Rules, data: st.DataObject
 ) -> None:
     left_out = select(rows, rules)
     assert select(data.draw(st.permutations(rows)), rules) == left_out
@@ -147,6 +147,6 @@ def test_the_order_of_the_candidates_makes_no_difference(
 
 
 @given(rows=ROWS, most=st.integers(0, 10))
-def test_a_larger_limit_only_adds(rows: list[Row], most: int) -> None:
+def test_a_larger_limit_only_adds(rows: list[Candidate], most: int) -> None:
     smaller, larger = (set(kept(rows, Rules(limit=limit))) for limit in (most, most + 3))
     assert smaller <= larger

@@ -12,20 +12,20 @@ import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.decoding import Decoded, Job, Limits
+from psm.collect.decoding import DecodedClip, DecodingJob, FileLimits
 from psm.collect.decoding.clip import make as decode
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.audio import AudioConfig, read_audio
 from psm.importing.framing import Framing
 from tests.collect.decoding.conftest import FRAMING, Make, make_job
 from tests.collect.media import FILMS, RATE_HZ, SUBTYPES, encoded, film, sound, waveform
 
-LIMITS = Limits()
+LIMITS = FileLimits()
 FUSED = Framing(audio=FRAMING.audio, fused=True)
 READ = sorted({*SUBTYPES, *FILMS} - {"mute"})
 
 
-def _samples(job: Job) -> np.ndarray:
+def _samples(job: DecodingJob) -> np.ndarray:
     samples, rate_hz = soundfile.read(job.clip, dtype="float32")
     assert rate_hz == FRAMING.audio.sample_rate_hz
     return np.asarray(samples)
@@ -78,7 +78,7 @@ def test_fusion_keeps_the_whole_up_to_a_length(make: Make) -> None:
     job = make("a.wav", encoded(waveform(5.0), "wav"))
     decode(job, FUSED, LIMITS)
     assert _samples(job).size == 80_000
-    decode(job, FUSED, Limits(longest_s=3.0))
+    decode(job, FUSED, FileLimits(longest_s=3.0))
     assert _samples(job) == pytest.approx(waveform(5.0)[16_000:64_000], abs=1e-4)
 
 
@@ -122,11 +122,11 @@ def test_too_loud_is_cut_at_full_scale(make: Make) -> None:
 
 def test_limits_are_those_that_are_asked_for(make: Make) -> None:
     job = make("a.wav", sound("wav"))
-    assert isinstance(decode(job, FRAMING, Limits(shortest_s=2.0)), Decoded)
+    assert isinstance(decode(job, FRAMING, FileLimits(shortest_s=2.0)), DecodedClip)
     with pytest.raises(Refused, match="too short"):
-        decode(job, FRAMING, Limits(shortest_s=2.1))
+        decode(job, FRAMING, FileLimits(shortest_s=2.1))
     with pytest.raises(Refused, match="too large"):
-        decode(job, FRAMING, Limits(media_mb=0))
+        decode(job, FRAMING, FileLimits(media_mb=0))
 
 
 def test_the_clip_at_the_rate_of_the_file_is_the_file(make: Make) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from psm.collect.decoding import Decoded, Decoder, ffmpeg
-from psm.collect.source import Refused
-from psm.data.strangers.sniffing import Kind
+from psm.collect.decoding import DecodedClip, DecoderPool, ffmpeg
+from psm.collect.refusal import Refused
+from psm.data.untrusted import FileKind
 from tests.collect.brokenmedia import Made
 from tests.collect.decoding.conftest import FRAMING, make_job
 from tests.collect.hostile import corpus
@@ -28,7 +28,7 @@ HEALTHY = {
 }  # fmt: skip
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="watches files by inotify")
 
-Outcomes = dict[str, Decoded | Refused]
+Outcomes = dict[str, DecodedClip | Refused]
 
 
 class Bait:
@@ -85,7 +85,7 @@ def outcomes(folder: Path, made: Made) -> Outcomes:
         if place % 5 == 0:
             kind = list(HEALTHY)[place // 5 % len(HEALTHY)]
             jobs.append(make_job(folder, f"{place}-{kind}", HEALTHY[kind]))
-    with Decoder(FRAMING, workers=2) as decoder:
+    with DecoderPool(FRAMING, workers=2) as decoder:
         found = dict(decoder.decode_all(jobs))
     assert len(found) == len(jobs)
     return found
@@ -106,7 +106,7 @@ def test_each_is_refused_with_its_own_reason(made: Made, outcomes: Outcomes, fol
 def test_what_is_harmless_becomes_a_clip_and_nothing_else_does(
     outcomes: Outcomes, folder: Path
 ) -> None:
-    decoded = {name: found for name, found in outcomes.items() if isinstance(found, Decoded)}
+    decoded = {name: found for name, found in outcomes.items() if isinstance(found, DecodedClip)}
     clips = folder / "clips"
     assert {path.name for path in clips.iterdir()} == {
         f"{name}.{suffix}" for name in decoded for suffix in ("flac", "npy")
@@ -120,7 +120,7 @@ def test_what_is_harmless_becomes_a_clip_and_nothing_else_does(
 def test_healthy_files_between_them_give_the_clips_they_give_alone(
     outcomes: Outcomes, folder: Path, tmp_path: Path
 ) -> None:
-    with Decoder(FRAMING, workers=1) as decoder:
+    with DecoderPool(FRAMING, workers=1) as decoder:
         jobs = [make_job(tmp_path, name, content) for name, content in HEALTHY.items()]
         alone = dict(decoder.decode_all(jobs))
     between = [name for name in outcomes if name.partition("-")[2] in HEALTHY]
@@ -142,10 +142,10 @@ def test_what_refers_elsewhere_leads_nowhere(outcomes: Outcomes, bait: Bait, fol
     assert not (folder / "clips" / "link.wav.flac").exists()
 
 
-@pytest.mark.parametrize("kind", [Kind.MP4, Kind.MATROSKA, Kind.AAC])
+@pytest.mark.parametrize("kind", [FileKind.MP4, FileKind.MATROSKA, FileKind.AAC])
 @pytest.mark.parametrize("name", ["hls-file.mp3", "hls-url.mp4", "concat.mp4", "dash.mp4"])
 def test_ffmpeg_follows_no_script_even_where_it_gets_one(
-    name: str, kind: Kind, made: Made, bait: Bait, tmp_path: Path
+    name: str, kind: FileKind, made: Made, bait: Bait, tmp_path: Path
 ) -> None:
     content = made[name][0]
     assert isinstance(content, bytes)

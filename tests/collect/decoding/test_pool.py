@@ -11,8 +11,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from psm.collect.decoding import Decoded, Decoder, Job, Limits, pool
-from psm.collect.source import Refused
+from psm.collect.decoding import DecodedClip, DecoderPool, DecodingJob, FileLimits, pool
+from psm.collect.refusal import Refused
 from psm.errors import ConfigError, WorkerLost
 from tests.collect.decoding.conftest import FRAMING, Make
 from tests.collect.media import encoded, film, sound, waveform
@@ -37,9 +37,9 @@ def _runs(process_id: int) -> bool:
 
 
 def _outcomes(
-    jobs: list[Job], limits: Limits | None = None, workers: int = 2
-) -> dict[str, Decoded | Refused]:
-    with Decoder(FRAMING, limits, workers=workers) as decoder:
+    jobs: list[DecodingJob], limits: FileLimits | None = None, workers: int = 2
+) -> dict[str, DecodedClip | Refused]:
+    with DecoderPool(FRAMING, limits, workers=workers) as decoder:
         found = list(decoder.decode_all(jobs))
     assert sorted(key for key, _ in found) == sorted(job.key for job in jobs)
     return dict(found)
@@ -47,12 +47,14 @@ def _outcomes(
 
 def test_all_come_back_and_the_pool_can_be_asked_again(make: Make) -> None:
     jobs = [make(f"{n}.wav", encoded(waveform(1.0, seed=n), "wav")) for n in range(20)]
-    with Decoder(FRAMING, workers=2) as decoder:
+    with DecoderPool(FRAMING, workers=2) as decoder:
         first = dict(decoder.decode_all(iter(jobs)))
         second = dict(decoder.decode_all(reversed(jobs)))
     assert first == second
-    assert len({found.clip_sha256 for found in first.values() if isinstance(found, Decoded)}) == 20
-    assert not list(Decoder(FRAMING).decode_all([]))
+    assert (
+        len({found.clip_sha256 for found in first.values() if isinstance(found, DecodedClip)}) == 20
+    )
+    assert not list(DecoderPool(FRAMING).decode_all([]))
 
 
 def test_processes_are_replaced_in_time(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,8 +64,8 @@ def test_processes_are_replaced_in_time(make: Make, monkeypatch: pytest.MonkeyPa
 
 
 def test_results_come_while_jobs_are_waited_for(make: Make) -> None:
-    jobs: SimpleQueue[Job | None] = SimpleQueue()
-    with Decoder(FRAMING, workers=2) as decoder:
+    jobs: SimpleQueue[DecodingJob | None] = SimpleQueue()
+    with DecoderPool(FRAMING, workers=2) as decoder:
         results = decoder.decode_all(iter(jobs.get, None))
         for n in range(3):
             jobs.put(make(f"{n}.wav", sound("wav")))
@@ -73,11 +75,11 @@ def test_results_come_while_jobs_are_waited_for(make: Make) -> None:
 
 
 def test_an_error_of_the_jobs_comes_after_what_was_begun(make: Make) -> None:
-    def failing() -> Iterator[Job]:
+    def failing() -> Iterator[DecodingJob]:
         yield make("a.wav", sound("wav"))
         raise ConfigError("no more")
 
-    with Decoder(FRAMING, workers=1) as decoder:
+    with DecoderPool(FRAMING, workers=1) as decoder:
         results = decoder.decode_all(failing())
         assert next(results)[0] == "a.wav"
         with pytest.raises(ConfigError, match="no more"):
@@ -95,7 +97,7 @@ def test_what_breaks_the_decoder_is_tried_twice_and_refused(
     assert isinstance(refused, Refused)
     assert (refused.reason, refused.detail) == ("breaks the decoder", "status -11")
     assert (tmp_path / "tries").read_text().split() == ["x", "x"]
-    assert all(isinstance(answer, Decoded) for answer in found.values())
+    assert all(isinstance(answer, DecodedClip) for answer in found.values())
 
 
 def test_what_hangs_is_given_up_for_now(
@@ -104,11 +106,11 @@ def test_what_hangs_is_given_up_for_now(
     _fake_ffmpeg(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600", monkeypatch)
     jobs = [make("first.wav", sound("wav")), make("hanging.mp4", film("mp4"))]
     jobs += [make(f"{n}.wav", sound("wav")) for n in range(3)]
-    found = _outcomes(jobs, Limits(seconds=2.0), workers=1)
+    found = _outcomes(jobs, FileLimits(seconds=2.0), workers=1)
     refused = found.pop("hanging.mp4")
     assert isinstance(refused, Refused)
     assert (refused.reason, refused.may_pass) == ("takes too long to decode on this machine", True)
-    assert all(isinstance(answer, Decoded) for answer in found.values())
+    assert all(isinstance(answer, DecodedClip) for answer in found.values())
     assert not _runs(int((tmp_path / "pid").read_text()))
 
 
@@ -120,25 +122,25 @@ def test_what_computes_for_ever_is_given_up_for_good(
     refused = found["a.mp4"]
     assert isinstance(refused, Refused)
     assert (refused.reason, refused.may_pass) == ("takes too long to decode", False)
-    assert isinstance(found["a.wav"], Decoded)
+    assert isinstance(found["a.wav"], DecodedClip)
 
 
 def test_what_fills_the_memory_is_refused(make: Make) -> None:
     # 59 MB for the second that is used
     wide = encoded(waveform(1.3, 768_000)[:, None].repeat(16, axis=1), "wav", 768_000)
     jobs = [make("wide.wav", wide), *(make(f"{n}.wav", sound("wav")) for n in range(3))]
-    found = _outcomes(jobs, Limits(memory_mb=56), workers=1)
+    found = _outcomes(jobs, FileLimits(memory_mb=56), workers=1)
     refused = found.pop("wide.wav")
     assert isinstance(refused, Refused)
     assert refused.reason == "takes too much memory to decode"
-    assert all(isinstance(answer, Decoded) for answer in found.values())
+    assert all(isinstance(answer, DecodedClip) for answer in found.values())
 
 
 def test_who_waits_behind_a_memory_hog_is_not_blamed(make: Make) -> None:
     wide = encoded(waveform(1.3, 768_000)[:, None].repeat(16, axis=1), "wav", 768_000)
     jobs = [make(f"{n}.wav", wide if n % 2 else sound("wav")) for n in range(8)]
-    found = _outcomes(jobs, Limits(memory_mb=56), workers=1)
-    assert [isinstance(found[f"{n}.wav"], Decoded) for n in range(8)] == [True, False] * 4
+    found = _outcomes(jobs, FileLimits(memory_mb=56), workers=1)
+    assert [isinstance(found[f"{n}.wav"], DecodedClip) for n in range(8)] == [True, False] * 4
 
 
 def test_processes_that_do_not_start_are_an_error(
@@ -146,14 +148,17 @@ def test_processes_that_do_not_start_are_an_error(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", "")
     monkeypatch.setenv("PYTHONHOME", "/nowhere")
-    with Decoder(FRAMING, workers=1) as decoder, pytest.raises(WorkerLost, match="did not start"):
+    with (
+        DecoderPool(FRAMING, workers=1) as decoder,
+        pytest.raises(WorkerLost, match="did not start"),
+    ):
         list(decoder.decode_all([make("a.wav", sound("wav"))]))
 
 
 def test_a_process_that_is_killed_from_outside_costs_nothing(make: Make) -> None:
     jobs = [make(f"{n}.wav", encoded(waveform(1.0, seed=n), "wav")) for n in range(12)]
     undisturbed = _outcomes(jobs)
-    with Decoder(FRAMING, workers=2) as decoder:
+    with DecoderPool(FRAMING, workers=2) as decoder:
         results = decoder.decode_all(jobs)
         found = dict(islice(results, 3))
         os.killpg(decoder.process_ids[0], signal.SIGKILL)
@@ -163,7 +168,7 @@ def test_a_process_that_is_killed_from_outside_costs_nothing(make: Make) -> None
 
 def test_who_stops_listening_leaves_no_process(make: Make) -> None:
     jobs = [make(f"{n}.wav", sound("wav")) for n in range(8)]
-    with Decoder(FRAMING, workers=2) as decoder:
+    with DecoderPool(FRAMING, workers=2) as decoder:
         results = decoder.decode_all(jobs)
         next(results)
         ids = decoder.process_ids

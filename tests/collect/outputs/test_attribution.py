@@ -8,7 +8,7 @@ import yaml
 from psm.collect.outputs import attribution
 from psm.collect.outputs.attribution import licence_url
 from tests.collect import builds
-from tests.collect.outputs.test_rows import row
+from tests.collect.outputs.test_recordings import row
 
 
 def test_every_recording_is_attributed_as_its_licence_asks(tmp_path):

@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from psm.collect.outputs import attribution, croissant, packing, parquet
+from psm.collect.outputs import attribution, croissant, parquet, webdatasets
 from tests.collect import builds
 
 # mlcroissant 1.1 uses what rdflib 7 and pandas 3 deprecate.
@@ -20,7 +20,7 @@ pytestmark = [
 def build(tmp_path_factory):
     folder = tmp_path_factory.mktemp("build")
     rows = builds.rows(folder)
-    packing.pack(folder, rows, workers=1)
+    webdatasets.pack(folder, rows, workers=1)
     parquet.write(folder, rows, builds.ABOUT, workers=1)
     attribution.write(folder, rows, builds.ABOUT)
     croissant.write(folder, rows, builds.ABOUT)

@@ -10,11 +10,10 @@ import pytest
 import soundfile
 
 from psm.collect.outputs import parquet
-from psm.collect.outputs.packing import pack, recording_of
+from psm.collect.outputs.webdatasets import pack, recording_of
 from psm.data.shards import read_shard
 from psm.data.splits import cell_names
-from psm.importing.conversion import convert
-from psm.importing.formats import Wishes, open_source
+from psm.importing import ImportOptions, convert, open_dataset
 from tests import hub
 from tests.collect import builds
 
@@ -66,7 +65,7 @@ def test_all_columns_of_the_hub_are_there_in_their_types(build, tmp_path):
 def test_importing_it_gives_our_recordings_back(build, tmp_path):
     folder, rows = build
     out = tmp_path / "imported"
-    source = open_source(str(folder / "parquet"), Wishes(preset="earth-tiny"))
+    source = open_dataset(str(folder / "parquet"), ImportOptions(preset="earth-tiny"))
     assert convert(source, out, workers=1).refused.total() == 0
     back = {s.recording.key: s for path in out.glob("*.tar") for s in read_shard(path)}
     assert back.keys() == {row.key for row in rows}

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from psm.errors import CorruptShard, ForeignPickle
-from psm.importing.published.pickles import tensor_from_pickle
+from psm.importing.published.webdataset import tensor_from_pickle
 
 
 class Burglar:

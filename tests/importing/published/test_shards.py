@@ -18,9 +18,9 @@ from PIL import Image
 from psm.config import Experiment
 from psm.data.corpus import Corpus
 from psm.errors import CorruptRecording, CorruptShard, MissingData
-from psm.importing.conversion import Report, convert
-from psm.importing.published.captions import Captions
-from psm.importing.published.shards import PublishedShards, imagery_of
+from psm.importing.conversion import ImportReport, convert
+from psm.importing.published.metadata import PublishedCaptions
+from psm.importing.published.webdataset import PublishedShards, imagery_of
 from psm.training import train
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 Members = dict[str, bytes]
 
 
-def import_shards(folder: Path, out: Path, gsd_m: float = 10.0, **more: Any) -> Report:
+def import_shards(folder: Path, out: Path, gsd_m: float = 10.0, **more: Any) -> ImportReport:
     return convert(PublishedShards(folder, gsd_m, **more), out, workers=1)
 
 
@@ -105,7 +105,7 @@ def test_the_best_caption_is_taken_and_stays_what_its_author_wrote(
         path = tmp_path / f"geosound_audio_caption_{source}.json"
         path.write_text(json.dumps(row) + "\n")
     out = tmp_path / "out"
-    report = import_shards(folder, out, captions=Captions.load(tmp_path))
+    report = import_shards(folder, out, captions=PublishedCaptions.load(tmp_path))
     assert report.refused == {"no qwen caption": 1}  # named as the best, and not there
     recordings = Corpus.load(out, "train", zooms=(), view_px=1).recordings
     captions = {r.key: (r.caption_source, r.caption) for r in recordings}
@@ -125,7 +125,7 @@ def test_the_best_caption_is_taken_and_stays_what_its_author_wrote(
 def test_broken_captions_are_named(name: str, content: str, message: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
     with pytest.raises(CorruptRecording, match=f"{name}: {message}"):
-        Captions.load(tmp_path)
+        PublishedCaptions.load(tmp_path)
 
 
 def test_soundingearth_names_its_fields_otherwise(tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ def test_a_resumed_import_reads_only_what_is_missing(
             convert(source, out, workers=1)
     done = {path: path.stat().st_mtime_ns for path in out.glob("*.tar")}
     assert len(done) == 2
-    monkeypatch.setattr("psm.importing.published.shards.spans", None)  # the index is kept
+    monkeypatch.setattr("psm.importing.published.webdataset.spans", None)  # the index is kept
     report = convert(source, out, workers=1)
     assert report.imported == {"train": 16, "val": 16}
     assert all(path.stat().st_mtime_ns == at for path, at in done.items())

@@ -17,9 +17,9 @@ from rasterio.transform import Affine
 from psm.cartography.style import NO_DATA, figure_style
 from psm.errors import ConfigError
 from psm.mapping import Frame, SoundscapeMap
+from psm.mapping.outputs.overlay import Uncertainty
 from psm.mapping.outputs.render import draw
 from psm.mapping.outputs.sheet import write_sheet
-from psm.mapping.soundscape_map import Uncertainty
 
 MakeFrame = Callable[..., Frame]
 MakeMap = Callable[..., SoundscapeMap]

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
+from psm.cartography.equalearth import CENTRAL_LON, unproject
 from psm.cartography.night import night_side
-from psm.cartography.projection import CENTRAL_LON, unproject
 from psm.cartography.style import PAPER, SEA, figure_style, robust_range
 from psm.errors import ConfigError
 from psm.geodata.sun import elevation

@@ -22,7 +22,7 @@ from psm.files import atomic_folder
 from psm.mapping import Frame, Moment, SoundscapeMap
 from psm.mapping.outputs import write_gif, write_mp4
 from psm.mapping.outputs.animate import film_writer
-from psm.mapping.outputs.mp4 import save_mp4
+from psm.mapping.outputs.filmfiles import save_mp4
 from psm.mapping.outputs.qgis import write_qml
 
 MakeFrame = Callable[..., Frame]

@@ -8,10 +8,11 @@ import pytest
 import shapely
 from rasterio.transform import Affine
 
-from psm.errors import ConfigError, MissingData
+from psm.errors import ConfigError, MissingData, RepairedGeometry
 from psm.mapping import Frame, SoundscapeMap
 from psm.mapping.cells import Cells
 from psm.mapping.outputs.zonal import summarise
+from psm.mapping.region import Region
 from tests.mapping.maps import GLOBE, soundscape
 
 
@@ -64,6 +65,60 @@ def test_a_polygon_across_the_antimeridian_does_not_span_the_world() -> None:
     assert found["covered_km2"][0] == pytest.approx(1e6, rel=0.02)
 
 
+ACROSS = (
+    shapely.Polygon([(178, -18), (-178, -18), (-178, -14), (178, -14)]),  # jumps back
+    shapely.Polygon([(178, -18), (182, -18), (182, -14), (178, -14)]),  # runs on
+    shapely.MultiPolygon([shapely.box(178, -18, 180, -14), shapely.box(-180, -18, -178, -14)]),
+)
+
+
+@pytest.mark.parametrize("is_globe", [True, False])
+def test_however_a_polygon_crosses_the_antimeridian_it_is_the_same_area(is_globe: bool) -> None:
+    frame = Frame.globe(4.0) if is_globe else Region.bbox(170, -25, -170, -5).grid(2e4).frame
+    values = np.full(frame.shape, 0.3)
+    found = summarise(
+        soundscape(values, frame=frame), geopandas.GeoDataFrame(geometry=[*ACROSS], crs=4326)
+    )
+    radius_km = 6378.137
+    area = np.radians(4.0) * np.ptp(np.sin(np.radians([-18.0, -14.0]))) * radius_km**2
+    # A map in metres lies on the ellipsoid.
+    assert found["covered_km2"].tolist() == pytest.approx(
+        [area] * 3, rel=1e-6 if is_globe else 0.01
+    )
+    assert found["covered_km2"].std() < 1.0
+    assert found["match_probability_mean"].tolist() == pytest.approx([0.3] * 3)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:32633"])
+def test_a_polygon_that_crosses_itself_counts_as_what_it_encloses(crs: str) -> None:
+    bow = shapely.Polygon([(16, 48), (16.5, 48.5), (16.5, 48), (16, 48.5)])
+    frame = Region.bbox(15, 47, 18, 50).grid(1e4, crs="EPSG:32633").frame
+    bows = geopandas.GeoDataFrame(geometry=[bow], crs=4326).to_crs(crs)
+    with pytest.warns(RepairedGeometry, match="1 outlines crossed themselves"):
+        found = summarise(soundscape(np.full(frame.shape, 0.3), frame=frame), bows)
+    assert found["covered_km2"][0] == pytest.approx(1032.0, rel=0.01)
+
+
+def test_a_polygon_far_from_the_map_has_no_data() -> None:
+    frame = Region.bbox(15, 47, 18, 50).grid(1e4).frame
+    far = boxes((-170.0, -50.0, -160.0, -40.0), (16.0, 48.0, 17.0, 49.0))
+    found = summarise(soundscape(np.full(frame.shape, 0.3), frame=frame), far)
+    assert found["covered_km2"][0] == 0.0
+    assert np.isnan(found["match_probability_mean"][0])
+    assert found["match_probability_mean"][1] == pytest.approx(0.3)
+
+
+def test_a_file_of_several_layers_is_asked_for_one(southern: SoundscapeMap, tmp_path: Path) -> None:
+    path = tmp_path / "multi.gpkg"
+    boxes((0.0, 0.0, 9.0, 9.0)).to_file(path, layer="districts")
+    boxes((0.0, 0.0, 9.0, 9.0), (20.0, 0.0, 29.0, 9.0)).to_file(path, layer="parks")
+    with pytest.raises(ConfigError, match="name one of its layers: districts, parks"):
+        southern.summarise(path)
+    with pytest.raises(ConfigError, match="no layer 'lakes' but districts, parks"):
+        southern.summarise(path, layer="lakes")
+    assert len(southern.summarise(path, layer="parks")) == 2
+
+
 def test_a_map_in_metres_takes_polygons_in_degrees() -> None:
     frame = Frame("EPSG:3035", Affine(1e5, 0, 4e6, 0, -1e5, 3.2e6), (4, 4))
     cells = Cells(frame, np.repeat(np.arange(4), 4), np.tile(np.arange(4), 4))
@@ -102,5 +157,5 @@ def test_bad_polygons_are_explained(southern: SoundscapeMap, tmp_path: Path) -> 
     with pytest.raises(MissingData, match="no such file"):
         summarise(southern, tmp_path / "none.gpkg")
     (tmp_path / "text.gpkg").write_text("no polygons")
-    with pytest.raises(ConfigError, match="not readable as polygons"):
+    with pytest.raises(ConfigError, match="not a vector file"):
         summarise(southern, tmp_path / "text.gpkg")

@@ -20,6 +20,7 @@ class PlaceImagery:
     name = "places"
     attribution = "nobody"
     licence = "CC0-1.0"
+    has_seasons = is_simulated = False
 
     def __init__(
         self,

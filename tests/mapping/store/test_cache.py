@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from psm.mapping import Cells, embed_cells
-from psm.mapping.store import cache
+from psm.mapping.store import embedding
 from psm.model import PSM
 from tests.mapping.store.fakes import PlaceImagery
 
@@ -25,7 +25,7 @@ def test_the_cache_keeps_only_the_stores_used_last(
     model: PSM, cells: Cells, imagery: PlaceImagery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PSM_CACHE", str(tmp_path))
-    monkeypatch.setattr(cache, "_STORES_KEPT", 1)
+    monkeypatch.setattr(embedding, "_STORES_KEPT", 1)
     embed_cells(model, imagery, cells, zoom=1)
     embed_cells(model, imagery, cells, zoom=3)
     (left,) = (tmp_path / "maps").iterdir()

@@ -13,7 +13,7 @@ from psm.errors import ConfigError, MissingData, StoreMismatch
 from psm.imagery import Reason, View
 from psm.inference.batches import image_features
 from psm.mapping import Cells, Moment, Query, map_query
-from psm.mapping.store import EmbeddedCells, Header, Local, Store, embed, estimate, plan
+from psm.mapping.store import EmbeddedCells, Header, LocalExecutor, Store, embed, estimate, plan
 from psm.mapping.store.place import writing
 from psm.model import PSM
 from tests.mapping.store.fakes import PlaceImagery
@@ -298,7 +298,7 @@ def test_several_processes_make_the_same_store(
     model: PSM, cells: Cells, imagery: PlaceImagery, header: Header, tmp_path: Path, tree
 ) -> None:
     embed(tmp_path / "one.zarr", model, imagery, cells, header)
-    report = embed(tmp_path / "two.zarr", model, imagery, cells, header, executor=Local(2))
+    report = embed(tmp_path / "two.zarr", model, imagery, cells, header, executor=LocalExecutor(2))
     assert report.views == 2 * len(cells)
     assert tree(tmp_path / "two.zarr") == tree(tmp_path / "one.zarr")
 

@@ -11,8 +11,8 @@ import pytest
 
 from psm.errors import ConfigError
 from psm.mapping import Cells
-from psm.mapping.store import Done, Header, Job, Unit, embed
-from psm.mapping.store.on_ray import Ray
+from psm.mapping.store import EmbeddingJob, FinishedUnit, Header, Unit, embed
+from psm.mapping.store.on_ray import RayExecutor
 from psm.model import PSM
 from tests.mapping.store.fakes import NodeImagery, PlaceImagery
 
@@ -56,14 +56,14 @@ def cluster() -> Iterator[Any]:
         started.shutdown()
 
 
-class _Watched(Ray):
+class _Watched(RayExecutor):
     """Runs something whenever a unit is done."""
 
     def __init__(self, then: Callable[[], None]) -> None:
         super().__init__()
         object.__setattr__(self, "_then", then)
 
-    def run(self, job: Job, units: Iterable[Unit]) -> Iterator[Done]:
+    def run(self, job: EmbeddingJob, units: Iterable[Unit]) -> Iterator[FinishedUnit]:
         for done in super().run(job, units):
             self._then()  # type: ignore[attr-defined]
             yield done
@@ -102,4 +102,11 @@ def test_what_is_wrong_with_the_imagery_is_said_as_anywhere(
 ) -> None:
     assert cluster.head_node is not None
     with pytest.raises(ConfigError, match=r"^no more imagery$"):
-        embed(tmp_path / "s.zarr", model, PlaceImagery(fails=True), cells, header, executor=Ray())
+        embed(
+            tmp_path / "s.zarr",
+            model,
+            PlaceImagery(fails=True),
+            cells,
+            header,
+            executor=RayExecutor(),
+        )

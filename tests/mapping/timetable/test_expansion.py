@@ -8,8 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from psm.gaussian import Gaussian, csd, csd_variance
-from psm.mapping.timetable.expansion import Expansion, fit
-from psm.mapping.timetable.states import HOUR_STATES, HOURS, STATES, hour_weights, month_state
+from psm.mapping.timetable.expansion import (
+    HOUR_STATES,
+    HOURS,
+    STATES,
+    Expansion,
+    fit,
+    hour_weights,
+    month_state,
+)
 
 CELLS, DIM = 24, 6
 

@@ -1,4 +1,4 @@
-"""Many questions to a model at once, as many as its memory holds; one bad one spoils no other."""
+"""Adaptive batches for a model: halved when memory is short; a bad item fails alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")

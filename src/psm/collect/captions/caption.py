@@ -1,13 +1,20 @@
-"""A caption, where it is from, and which of several a recording is given."""
+"""Captions: what one is, who can write one, and which of several is the best."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from psm.collect.source import Refused
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from psm.collect.refusal import Refused
 from psm.data.recording import CAPTION_SOURCES, CaptionSource
+
+Waveform = NDArray[np.float32]
+"""Mono samples in -1..1, ``(samples,)``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +36,8 @@ class Caption:
     model: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready mapping that :meth:`from_json` reads back."""
+        """The fields by name, JSON-ready."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Caption:
-        """Read a mapping written by :meth:`to_json`."""
-        return cls(**values)
 
 
 def meta_caption(text: str) -> Caption | None:
@@ -66,3 +68,48 @@ def _rank(caption: Caption) -> tuple[float, int, str, str]:
     styles = [str(style) for style in CAPTION_SOURCES]
     place = styles.index(caption.style) if caption.style in styles else len(styles)
     return (-score, place, caption.source, caption.text)
+
+
+class Captioner(Protocol):
+    """A model that listens and writes one sentence a recording."""
+
+    @property
+    def name(self) -> str:
+        """Tells captioners apart in a build."""
+        ...
+
+    @property
+    def style(self) -> str:
+        """The caption source that its captions count as: ``qwen`` or ``pengi``."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Which weights write: an id with its revision, or a folder's name with a hash."""
+        ...
+
+    @property
+    def prompt(self) -> str:
+        """What the model is asked."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that a caption depends on beside the sound: weights, prompt, settings."""
+        ...
+
+    def caption(self, waveforms: Sequence[Waveform], rate_hz: int) -> list[str | Refused]:
+        """One sentence each, in order; the reason where there is none."""
+        ...
+
+
+def is_sound(waveform: Waveform) -> bool:
+    """Whether there is anything that a model can listen to."""
+    return waveform.ndim == 1 and waveform.size > 0 and bool(np.isfinite(waveform).all())
+
+
+def resampled(waveform: Waveform, rate_hz: int, wanted_hz: int) -> Waveform:
+    """The same sound at another rate."""
+    if rate_hz != wanted_hz:
+        waveform = soxr.resample(waveform, rate_hz, wanted_hz)
+    return waveform.astype(np.float32, copy=False)

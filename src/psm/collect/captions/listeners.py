@@ -1,4 +1,4 @@
-"""Models that listen and write, each kind with its own way of being asked."""
+"""Audio-language models that caption sounds, each with its own way of being prompted."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from transformers import (
     WhisperForConditionalGeneration,
 )
 
-from psm.collect.captions.captioner import Waveform
-from psm.collect.captions.loading import Setup, greedy
+from psm.collect.captions.caption import Waveform
+from psm.collect.captions.hubmodels import ModelSetup, greedy
 from psm.errors import ConfigError
 
 
@@ -27,7 +27,7 @@ class Listener(Protocol):
     model: Any
     rate_hz: int
 
-    def __init__(self, setup: Setup) -> None: ...
+    def __init__(self, setup: ModelSetup) -> None: ...
 
     def size_of(self, waveform: Waveform) -> int:
         """Sounds of one size make tensors of one shape."""
@@ -52,14 +52,14 @@ class Qwen2AudioListener:
         "<|im_start|>assistant\n"
     )
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: ModelSetup) -> None:
         extractor = setup.part(WhisperFeatureExtractor.from_pretrained, "feature extractor")
         tokenizer = setup.tokenizer()
         self.model = setup.network(Qwen2AudioForConditionalGeneration)
         token = tokenizer.convert_tokens_to_ids(self._sound)
         if token != self.model.config.audio_token_id:
             raise ConfigError(
-                f"{setup.source}: its tokenizer's {self._sound} is word {token}, not "
+                f"{setup.weights}: its tokenizer's {self._sound} is word {token}, not "
                 f"{self.model.config.audio_token_id} as its config says"
             )
         tokenizer.padding_side = "left"  # what is written begins where the question ends
@@ -101,7 +101,7 @@ class WhisperListener:
     prompt: ClassVar[str] = "clotho > caption: "
     _opening = ("<|en|>", "<|transcribe|>", "<|notimestamps|>")
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: ModelSetup) -> None:
         self._extractor = setup.part(WhisperFeatureExtractor.from_pretrained, "feature extractor")
         self._tokenizer = setup.tokenizer()
         self.model = setup.network(WhisperForConditionalGeneration)
@@ -113,7 +113,7 @@ class WhisperListener:
         ]
         room = self.model.config.max_target_positions - len(self._start)
         if room < 1:
-            raise ConfigError(f"{setup.source}: the prompt of a Whisper leaves no room to write")
+            raise ConfigError(f"{setup.weights}: the prompt of a Whisper leaves no room to write")
         self._how = greedy(self.model, min(setup.max_new_tokens, room))
         self.rate_hz = int(self._extractor.sampling_rate)
 

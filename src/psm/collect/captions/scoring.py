@@ -1,4 +1,4 @@
-"""How well a caption fits a sound, by CLAP."""
+"""CLAP score of a caption: how well it fits a sound."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from torch.nn import functional as F
 from transformers import ClapFeatureExtractor, ClapModel
 
 from psm.collect.captions.batching import Batches
-from psm.collect.captions.caption import Caption
-from psm.collect.captions.captioner import Waveform, is_sound, resampled
-from psm.collect.captions.loading import (
+from psm.collect.captions.caption import Caption, Waveform, is_sound, resampled
+from psm.collect.captions.hubmodels import (
     device_of,
     fingerprint,
     identity,
@@ -25,7 +24,7 @@ from psm.collect.captions.loading import (
     model_type,
     pinned,
 )
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 from psm.data.audio import repeat_pad
 
 _MOST_TOKENS = 77  # that CLAP was trained with
@@ -38,7 +37,7 @@ class ClapScorer:
     scored beside it: everything goes through the model alone, and not in batches.
 
     Args:
-        source: hub id or folder of a whole CLAP, with feature extractor and tokenizer.
+        weights: hub id or folder of a whole CLAP, with feature extractor and tokenizer.
         revision: of the hub.
         device: where it computes, in float32.
 
@@ -49,22 +48,22 @@ class ClapScorer:
 
     def __init__(
         self,
-        source: str,
+        weights: str,
         *,
         revision: str | None = None,
         device: str = "auto",
     ) -> None:
-        revision = pinned(source, revision)
-        model_type(source, revision, {"clap": ClapModel}, "scores of captions")
+        revision = pinned(weights, revision)
+        model_type(weights, revision, {"clap": ClapModel}, "scores of captions")
         self._extractor = load_part(
-            ClapFeatureExtractor.from_pretrained, source, revision, "feature extractor"
+            ClapFeatureExtractor.from_pretrained, weights, revision, "feature extractor"
         )
-        self._tokenizer = load_tokenizer(source, revision)
+        self._tokenizer = load_tokenizer(weights, revision)
         self._device = device_of(device)
-        self._clap: Any = load_model(ClapModel, source, revision, dtype=torch.float32).to(
+        self._clap: Any = load_model(ClapModel, weights, revision, dtype=torch.float32).to(
             self._device
         )
-        self.model = identity(source, revision)
+        self.model = identity(weights, revision)
         self.fingerprint = fingerprint(model=self.model)
         self._batches = Batches(1, "scoring")
 

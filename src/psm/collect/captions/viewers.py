@@ -1,4 +1,4 @@
-"""Models that look and write, each kind with its own way of being asked."""
+"""Vision-language models that caption images, each with its own way of being prompted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from transformers import (
     LlavaProcessor,
 )
 
-from psm.collect.captions.loading import Setup, greedy
+from psm.collect.captions.hubmodels import ModelSetup, greedy
 
 Picture = NDArray[np.uint8]
 """RGB, ``(height, width, 3)``."""
@@ -28,7 +28,7 @@ class Viewer(Protocol):
     """What it is asked unless told otherwise."""
     model: Any
 
-    def __init__(self, setup: Setup) -> None: ...
+    def __init__(self, setup: ModelSetup) -> None: ...
 
     def size_of(self, picture: Picture) -> int:
         """Pictures of one size make tensors of one shape."""
@@ -51,7 +51,7 @@ class LlavaViewer:
     _sight = "<image>"
     _chat = "USER: <image>\n{} ASSISTANT:"
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: ModelSetup) -> None:
         images = _image_processor(setup)
         tokenizer = setup.tokenizer()
         tokenizer.padding_side = "left"
@@ -94,7 +94,7 @@ class BlipViewer:
 
     prompt: ClassVar[str] = "a satellite image of"
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: ModelSetup) -> None:
         self._images = _image_processor(setup)
         self._tokenizer = setup.tokenizer()
         self.model = setup.network(BlipForConditionalGeneration)
@@ -126,5 +126,5 @@ VIEWERS: Mapping[str, type[Viewer]] = {"blip": BlipViewer, "llava": LlavaViewer}
 """By the type of model that a config names."""
 
 
-def _image_processor(setup: Setup) -> Any:
+def _image_processor(setup: ModelSetup) -> Any:
     return setup.part(AutoImageProcessor.from_pretrained, "image processor", backend="pil")

@@ -1,22 +1,34 @@
-"""From what an archive says of a recording to what a data set says of it."""
+"""Clean stage: listed recordings become places, local times, texts and licences."""
 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from psm.collect.cleaning.geography import country_at, timezone_at
-from psm.collect.cleaning.language import language_of
+import shapely
+
+from psm.collect.archives.archive import ListedRecording
+from psm.collect.buildrun import BuildRun
+from psm.collect.candidates import record_of
+from psm.collect.catalogue import Outcome
+from psm.collect.cleaning.geotags import country_at, place, timezone_at
 from psm.collect.cleaning.licences import licence_of
-from psm.collect.cleaning.places import place
-from psm.collect.cleaning.texts import line, own_text
-from psm.collect.cleaning.times import when
-from psm.collect.record import Record
+from psm.collect.cleaning.texts import language_of, line, own_text
+from psm.collect.columns import Fields, Stage
+from psm.collect.plan import BuildPlan
+from psm.collect.refusal import Refused
+from psm.data.dates import local_time
+from psm.parallel import run_all
+from psm.progress import track
+
+_BATCH = 512
+_FEW = 4 * _BATCH  # that this process cleans before others have started
 
 
 @dataclass(frozen=True, kw_only=True)
 class Strictness:
-    """What is refused rather than flagged.
+    """Limits beyond which a recording is refused rather than flagged.
 
     Attributes:
         worst_accuracy_m: a place that is known worse than this is refused; by default half the
@@ -31,13 +43,13 @@ class Strictness:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cleaned:
+class CleanedRecording:
     """A recording's place, time and words after cleaning; ``None`` and empty mean unknown.
 
     Attributes:
         lat, lon: degrees, in range.
         accuracy_m: radius in which the place lies, as the archive says or the digits show.
-        place_flags: of :class:`psm.collect.cleaning.places.Flag`.
+        place_flags: of :class:`psm.collect.cleaning.geotags.Flag`.
         year, month, day, hour: local civil time, as far as each part is known; ``hour`` in [0, 24).
         timezone: IANA name; nautical at sea.
         country: ISO 3166 two letters, of the nearest town.
@@ -65,8 +77,8 @@ class Cleaned:
     licence: str
 
 
-def clean(record: Record, strictness: Strictness | None = None) -> Cleaned:
-    """What can be believed of ``record``; always the same for the same record.
+def clean(record: ListedRecording, strictness: Strictness | None = None) -> CleanedRecording:
+    """Clean one listed recording; the same record always gives the same answer.
 
     Raises:
         Refused: its place is missing, impossible or not known well enough.
@@ -82,9 +94,9 @@ def clean(record: Record, strictness: Strictness | None = None) -> Cleaned:
         worst_accuracy_m=strictness.worst_accuracy_m,
     )
     timezone = timezone_at(lat=spot.lat, lon=spot.lon)
-    moment = when(record.recorded, record.clock, timezone, listed=strictness.listed)
+    moment = local_time(record.recorded, record.clock, timezone, listed=strictness.listed)
     text = own_text(record.title, record.description, record.tags)
-    return Cleaned(
+    return CleanedRecording(
         lat=spot.lat,
         lon=spot.lon,
         accuracy_m=spot.accuracy_m,
@@ -101,3 +113,42 @@ def clean(record: Record, strictness: Strictness | None = None) -> Cleaned:
         author=line(record.author),
         licence=licence_of(record.licence, source=record.source),
     )
+
+
+def clean_all(run: BuildRun) -> None:
+    """Clean every candidate that is not yet, and refuse those outside of the region."""
+    rows = run.catalogue.ready(Stage.CLEAN, ("record",))
+    if not rows:
+        return
+    run.heartbeat.begin(Stage.CLEAN, len(rows))
+    workers = 1 if len(rows) <= _FEW else run.workers
+    batches = [rows[first : first + _BATCH] for first in range(0, len(rows), _BATCH)]
+    cleaned = run_all(_clean_batch, run.plan, batches, workers=workers)
+    for outcomes in track(cleaned, "cleaning", len(rows), weight=len, unit="rows"):
+        run.catalogue.apply(Stage.CLEAN, outcomes)
+        run.heartbeat.count(len(outcomes))
+        run.beat()
+
+
+def strictness_of(plan: BuildPlan) -> Strictness:
+    """The strictness that the settings of a build ask for."""
+    own_m = plan.config.worst_accuracy_m
+    half_a_tile_m = plan.tile_px * plan.gsd_m / 2.0
+    return Strictness(
+        worst_accuracy_m=half_a_tile_m if own_m is None else own_m, listed=plan.config.date
+    )
+
+
+def _clean_batch(plan: BuildPlan, rows: list[Fields]) -> list[Outcome]:
+    return [(row["key"], _clean(plan, row)) for row in rows]
+
+
+def _clean(plan: BuildPlan, row: Fields) -> dict[str, Any] | Refused:
+    try:
+        cleaned = clean(record_of(row), strictness_of(plan))
+    except Refused as why:
+        return why
+    region = plan.region
+    if region is not None and not shapely.contains_xy(region.geometry, cleaned.lon, cleaned.lat):
+        return Refused("outside of the region")
+    return asdict(cleaned)

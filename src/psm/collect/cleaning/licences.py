@@ -1,8 +1,4 @@
-"""Licences as archives write them, to one name each, and what they allow.
-
-What a data set hands on is a clip: a derivative of the recording, which a licence without
-derivatives forbids though it allows to pass on the whole.
-"""
+"""Licence names: SPDX identifiers out of what archives write."""
 
 from __future__ import annotations
 
@@ -93,45 +89,6 @@ def family(licence: str) -> str:
     """A licence without its version: ``CC-BY-NC`` of ``CC-BY-NC-4.0``."""
     match = _FAMILY.fullmatch(licence)
     return match[1] if match else licence
-
-
-def allows_redistribution(licence: str) -> bool:
-    """Whether anybody may pass the recording on as it is."""
-    return licence.startswith("CC") or licence in (NO_KNOWN_COPYRIGHT, US_GOVERNMENT)
-
-
-def allows_clips(licence: str) -> bool:
-    """Whether anybody may pass on a clip cut from it."""
-    return allows_redistribution(licence) and not no_derivatives(licence)
-
-
-def allows_commercial(licence: str) -> bool:
-    """Whether what is made with it may be sold."""
-    is_open = allows_redistribution(licence) and family(licence) != "CC-Sampling-Plus"
-    return (is_open and "-NC" not in family(licence)) or licence == PIXABAY
-
-
-def needs_attribution(licence: str) -> bool:
-    """Whether its author has to be named; taken for granted where nothing is known."""
-    free = (
-        CC0,
-        PUBLIC_DOMAIN,
-        PUBLIC_DOMAIN_DEDICATION,
-        PIXABAY,
-        NO_KNOWN_COPYRIGHT,
-        US_GOVERNMENT,
-    )
-    return licence not in free
-
-
-def share_alike(licence: str) -> bool:
-    """Whether what is made with it has to be under the same licence."""
-    return "-SA" in family(licence)
-
-
-def no_derivatives(licence: str) -> bool:
-    """Whether only the whole may be passed on."""
-    return "-ND" in family(licence)
 
 
 def _is_free(plain: str) -> bool:

@@ -1,4 +1,4 @@
-"""Text out of what web pages make of it: tags, entities, forms' encodings, control characters."""
+"""Plain text out of HTML, entities, form encoding and control characters."""
 
 from __future__ import annotations
 

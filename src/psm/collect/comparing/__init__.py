@@ -1,1 +1,1 @@
-"""What is decided by looking at all rows: which are chosen, and which are the same."""
+"""Stages that decide on a candidate by all the others: selection, duplicates, held-out splits."""

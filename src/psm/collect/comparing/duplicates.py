@@ -1,18 +1,23 @@
-"""Recordings that an archive has twice, or two archives each: the same bytes, or the same sound."""
+"""Deduplicate stage: the same recording twice, by equal bytes or by audio fingerprints."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from psm.collect.comparing.groups import Groups
+from scipy.cluster.hierarchy import DisjointSet
+
+from psm.collect.buildrun import BuildRun
+from psm.collect.columns import Stage
+from psm.collect.comparing.fingerprints import SAME, similarity
 from psm.collect.comparing.lookalikes import lookalikes
 from psm.collect.comparing.selection import preference
+from psm.collect.refusal import Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """What is compared of a recording.
+class ComparedRecording:
+    """What of a recording is compared with others.
 
     Attributes:
         key: names it.
@@ -29,13 +34,13 @@ class Heard:
 
 
 def duplicates(
-    rows: Iterable[Heard],
+    rows: Iterable[ComparedRecording],
     similarity: Callable[[bytes, bytes], float],
     *,
     alike: float,
     preferred: Sequence[str] = (),
 ) -> dict[str, str]:
-    """Keys of recordings that are another one again, each with the key of the one that is kept.
+    """Find duplicates; each key of one maps to the key of the recording that is kept.
 
     Recordings that are alike in a chain, a like b and b like c, are one group. The same rows give
     the same answer in whatever order they come.
@@ -44,27 +49,52 @@ def duplicates(
         rows: the recordings.
         similarity: of two fingerprints.
         alike: fingerprints at least so similar are of one recording.
-        preferred: sources, of which the earliest is kept; of one source the lowest key.
+        preferred: archives, of which the earliest is kept; of one archive the lowest key.
     """
     heard = sorted(rows, key=lambda row: row.key)
-    groups = Groups(len(heard))
+    groups = DisjointSet(range(len(heard)))
     _join_same(groups, [row.sha256 for row in heard])
     _join_same(groups, [row.fingerprint for row in heard])
     for one, other in lookalikes([row.fingerprint for row in heard]):
         # Whether two of a group are alike is known; which pairs are left changes no group.
-        if groups.are_joined(one, other):
+        if groups.connected(one, other):
             continue
         if similarity(heard[one].fingerprint, heard[other].fingerprint) >= alike:
-            groups.join(one, other)
+            groups.merge(one, other)
     found: dict[str, str] = {}
-    for group in groups:
+    for group in groups.subsets():
         best = min((heard[number] for number in group), key=lambda r: preference(r, preferred))
-        found |= {heard[number].key: best.key for number in group if heard[number] is not best}
+        found |= {
+            heard[number].key: best.key for number in sorted(group) if heard[number] is not best
+        }
     return found
 
 
-def _join_same(groups: Groups, values: Sequence[str | bytes]) -> None:
+def _join_same(groups: DisjointSet, values: Sequence[str | bytes]) -> None:
     first: dict[str | bytes, int] = {}
     for number, value in enumerate(values):
         if value:
-            groups.join(first.setdefault(value, number), number)
+            groups.merge(first.setdefault(value, number), number)
+
+
+def deduplicate_all(run: BuildRun) -> None:
+    """Decide anew which recordings are left out as duplicates."""
+    columns = ("source", "media_sha256", "fingerprint")
+    rows = run.catalogue.ready(Stage.DEDUPLICATE, columns)
+    if not rows:
+        return
+    run.heartbeat.begin(Stage.DEDUPLICATE, len(rows))
+    heard = [
+        ComparedRecording(
+            key=row["key"],
+            source=row["source"],
+            sha256=row["media_sha256"],
+            fingerprint=row["fingerprint"] or b"",
+        )
+        for row in rows
+    ]
+    preferred = tuple(run.plan.config.sources)
+    again = duplicates(heard, similarity, alike=SAME, preferred=preferred)
+    left_out = {key: Refused("the same as another", detail=kept) for key, kept in again.items()}
+    run.catalogue.decide(Stage.DEDUPLICATE, left_out)
+    run.beat()

@@ -1,4 +1,4 @@
-"""Pairs of fingerprints that may be of one recording, out of hundreds of thousands.
+"""Candidate pairs of similar fingerprints, found among hundreds of thousands without comparing all.
 
 Comparing all pairs takes years. But two copies of one recording, shifted and encoded differently,
 have some frames whose words agree in nearly all bits. All words are therefore sorted by the bits of
@@ -35,7 +35,7 @@ Places = NDArray[np.int64]
 
 
 def lookalikes(fingerprints: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """Numbers of fingerprints that may be alike, the lower first, each pair once, in order.
+    """Pairs of fingerprints that may be alike, by number, the lower first, each once, in order.
 
     Args:
         fingerprints: words of 32 bits, little-endian, one a frame of some 23 ms; zero says nothing.
@@ -45,10 +45,12 @@ def lookalikes(fingerprints: Sequence[bytes]) -> Iterator[tuple[int, int]]:
     words: Words = np.frombuffer(
         b"".join(data[: 4 * size] for data, size in zip(fingerprints, sizes, strict=True)), "<u4"
     ).astype(np.uint32, copy=False)
+    # A part of the keys after the other: words meet, and what agrees around the meeting stays.
     found = [np.zeros(0, np.int64)]
     for part in range(_PASSES):
         for one, other in _meetings(words, starts, part):
             found.append(_agreeing(words, starts, one, other, len(fingerprints)))
+    # Many frames of two copies meet; each pair of recordings is told once.
     for code in np.unique(np.concatenate(found)):
         low, high = divmod(int(code), len(fingerprints))
         yield low, high
@@ -56,6 +58,7 @@ def lookalikes(fingerprints: Sequence[bytes]) -> Iterator[tuple[int, int]]:
 
 def _meetings(words: Words, starts: Places, part: int) -> Iterator[tuple[Places, Places]]:
     """Places of words with equal keys in different recordings, in batches."""
+    # Sort the words of this part by key, so that equal keys stand side by side.
     at = _places(words, part)
     row, word = np.searchsorted(starts, at, side="right") - 1, words[at]
     key = word & np.uint32((1 << _KEY_BITS) - 1)
@@ -65,6 +68,7 @@ def _meetings(words: Words, starts: Places, part: int) -> Iterator[tuple[Places,
     is_new = np.ones(len(at), bool)
     is_new[1:] = (word[1:] != word[:-1]) | (row[1:] != row[:-1])
     at, row, key = at[is_new], row[is_new], key[is_new]
+    # A word meets those up to so many places behind it, not all with its key: that is linear.
     for step in range(1, _NEIGHBOURS + 1):
         meets = np.flatnonzero((key[step:] == key[:-step]) & (row[step:] != row[:-step]))
         for first in range(0, len(meets), _BATCH):
@@ -85,6 +89,7 @@ def _agreeing(
     words: Words, starts: Places, one: Places, other: Places, count: int
 ) -> NDArray[np.int64]:
     """Codes ``low * count + high`` of recordings that agree around the frames where they met."""
+    # Four far frames refute most chance meetings cheaply; a dense look around judges the rest.
     for offsets, most in ((_FAR, _FAR_WRONG), (_AROUND, _AROUND_WRONG)):
         wrong, bits = _errors(words, starts, one, other, offsets)
         agrees = wrong <= most * bits
@@ -99,6 +104,7 @@ def _errors(
     words: Words, starts: Places, one: Places, other: Places, offsets: Places
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Bits that differ, and bits compared, at ``offsets`` from the frames of each pair."""
+    # First and last word of the recordings that each pair lies in: offsets must not leave them.
     bounds = [
         (starts[row], starts[row + 1] - 1)
         for row in (np.searchsorted(starts, place, side="right") - 1 for place in (one, other))
@@ -111,6 +117,7 @@ def _errors(
             moved = place + offset
             inside &= (moved >= low) & (moved <= high)
             met.append(words[np.clip(moved, low, high)])
+        # Frames beyond an end, or in which nothing is heard, count for neither side.
         inside &= (met[0] != 0) & (met[1] != 0)
         wrong += np.where(inside, np.bitwise_count(met[0] ^ met[1]), 0)
         bits += 32 * inside

@@ -1,4 +1,4 @@
-"""From a file as it was fetched to a checked clip and its log-mel, in processes that may die.
+"""Decodes fetched media to checked clips and log-mels, in confined processes.
 
 :mod:`pool` hands files to processes, :mod:`worker` is such a process, :mod:`clip` what it does with
 a file; :mod:`excerpt` reads the part of it that is used, by libsndfile or through :mod:`ffmpeg`.
@@ -6,7 +6,7 @@ a file; :mod:`excerpt` reads the part of it that is used, by libsndfile or throu
 
 from __future__ import annotations
 
-from psm.collect.decoding.job import Decoded, Job, Limits
-from psm.collect.decoding.pool import Decoder
+from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits
+from psm.collect.decoding.pool import DecoderPool
 
-__all__ = ["Decoded", "Decoder", "Job", "Limits"]
+__all__ = ["DecodedClip", "DecoderPool", "DecodingJob", "FileLimits"]

@@ -1,8 +1,7 @@
-"""One file to one clip: sniffed, decoded, measured, mixed down, resampled once, written."""
+"""One media file to one clip: sniffed, decoded, measured, mixed down, resampled once, written."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -13,22 +12,21 @@ import soundfile
 import soxr
 from jaxtyping import Float32, Int16
 
+from psm.collect.comparing.fingerprints import fingerprint
 from psm.collect.decoding import excerpt
-from psm.collect.decoding.job import Decoded, Job, Limits
-from psm.collect.fingerprint import fingerprint
-from psm.collect.listening import listen, mixed_down
-from psm.collect.source import Refused
-from psm.data.strangers.sniffing import HEAD, TAIL, Kind, sniff, wav_lacks
+from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits
+from psm.collect.decoding.quality import mixed_down, sound_quality
+from psm.collect.refusal import Refused
+from psm.data.untrusted import HEAD, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
-from psm.files import atomic_path
+from psm.files import atomic_path, sha256_of
 from psm.importing.framing import Framing
 
-_BLOCK = 2**20
 _FAR_BEYOND = 32.0  # 30 dB above full scale: no recorder does that, a wrong format does
 _FLAC_LEVEL = 0.3  # of 1: as small as the highest to one part in a hundred, in half the time
 
 
-def make(job: Job, framing: Framing, limits: Limits) -> Decoded:
+def make(job: DecodingJob, framing: Framing, limits: FileLimits) -> DecodedClip:
     """Write the clip and the log-mel of a file. The same file gives the same bytes.
 
     The log-mel is that of the clip as it is stored, 16 bits and all: it can be made again.
@@ -37,12 +35,11 @@ def make(job: Job, framing: Framing, limits: Limits) -> Decoded:
         Refused: the file cannot be used, and why.
     """
     kept_s = limits.longest_s if framing.fused else framing.audio.clip_s
-    with _opened(job, limits) as (file, size, kind):
+    with _opened(job, limits) as (file, kind):
         found = excerpt.read(file, kind, kept_s=kept_s)
-        digest = _sha256(file)
     samples = found.samples
     _require_sound(samples, found.duration_s, limits)
-    heard = listen(samples, found.rate_hz)
+    heard = sound_quality(samples, found.rate_hz)
     clip = _clip(samples, found.rate_hz, framing.audio.sample_rate_hz, kept_s)
     waveform = clip.astype(np.float32) / 32768
     with atomic_path(job.mel) as path:
@@ -52,10 +49,8 @@ def make(job: Job, framing: Framing, limits: Limits) -> Decoded:
             path, clip, framing.audio.sample_rate_hz, format="FLAC", subtype="PCM_16",
             compression_level=_FLAC_LEVEL,
         )  # fmt: skip
-        clip_digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Decoded(
-        media_bytes=size,
-        media_sha256=digest,
+        clip_digest = sha256_of(path)
+    return DecodedClip(
         duration_s=round(found.duration_s, 3),
         media_rate_hz=found.rate_hz,
         channels=samples.shape[1],
@@ -70,8 +65,8 @@ def make(job: Job, framing: Framing, limits: Limits) -> Decoded:
 
 
 @contextmanager
-def _opened(job: Job, limits: Limits) -> Iterator[tuple[int, int, Kind]]:
-    """Descriptor, size and kind of a plain file; links are not followed, pipes not waited for."""
+def _opened(job: DecodingJob, limits: FileLimits) -> Iterator[tuple[int, FileKind]]:
+    """Descriptor and kind of a plain file; links are not followed, pipes not waited for."""
     try:
         file = os.open(job.media, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -84,24 +79,24 @@ def _opened(job: Job, limits: Limits) -> Iterator[tuple[int, int, Kind]]:
             raise Refused("not a plain file", detail=stat.filemode(status.st_mode))
         if status.st_size > limits.media_mb * 2**20:
             raise Refused("the file is too large", detail=f"{status.st_size / 2**20:.0f} MB")
-        yield file, status.st_size, _kind(file, status.st_size)
+        yield file, _kind(file, status.st_size)
     finally:
         os.close(file)
 
 
-def _kind(file: int, size: int) -> Kind:
+def _kind(file: int, size: int) -> FileKind:
     head = os.pread(file, HEAD, 0)
     try:
         kind = sniff(head, os.pread(file, TAIL, max(0, size - TAIL)))
     except CorruptRecording as problem:
         raise Refused(str(problem)) from None
-    if kind is Kind.WAV and (lacks := wav_lacks(head, size)) > 0:
+    if kind is FileKind.WAV and (lacks := wav_lacks(head, size)) > 0:
         raise Refused("cut short", detail=f"{size} of {size + lacks} bytes")
     return kind
 
 
 def _require_sound(
-    samples: Float32[np.ndarray, "samples channels"], duration_s: float, limits: Limits
+    samples: Float32[np.ndarray, "samples channels"], duration_s: float, limits: FileLimits
 ) -> None:
     if not np.isfinite(samples).all():
         raise Refused("NaN or infinite samples")
@@ -127,11 +122,3 @@ def _clip(
     steps = np.round(mono[first : first + size] * np.float32(32768))
     clip: Int16[np.ndarray, " samples"] = np.clip(steps, -32768, 32767).astype(np.int16)
     return clip
-
-
-def _sha256(file: int) -> str:
-    digest = hashlib.sha256()
-    os.lseek(file, 0, os.SEEK_SET)
-    while block := os.read(file, _BLOCK):
-        digest.update(block)
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The part of a recording that is used, read from a file that is open already."""
+"""Reads the middle of a recording from an open file, by libsndfile or ffmpeg."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ import soundfile
 from jaxtyping import Float32
 
 from psm.collect.decoding import ffmpeg
-from psm.collect.source import Refused
-from psm.data.strangers.plausible import ENDLESS_S, is_cut_short, is_plausible
-from psm.data.strangers.sniffing import SOUND_FILES, Kind
+from psm.collect.refusal import Refused
+from psm.data.untrusted import ENDLESS_S, SOUND_FILES, FileKind, is_cut_short, is_plausible
 
 MARGIN_S = 0.1
 """Read beyond both ends of the part: a resampler wants to know what comes before and after."""
 
 _MOST_BYTES = 256 * 2**20
 # What libsndfile may not know though the container is one of its own: ADPCM, Speex, Theora.
-_MORE_CODECS = frozenset({Kind.WAV, Kind.OGG, Kind.AIFF, Kind.CAF})
+_MORE_CODECS = frozenset({FileKind.WAV, FileKind.OGG, FileKind.AIFF, FileKind.CAF})
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Excerpt:
     duration_s: float
 
 
-def read(file: int, kind: Kind, *, kept_s: float) -> Excerpt:
+def read(file: int, kind: FileKind, *, kept_s: float) -> Excerpt:
     """The middle ``kept_s`` of a recording, with a margin where there is more.
 
     Args:
@@ -79,7 +78,7 @@ def _by_libsndfile(sound: Any, kept_s: float) -> Excerpt:
     return Excerpt(samples, rate_hz, frames / rate_hz)
 
 
-def _by_ffmpeg(file: int, kind: Kind, kept_s: float) -> Excerpt:
+def _by_ffmpeg(file: int, kind: FileKind, kept_s: float) -> Excerpt:
     duration_s = ffmpeg.duration_s(file, kind)
     if duration_s is not None and duration_s > ENDLESS_S:
         raise Refused("endless by its header", detail=f"{duration_s:.0f} s")

@@ -1,4 +1,4 @@
-"""Sound out of films and of what libsndfile does not know, by an ffmpeg that may touch nothing.
+"""Confined ffmpeg: decodes sound from videos and from formats that libsndfile does not know.
 
 It gets one open file and opens none itself: the only protocols are that descriptor and a pipe, so
 that neither a playlist nor a reference inside of a film leads anywhere. The container is the one
@@ -19,14 +19,15 @@ from types import TracebackType
 import numpy as np
 from jaxtyping import Float32
 
-from psm.collect.source import Refused
-from psm.data.strangers.sniffing import Kind
+from psm.collect.refusal import Refused
+from psm.data.untrusted import FileKind
 from psm.extras import require
 
 _CONTAINERS = {
-    Kind.WAV: "wav", Kind.OGG: "ogg", Kind.AIFF: "aiff", Kind.CAF: "caf", Kind.MP4: "mov",
-    Kind.MATROSKA: "matroska", Kind.AVI: "avi", Kind.FLV: "flv", Kind.ASF: "asf",
-    Kind.MPEG_PS: "mpeg", Kind.MPEG_TS: "mpegts", Kind.AAC: "aac", Kind.AMR: "amr",
+    FileKind.WAV: "wav", FileKind.OGG: "ogg", FileKind.AIFF: "aiff", FileKind.CAF: "caf",
+    FileKind.MP4: "mov", FileKind.MATROSKA: "matroska", FileKind.AVI: "avi", FileKind.FLV: "flv",
+    FileKind.ASF: "asf", FileKind.MPEG_PS: "mpeg", FileKind.MPEG_TS: "mpegts",
+    FileKind.AAC: "aac", FileKind.AMR: "amr",
 }  # fmt: skip
 _CODECS = (
     "aac,aac_latm,ac3,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,alac,amrnb,amrwb,"
@@ -42,8 +43,8 @@ _CPU_S = 60
 _MOST_ERRORS = 0.05  # share of packets that may be broken
 
 
-def duration_s(file: int, kind: Kind) -> float | None:
-    """Length of a file that has sound in it; ``None`` where it says none.
+def duration_s(file: int, kind: FileKind) -> float | None:
+    """Length of a file with sound; ``None`` where it does not say.
 
     Raises:
         Refused: it cannot be read, or is silent film.
@@ -65,7 +66,7 @@ def duration_s(file: int, kind: Kind) -> float | None:
 
 
 class Stream(AbstractContextManager["Stream"]):
-    """The first sound of a file as it is decoded.
+    """The first sound stream of a file, decoded.
 
     Args:
         file: descriptor.
@@ -79,7 +80,7 @@ class Stream(AbstractContextManager["Stream"]):
         Refused: it cannot be decoded.
     """
 
-    def __init__(self, file: int, kind: Kind, *, start_s: float, length_s: float) -> None:
+    def __init__(self, file: int, kind: FileKind, *, start_s: float, length_s: float) -> None:
         self._kind = kind
         seek = ["-ss", f"{start_s:.3f}"] if start_s else []
         self._process = subprocess.Popen(
@@ -146,7 +147,7 @@ def _program() -> str:
     return str(require("imageio_ffmpeg", "collect").get_ffmpeg_exe())
 
 
-def _reading(kind: Kind) -> list[str]:
+def _reading(kind: FileKind) -> list[str]:
     return [
         _program(), "-nostdin", "-hide_banner", "-nostats", "-threads", "1",
         "-timelimit", str(_CPU_S),

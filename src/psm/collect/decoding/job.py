@@ -1,4 +1,4 @@
-"""What is asked of a decoder, and what it answers."""
+"""Requests and answers of decoding processes, as lines of JSON."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from psm.collect.source import Refused
+from psm.collect.refusal import Refused
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What one recording may take, and which are too short or too long.
+class FileLimits:
+    """Limits of one file: time, memory, size, shortest and longest sound.
 
     Attributes:
         seconds: of waiting for it. Whoever waited in vain may ask again: the machine may be busy.
@@ -35,7 +35,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Job:
+class DecodingJob:
     """A file to decode.
 
     Attributes:
@@ -61,29 +61,26 @@ class Job:
                 left.unlink(missing_ok=True)
 
     @classmethod
-    def from_json(cls, said: dict[str, str]) -> Job:
+    def from_json(cls, said: dict[str, str]) -> DecodingJob:
         """From :meth:`to_json`."""
         return cls(said["key"], Path(said["media"]), Path(said["clip"]), Path(said["mel"]))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decoded:
-    """What was found in a file. Levels are of the part that is kept, before it was mixed down.
+class DecodedClip:
+    """Result of decoding a file. Levels are of the part that is kept, before it was mixed down.
 
     Attributes:
-        media_bytes, media_sha256: of the file.
         duration_s: of the whole recording.
         media_rate_hz, channels: as it was recorded.
         peak_db, rms_db: of full scale.
         clipped: share of the samples.
         speech: share of the time that looks like speech.
         sound_flags: ``silent``, ``clipped``, ``speech``.
-        fingerprint: see :mod:`psm.collect.fingerprint`.
+        fingerprint: see :mod:`psm.collect.comparing.fingerprints`.
         clip_sha256: of the FLAC.
     """
 
-    media_bytes: int
-    media_sha256: str
     duration_s: float
     media_rate_hz: int
     channels: int
@@ -96,8 +93,8 @@ class Decoded:
     clip_sha256: str
 
 
-def write_answer(answer: Decoded | Refused) -> bytes:
-    """A line of JSON."""
+def write_answer(answer: DecodedClip | Refused) -> bytes:
+    """Serialise an answer as a line of JSON."""
     said: dict[str, Any]
     if isinstance(answer, Refused):
         said = {"reason": answer.reason, "may_pass": answer.may_pass, "detail": answer.detail}
@@ -107,8 +104,8 @@ def write_answer(answer: Decoded | Refused) -> bytes:
     return json.dumps(said).encode() + b"\n"
 
 
-def read_answer(line: bytes) -> Decoded | Refused:
-    """From :func:`write_answer`.
+def read_answer(line: bytes) -> DecodedClip | Refused:
+    """Parse a line from :func:`write_answer`.
 
     Raises:
         ValueError: it is no such line.
@@ -119,6 +116,6 @@ def read_answer(line: bytes) -> Decoded | Refused:
             return Refused(said["reason"], may_pass=said["may_pass"], detail=said["detail"])
         said["fingerprint"] = base64.b64decode(said["fingerprint"], validate=True)
         said["sound_flags"] = tuple(said["sound_flags"])
-        return Decoded(**{field.name: said[field.name] for field in fields(Decoded)})
+        return DecodedClip(**{field.name: said[field.name] for field in fields(DecodedClip)})
     except (KeyError, TypeError) as problem:
         raise ValueError(f"not an answer of a decoder ({type(problem).__name__})") from None

@@ -1,4 +1,4 @@
-"""One process of a pool, seen from outside: the jobs it holds, its answers, its end."""
+"""Handle of one decoding process: its jobs, answers, deadline and end."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 
-from psm.collect.decoding import worker
-from psm.collect.decoding.job import Decoded, Job, read_answer
-from psm.collect.source import Refused
+from psm.collect.decoding import decodeworker
+from psm.collect.decoding.job import DecodedClip, DecodingJob, read_answer
+from psm.collect.refusal import Refused
 from psm.errors import WorkerLost
 
 _START_S = 60.0
@@ -22,7 +22,7 @@ _BLOCK = 65_536
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-class Died(Exception):
+class DecoderDied(Exception):
     """A process ended, or has to be ended, while it held jobs.
 
     Args:
@@ -35,8 +35,8 @@ class Died(Exception):
         self.status = status
 
 
-class Process:
-    """A decoding process and what it is at.
+class DecoderProcess:
+    """A decoding process and the jobs that it holds.
 
     Args:
         shared: line with the framing and the limits.
@@ -48,14 +48,14 @@ class Process:
     """
 
     def __init__(self, shared: bytes) -> None:
-        self.jobs: deque[Job] = deque()
+        self.jobs: deque[DecodingJob] = deque()
         self.deadline = 0.0
         self.done = 0
         self._read = b""
         self._is_ready = False
         # A session of its own: Ctrl-C is the parent's affair, and ffmpeg ends with its decoder.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", worker.__name__],
+            [sys.executable, "-m", decodeworker.__name__],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={**os.environ, **_ONE_THREAD}, start_new_session=True,
         )  # fmt: skip
@@ -70,14 +70,14 @@ class Process:
         """Of the process, and of the group of all that it starts."""
         return self._process.pid
 
-    def give(self, job: Job, seconds: float) -> None:
+    def give(self, job: DecodingJob, seconds: float) -> None:
         """One more job, with so much time once it is its turn."""
         if not self.jobs:
             self._start_clock(seconds)
         self.jobs.append(job)
         self._send(json.dumps(job.to_json()).encode() + b"\n")
 
-    def answered(self, seconds: float) -> Iterator[tuple[Job, Decoded | Refused]]:
+    def answered(self, seconds: float) -> Iterator[tuple[DecodingJob, DecodedClip | Refused]]:
         """The jobs that are done since it was last asked; the next gets its time from now on.
 
         Raises:
@@ -91,12 +91,12 @@ class Process:
                 if status > 0 and not self._is_ready:
                     raise WorkerLost(
                         f"a decoding process did not start (status {status}); run "
-                        f"`python -c 'import {worker.__name__}'` to see why"
+                        f"`python -c 'import {decodeworker.__name__}'` to see why"
                     )
-                raise Died(status)
+                raise DecoderDied(status)
             self._read += block
         if time.monotonic() > self.deadline and b"\n" not in self._read:
-            raise Died(None)
+            raise DecoderDied(None)
         *lines, self._read = self._read.split(b"\n")
         for line in lines:
             if not self._is_ready:
@@ -105,7 +105,7 @@ class Process:
                 try:
                     answer = read_answer(line)
                 except ValueError:
-                    raise Died(1) from None
+                    raise DecoderDied(1) from None
                 self.done += 1
                 yield self.jobs.popleft(), answer
             self._start_clock(seconds)

@@ -1,1 +1,1 @@
-"""What a finished build is written as: shards, Parquet, Croissant, a data card, attribution."""
+"""Files of a finished build: shards, Parquet, Croissant, data card, attribution."""

@@ -1,4 +1,4 @@
-"""Whose the recordings are: a table to attribute each, and how to cite the whole."""
+"""Attribution of every recording as CSV, and how to cite the whole."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from psm.collect.outputs.rows import About, Row
-from psm.files import atomic_path
+from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
+from psm.collect.outputs.written import write_if_other
 
 ATTRIBUTION, CITATION = "ATTRIBUTION.csv", "CITATION.cff"
 COLUMNS = ("key", "title", "author", "licence", "licence_url", "page", "archive", "attribution")
@@ -40,13 +40,13 @@ _PUBLIC = {
 }
 
 
-def write(folder: Path, rows: Sequence[Row], about: About) -> None:
+def write(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> None:
     """Write :data:`ATTRIBUTION` and :data:`CITATION` into the folder of a build."""
-    _write_if_other(folder / ATTRIBUTION, attribution_csv(rows, about))
-    _write_if_other(folder / CITATION, citation_cff(rows, about))
+    write_if_other(folder / ATTRIBUTION, attribution_csv(rows, about).encode())
+    write_if_other(folder / CITATION, citation_cff(rows, about).encode())
 
 
-def attribution_csv(rows: Iterable[Row], about: About) -> str:
+def attribution_csv(rows: Iterable[BuiltRecording], about: DataSetInfo) -> str:
     """One line a recording, by key: what its licence asks to be said of it."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -54,23 +54,23 @@ def attribution_csv(rows: Iterable[Row], about: About) -> str:
     for row in sorted(rows, key=lambda row: row.key):
         table.writerow([
             row.key, row.title, row.author, row.licence, licence_url(row.licence), row.page,
-            archive(row.source, about), attribution(row, about),
+            archive_title(row.source, about), attribution(row, about),
         ])  # fmt: skip
     return text.getvalue()
 
 
-def attribution(row: Row, about: About) -> str:
-    """Title, author, source and licence of a recording, in a sentence, and that it was changed."""
+def attribution(row: BuiltRecording, about: DataSetInfo) -> str:
+    """Attribution in a sentence: title, author, archive, licence, and that it was changed."""
     title = f"“{row.title}”" if row.title else "Untitled recording"
     by = f" by {row.author}" if row.author else ""
     page = f" ({row.page})" if row.page else ""
     terms = _plain_name(row.licence)
-    return f"{title}{by}, {archive(row.source, about)}{page}, {terms}. Cut and mixed to mono."
+    return f"{title}{by}, {archive_title(row.source, about)}{page}, {terms}. Cut and mixed to mono."
 
 
-def archive(source: str, about: About) -> str:
+def archive_title(name: str, about: DataSetInfo) -> str:
     """Name of an archive for people."""
-    return about.terms[source].title if source in about.terms else source
+    return about.terms[name].title if name in about.terms else name
 
 
 def licence_url(licence: str) -> str:
@@ -86,7 +86,7 @@ def licence_url(licence: str) -> str:
     return ""
 
 
-def citation_cff(rows: Sequence[Row], about: About) -> str:
+def citation_cff(rows: Sequence[BuiltRecording], about: DataSetInfo) -> str:
     """How to cite: this build, the archives it draws on, and the paper it is built after."""
     archives = sorted({row.source for row in rows})
     built = {
@@ -95,17 +95,17 @@ def citation_cff(rows: Sequence[Row], about: About) -> str:
         "type": "dataset",
         "title": about.title,
         "abstract": f"{len(rows)} geotagged recordings with captions and satellite imagery, "
-        f"from {', '.join(archive(source, about) for source in archives)}.",
+        f"from {', '.join(archive_title(name, about) for name in archives)}.",
         "authors": [{"name": f"The recordists named in {ATTRIBUTION}"}],
         **({"date-released": about.date} if about.date else {}),
         **({"version": about.version} if about.version else {}),
         "keywords": ["soundscape", "audio", "satellite imagery", "geospatial"],
-        "references": [*(_reference(source, about) for source in archives), _PAPER],
+        "references": [*(_reference(name, about) for name in archives), _PAPER],
     }
     return yaml.safe_dump(built, sort_keys=False, allow_unicode=True, width=100)
 
 
-def bibtex(about: About) -> str:
+def bibtex(about: DataSetInfo) -> str:
     """This build and the paper, for LaTeX."""
     authors = " and ".join(f"{family}, {given}" for given, family in _AUTHORS)
     year = about.date[:4]
@@ -125,11 +125,11 @@ def bibtex(about: About) -> str:
     ])  # fmt: skip
 
 
-def _reference(source: str, about: About) -> dict[str, object]:
-    url = about.terms[source].home if source in about.terms else ""
+def _reference(name: str, about: DataSetInfo) -> dict[str, object]:
+    url = about.terms[name].home if name in about.terms else ""
     home = {"url": url} if url else {}  # CFF takes no empty address
-    name = archive(source, about)
-    return {"type": "database", "title": name, "authors": [{"name": name}], **home}
+    title = archive_title(name, about)
+    return {"type": "database", "title": title, "authors": [{"name": title}], **home}
 
 
 def _plain_name(licence: str) -> str:
@@ -139,9 +139,3 @@ def _plain_name(licence: str) -> str:
     if found := _CC.fullmatch(licence):
         return " ".join(part for part in ("CC", *found.groups()) if part)
     return licence.removeprefix("LicenseRef-").replace("-", " ")
-
-
-def _write_if_other(path: Path, text: str) -> None:
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        with atomic_path(path) as aside:
-            aside.write_text(text, encoding="utf-8")

@@ -1,25 +1,30 @@
-"""Croissant metadata: the files with their checksums, the columns, the licence, and what to mind.
+"""Croissant metadata: files with checksums, columns, licence, responsible use.
 
-The Croissant Format Specification 1.1 and its Responsible AI vocabulary 1.0, MLCommons.
+The Croissant Format Specification 1.1 and its Responsible AI vocabulary 1.0, MLCommons. Written by
+hand: mlcroissant, which validates it in the tests, takes pandas, rdflib and seconds to import.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from psm.collect.outputs.attribution import ATTRIBUTION, CITATION, archive, bibtex, licence_url
+from psm.collect.outputs.attribution import (
+    ATTRIBUTION,
+    CITATION,
+    archive_title,
+    bibtex,
+    licence_url,
+)
 from psm.collect.outputs.facts import Facts
-from psm.collect.outputs.hubcolumns import columns
-from psm.collect.outputs.packing import SHARDS
-from psm.collect.outputs.parquet import PARQUET
-from psm.collect.outputs.rows import About, Row
-from psm.collect.outputs.written import notes
+from psm.collect.outputs.parquet import PARQUET, columns
+from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
+from psm.collect.outputs.webdatasets import SHARDS
+from psm.collect.outputs.written import notes, write_if_other
 from psm.data.splits import TEST, TRAIN, VAL
-from psm.files import atomic_path
+from psm.files import sha256_of
 
 FILE = "croissant.json"
 
@@ -82,16 +87,13 @@ _MEANT_FOR = {
 }
 
 
-def write(folder: Path, rows: Sequence[Row], about: About) -> None:
+def write(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> None:
     """Write :data:`FILE` into the folder of a build whose other files are there."""
     text = json.dumps(croissant(folder, rows, about), indent=2, ensure_ascii=False) + "\n"
-    path = folder / FILE
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        with atomic_path(path) as aside:
-            aside.write_text(text, encoding="utf-8")
+    write_if_other(folder / FILE, text.encode())
 
 
-def croissant(folder: Path, rows: Sequence[Row], about: About) -> dict[str, Any]:
+def croissant(folder: Path, rows: Sequence[BuiltRecording], about: DataSetInfo) -> dict[str, Any]:
     """The metadata as JSON-LD."""
     facts = Facts(rows)
     licences = [name for name in facts.counts("licence") if name != "unknown"]
@@ -101,7 +103,7 @@ def croissant(folder: Path, rows: Sequence[Row], about: About) -> dict[str, Any]
         "name": about.name,
         "description": f"{about.title}: {len(rows)} geotagged recordings with captions, satellite "
         f"imagery, month and hour, from "
-        f"{', '.join(archive(source, about) for source in facts.counts('source'))}.",
+        f"{', '.join(archive_title(name, about) for name in facts.counts('source'))}.",
         "conformsTo": list(_SPEC),
         "citeAs": bibtex(about),
         "license": [licence_url(name) or name for name in licences] or ["unknown"],
@@ -132,15 +134,14 @@ def _files(folder: Path) -> Iterator[dict[str, Any]]:
     for name, kind in ((ATTRIBUTION, "text/csv"), (CITATION, "application/yaml")):
         path = folder / name
         if path.is_file():
-            content = path.read_bytes()
             yield {
                 "@type": "cr:FileObject",
                 "@id": name,
                 "name": name,
                 "contentUrl": name,
-                "contentSize": f"{len(content)} B",
+                "contentSize": f"{path.stat().st_size} B",
                 "encodingFormat": kind,
-                "sha256": hashlib.sha256(content).hexdigest(),
+                "sha256": sha256_of(path),
             }
     yield {
         "@type": "cr:FileSet",
@@ -178,7 +179,7 @@ def _splits() -> dict[str, Any]:
     }
 
 
-def _recordings(about: About) -> dict[str, Any]:
+def _recordings(about: DataSetInfo) -> dict[str, Any]:
     file = {
         "@type": "cr:Field",
         "@id": "recordings/split",
@@ -200,7 +201,7 @@ def _recordings(about: About) -> dict[str, Any]:
     }
 
 
-def _fields(about: About) -> Iterator[dict[str, Any]]:
+def _fields(about: DataSetInfo) -> Iterator[dict[str, Any]]:
     for name, column in columns(about.imagery).items():
         if column.is_empty:
             continue
@@ -221,11 +222,11 @@ def _fields(about: About) -> Iterator[dict[str, Any]]:
         }
 
 
-def _responsible(facts: Facts, about: About) -> dict[str, Any]:
+def _responsible(facts: Facts, about: DataSetInfo) -> dict[str, Any]:
     """What the Responsible AI vocabulary asks, as far as this build knows it."""
     sources, countries = facts.counts("source"), facts.counts("country")
     largest, most = next(iter(countries.items()), ("unknown", 0))
-    names = ", ".join(f"{archive(s, about)} ({n})" for s, n in sources.items())
+    names = ", ".join(f"{archive_title(s, about)} ({n})" for s, n in sources.items())
     share = most / max(len(facts.rows), 1)
     models = [f"{what}: {model}" for what, model in sorted(about.models.items())]
     frame = (

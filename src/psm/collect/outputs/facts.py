@@ -1,26 +1,26 @@
-"""What the recordings of a build are like together: counted once, told in several places."""
+"""Statistics of the recordings of a build, shared by card and metadata."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from psm.collect.outputs.rows import Row
-from psm.collect.splitting import Leakage, leakage
+from psm.collect.outputs.recordings import BuiltRecording
 from psm.data.splits import TEST, TRAIN, VAL
 
 SPLITS = (TRAIN, VAL, TEST)
 UNKNOWN = "unknown"
+_LANGUAGES_FROM = 0.01  # of the recordings
 
 
 @dataclass(frozen=True)
 class Score:
-    """Captions of one style: how many there are, how many are the best, and how they fit.
+    """Statistics of the captions of one style: how many, how often the best, how well they fit.
 
     Attributes:
         captions: recordings that have one.
@@ -36,10 +36,31 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Leakage:
+    """What a held-out split has in common with training.
+
+    Attributes:
+        split: val or test.
+        kind: species or recordist.
+        names: how many of them the split has.
+        shared: how many of those are in training too.
+        recordings: of the split, by those that are shared.
+        share: of the recordings of the split whose species or recordist is known.
+    """
+
+    split: str
+    kind: str
+    names: int
+    shared: int
+    recordings: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Facts:
     """Counts over the rows of a build."""
 
-    rows: Sequence[Row]
+    rows: Sequence[BuiltRecording]
 
     @cached_property
     def splits(self) -> dict[str, int]:
@@ -93,6 +114,14 @@ class Facts:
         return (min(known), max(known)) if known else None
 
     @property
+    def languages(self) -> list[str]:
+        """Codes of the languages that more than a few texts are in; captions are English."""
+        counts = self.counts("language")
+        least = _LANGUAGES_FROM * len(self.rows)
+        found = [name for name, count in counts.items() if name != UNKNOWN and count >= least]
+        return list(dict.fromkeys(["en", *found]))
+
+    @property
     def hours_long(self) -> float:
         """All recordings together, in hours, as they were fetched."""
         return sum(row.duration_s or 0.0 for row in self.rows) / 3600.0
@@ -121,7 +150,7 @@ class Facts:
         return {what: count for what, count in counts.items() if count}
 
 
-def _captions(row: Row) -> dict[str, tuple[float | None, str]]:
+def _captions(row: BuiltRecording) -> dict[str, tuple[float | None, str]]:
     """Score and model of the best caption of each style that a recording has."""
     best: dict[str, tuple[float | None, str]] = {}
     for caption in json.loads(row.captions):
@@ -134,3 +163,26 @@ def _captions(row: Row) -> dict[str, tuple[float | None, str]]:
 def _mean(scores: Sequence[float | None]) -> float | None:
     known = [score for score in scores if score is not None]
     return float(np.mean(known)) if known else None
+
+
+def leakage(rows: Iterable[BuiltRecording]) -> list[Leakage]:
+    """What val and test share with training.
+
+    Two archives may have a recordist of the same name: these count as two.
+    """
+    found: dict[tuple[str, str], list[object]] = {}
+    for row in rows:
+        if row.species:
+            found.setdefault(("species", row.split), []).append(row.species)
+        if row.author:
+            found.setdefault(("recordist", row.split), []).append((row.source, row.author))
+    report = []
+    for split in (VAL, TEST):
+        for kind in ("species", "recordist"):
+            inside, known = found.get((kind, split), []), set(found.get((kind, TRAIN), []))
+            shared = [name for name in inside if name in known]
+            share = len(shared) / len(inside) if inside else 0.0
+            report.append(
+                Leakage(split, kind, len(set(inside)), len(set(shared)), len(shared), share)
+            )
+    return report

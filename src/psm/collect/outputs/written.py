@@ -1,4 +1,4 @@
-"""Files of many recordings, written once: which there should be, and which are there already.
+"""Incremental output files: written only where what they are made of has changed.
 
 Beside the files, out of the sight of readers of data sets, lies a note of each with a digest of all
 that went into it. A file whose note and size are right is not written again, and nothing needs to
@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from psm.collect.outputs.rows import Row
+from psm.collect.outputs.recordings import BuiltRecording
 from psm.errors import CorruptRecording
-from psm.files import atomic_path
+from psm.files import atomic_path, sha256_of
 from psm.parallel import run_all
 from psm.progress import track
 
@@ -23,13 +23,13 @@ NOTES = ".notes"
 FORMAT_VERSION = 1
 """Raised when the same rows become other files, so that those of before are written again."""
 
-Write = Callable[[Path, Sequence[Row]], None]
+Write = Callable[[Path, Sequence[BuiltRecording]], None]
 """Writes rows to a path, all or nothing; it travels to other processes."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Rows that share a file.
+    """Recordings that share an output file.
 
     Attributes:
         name: of the file.
@@ -38,7 +38,7 @@ class Chunk:
     """
 
     name: str
-    rows: tuple[Row, ...]
+    rows: tuple[BuiltRecording, ...]
     how: str = ""
 
     @property
@@ -51,7 +51,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Note:
-    """What is known of a file that was written.
+    """Digest, size and checksum of a written file.
 
     Attributes:
         made_of: digest of its :class:`Chunk`.
@@ -91,7 +91,7 @@ def write_all(
 
 
 def notes(out: Path) -> dict[str, Note]:
-    """What is known of the files of a folder, by their names."""
+    """Notes of the files of a folder, by their names."""
     found = {}
     for path in sorted(out.glob(f"{NOTES}/*.json")):
         name = path.name.removesuffix(".json")
@@ -118,7 +118,14 @@ def content_of(path: Path, sha256: str) -> bytes:
     return data
 
 
-def in_order(rows: Sequence[Row], split: str) -> list[Row]:
+def write_if_other(path: Path, content: bytes) -> None:
+    """Write a small file, but leave one alone that holds the same already."""
+    if not path.is_file() or path.read_bytes() != content:
+        with atomic_path(path) as aside:
+            aside.write_bytes(content)
+
+
+def in_order(rows: Sequence[BuiltRecording], split: str) -> list[BuiltRecording]:
     """The rows of a split as their keys shuffle them: always the same, archives well mixed."""
     inside = (row for row in rows if row.split == split)
     return sorted(inside, key=lambda row: (hashlib.blake2b(row.key.encode()).digest(), row.key))
@@ -128,9 +135,7 @@ def _write(job: tuple[Path, Write], chunk: Chunk) -> None:
     out, write = job
     path = out / chunk.name
     write(path, chunk.rows)
-    with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    note = Note(chunk.digest, path.stat().st_size, sha256, len(chunk.rows))
+    note = Note(chunk.digest, path.stat().st_size, sha256_of(path), len(chunk.rows))
     with atomic_path(out / NOTES / f"{chunk.name}.json") as aside:
         aside.write_text(json.dumps(asdict(note), indent=1) + "\n")
 
@@ -153,10 +158,10 @@ def _note(out: Path, name: str) -> Note | None:
 
 
 _FILES = ("clip", "mel", "tile")
-_NAMES = [field.name for field in fields(Row) if field.name not in _FILES]
+_NAMES = [field.name for field in fields(BuiltRecording) if field.name not in _FILES]
 
 
-def _identity(row: Row) -> dict[str, object]:
+def _identity(row: BuiltRecording) -> dict[str, object]:
     """All of a row but its files, which checksums stand for: the given ones, or their own."""
     values = {name: getattr(row, name) for name in _NAMES}
     for kind in _FILES:

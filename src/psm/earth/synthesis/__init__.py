@@ -1,4 +1,4 @@
-"""Every sound of the simulated Earth, made from nothing but mathematics: free to ship."""
+"""Synthesis of every sound of the simulated Earth, from mathematics alone: free to ship."""
 
 from __future__ import annotations
 
@@ -8,16 +8,7 @@ import numpy as np
 
 from psm.data.recording import AudioSource
 from psm.earth.sounds import Sound
-from psm.earth.synthesis import (
-    animals,
-    birds,
-    building,
-    insects,
-    machines,
-    people,
-    water,
-    weather,
-)
+from psm.earth.synthesis import animals, birds, building, geophony, insects, machines, people
 from psm.earth.synthesis.mix import RECORDERS, Recorder, blend
 from psm.earth.synthesis.primitives import Take, Waveform
 from psm.errors import ConfigError
@@ -25,11 +16,11 @@ from psm.errors import ConfigError
 __all__ = ["RECORDERS", "SYNTHESISERS", "Recorder", "mix", "render"]
 
 SYNTHESISERS: dict[Sound, Callable[[Take], Waveform]] = {
-    Sound.WAVES: water.waves,
-    Sound.WIND: weather.wind,
-    Sound.RAIN: weather.rain,
-    Sound.THUNDER: weather.thunder,
-    Sound.STREAM: water.stream,
+    Sound.WAVES: geophony.waves,
+    Sound.WIND: geophony.wind,
+    Sound.RAIN: geophony.rain,
+    Sound.THUNDER: geophony.thunder,
+    Sound.STREAM: geophony.stream,
     Sound.DAWN_CHORUS: birds.dawn_chorus,
     Sound.SONGBIRDS: birds.songbirds,
     Sound.GULLS: birds.gulls,
@@ -50,7 +41,7 @@ SYNTHESISERS: dict[Sound, Callable[[Take], Waveform]] = {
     Sound.CHURCH_BELLS: people.church_bells,
     Sound.CONSTRUCTION: building.construction,
     Sound.CAMPFIRE: people.campfire,
-    Sound.ROWING: water.rowing,
+    Sound.ROWING: geophony.rowing,
     Sound.SNOW_STEPS: people.snow_steps,
     Sound.WOLVES: animals.wolves,
 }

@@ -1,16 +1,17 @@
-"""Dogs, cattle, sheep and wolves: voices with four legs."""
+"""Dogs, cattle, sheep and wolves: voices shaped by a vocal tract."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from psm.earth.synthesis.events import paste, sequence
 from psm.earth.synthesis.primitives import (
     Take,
     Waveform,
     amplitude,
     decay,
     glide,
+    paste,
+    sequence,
     swell,
     tone,
     unit,

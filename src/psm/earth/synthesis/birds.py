@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from psm.earth.synthesis.events import paste
 from psm.earth.synthesis.primitives import (
     Take,
     Waveform,
     amplitude,
     glide,
+    paste,
     swell,
     tone,
     unit,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from psm.earth.synthesis.events import paste, sequence
 from psm.earth.synthesis.primitives import (
     Take,
     Waveform,
@@ -12,6 +11,8 @@ from psm.earth.synthesis.primitives import (
     blows,
     decay,
     glide,
+    paste,
+    sequence,
     swell,
     tone,
     unit,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from psm.earth.synthesis.events import paste, sequence
 from psm.earth.synthesis.primitives import (
     Take,
     Track,
@@ -12,7 +11,9 @@ from psm.earth.synthesis.primitives import (
     amplitude,
     decay,
     fading,
+    paste,
     pulses,
+    sequence,
     swell,
     tone,
     unit,

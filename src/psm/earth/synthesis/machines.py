@@ -1,10 +1,9 @@
-"""Roads, horns, sirens, trains, aircraft and building sites."""
+"""Machines: roads, horns, sirens, trains and aircraft."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from psm.earth.synthesis.events import paste
 from psm.earth.synthesis.primitives import (
     Take,
     Track,
@@ -14,6 +13,7 @@ from psm.earth.synthesis.primitives import (
     decay,
     glide,
     glide_db,
+    paste,
     sweep,
     swell,
     tone,

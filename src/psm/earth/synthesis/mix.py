@@ -1,4 +1,4 @@
-"""From sounds to a recording: a scene at its distances, taken by somebody's recorder."""
+"""Mixes sounds into a field recording: a scene at its distances, taken by somebody's recorder."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from psm.earth.synthesis.events import paste, scatter, sequence
 from psm.earth.synthesis.primitives import (
     Take,
     Waveform,
@@ -12,6 +11,9 @@ from psm.earth.synthesis.primitives import (
     decay,
     fading,
     glide,
+    paste,
+    scatter,
+    sequence,
     swell,
     tone,
     unit,

@@ -1,4 +1,4 @@
-"""Colour: shaped noise, harmonic sources, and voices by the source-filter model (Fant 1960)."""
+"""Timbre: shaped noise, harmonic sources, and voices by the source-filter model (Fant 1960)."""
 
 from __future__ import annotations
 

@@ -7,23 +7,29 @@ would ask for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from psm.config import load_experiment
 from psm.data.audio import decode_audio
 from psm.data.recording import CaptionSource
 from psm.data.shards import RawSample
-from psm.data.splits import BUFFER, assign_splits
+from psm.data.splits import BUFFER, IN_BUFFER
+from psm.data.worldsplits import split_by_position
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData, PSMError
 from psm.extras import install_line
 from psm.importing import fields
-from psm.importing.conversion import Part, Source
-from psm.importing.framing import Framing
+from psm.importing.dataset import DatasetPart, ForeignDataset, Format, ImportOptions
+from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px, preset_of
 from psm.importing.published.metadata import month_and_hour_heard, own_caption
+from psm.importing.tables import TABLE_SUFFIXES, column_names
+from psm.published.sizes import IMAGERY, imagery_named
 
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _NEEDED = ("sample_id", "audio", "latitude", "longitude")
 _USEFUL = ("source", "audio_caption", "audio_caption_source", "text", "date")
 _GSD = "tile_gsd_m"  # data sets that psm collect built say it of every tile
@@ -31,7 +37,7 @@ _LICENCES = ("licence", "license", "licenseurl", "license_url")
 
 
 @dataclass(frozen=True, kw_only=True)
-class HubDataset(Source):
+class HubDataset(ForeignDataset):
     """A data set of the hub's schema.
 
     Attributes:
@@ -124,16 +130,16 @@ class HubDataset(Source):
             if name in (*_NEEDED, *_USEFUL, _GSD, tile) or name.lower() in _LICENCES
         )
 
-    def parts(self, cache: Path) -> list[Part]:  # noqa: ARG002
+    def parts(self, cache: Path) -> list[DatasetPart]:  # noqa: ARG002
         """The files of each split; those on this machine by row groups."""
         places = [
             (split, number)
             for split, pieces in _open(self.origin, self.revision, self.columns).items()
             for number in range(pieces.num_shards)
         ]
-        return [Part(f"{number:05d}", place) for number, place in enumerate(places)]
+        return [DatasetPart(f"{number:05d}", place) for number, place in enumerate(places)]
 
-    def rows(self, part: Part) -> Iterator[tuple[str, Any]]:
+    def rows(self, part: DatasetPart) -> Iterator[tuple[str, Any]]:
         """The rows of one file or row group, columns by name."""
         split, number = part.place
         pieces = _open(self.origin, self.revision, self.columns)[split]
@@ -147,7 +153,7 @@ class HubDataset(Source):
                 raise _unreadable(self.origin, problem) from None
             yield fields.plain(row["sample_id"]), row
 
-    def sample(self, part: Part, name: str, row: Any) -> RawSample:
+    def sample(self, part: DatasetPart, name: str, row: Any) -> RawSample:
         """Caption, context, tile and log-mel of one row."""
         archive = fields.plain(row.get("source"))
         audio_source = fields.archive(archive) if archive else None
@@ -179,10 +185,10 @@ class HubDataset(Source):
         return f"{self.imagery}_image"
 
     def _split_of(self, lat: float, lon: float) -> str:
-        found = assign_splits(lat=[lat], lon=[lon], seed=0, buffer_km=self.buffer_km)
+        found = split_by_position(lat=[lat], lon=[lon], seed=0, buffer_km=self.buffer_km)
         split = str(found.split[0])
         if split == BUFFER:
-            raise CorruptRecording("in the buffer between splits")
+            raise CorruptRecording(IN_BUFFER)
         return split
 
 
@@ -225,7 +231,7 @@ def _schema(origin: str, revision: str | None) -> tuple[tuple[str, ...], bool]:
 
 @lru_cache(maxsize=4)
 def _open(origin: str, revision: str | None, columns: tuple[str, ...]) -> dict[str, Any]:
-    """The splits, with those columns, undecoded, in pieces that are read on their own."""
+    """Splits with those columns, undecoded, in pieces that are read on their own."""
     pieces = {}
     _, is_parquet = _schema(origin, revision)
     only = {"columns": list(columns)} if is_parquet else {}
@@ -258,7 +264,7 @@ def _load(origin: str, revision: str | None, **options: Any) -> dict[str, Any]:
 
 
 def _unreadable(origin: str, problem: Exception) -> PSMError:
-    """What the libraries below raise is of many kinds, and none of them is a mistake of ours."""
+    """Our error for whatever the libraries below raise on a data set that cannot be read."""
     if isinstance(problem, OSError):
         return MissingData(f"{origin}: {_first_line(problem)}; run the same command again to go on")
     return CorruptShard(f"{origin}: not a readable data set ({_first_line(problem)})")
@@ -266,3 +272,46 @@ def _unreadable(origin: str, problem: Exception) -> PSMError:
 
 def _first_line(problem: Exception) -> str:
     return (str(problem) or type(problem).__name__).splitlines()[0]
+
+
+def _recognises(origin: str) -> bool:
+    path = Path(origin)
+    if path.is_dir():
+        files = sorted(path.rglob("*.parquet"))
+        return bool(files) and _has_hub_schema(files[0])
+    if path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
+        return _has_hub_schema(path)
+    return not path.exists() and _HUB_ID.fullmatch(origin) is not None
+
+
+def _has_hub_schema(path: Path) -> bool:
+    if path.suffix.lower() != ".parquet":
+        return False
+    names = {name.lower() for name in column_names(path)}
+    return "sample_id" in names and any(f"{name.lower()}_image" in names for name in IMAGERY)
+
+
+def _open_dataset(origin: str, options: ImportOptions) -> HubDataset:
+    imagery = options.imagery or "sentinel"
+    gsd_m = imagery_named(imagery, origin).gsd_m
+    experiment = load_experiment(options.preset or preset_of(imagery))
+    return HubDataset(
+        origin=origin,
+        imagery=imagery,
+        gsd_m=gsd_m,
+        framing=framing_of(experiment, shrunk_first=options.shrunk_first),
+        tile_px=largest_view_px(experiment),
+        buffer_km=buffer_km(experiment, gsd_m),
+        revision=options.revision,
+    ).pinned()
+
+
+HUB = Format(
+    name="hub",
+    whose="of the hub",
+    example="Parquet of the hub's schema",
+    options=frozenset({"revision"}),
+    recognises=_recognises,
+    open=_open_dataset,
+)
+"""Data sets of the hub's schema, there or in Parquet files."""

@@ -1,6 +1,13 @@
 """Maps as files: GeoTIFF, NetCDF, Zarr, hexagons, points, figures, films, QGIS styles."""
 
-from psm.mapping.outputs.animate import animate, hours_of_day, months_of_year, write_gif, write_mp4
+from psm.mapping.outputs.animate import (
+    animate,
+    hours_of_day,
+    months_of_year,
+    write_gif,
+    write_mp4,
+    write_series,
+)
 from psm.mapping.outputs.cog import write_cog
 from psm.mapping.outputs.cube import write_cube
 from psm.mapping.outputs.render import write_png, write_svg
@@ -16,5 +23,6 @@ __all__ = [
     "write_gif",
     "write_mp4",
     "write_png",
+    "write_series",
     "write_svg",
 ]

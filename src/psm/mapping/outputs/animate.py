@@ -1,4 +1,4 @@
-"""Maps in motion: the hours of a day or the months of a year as GIF or MP4."""
+"""Films and cubes: a query mapped at several moments and written as one file."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from psm.cartography.style import figure_style
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.mapping.compare import map_queries
+from psm.mapping.distances import EmbeddedRegion
+from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
+from psm.mapping.outputs.cube import write_cube
 from psm.mapping.outputs.film import Film, frame_seconds
-from psm.mapping.outputs.gif import save_gif
-from psm.mapping.outputs.mp4 import save_mp4
-from psm.mapping.places import Places
+from psm.mapping.outputs.filmfiles import save_gif, save_mp4
 from psm.mapping.query import Query
-from psm.mapping.soundscape_map import SoundscapeMap
 from psm.model import PSM
 from psm.progress import track
+
+FILM_SUFFIXES, CUBE_SUFFIXES = (".gif", ".mp4"), (".nc", ".zarr")
+"""Of files that hold several moments."""
 
 
 class FilmWriter(Protocol):
@@ -29,7 +32,7 @@ class FilmWriter(Protocol):
 
     def __call__(
         self,
-        maps: Sequence[SoundscapeMap],
+        maps: Sequence[MapData],
         path: Path,
         *,
         value_range: tuple[float, float] | None = None,
@@ -38,18 +41,37 @@ class FilmWriter(Protocol):
 
 
 def hours_of_day(*, month: int | None, utc: bool = False) -> list[Moment]:
-    """The 24 hours of a day: one local hour everywhere, or one instant of UTC."""
+    """The 24 hours of a day: one local hour everywhere, or one instant of UTC.
+
+    Args:
+        month: 1..12, or ``None`` for unknown.
+        utc: hours of UTC, not local ones.
+
+    Returns:
+        24 moments.
+    """
     return [Moment(month=month, **{"utc" if utc else "hour": float(h)}) for h in range(24)]
 
 
 def months_of_year(*, hour: float | None = None, utc: float | None = None) -> list[Moment]:
-    """The 12 months at one hour."""
+    """The 12 months at one hour.
+
+    Args:
+        hour: local hour of all.
+        utc: hour of UTC of all, instead.
+
+    Returns:
+        12 moments.
+
+    Raises:
+        InvalidContext: both hours are given, or one is out of range.
+    """
     return [Moment(month=month, hour=hour, utc=utc) for month in range(1, 13)]
 
 
 def animate(
     model: PSM,
-    embedded: Places,
+    embedded: EmbeddedRegion,
     query: Query,
     moments: Sequence[Moment],
     path: str | Path,
@@ -62,15 +84,64 @@ def animate(
 
     The image features are those of ``embedded``; only fusion and drawing happen for each moment.
 
+    Args:
+        model: in evaluation mode.
+        embedded: the cells.
+        query: what to listen for.
+        moments: when, in the order of the film.
+        path: ``.gif`` or ``.mp4``; complete or absent.
+        value_range: values at the ends of the colours; by default all but 1 % at either end.
+        width_px: width of the picture.
+        calibration: turns distances into calibrated probabilities.
+
+    Returns:
+        The path.
+
     Raises:
         ConfigError: there is no moment, or the suffix is another one.
         CorruptRecording: an audio file of the query cannot be read.
         CheckpointMismatch: the calibration is of other weights.
+
+    Example:
+        >>> animate(model, embedded, query, hours_of_day(month=5), "dawn.mp4")
     """
     write = film_writer(Path(path))
     maps = map_queries(model, embedded, [query], moments, calibration=calibration)
     maps = track(maps, "map moments", len(moments))
     return write(list(maps), Path(path), value_range=value_range, width_px=width_px)
+
+
+def write_series(
+    model: PSM,
+    embedded: EmbeddedRegion,
+    query: Query,
+    moments: Sequence[Moment],
+    path: Path,
+    *,
+    calibration: Calibration | None = None,
+) -> Path:
+    """Map a query at several moments and write a film or a cube; the suffix says which.
+
+    Args:
+        model: in evaluation mode.
+        embedded: the cells.
+        query: what to listen for.
+        moments: when; for a cube every month at every hour of them.
+        path: ``.gif``, ``.mp4``, ``.nc`` or ``.zarr``; complete or absent.
+        calibration: turns distances into calibrated probabilities.
+
+    Returns:
+        The path.
+
+    Raises:
+        ConfigError: there is no moment, or the suffix is another one.
+        CorruptRecording: an audio file of the query cannot be read.
+        CheckpointMismatch: the calibration is of other weights.
+    """
+    if path.suffix.lower() in FILM_SUFFIXES:
+        return animate(model, embedded, query, moments, path, calibration=calibration)
+    maps = map_queries(model, embedded, [query], moments, calibration=calibration)
+    return write_cube(maps, path, moments=moments)
 
 
 def film_writer(path: Path) -> FilmWriter:
@@ -86,7 +157,7 @@ def film_writer(path: Path) -> FilmWriter:
 
 
 def write_gif(
-    maps: Sequence[SoundscapeMap],
+    maps: Sequence[MapData],
     path: Path,
     *,
     value_range: tuple[float, float] | None = None,
@@ -96,6 +167,15 @@ def write_gif(
 
     The colours mean the same in every frame; by default their range leaves out the lowest and the
     highest 1 % of all frames together.
+
+    Args:
+        maps: of one query on one frame, in the order of the film.
+        path: the GIF; complete or absent.
+        value_range: values at the ends of the colours; by default all but 1 % at either end.
+        width_px: width of the picture.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: there is no map, the maps lie on different frames, or the range is none.
@@ -108,13 +188,22 @@ def write_gif(
 
 
 def write_mp4(
-    maps: Sequence[SoundscapeMap],
+    maps: Sequence[MapData],
     path: Path,
     *,
     value_range: tuple[float, float] | None = None,
     width_px: int = 900,
 ) -> Path:
     """Write maps as an MP4 (H.264), as :func:`write_gif`; the width is rounded to an even one.
+
+    Args:
+        maps: of one query on one frame, in the order of the film.
+        path: the MP4; complete or absent.
+        value_range: values at the ends of the colours; by default all but 1 % at either end.
+        width_px: width of the picture.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: there is no map, the maps lie on different frames, or the range is none.
@@ -132,7 +221,7 @@ def write_mp4(
     return path
 
 
-def _comment(soundscape: SoundscapeMap) -> str:
+def _comment(soundscape: MapData) -> str:
     """What was asked of which model, in one line; the moment differs from frame to frame."""
     left_out = ("month", "local_hour", "utc_hour")
     tags = soundscape.tags.items()

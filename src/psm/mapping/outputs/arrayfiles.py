@@ -1,4 +1,4 @@
-"""Arrays with names, axes and attributes in one file, written part by part: NetCDF and Zarr."""
+"""Writers of named arrays with axes and attributes, part by part: NetCDF and Zarr."""
 
 from __future__ import annotations
 

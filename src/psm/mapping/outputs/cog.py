@@ -1,4 +1,4 @@
-"""Maps as cloud-optimised GeoTIFF."""
+"""Cloud-optimised GeoTIFF of a map, with a style for QGIS."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rasterio.io import MemoryFile
 
 from psm.files import atomic_path
 from psm.mapping.bands import CSD
+from psm.mapping.map_data import MapData
 from psm.mapping.outputs.qgis import write_qml
-from psm.mapping.soundscape_map import SoundscapeMap
 
 _BLOCK_PX = 128
 _SMALLEST_OVERVIEW_PX = 32
 
 
-def write_cog(soundscape: SoundscapeMap, path: Path, *, csd: bool = False) -> Path:
+def write_cog(soundscape: MapData, path: Path, *, csd: bool = False) -> Path:
     """Write the standard bands of a map, with overviews, no-data, band names, units, tags.
 
     A style for QGIS is written beside it (:func:`~psm.mapping.outputs.qgis.write_qml`), so that it
@@ -30,6 +30,9 @@ def write_cog(soundscape: SoundscapeMap, path: Path, *, csd: bool = False) -> Pa
         soundscape: the map.
         path: the GeoTIFF.
         csd: also write the distance itself, as the last band.
+
+    Returns:
+        The path.
     """
     rows, columns = soundscape.shape
     bands = [band for band in soundscape.bands if band.is_standard or (csd and band == CSD)]

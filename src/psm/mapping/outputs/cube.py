@@ -1,4 +1,4 @@
-"""Maps of one query at many moments as one file: NetCDF or Zarr, CF conventions."""
+"""Data cubes: maps of one query at many months and hours as NetCDF or Zarr, by CF conventions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pyproj import CRS
 
 from psm.errors import ConfigError
 from psm.geodata.frame import Frame
+from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
 from psm.mapping.outputs.arrayfiles import ArrayFile, netcdf, zarr
-from psm.mapping.soundscape_map import SoundscapeMap
 
 _CHUNK_PX = 256
 _MOMENT_TAGS = ("moment", "month", "local_hour", "utc_hour")
 
 
 @dataclass(frozen=True)
-class Plan:
+class CubeAxes:
     """The axes of a cube.
 
     Attributes:
@@ -37,7 +37,7 @@ class Plan:
     is_utc: bool
 
     @classmethod
-    def of(cls, frame: Frame, moments: Sequence[Moment]) -> Plan:
+    def of(cls, frame: Frame, moments: Sequence[Moment]) -> CubeAxes:
         """The axes of moments that fill a cube: each month with each hour once.
 
         Raises:
@@ -91,7 +91,7 @@ class Plan:
 
 
 def write_cube(
-    maps: Iterable[SoundscapeMap], path: Path, *, moments: Sequence[Moment] | None = None
+    maps: Iterable[MapData], path: Path, *, moments: Sequence[Moment] | None = None
 ) -> Path:
     """Write maps of one query on one frame, moment by moment, into one file; complete or absent.
 
@@ -103,6 +103,9 @@ def write_cube(
         path: ``.nc`` (NetCDF 4) or ``.zarr`` (Zarr v3).
         moments: all of them: months, hours or every month at every hour. They may be left out
             where ``maps`` is a list.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: another suffix; the moments are no cube; the maps are not those of one query at
@@ -120,7 +123,7 @@ def write_cube(
     first = next(coming, None)
     if first is None:
         raise ConfigError("a cube needs at least one map")
-    plan = Plan.of(first.frame, moments)
+    plan = CubeAxes.of(first.frame, moments)
     missing = {plan.at(moment) for moment in moments}
     with openers[path.suffix.lower()](path, _globals(first)) as target:
         _head(target, plan, first)
@@ -142,12 +145,12 @@ def _hour(moment: Moment) -> float | None:
     return moment.hour if moment.utc is None else moment.utc
 
 
-def _asked(soundscape: SoundscapeMap) -> dict[str, str]:
+def _asked(soundscape: MapData) -> dict[str, str]:
     """What all maps of a cube have in common."""
     return {name: v for name, v in soundscape.tags.items() if name not in _MOMENT_TAGS}
 
 
-def _head(target: ArrayFile, plan: Plan, first: SoundscapeMap) -> None:
+def _head(target: ArrayFile, plan: CubeAxes, first: MapData) -> None:
     frame = plan.frame
     for name, values in zip(frame.dims, (frame.y, frame.x), strict=True):
         target.add(name, (name,), values, dict(first.data[name].attrs))
@@ -172,7 +175,7 @@ def _head(target: ArrayFile, plan: Plan, first: SoundscapeMap) -> None:
         target.announce(band.name, plan.dims, plan.shape, plan.chunks, attributes)
 
 
-def _globals(soundscape: SoundscapeMap) -> dict[str, str]:
+def _globals(soundscape: MapData) -> dict[str, str]:
     tags = _asked(soundscape)
     return {
         "Conventions": "CF-1.11",

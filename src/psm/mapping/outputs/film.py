@@ -1,4 +1,4 @@
-"""The frames of an animation: one figure, of which only what moves is drawn anew."""
+"""Frames of a film: one figure, of which only what moves is drawn anew."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from psm.cartography.drawing import draw_map
+from psm.cartography.mapdrawing import draw_map
 from psm.cartography.style import (
     COLOURS,
     DIM,
@@ -24,8 +24,8 @@ from psm.cartography.style import (
 )
 from psm.cartography.window import Window
 from psm.errors import ConfigError
+from psm.mapping.map_data import MapData
 from psm.mapping.outputs.render import credit_line, night_of
-from psm.mapping.soundscape_map import SoundscapeMap
 from psm.progress import track
 
 _WIDTH_IN, _HEADER_IN, _FOOT_IN = 9.0, 0.66, 0.875
@@ -45,7 +45,7 @@ class Film:
 
     def __init__(
         self,
-        maps: Sequence[SoundscapeMap],
+        maps: Sequence[MapData],
         value_range: tuple[float, float] | None,
         width_px: int,
     ) -> None:
@@ -120,7 +120,7 @@ def frame_seconds(count: int) -> float:
     return 0.25 if count > 12 else 0.6
 
 
-def _timeline(axes: Axes, maps: Sequence[SoundscapeMap]) -> Line2D:
+def _timeline(axes: Axes, maps: Sequence[MapData]) -> Line2D:
     """A scale of all moments, and the marker of the one shown."""
     axes.set(xlim=(-0.5, len(maps) - 0.5), ylim=(-1.0, 1.0), yticks=[])
     for side in ("left", "right", "top"):

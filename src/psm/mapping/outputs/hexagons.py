@@ -1,4 +1,4 @@
-"""Maps by H3 cells: means over hexagons, as GeoParquet or GeoJSON."""
+"""H3 hexagons: means of a map over them, as GeoParquet or GeoJSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from psm.errors import ConfigError
 from psm.extras import require
 from psm.files import atomic_path
 from psm.geodata.frame import Frame
-from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.map_data import MapData
 
 FINEST = 15
 
@@ -54,13 +54,16 @@ class Hexagons:
             yield outline(np.array(h3.cell_to_boundary(name))[:, ::-1])
 
 
-def write_h3(soundscape: SoundscapeMap, path: Path, *, resolution: int | None = None) -> Path:
+def write_h3(soundscape: MapData, path: Path, *, resolution: int | None = None) -> Path:
     """Write the mean of every band over H3 cells; complete or absent.
 
     Args:
         soundscape: the map.
         path: ``.parquet`` (GeoParquet 1.1) or ``.geojson`` (RFC 7946).
         resolution: of H3, 0..15; by default the finest that leaves no hole between the cells.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: another suffix or resolution, or the map has no data at all.
@@ -76,7 +79,7 @@ def write_h3(soundscape: SoundscapeMap, path: Path, *, resolution: int | None = 
     return path
 
 
-def hexagons(soundscape: SoundscapeMap, resolution: int | None = None) -> Hexagons:
+def hexagons(soundscape: MapData, resolution: int | None = None) -> Hexagons:
     """Means over H3 cells.
 
     The uncertainty of a hexagon is the mean of its cells': their errors come from one model and one

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -10,11 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, Normalize, to_rgb
 
-from psm.cartography.drawing import Drawing
+from psm.cartography.mapdrawing import Drawing
 from psm.cartography.style import COLOURS, INK, PAPER, robust_range
 from psm.errors import ConfigError
 from psm.mapping.bands import PROBABILITY, UNCERTAINTY
-from psm.mapping.soundscape_map import SoundscapeMap, Uncertainty
+from psm.mapping.map_data import MapData
+
+Uncertainty = Literal["inset", "hatch", "fade", "none"]
+"""How uncertainty is drawn: a small map, hatching over the least sure third, paler colours."""
 
 _PALEST = 0.82
 _LINES = 150  # hatching lines across a map
@@ -31,7 +34,7 @@ def check_uncertainty(asked: str) -> None:
         raise ConfigError(f"uncertainty {asked!r}: choose one of {known}")
 
 
-def fade(axes: Axes, drawing: Drawing, soundscape: SoundscapeMap) -> ScalarMappable:
+def fade(axes: Axes, drawing: Drawing, soundscape: MapData) -> ScalarMappable:
     """Make a map paler where it is less sure; returns what a colour bar can show of that."""
     values = soundscape.values(UNCERTAINTY.name)
     low, high = robust_range(values, frame=soundscape.frame)
@@ -43,7 +46,7 @@ def fade(axes: Axes, drawing: Drawing, soundscape: SoundscapeMap) -> ScalarMappa
     return ScalarMappable(Normalize(low, high), ListedColormap(pale))
 
 
-def hatch(axes: Axes, drawing: Drawing, soundscape: SoundscapeMap, width_px: int) -> float:
+def hatch(axes: Axes, drawing: Drawing, soundscape: MapData, width_px: int) -> float:
     """Hatch the least sure third of a map's area; returns the uncertainty above which that is."""
     values = soundscape.values(UNCERTAINTY.name)
     _, threshold = robust_range(values, frame=soundscape.frame, share=1.0 / 3.0)

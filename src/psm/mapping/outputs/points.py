@@ -1,10 +1,12 @@
-"""A map at places: a table of points, or the part within a box."""
+"""Values of a map at points, places as GeoJSON, and the part of a map within a box."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,15 +16,18 @@ from psm.errors import ConfigError, InvalidContext, MissingData
 from psm.extras import require
 from psm.files import atomic_path
 from psm.geodata.frame import Frame
-from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.map_data import MapData
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
     from pandas import DataFrame
 
 
+Map = TypeVar("Map", bound=MapData)
+
+
 def sample(
-    soundscape: SoundscapeMap, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike
+    soundscape: MapData, /, *, lat: ArrayLike, lon: ArrayLike, **columns: ArrayLike
 ) -> DataFrame:
     """The variables in the cells that hold N places, as a table; ``to_csv`` writes it.
 
@@ -58,7 +63,7 @@ def sample(
     return DataFrame(table)
 
 
-def sample_file(soundscape: SoundscapeMap, places: Path, path: Path) -> Path:
+def sample_file(soundscape: MapData, places: Path, path: Path) -> Path:
     """:func:`sample` of a CSV file of places with columns ``lat`` and ``lon``, as another CSV file.
 
     Raises:
@@ -88,6 +93,29 @@ def sample_file(soundscape: SoundscapeMap, places: Path, path: Path) -> Path:
     return path
 
 
+def write_places(rows: Sequence[Mapping[str, object]], path: Path) -> Path:
+    """Write places as points of GeoJSON; complete or absent.
+
+    Args:
+        rows: of each place ``lat``, ``lon`` in degrees, and what else is known of it.
+        path: the file.
+
+    Returns:
+        The path.
+    """
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [row["lon"], row["lat"]]},
+            "properties": {name: row[name] for name in row if name not in ("lat", "lon")},
+        }
+        for row in rows
+    ]
+    with atomic_path(path) as aside:
+        aside.write_text(json.dumps({"type": "FeatureCollection", "features": features}) + "\n")
+    return path
+
+
 def as_geodataframe(table: DataFrame) -> GeoDataFrame:
     """A table of :func:`sample` with a point in EPSG:4326 for each row.
 
@@ -99,9 +127,7 @@ def as_geodataframe(table: DataFrame) -> GeoDataFrame:
     return geopandas.GeoDataFrame(table, geometry=points, crs="EPSG:4326")
 
 
-def crop(
-    soundscape: SoundscapeMap, *, west: float, south: float, east: float, north: float
-) -> SoundscapeMap:
+def crop(soundscape: Map, *, west: float, south: float, east: float, north: float) -> Map:
     """The cells whose centres lie within a box of degrees, on the smallest frame that holds them.
 
     With ``west`` greater than ``east`` the box reaches over the antimeridian; on a map of the

@@ -1,4 +1,4 @@
-"""A profile as a picture: for every sound the day across and the year down."""
+"""Figure of a profile: for every sound the day across and the year down."""
 
 from __future__ import annotations
 

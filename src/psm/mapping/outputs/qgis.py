@@ -1,4 +1,4 @@
-"""A style with which QGIS draws a map in the colours of the figures."""
+"""QGIS style that draws a map in the colours of the figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.colors import Colormap, to_hex
 
 from psm.cartography.style import COLOURS, colour_range
 from psm.files import atomic_path
-from psm.mapping.soundscape_map import SoundscapeMap
+from psm.mapping.map_data import MapData
 
 _STOPS = 17
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
@@ -19,7 +19,7 @@ _CUTS = {"cumulativeCutLower": "0.02", "cumulativeCutUpper": "0.98", "stdDevFact
 
 
 def write_qml(
-    soundscape: SoundscapeMap, path: Path, *, value_range: tuple[float, float] | None = None
+    soundscape: MapData, path: Path, *, value_range: tuple[float, float] | None = None
 ) -> Path:
     """Write a QGIS style for band 1 of the map's GeoTIFF; complete or absent.
 
@@ -29,6 +29,9 @@ def write_qml(
         soundscape: the map.
         path: the ``.qml`` file.
         value_range: match probabilities at the ends of the colours, as those of a figure.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: the range is none.

@@ -1,4 +1,4 @@
-"""Maps as figures: match probability in large, its uncertainty beside the legend."""
+"""Figures of maps: the quantity in large, its uncertainty beside the legend."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from psm.cartography import marginalia
-from psm.cartography.drawing import Drawing, draw_map
-from psm.cartography.geography import geography
 from psm.cartography.graticule import draw_graticule
 from psm.cartography.layout import GLOBE, Layout, region_layout
+from psm.cartography.mapdrawing import Drawing, draw_map
 from psm.cartography.night import Night, night_side
 from psm.cartography.style import (
     COLOURS,
@@ -29,20 +28,22 @@ from psm.cartography.style import (
     new_figure,
     robust_range,
 )
+from psm.cartography.surroundings import geography
 from psm.cartography.towns import draw_towns
 from psm.cartography.window import Window
 from psm.files import atomic_path
 from psm.mapping.bands import UNCERTAINTY
+from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
 from psm.mapping.outputs import overlay
-from psm.mapping.soundscape_map import SoundscapeMap, Uncertainty
+from psm.mapping.outputs.overlay import Uncertainty
 
 _LETTERS_PER_INCH = 19.0
 _CREDIT_PT = 6.5
 
 
 def write_png(
-    soundscape: SoundscapeMap,
+    soundscape: MapData,
     path: Path,
     *,
     value_range: tuple[float, float] | None = None,
@@ -63,6 +64,9 @@ def write_png(
         uncertainty: a small map of its own (``inset``), hatching over the least sure third
             (``hatch``), colours paler where less sure (``fade``), or ``none``.
 
+    Returns:
+        The path.
+
     Raises:
         ConfigError: the range is none, or the way to draw uncertainty unknown.
     """
@@ -81,7 +85,7 @@ def write_png(
 
 
 def write_svg(
-    soundscape: SoundscapeMap,
+    soundscape: MapData,
     path: Path,
     *,
     value_range: tuple[float, float] | None = None,
@@ -96,6 +100,9 @@ def write_svg(
         soundscape, value_range, uncertainty: see :func:`write_png`.
         path: the SVG file; complete or absent.
         width_px: pixels of the values across the figure, as far as the map has as many.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: the range is none, or the way to draw uncertainty unknown.
@@ -121,7 +128,7 @@ def _save(figure: Figure, path: Path, kind: str, metadata: dict[str, Any]) -> Pa
 
 
 def draw(
-    soundscape: SoundscapeMap,
+    soundscape: MapData,
     *,
     value_range: tuple[float, float] | None,
     width_px: int,
@@ -168,7 +175,7 @@ def night_of(moment: Moment) -> Night | None:
     return night_side(month=moment.month, utc=moment.utc)
 
 
-def _titles(figure: Figure, layout: Layout, soundscape: SoundscapeMap) -> None:
+def _titles(figure: Figure, layout: Layout, soundscape: MapData) -> None:
     title = figure.text(
         *layout.at(layout.title), soundscape.query.label, va="top", fontsize=21, weight="bold"
     )
@@ -192,7 +199,7 @@ def _uncertainty(
     layout: Layout,
     axes: Axes,
     drawing: Drawing,
-    soundscape: SoundscapeMap,
+    soundscape: MapData,
     width_px: int,
     how: Uncertainty,
 ) -> None:
@@ -250,7 +257,7 @@ def _surroundings(
     return [*sources, "GeoNames (CC BY 4.0)"] if towns else sources
 
 
-def credit_line(soundscape: SoundscapeMap, sources: list[str] | None = None) -> str:
+def credit_line(soundscape: MapData, sources: list[str] | None = None) -> str:
     """Model, zoom, software, data and licence of a map; sources of what is drawn with it."""
     parts = [soundscape.model, f"zoom {soundscape.zoom}", soundscape.tags["software"]]
     named = [source for source in sources or () if source not in soundscape.attribution]
@@ -260,5 +267,5 @@ def credit_line(soundscape: SoundscapeMap, sources: list[str] | None = None) -> 
     return " · ".join(filter(None, parts))
 
 
-def _rights(soundscape: SoundscapeMap) -> str:
+def _rights(soundscape: MapData) -> str:
     return f"{soundscape.attribution}; licence: {soundscape.licence}"

@@ -1,4 +1,4 @@
-"""Several maps of one query on one sheet, under one scale, so that they can be compared."""
+"""Sheets: several maps of one query in one figure, under one scale."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psm.cartography.drawing import draw_map
+from psm.cartography.mapdrawing import draw_map
 from psm.cartography.style import (
     COLOURS,
     DIM,
@@ -20,21 +20,24 @@ from psm.cartography.style import (
 )
 from psm.errors import ConfigError
 from psm.files import atomic_path
+from psm.mapping.map_data import MapData
 from psm.mapping.outputs.render import credit_line, night_of
-from psm.mapping.soundscape_map import SoundscapeMap
 
 _WIDTH_IN, _HEIGHT_IN = 12.0, 7.2
 _COLUMNS, _MOST = 2, 4
 _LEFTS, _BOTTOMS, _SIZE = (0.01, 0.505), (0.5, 0.1), (0.485, 0.36)
 
 
-def write_sheet(maps: Sequence[SoundscapeMap], path: Path, *, width_px: int = 1500) -> Path:
+def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) -> Path:
     """Draw up to four maps of one query beside each other.
 
     Args:
         maps: of one query on one frame.
         path: the PNG file; complete or absent.
         width_px: width of the picture.
+
+    Returns:
+        The path.
 
     Raises:
         ConfigError: no maps, or more than four.

@@ -1,4 +1,4 @@
-"""One way to write a map: the suffix says the format."""
+"""Writers of maps by suffix of the file."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from psm.errors import ConfigError
+from psm.mapping.map_data import MapData
 from psm.mapping.outputs.cog import write_cog
 from psm.mapping.outputs.cube import write_cube
 from psm.mapping.outputs.hexagons import write_h3
 from psm.mapping.outputs.qgis import write_qml
 from psm.mapping.outputs.render import write_png, write_svg
-from psm.mapping.soundscape_map import SoundscapeMap
 
 
-def _one_moment(soundscape: SoundscapeMap, path: Path) -> Path:
+def _one_moment(soundscape: MapData, path: Path) -> Path:
     return write_cube([soundscape], path)
 
 
@@ -37,6 +37,9 @@ WRITERS: dict[str, Callable[..., Path]] = {
 def check_suffixes(paths: Iterable[Path]) -> None:
     """Refuse what :func:`write` could not write, before any work.
 
+    Args:
+        paths: files that are to be written.
+
     Raises:
         ConfigError: no format has one of the suffixes.
     """
@@ -45,7 +48,7 @@ def check_suffixes(paths: Iterable[Path]) -> None:
             raise ConfigError(f"{path}: no format for {path.suffix!r}; choose {', '.join(WRITERS)}")
 
 
-def write(soundscape: SoundscapeMap, path: Path, **options: Any) -> Path:
+def write(soundscape: MapData, path: Path, **options: Any) -> Path:
     """Write a map as what the suffix of the path says.
 
     Args:

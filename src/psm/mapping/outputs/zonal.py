@@ -1,18 +1,22 @@
-"""A map by polygons: what a park, a district, a country comes to."""
+"""Zonal statistics: what a map comes to in each polygon."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 from pyproj import CRS
-from rasterio.warp import transform_geom
+from shapely.geometry.base import BaseGeometry
 
-from psm.errors import ConfigError, MissingData
+from psm.cartography.window import Window
+from psm.errors import ConfigError
 from psm.extras import require
 from psm.geodata.frame import WGS84
-from psm.mapping.soundscape_map import SoundscapeMap
+from psm.geodata.outlines import polygons_of, recentred, valid
+from psm.mapping.map_data import MapData
+from psm.mapping.region.vectorfiles import layer_of, on_globe, warn_of_repairs
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -24,7 +28,11 @@ _PIECES = 200  # of the side of a polygon that is bent by a change of coordinate
 
 
 def summarise(
-    soundscape: SoundscapeMap, polygons: GeoDataFrame | str | Path, *, prefix: str = ""
+    soundscape: MapData,
+    polygons: GeoDataFrame | str | Path,
+    *,
+    layer: str | None = None,
+    prefix: str = "",
 ) -> GeoDataFrame:
     """Area-weighted statistics of the cells under each polygon, also of those it holds in part.
 
@@ -34,19 +42,25 @@ def summarise(
 
     Args:
         soundscape: the map.
-        polygons: with a coordinate system, any; or a file of them.
+        polygons: with a coordinate system, any; or a vector file of them. Those that cross the
+            antimeridian may be split there, run on beyond 180, or jump from 180 to -180.
+        layer: of the file, where it has several.
         prefix: of the new columns, to put several maps side by side.
 
     Returns:
         The polygons as they came, with all their columns and the new ones; NaN where the map has
         no data.
 
+    Warns:
+        RepairedGeometry: outlines crossed themselves; they count as what they enclose.
+
     Raises:
-        MissingExtra: geopandas or exactextract is not installed.
+        MissingExtra: geopandas, pyogrio or exactextract is not installed.
         MissingData: there is no such file.
-        ConfigError: something is no polygon, has no coordinate system, or a column is taken.
+        ConfigError: something is no polygon, has no coordinate system, or a column is taken; the
+            file has several layers and none is named.
     """
-    found = _read(polygons) if isinstance(polygons, (str, Path)) else polygons
+    found = _read(Path(polygons), layer) if isinstance(polygons, (str, Path)) else polygons
     main, *others = (band.name for band in soundscape.bands if band.is_standard)
     statistics = {main: ["mean", "max", *(f"q{percent}" for percent in QUANTILES)]}
     statistics |= {name: ["mean"] for name in others}
@@ -66,9 +80,7 @@ def summarise(
     return found.assign(**dict(zip(columns, table.T, strict=True)))
 
 
-def _statistics(
-    soundscape: SoundscapeMap, name: str, wanted: list[str], shapes: GeoSeries
-) -> np.ndarray:
+def _statistics(soundscape: MapData, name: str, wanted: list[str], shapes: GeoSeries) -> np.ndarray:
     """``(polygons, statistics)``, weighted by area on the ground."""
     geopandas = require("geopandas", "maps")
     exactextract = require("exactextract", "maps")
@@ -91,30 +103,58 @@ def _statistics(
             else f"q=quantile(q={percent / 100},coverage_weight={area})"
         )
         names.append(what if percent is None else f"q_{percent}")
+    # A polygon far off the map is empty, of which exactextract makes nothing.
+    is_near = ~shapes.is_empty.to_numpy()
+    table = np.full((len(shapes), len(names)), np.nan)
+    table[~is_near, [what == "count" for what in wanted]] = 0.0
     rows = exactextract.exact_extract(
-        raster, geopandas.GeoDataFrame(geometry=shapes), operations, output="geojson"
+        raster, geopandas.GeoDataFrame(geometry=shapes[is_near]), operations, output="geojson"
     )
     found = [[row["properties"][name] for name in names] for row in rows]
-    return np.array([[np.nan if v is None else v for v in row] for row in found], float)
+    table[is_near] = [[np.nan if v is None else v for v in row] for row in found]
+    return table
 
 
-def _in_frame(shapes: GeoSeries, soundscape: SoundscapeMap) -> GeoSeries:
-    """The polygons in the coordinate system of the map, cut at the antimeridian."""
+def _in_frame(shapes: GeoSeries, soundscape: MapData) -> GeoSeries:
+    """The polygons in the coordinate system of the map, repaired where they cross themselves."""
     geopandas = require("geopandas", "maps")
-    shapely = require("shapely", "maps")
-    crs = soundscape.frame.crs
-    if CRS.from_user_input(shapes.crs).equals(CRS.from_user_input(crs), ignore_axis_order=True):
-        return shapes.reset_index(drop=True)
+    frame = soundscape.frame
+    system, target = CRS.from_user_input(shapes.crs), CRS.from_user_input(frame.crs)
+    repaired = 0
+    moved: list[BaseGeometry] = []
+    if system.equals(target, ignore_axis_order=True) and not frame.is_geographic:
+        for shape in shapes.values:
+            repaired += not shape.is_valid
+            moved.append(valid(shape))
+    else:
+        window = Window(frame.crs, *frame.bounds)
+        for number, shape in enumerate(shapes.values):
+            try:
+                area, crossed = on_globe(list(shapely.get_parts(shapely.force_2d(shape))), system)
+            except ConfigError as problem:
+                raise ConfigError(f"polygon {number}: {problem}") from None
+            repaired += crossed
+            moved.append(area if frame.is_geographic else _projected(area, window))
+    warn_of_repairs("polygons", repaired, stacklevel=3)
+    return geopandas.GeoSeries(moved, crs=frame.crs)
 
-    def moved(shape: Any) -> Any:
-        west, south, east, north = shape.bounds
-        # A straight side in one system is bent in another: it is cut into short pieces first.
-        dense = shapely.segmentize(shape, max(east - west, north - south) / _PIECES)
-        return shapely.geometry.shape(
-            transform_geom(shapes.crs.to_wkt(), crs, shapely.geometry.mapping(dense))
-        )
 
-    return geopandas.GeoSeries([moved(shape) for shape in shapes.values], crs=crs)
+def _projected(area: BaseGeometry, window: Window) -> BaseGeometry:
+    """An area of longitude and latitude in the plane of a map, as far as the map may reach."""
+    if area.is_empty:
+        return area
+    # Whole across the antimeridian where the map is: cut opposite to the middle of its plane, and
+    # only near the map, for no plane has all of the Earth.
+    west, south, east, north = window.box
+    near = shapely.clip_by_rect(
+        recentred(area, window.meridian), west, south - 1e-3, east, north + 1e-3
+    )
+    left, bottom, right, top = near.bounds if not near.is_empty else (0.0, 0.0, 0.0, 0.0)
+    # A straight side in one system is bent in another: it is cut into short pieces first.
+    step = max(right - left, top - bottom) / _PIECES
+    dense = shapely.segmentize(near, step) if step else near
+    plane = shapely.transform(dense, lambda at: np.stack(window.project(*at.T), -1))
+    return valid(polygons_of(plane))
 
 
 def _require_polygons(found: GeoDataFrame) -> None:
@@ -130,12 +170,11 @@ def _require_polygons(found: GeoDataFrame) -> None:
         raise ConfigError(f"{int(wrong.sum())} of {len(found)} shapes are no polygons ({kind})")
 
 
-def _read(path: str | Path) -> GeoDataFrame:
-    if not Path(path).exists():
-        raise MissingData(f"{path}: no such file of polygons")
+def _read(path: Path, layer: str | None) -> GeoDataFrame:
+    name = layer_of(path, layer)
     geopandas = require("geopandas", "maps")
     try:
-        return geopandas.read_file(path)
+        return geopandas.read_file(path, layer=name)
     except Exception as problem:  # every driver has its own errors
         reason = str(problem).splitlines()[0]
         raise ConfigError(f"{path}: not readable as polygons ({reason})") from None

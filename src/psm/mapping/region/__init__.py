@@ -1,4 +1,4 @@
-"""Regions of the Earth, and their cells on a metric grid.
+"""Regions of the Earth, and grids of cells on them.
 
 ::
 

@@ -1,4 +1,4 @@
-"""A region's cells on a metric grid, streamed block by block."""
+"""Grid of a region: cells at an even spacing in metres, streamed block by block."""
 
 from __future__ import annotations
 
@@ -48,6 +48,12 @@ class Grid:
 
         Blocks come from the north-west, row of blocks by row of blocks; those without a cell are
         left out. Within a block cells come row by row.
+
+        Args:
+            side: of a block in pixels.
+
+        Returns:
+            Pairs of ``(n,)`` rows and columns.
         """
         for top, left, mask in self._windows(side):
             for at in range(0, mask.shape[1], side):

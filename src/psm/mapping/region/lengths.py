@@ -17,6 +17,12 @@ def is_length(text: str) -> bool:
 def parse_length(text: str) -> float:
     """Metres of ``500m``, ``2km`` or ``1.5 km``.
 
+    Args:
+        text: a number and a unit.
+
+    Returns:
+        Metres.
+
     Raises:
         ConfigError: no number, no unit, or nothing above zero.
     """
@@ -30,5 +36,12 @@ def parse_length(text: str) -> float:
 
 
 def format_length(metres: float) -> str:
-    """``500 m``, ``2 km``."""
+    """``500 m``, ``2 km``.
+
+    Args:
+        metres: a length.
+
+    Returns:
+        The length in words.
+    """
     return f"{metres / 1000.0:g} km" if metres >= 1000.0 else f"{metres:g} m"

@@ -1,4 +1,4 @@
-"""Which coordinate system a region's grid lies in, and the region's outline in it.
+"""Choice of a map projection for a region, and the outline of the region in it.
 
 Up to 1,500 km around its middle a region lies in the Lambert azimuthal equal-area projection
 centred on it: lengths are true within 0.7 %. A region that holds a pole stays in it up to 3,300 km

@@ -1,4 +1,4 @@
-"""The plain shapes: a box, a circle, the globe."""
+"""Boxes, circles and the globe as polygons, and their areas."""
 
 from __future__ import annotations
 

@@ -1,34 +1,40 @@
-"""The store: what a model sees of each cell, embedded once, asked ever after.
+"""Stores: image features of each cell of a region, embedded once and kept on disk.
 
 ::
 
     store = embed("vienna.zarr", model, provider, region.grid(1000.0)).store
-    embedded = EmbeddedCells.of(store)
+    embedded = store.embedded()
 """
 
-from psm.mapping.store.cache import cached_store, embed_cells
 from psm.mapping.store.embedded import EmbeddedCells
-from psm.mapping.store.embedding import Report, embed, estimate, plan
+from psm.mapping.store.embedding import (
+    EmbeddingReport,
+    cached_store,
+    embed,
+    embed_cells,
+    estimate,
+    plan,
+)
 from psm.mapping.store.estimate import Estimate
-from psm.mapping.store.executor import Executor, Local
+from psm.mapping.store.executor import Executor, LocalExecutor
 from psm.mapping.store.fingerprint import CellBlocks
 from psm.mapping.store.header import Header
-from psm.mapping.store.layout import Store, Unit
-from psm.mapping.store.worker import Done, Job, Worker
+from psm.mapping.store.store import Store, Unit
+from psm.mapping.store.unitwork import EmbeddingJob, FinishedUnit, UnitWorker
 
 __all__ = [
     "CellBlocks",
-    "Done",
     "EmbeddedCells",
+    "EmbeddingJob",
+    "EmbeddingReport",
     "Estimate",
     "Executor",
+    "FinishedUnit",
     "Header",
-    "Job",
-    "Local",
-    "Report",
+    "LocalExecutor",
     "Store",
     "Unit",
-    "Worker",
+    "UnitWorker",
     "cached_store",
     "embed",
     "embed_cells",

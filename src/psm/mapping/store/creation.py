@@ -1,4 +1,4 @@
-"""How a store comes about: arrays first, and last the attributes that say that they are there."""
+"""Creates a store atomically: arrays first; the attributes written last mark it complete."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Embedded cells in memory, for the queries that follow."""
+"""Embedded cells in memory, for the queries that follow: at one zoom level, or several mixed."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,12 +11,12 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from psm.gaussian import Gaussian
+from psm.errors import ConfigError
+from psm.gaussian import Gaussian, mixture
 from psm.inference.batches import location_gaussians
 from psm.mapping.cells import Cells
+from psm.mapping.distances import Distances
 from psm.mapping.moment import UNKNOWN, Moment, Sources
-from psm.mapping.places import Distances
-from psm.mapping.store.layout import Store
 from psm.model import PSM
 
 
@@ -38,19 +39,8 @@ class EmbeddedCells:
     attribution: str
     licence: str
 
-    @classmethod
-    def of(cls, store: Store, zoom: int | None = None) -> EmbeddedCells:
-        """All cells of a store at a zoom level, by default its first.
-
-        Raises:
-            ConfigError: the store does not have it.
-        """
-        level = store.zooms[0] if zoom is None else zoom
-        features = torch.from_numpy(store.features(level))
-        return cls(store.cells, features, level, store.attribution, store.licence)
-
     def part(self, rows: NDArray[np.int64]) -> EmbeddedCells:
-        """See :class:`psm.mapping.places.Places`."""
+        """See :class:`psm.mapping.distances.EmbeddedRegion`."""
         return replace(self, cells=self.cells.part(rows), features=self.features[rows])
 
     def distances(
@@ -60,7 +50,17 @@ class EmbeddedCells:
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Distances:
-        """See :class:`psm.mapping.places.Places`: fuses all cells, then compares."""
+        """See :class:`psm.mapping.distances.EmbeddedRegion`: fuses all cells, then compares.
+
+        Args:
+            model: in evaluation mode.
+            queries: ``(M, dim)`` Gaussians.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, M)`` distances and their variances, NaN where there is no imagery.
+        """
         return Distances.between(self.locations(model, moment, sources), queries)
 
     def locations(
@@ -72,6 +72,14 @@ class EmbeddedCells:
         """Location Gaussians of the cells at a moment: place known, sources only where given.
 
         NaN where there is no imagery.
+
+        Args:
+            model: in evaluation mode.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, dim)``.
         """
 
         def fused(cells: Cells, features: Float[Tensor, "n dim"]) -> Gaussian:
@@ -88,3 +96,98 @@ class EmbeddedCells:
             for whole, part in zip(every, found, strict=True):
                 whole[is_seen.to(model.device)] = part
         return every
+
+
+@dataclass(frozen=True, eq=False)
+class MixedZooms:
+    """Cells embedded at several zoom levels, each location a mixture of how it looks at each.
+
+    A mixture of Gaussians rather than a mean of probabilities: one location remains one Gaussian,
+    so that every query costs as much as at one zoom, and where the zooms disagree the location
+    becomes less certain. On the simulated Earth the two draw the same maps (docs/queries.md).
+
+    Attributes:
+        parts: one a zoom level.
+
+    Raises:
+        ConfigError: the parts are not of the same cells, or two are of one zoom level.
+    """
+
+    parts: tuple[EmbeddedCells, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", tuple(self.parts))
+        if not self.parts:
+            raise ConfigError("mixed zooms need at least one zoom level")
+        if len({part.zoom for part in self.parts}) < len(self.parts):
+            raise ConfigError(f"zooms {self.zoom}: each zoom level can be mixed in once")
+        first = self.cells
+        for part in self.parts[1:]:
+            if part.cells.frame != first.frame or not np.array_equal(part.cells.flat, first.flat):
+                raise ConfigError(
+                    f"zoom {part.zoom} and zoom {self.parts[0].zoom} are of different cells: "
+                    "embed the same cells at each zoom level"
+                )
+
+    @property
+    def cells(self) -> Cells:
+        """The places."""
+        return self.parts[0].cells
+
+    @property
+    def zoom(self) -> str:
+        """The zoom levels, as ``1+3``."""
+        return "+".join(str(part.zoom) for part in self.parts)
+
+    @property
+    def attribution(self) -> str:
+        """Whose imagery it is."""
+        return self.parts[0].attribution
+
+    @property
+    def licence(self) -> str:
+        """Of the imagery."""
+        return self.parts[0].licence
+
+    def part(self, rows: NDArray[np.int64]) -> MixedZooms:
+        """See :class:`psm.mapping.distances.EmbeddedRegion`."""
+        return MixedZooms(tuple(part.part(rows) for part in self.parts))
+
+    def distances(
+        self,
+        model: PSM,
+        queries: Gaussian,
+        moment: Moment,
+        sources: Sources = UNKNOWN,
+    ) -> Distances:
+        """See :class:`psm.mapping.distances.EmbeddedRegion`.
+
+        Args:
+            model: in evaluation mode.
+            queries: ``(M, dim)`` Gaussians.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, M)`` distances and their variances, NaN where there is no imagery.
+        """
+        return Distances.between(self.locations(model, moment, sources), queries)
+
+    def locations(
+        self,
+        model: PSM,
+        moment: Moment,
+        sources: Sources = UNKNOWN,
+    ) -> Gaussian:
+        """Location Gaussians of the cells at a moment, mixed over the zoom levels.
+
+        Args:
+            model: in evaluation mode.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, dim)``.
+        """
+        seen: Sequence[Gaussian] = [part.locations(model, moment, sources) for part in self.parts]
+        return mixture(seen)

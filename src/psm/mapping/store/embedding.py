@@ -1,22 +1,26 @@
-"""Embedding a region: the slow half of every map, done once, and only what is not done yet."""
+"""Embedding of a region into a store; interrupted work is taken up where it stopped."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from psm.errors import ConfigError
+from psm.geodata.cache import cache_folder
 from psm.imagery import Provider
+from psm.mapping.cells import Cells
+from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.estimate import Estimate
 from psm.mapping.store.estimate import estimate as estimate_views
-from psm.mapping.store.executor import Executor, Local
+from psm.mapping.store.executor import Executor, LocalExecutor
 from psm.mapping.store.fingerprint import CellBlocks, digest, parts_of, survey
 from psm.mapping.store.header import Header
-from psm.mapping.store.layout import Store
 from psm.mapping.store.place import writing
-from psm.mapping.store.worker import Job, image_half
+from psm.mapping.store.store import Store
+from psm.mapping.store.unitwork import EmbeddingJob, image_half
 from psm.model import PSM
 from psm.progress import track
 
@@ -25,7 +29,7 @@ _UNIT_VIEW_BYTES = 2**26
 
 
 @dataclass(frozen=True)
-class Report:
+class EmbeddingReport:
     """What a run of :func:`embed` did, and what is in the store after it.
 
     Attributes:
@@ -74,6 +78,9 @@ def plan(
         unit: cells that are embedded and written together; by default 1024, or fewer where views
             are large. A store of very many cells has fewer files with a larger one.
 
+    Returns:
+        The header of the store.
+
     Raises:
         ConfigError: the model does not know a zoom level, or there is no cell.
     """
@@ -113,13 +120,25 @@ def estimate(
 ) -> Estimate:  # fmt: skip
     """What :func:`embed` of the same will take; what is there already takes nothing.
 
+    Args:
+        url: a folder, or a URL that fsspec knows.
+        model: in evaluation mode.
+        provider: of the imagery.
+        cells: a region's grid, or :class:`psm.mapping.Cells`.
+        header: from :func:`plan`.
+        executor: who will do the work; this process by default.
+        retry: whether imagery that was not answered will be asked for again.
+
+    Returns:
+        Cells, views, bytes and seconds; some views are read and encoded to tell.
+
     Raises:
         StoreMismatch: something else is there.
         PSMError: the imagery cannot be read at all.
     """
     store = Store.find(url, header)
     views = header.cells * len(header.zooms) if store is None else _open_cells(store, retry)
-    lanes = (executor or Local()).lanes
+    lanes = (executor or LocalExecutor()).lanes
     return estimate_views(model, provider, cells, header, views, lanes=lanes)
 
 
@@ -132,7 +151,7 @@ def embed(
     *,
     executor: Executor | None = None,
     retry: bool = True,
-) -> Report:
+) -> EmbeddingReport:
     """Embed cells into the store at ``url``, whatever of it is not there yet.
 
     It may be killed at any time and started again, also several times at once. Memory does not
@@ -147,18 +166,25 @@ def embed(
         executor: who does the work; this process by default.
         retry: ask again for imagery that was not answered in an earlier run.
 
+    Returns:
+        What was done, and the store.
+
     Raises:
         StoreMismatch: the store at ``url`` holds something else.
         PSMError: the imagery cannot be read at all; what is done stays.
+
+    Example:
+        >>> grid = Region.parse("Vienna, 20km").grid(500.0)
+        >>> embed("vienna.zarr", model, provider, grid).store.embedded()
     """
-    url, executor = str(url), executor or Local()
+    url, executor = str(url), executor or LocalExecutor()
     store = Store.create(url, header or plan(model, provider, cells), cells)
     start = time.monotonic()
     busy = views = 0.0
     with writing(url):
         if total := _open_cells(store, retry):
             half = image_half(model, store.header.parts["precision"])
-            job = Job(url, half, provider, retry)
+            job = EmbeddingJob(url, half, provider, retry)
             done = executor.run(job, store.undone(retry=retry))
             for unit in track(
                 done, f"embed {total:,} views", total, weight=lambda unit: unit.cells, unit="views"
@@ -168,7 +194,7 @@ def embed(
     seconds = time.monotonic() - start
     share = busy / max(seconds, 1e-9) / executor.lanes
     counts = {zoom: store.counts(zoom) for zoom in store.zooms}
-    return Report(store, int(views), seconds, share, counts)
+    return EmbeddingReport(store, int(views), seconds, share, counts)
 
 
 def _open_cells(store: Store, retry: bool) -> int:
@@ -180,3 +206,69 @@ def _unit(view_px: int) -> int:
     # The views of a unit are in memory together, several units at a time.
     fitting = max(64, _UNIT_VIEW_BYTES // (3 * view_px**2))
     return int(min(_UNIT_CELLS, 1 << (fitting.bit_length() - 1)))
+
+
+_STORES_KEPT = 12
+
+
+def embed_cells(
+    model: PSM, imagery: Provider, cells: Cells, zoom: int = 1, *, store: Path | None = None
+) -> EmbeddedCells:
+    """Image features of every cell, read from the store where they are already there.
+
+    Args and errors are those of :func:`cached_store`.
+
+    Args:
+        model: in evaluation mode.
+        imagery: where the views come from.
+        cells: the places.
+        zoom: one of the zoom levels that the model was trained on.
+        store: folder of all stores; the user's cache by default.
+
+    Returns:
+        The cells with their features, in memory.
+
+    Raises:
+        ConfigError: the model does not know the zoom level.
+        PSMError: the imagery cannot be read at all.
+
+    Example:
+        >>> embedded = embed_cells(model, BlueMarble(), Cells.globe(2.0))
+    """
+    return cached_store(model, imagery, cells, zoom, store=store).embedded(zoom)
+
+
+def cached_store(
+    model: PSM, imagery: Provider, cells: Cells, zoom: int = 1, *, store: Path | None = None
+) -> Store:
+    """The store of every cell, embedded where it is not there already.
+
+    Args:
+        model: in evaluation mode.
+        imagery: where the views come from.
+        cells: the places.
+        zoom: one of the zoom levels that the model was trained on.
+        store: folder of all stores; the user's cache by default.
+
+    Returns:
+        The store.
+
+    Raises:
+        ConfigError: the model does not know the zoom level.
+    """
+    header = plan(model, imagery, cells, zooms=[zoom])
+    root = store if store is not None else cache_folder() / "maps"
+    folder = root / f"z{zoom}-{header.fingerprint}.zarr"
+    report = embed(folder, model, imagery, cells, header)
+    folder.touch()
+    if store is None:
+        _forget_old(folder)
+    return report.store
+
+
+def _forget_old(current: Path) -> None:
+    # Every newly trained model leaves a store of some 10 MB: only those used last are kept.
+    others = [path for path in current.parent.iterdir() if path.is_dir() and path != current]
+    others.sort(key=lambda path: path.stat().st_mtime)
+    for folder in others[: max(0, len(others) - _STORES_KEPT + 1)]:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What embedding will take, before any work is done: cells, views, bytes, time."""
+"""Estimate of views, bytes and seconds before a region is embedded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRIAL_CELLS = 32
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is to come.
+    """Work and space that an embedding takes.
 
     Attributes:
         cells: of the region.

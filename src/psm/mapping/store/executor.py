@@ -1,4 +1,4 @@
-"""Who does the units: this process, several, or a cluster."""
+"""Executors: units of work done in this process or in several."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from itertools import islice
 from typing import Protocol, runtime_checkable
 
 from psm.errors import ConfigError
-from psm.mapping.store.layout import Unit
 from psm.mapping.store.place import writing
-from psm.mapping.store.worker import AHEAD, Done, Job, Worker
+from psm.mapping.store.store import Unit
+from psm.mapping.store.unitwork import AHEAD, EmbeddingJob, FinishedUnit, UnitWorker
 from psm.parallel import run_all
 
 
@@ -25,8 +25,15 @@ class Executor(Protocol):
         """How many encoders work at once."""
         ...
 
-    def run(self, job: Job, units: Iterable[Unit]) -> Iterator[Done]:
+    def run(self, job: EmbeddingJob, units: Iterable[Unit]) -> Iterator[FinishedUnit]:
         """Every unit as it ends; units are taken from ``units`` when somebody is free for them.
+
+        Args:
+            job: what all units have in common.
+            units: what is to be done.
+
+        Returns:
+            What became of each unit.
 
         Raises:
             WorkerLost: too many workers were killed to go on.
@@ -35,7 +42,7 @@ class Executor(Protocol):
 
 
 @dataclass(frozen=True)
-class Local:
+class LocalExecutor:
     """This machine.
 
     Attributes:
@@ -54,16 +61,24 @@ class Local:
         """How many encoders work at once."""
         return self.processes
 
-    def run(self, job: Job, units: Iterable[Unit]) -> Iterator[Done]:
-        """See :class:`Executor`."""
+    def run(self, job: EmbeddingJob, units: Iterable[Unit]) -> Iterator[FinishedUnit]:
+        """See :class:`Executor`.
+
+        Args:
+            job: what all units have in common.
+            units: what is to be done.
+
+        Returns:
+            What became of each unit.
+        """
         if self.processes > 1:
             yield from run_all(_run_apart, job, units, workers=self.processes)
         else:
             yield from _run_here(job, units)
 
 
-def _run_here(job: Job, units: Iterable[Unit]) -> Iterator[Done]:
-    worker = Worker(job)
+def _run_here(job: EmbeddingJob, units: Iterable[Unit]) -> Iterator[FinishedUnit]:
+    worker = UnitWorker(job)
     coming = iter(units)
     pool = ThreadPoolExecutor(AHEAD, "unit")
     try:
@@ -79,12 +94,12 @@ def _run_here(job: Job, units: Iterable[Unit]) -> Iterator[Done]:
 
 
 _until_the_process_ends = ExitStack()
-_worker: Worker | None = None
+_worker: UnitWorker | None = None
 
 
-def _run_apart(job: Job, unit: Unit) -> Done:
+def _run_apart(job: EmbeddingJob, unit: Unit) -> FinishedUnit:
     global _worker
     if _worker is None:
         _until_the_process_ends.enter_context(writing(job.url))
-        _worker = Worker(job)
+        _worker = UnitWorker(job)
     return _worker.run(unit)

@@ -1,4 +1,4 @@
-"""What changes the features of a store, part by part: two stores that agree in all hold the same.
+"""Fingerprint of a store: every setting that changes its features, and how two differ.
 
 The unit of work is none of it: it shapes the files, not what is in them.
 """
@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from torch import Tensor
 
+from psm.checkpoints import hash_tensors
 from psm.geodata.frame import Frame, Indices
 from psm.imagery import Provider
 from psm.model import PSM
-from psm.precision import has_bfloat16
 
 Parts = dict[str, Any]
 
@@ -61,8 +62,8 @@ def parts_of(
     imagery = config.imagery
     parts = {
         "weights": satellite_fingerprint(model),
-        "encoder": config.satellite.model_dump(mode="json", exclude={"source", "adapt"}),
-        "precision": _precision(model),
+        "encoder": config.satellite.model_dump(mode="json", exclude={"weights", "adapt"}),
+        "precision": model.computes_in,
         "view": [imagery.view_px, imagery.gsd_m, imagery.mean, imagery.std],
         "zooms": list(zooms),
         "imagery": dict(provider.settings),
@@ -96,15 +97,5 @@ def difference(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
 def satellite_fingerprint(model: PSM) -> str:
     """A short name of the weights that features come from."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.satellite.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
+    hash_tensors(digest, model.satellite.state_dict(), as_=Tensor.float)
     return digest.hexdigest()[:24]
-
-
-def _precision(model: PSM) -> str:
-    # What "auto" comes to on this machine: another may compute otherwise.
-    if model.precision != "auto":
-        return model.precision
-    is_exact = model.config.reference or not has_bfloat16(model.device)
-    return "float32" if is_exact else "bfloat16"

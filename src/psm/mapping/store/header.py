@@ -1,4 +1,4 @@
-"""What a store says of itself: the attributes of its root group."""
+"""Header of a store: the attributes of its root group."""
 
 from __future__ import annotations
 
@@ -51,7 +51,14 @@ class Header:
     fingerprint: str
 
     def view(self, zoom: int) -> View:
-        """What the encoder sees at a zoom level."""
+        """What the encoder sees at a zoom level.
+
+        Args:
+            zoom: one of :attr:`zooms`.
+
+        Returns:
+            Size in pixels and ground sample distance.
+        """
         return View(self.view_px, self.gsd_m * zoom)
 
     @property
@@ -76,6 +83,13 @@ class Header:
     @classmethod
     def from_json(cls, values: Mapping[str, Any], origin: str) -> Self:
         """From the attributes of the store ``origin``.
+
+        Args:
+            values: as :meth:`to_json` gives them.
+            origin: URL of the store, for errors.
+
+        Returns:
+            The header.
 
         Raises:
             ConfigError: another version wrote them.

@@ -1,4 +1,4 @@
-"""Units on a Ray cluster: an actor for each encoder, units for whoever is free.
+"""Executor on a Ray cluster: an actor for each encoder, units for whoever is free.
 
 Every actor writes its units into the store itself, so the store has to be where all nodes see it: a
 shared file system, or a bucket. Units of an actor that is lost, with its node or without, go to
@@ -17,9 +17,9 @@ from typing import Any
 
 from psm.errors import ConfigError, WorkerLost
 from psm.extras import require
-from psm.mapping.store.layout import Unit
 from psm.mapping.store.place import writing
-from psm.mapping.store.worker import AHEAD, Done, Job, Worker
+from psm.mapping.store.store import Unit
+from psm.mapping.store.unitwork import AHEAD, EmbeddingJob, FinishedUnit, UnitWorker
 
 _LOSSES = 4
 """Workers that may be lost at one unit before it is the unit that kills them."""
@@ -28,7 +28,7 @@ _PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True)
-class Ray:
+class RayExecutor:
     """A cluster.
 
     Attributes:
@@ -58,7 +58,7 @@ class Ray:
             )
         return int(fitting)
 
-    def run(self, job: Job, units: Iterable[Unit]) -> Iterator[Done]:
+    def run(self, job: EmbeddingJob, units: Iterable[Unit]) -> Iterator[FinishedUnit]:
         """See :class:`psm.mapping.store.executor.Executor`."""
         ray = self._connected()
         actor = ray.remote(
@@ -95,17 +95,17 @@ class Ray:
 class _Actor:
     """A worker in a process of the cluster."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: EmbeddingJob) -> None:
         self._job = job
 
     def start(self) -> None:
         """Open the store; here, so that an error is the caller's and not the end of the actor."""
         self._until_the_process_ends = ExitStack()
         self._until_the_process_ends.enter_context(writing(self._job.url))
-        self._worker = Worker(self._job)
+        self._worker = UnitWorker(self._job)
 
-    def run(self, unit: Unit) -> Done:
-        """See :meth:`Worker.run`."""
+    def run(self, unit: Unit) -> FinishedUnit:
+        """See :meth:`UnitWorker.run`."""
         return self._worker.run(unit)
 
 
@@ -145,7 +145,7 @@ class _Crew:
         handle = self.make()
         self.starting[handle.start.remote()] = handle
 
-    def step(self) -> Iterator[Done]:
+    def step(self) -> Iterator[FinishedUnit]:
         """Wait for one thing to happen, and hand out what can be."""
         from ray.exceptions import RayActorError, RayTaskError
 

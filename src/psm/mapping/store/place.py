@@ -1,8 +1,9 @@
-"""Where a store is: a folder, or a URL that fsspec knows. Who writes to it, and what a kill leaves.
+"""Location of a store, a folder or a URL of fsspec; locks of its writers, clearing after a kill.
 
 A file of a folder is written aside and moved into place. A process that is killed between the two
 leaves a ``.partial`` file behind, which the next one to have the store for itself sweeps away. That
-it is alone a process learns from an advisory lock on the folder, which ends with the process.
+it is alone a process learns from an advisory lock on the folder, which ends with the process. The
+filelock package locks files of its own, which would stay beside the stores.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Month and hour in real time: a store is prepared once, then any moment is one matrix product.
+"""Timetables: a store prepared once, so that any month and hour is one matrix product.
 
 ::
 
@@ -8,7 +8,7 @@
 """
 
 from psm.mapping.timetable.check import Agreement, agreement
-from psm.mapping.timetable.prepare import prepare
+from psm.mapping.timetable.preparation import prepare
 from psm.mapping.timetable.timetable import Timetable
 
 __all__ = ["Agreement", "Timetable", "agreement", "prepare"]

@@ -1,4 +1,4 @@
-"""How near a timetable comes to exact fusion, on cells and times that it was not made of."""
+"""Agreement of a timetable with exact fusion, on cells and times that it was not fitted to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from psm.gaussian import csd, csd_variance
 from psm.inference.batches import location_gaussians, text_gaussians
 from psm.mapping.moment import Moment
-from psm.mapping.timetable.prepare import sampled_rows, some_cells
+from psm.mapping.timetable.preparation import sampled_rows, some_cells
 from psm.mapping.timetable.timetable import Timetable
 from psm.model import PSM
 from psm.seeding import generator
@@ -70,6 +70,9 @@ def agreement(
         cells: that are compared; those of the timetable's own sample are left out, unless there are
             no others.
         seed: of moments and cells.
+
+    Returns:
+        Rank correlations and errors over all pairs of query and moment.
     """
     random = generator(seed, "agreement")
     times = [Moment(month=int(random.integers(1, 13)), hour=float(random.uniform(0.0, 24.0)))

@@ -1,4 +1,4 @@
-"""Location Gaussians at every month and hour as a short sum: a Karhunen-Loève expansion.
+"""Karhunen-Loève expansion of location Gaussians over every month and hour.
 
 A distance to a query is an inner product of a query's weights and a location's factors
 (:func:`psm.gaussian.csd_factors`). The factors of a cell at all times together are one long vector,
@@ -6,7 +6,7 @@ and cells are alike: a few hundred coefficients a cell, times vectors that all c
 back. A query and a time then act on the shared vectors alone, and a map is one matrix-vector
 product with the coefficients.
 
-The shared vectors come from a sample of cells fused at every state of :mod:`.states` (principal
+The shared vectors come from a sample of cells fused at every one of :data:`STATES` (principal
 components by the method of snapshots, Sirovich 1987). The coefficients of any other cell come from
 its fusion at a few states only (gappy reconstruction, Everson & Sirovich 1995, with the variances
 of the components as prior), chosen by QR with pivoting (Q-DEIM, Drmač & Gugercin 2016).
@@ -14,6 +14,7 @@ of the components as prior), chosen by QR with pivoting (Q-DEIM, Drmač & Gugerc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -30,13 +31,41 @@ from psm.gaussian import (
     variance_factors,
     variance_weights,
 )
-from psm.mapping.timetable.states import HOUR_STATES, MONTH_STATES, STATES
+from psm.mapping.moment import Moment
+
+HOURS = 24
+MONTH_STATES, HOUR_STATES = 13, HOURS + 1
+"""Every month and hour, and last the unknown one."""
+
+STATES = tuple(
+    Moment(month=month, hour=hour)
+    for month in (*range(1, 13), None)
+    for hour in (*map(float, range(HOURS)), None)
+)
+"""By month, then hour: state ``month_state * HOUR_STATES + hour_state``."""
+
+
+def month_state(month: int | None) -> int:
+    """Row of a month."""
+    return MONTH_STATES - 1 if month is None else month - 1
+
+
+def hour_weights(hours: Float[Tensor, " n"]) -> Float[Tensor, "n hours"]:
+    """Weights of the 24 whole hours at any hour, ``(n, 24)``: trigonometric interpolation.
+
+    Exact for what holds no more than 11 waves a day; at a whole hour it is that hour itself.
+    """
+    turns = (hours[:, None] - torch.arange(HOURS)) * (2.0 * math.pi / HOURS)
+    waves = torch.arange(1, HOURS // 2)
+    inner = (turns[..., None] * waves).cos().sum(-1)
+    return (1.0 + 2.0 * inner + (turns * (HOURS // 2)).cos()) / HOURS
+
 
 _CHOICE_CELLS = 512
 """Cells that the choice of states looks at; it needs no more."""
 
 
-class Answer(NamedTuple):
+class QueryWeights(NamedTuple):
     """Queries at one month and some hours, as weights of the coefficients.
 
     ``csd = offset + coefficients @ weights``, and its variance likewise from the first of the
@@ -91,11 +120,11 @@ class Expansion:
         assert total is not None
         return total
 
-    def answer(self, queries: Gaussian, month: int) -> Answer:
+    def answer(self, queries: Gaussian, month: int) -> QueryWeights:
         """What queries, ``(m, dim)``, ask of the coefficients at a month's row of the states."""
         weights, offset = csd_weights(queries)
         spread_weights, spread_offset = variance_weights(queries)
-        return Answer(
+        return QueryWeights(
             self.mean[month] @ weights.T + offset,
             self.basis[month] @ weights.T,
             self.spread_mean[month] @ spread_weights.T + spread_offset,

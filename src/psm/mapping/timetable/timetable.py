@@ -1,4 +1,4 @@
-"""Maps of any month and hour in a fraction of a second, from a prepared store."""
+"""Timetable: maps of any month and hour in a fraction of a second, from a prepared store."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ from torch import Tensor
 
 from psm.errors import ConfigError, MissingData
 from psm.gaussian import Gaussian
+from psm.mapping.distances import Distances
 from psm.mapping.moment import UNKNOWN, Moment, Sources
-from psm.mapping.places import Distances
 from psm.mapping.store import Store
-from psm.mapping.timetable.expansion import Answer, Expansion
-from psm.mapping.timetable.prepare import group_name, is_prepared, read_expansion
-from psm.mapping.timetable.states import HOURS, hour_weights, month_state
+from psm.mapping.timetable.expansion import (
+    HOURS,
+    Expansion,
+    QueryWeights,
+    hour_weights,
+    month_state,
+)
+from psm.mapping.timetable.preparation import group_name, is_prepared, read_expansion
 from psm.model import PSM
 
 _BLOCK = 1024  # cells that are scored together: their numbers stay in the cache
@@ -35,7 +40,7 @@ class Timetable:
     :func:`psm.mapping.timetable.agreement` measures.
 
     Args:
-        store: prepared, see :func:`psm.mapping.timetable.prepare`.
+        store: prepared, see :func:`psm.mapping.timetable.preparation`.
         model: that it was prepared with.
         zoom: one of the store's; by default its first.
         resident: keep the coefficients in memory as float32: twice the size on disk, and answers
@@ -63,7 +68,7 @@ class Timetable:
         self.settings: dict[str, Any] = group.attrs["settings"]
         self.expansion: Expansion = read_expansion(group)
         self._array: Any = group["coefficients"]
-        self._kept: tuple[Gaussian, int | None, Answer] | None = None
+        self._kept: tuple[Gaussian, int | None, QueryWeights] | None = None
         self.coefficients: Tensor | None = None
         if resident:
             every = torch.empty(len(store), self.expansion.rank)
@@ -76,7 +81,16 @@ class Timetable:
 
     @classmethod
     def find(cls, store: Store, model: PSM, zoom: int) -> Timetable | None:
-        """The timetable of a store for a model; ``None`` where it is not prepared."""
+        """The timetable of a store for a model; ``None`` where it is not prepared.
+
+        Args:
+            store: a store.
+            model: in evaluation mode.
+            zoom: level of the imagery.
+
+        Returns:
+            The timetable, which reads its coefficients at every query, or ``None``.
+        """
         return cls(store, model, zoom) if is_prepared(store, model, zoom) else None
 
     @property
@@ -90,7 +104,7 @@ class Timetable:
         return self.store.licence
 
     def part(self, rows: NDArray[np.int64]) -> Timetable:
-        """See :class:`psm.mapping.places.Places`; the coefficients of a part are resident."""
+        """See :class:`~psm.mapping.distances.EmbeddedRegion`; a part is resident."""
         part = copy(self)
         part.cells = self.cells.part(rows)
         vars(part).pop("_lon", None)  # of all cells
@@ -108,7 +122,16 @@ class Timetable:
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Distances:
-        """See :class:`psm.mapping.places.Places`.
+        """See :class:`psm.mapping.distances.EmbeddedRegion`.
+
+        Args:
+            model: that the store was prepared with.
+            queries: ``(M, dim)`` Gaussians.
+            moment: when.
+            sources: unknown; others are refused.
+
+        Returns:
+            ``(N, M)`` distances and their variances, NaN where there is no imagery.
 
         Raises:
             ConfigError: a source is given; a prepared store knows month and hour alone.
@@ -133,7 +156,7 @@ class Timetable:
         _each_block(score, len(self.cells))
         return Distances(found[0], found[1])
 
-    def _of_month(self, queries: Gaussian, month: int | None) -> Answer:
+    def _of_month(self, queries: Gaussian, month: int | None) -> QueryWeights:
         """The answer of a month, kept for the next hour of the same question."""
         kept = self._kept
         if kept is None or kept[0] is not queries or kept[1] != month:
@@ -173,17 +196,17 @@ def _each_block(work: Callable[[slice], None], count: int) -> None:
         list(pool.map(run, stretches))
 
 
-def _hour_of(answer: Answer, hour: float | None) -> Answer:
+def _hour_of(answer: QueryWeights, hour: float | None) -> QueryWeights:
     """The answer at one hour, or at the unknown one."""
     weights = torch.zeros(1, HOURS + 1)
     if hour is None:
         weights[0, HOURS] = 1.0
     else:
         weights[:, :HOURS] = hour_weights(torch.tensor([hour]))
-    return Answer(*(torch.tensordot(weights, part, dims=1) for part in answer))
+    return QueryWeights(*(torch.tensordot(weights, part, dims=1) for part in answer))
 
 
-def _at(answer: Answer, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+def _at(answer: QueryWeights, coefficients: Tensor) -> tuple[Tensor, Tensor]:
     spread = answer.variance_weights.shape[1]
     return (
         _product(answer.csd_offset[0], answer.csd_weights[0], coefficients),
@@ -200,7 +223,7 @@ def _product(offset: Tensor, weights: Tensor, values: Tensor) -> Tensor:
 
 
 def _at_hours(
-    answer: Answer, coefficients: Tensor, hours: Float[np.ndarray, " n"]
+    answer: QueryWeights, coefficients: Tensor, hours: Float[np.ndarray, " n"]
 ) -> tuple[Tensor, Tensor]:
     """Every cell at its own hour, to the minute."""
     minutes, groups = np.unique(np.round(hours * 60.0), return_inverse=True)

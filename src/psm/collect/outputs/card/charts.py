@@ -1,4 +1,4 @@
-"""Small charts of what was collected: when, how long, by whom, on what terms, in which language."""
+"""Charts of the data card: months, hours, durations, archives, licences, countries, languages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DURATION_NAMES = ("0", "5 s", "10", "30", "1 min", "2", "5", "10", "30")
 
 
 def charts(facts: Facts) -> Figure:
-    """Months, hours and durations above; archives, licences, countries and languages below."""
+    """Draw months, hours and durations above; archives, licences, countries and languages below."""
     figure = new_figure(*_SIZE_IN, _WIDTH_PX)
     above = figure.add_gridspec(1, 3, left=0.05, right=0.985, top=0.92, bottom=0.60, wspace=0.2)
     below = figure.add_gridspec(1, 4, left=0.085, right=0.985, top=0.45, bottom=0.04, wspace=0.75,

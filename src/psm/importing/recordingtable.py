@@ -1,0 +1,291 @@
+"""Format of a table about audio files, with tiles in files or cut from any provider's imagery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from psm.config import load_experiment
+from psm.data.audio import read_audio
+from psm.data.shards import RawSample
+from psm.earth.painted_imagery import GSD_M, TILE_SIZE
+from psm.errors import ConfigError, CorruptRecording, MissingData
+from psm.files import sha256_of
+from psm.importing import fields
+from psm.importing.cutting import NoTile, Tile, TileCutter, TilePlace
+from psm.importing.dataset import (
+    SHARD_SIZE,
+    DatasetPart,
+    ForeignDataset,
+    Format,
+    ImportOptions,
+)
+from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px, preset_of
+from psm.importing.tablerows import TableRow, rows_of
+from psm.importing.tables import TABLE_SUFFIXES, column_names, match_columns, recordings_of
+from psm.published.sizes import IMAGERY
+
+TILES = "tiles"
+"""Folder beside a table in which ``KEY.jpg`` is the tile of a recording, if no column names it."""
+
+_OF_TILES = ("tile", "gsd_m")
+_IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingTable(ForeignDataset):
+    """A table whose rows are recordings; files that it names lie beside it or in ``audio/``.
+
+    Attributes:
+        path: the table.
+        chosen: columns by our names, where theirs do not tell.
+        framing: how the sound is framed.
+        tile_px: the least side of a tile.
+        gsd_m: metres per pixel of the tiles, where no column says it.
+        buffer_km: between splits, where no column names them.
+        cutter: cuts the tiles, instead of files.
+        shard_size: recordings of one of our shards.
+    """
+
+    path: Path
+    framing: Framing
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    tile_px: int = 1
+    gsd_m: float | None = None
+    buffer_km: float = 0.0
+    cutter: TileCutter | None = None
+    shard_size: int = SHARD_SIZE
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The table, and what is made of it."""
+        return {
+            "format": "table",
+            "table": sha256_of(self.path)[:16],
+            "columns": dict(self.chosen),
+            "framing": self.framing.to_json(),
+            "tile_px": self.tile_px,
+            "gsd_m": self.gsd_m,
+            "buffer_km": self.buffer_km,
+            "imagery": self._imagery_claim(),
+            "shard_size": self.shard_size,
+        }
+
+    def describe(self) -> str:
+        """Which columns are read as what, and which are not."""
+        columns = self.columns()
+        names = column_names(self.path)
+        read = "; ".join(f"{ours} from {', '.join(found)}" for ours, found in columns.items())
+        left = [name for name in names if all(name not in found for found in columns.values())]
+        unused = f"; not used: {', '.join(left)}" if left else ""
+        splits = "" if "split" in columns else f"; split by place, {self.buffer_km:.0f} km apart"
+        tiles = "" if self.cutter is None else f"; tiles of {self.cutter.provider.name}"
+        return f"a table of recordings, {self.path.name}: {read}{unused}{splits}{tiles}"
+
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """Columns of the table by our names.
+
+        Raises:
+            ConfigError: the table cannot be read, or what it needs is not there.
+            MissingData: there is no imagery.
+        """
+        names = column_names(self.path)
+        columns = match_columns(names, self.chosen, str(self.path))
+        if self.cutter is not None:
+            columns = {name: found for name, found in columns.items() if name not in _OF_TILES}
+        else:
+            if "tile" not in columns and not (self.path.parent / TILES).is_dir():
+                raise MissingData(
+                    f"{self.path}: no imagery; name each tile in a column 'tile', put it into "
+                    f"{TILES}/KEY.jpg beside the table, or choose where they come from with "
+                    "--imagery: stac:..., xyz:..., raster files, blue-marble"
+                )
+            if "gsd_m" not in columns and self.gsd_m is None:
+                raise ConfigError(
+                    f"{self.path}: how many metres is a pixel of the tiles? say --gsd 10, "
+                    "--imagery sentinel, or add a column 'gsd_m'"
+                )
+        return columns
+
+    def tile_credit(self) -> dict[str, str]:
+        """Provider, attribution and licence of the tiles that are cut."""
+        if self.cutter is None:
+            return {}
+        attribution, licence = self.cutter.credit()
+        name = self.cutter.provider.name
+        return {"provider": name, "attribution": attribution, "licence": licence}
+
+    def parts(self, cache: Path) -> list[DatasetPart]:
+        """The rows, split by split; whatever needs all of them is settled here."""
+        said = list(recordings_of(self.path, self.columns()))
+        if not said:
+            raise MissingData(f"{self.path}: the table has no rows")
+        rows = rows_of(said, buffer_km=self.buffer_km)
+        parts: list[DatasetPart] = []
+        for split in sorted({row.split for row in rows}):
+            mine = [row for row in rows if row.split == split]
+            for first in range(0, len(mine), self.shard_size):
+                place = _Piece(mine[first : first + self.shard_size], cache / "imagery.lock")
+                parts.append(DatasetPart(f"{len(parts):05d}", place))
+        return parts
+
+    def rows(self, part: DatasetPart) -> Iterator[tuple[str, Any]]:
+        """The rows of one shard, each with its tile where tiles are cut."""
+        tiles = self._cut(part.place)
+        for row in part.place.rows:
+            yield row.key, (row, tiles.get(row.key))
+
+    def sample(self, part: DatasetPart, name: str, row: Any) -> RawSample:  # noqa: ARG002
+        """Context, tile and log-mel of one row."""
+        told, tile = row
+        recording = told.recording(self.gsd_m)
+        if isinstance(tile, NoTile):
+            raise CorruptRecording(tile.reason)
+        if isinstance(tile, Tile):
+            image, recording = tile.jpeg, replace(recording, gsd_m=tile.gsd_m)
+        elif self.cutter is None:
+            image = _content(self._tile_file(told.said.get("tile", ""), name))
+        else:  # not asked for, as there is no sound
+            raise CorruptRecording(_missing("audio"))
+        jpeg = fields.tile(image, "tile", self.tile_px)
+        path = self._beside(told.said["audio"], "audio")
+        waveform = read_audio(path, self.framing.audio.sample_rate_hz, name="audio")
+        return RawSample(recording, jpeg, self.framing.mel(waveform))
+
+    def tile_of(self, row: Any) -> Tile | None:
+        """The tile that was cut for a row."""
+        _, tile = row
+        return tile if isinstance(tile, Tile) else None
+
+    def _cut(self, piece: _Piece) -> dict[str, Tile | NoTile]:
+        """Tiles by key, of the recordings that can be used but for them."""
+        if self.cutter is None:
+            return {}
+        places = []
+        for row in piece.rows:
+            with suppress(CorruptRecording):
+                recording = row.recording(self.gsd_m)
+                self._beside(row.said["audio"], "audio")
+                places.append(TilePlace(row.key, recording.lat, recording.lon, recording.month))
+        if self.cutter.provider.is_simulated:
+            return dict(self.cutter.tiles(places))
+        # A provider is asked by one process at a time: its pace is that of a process.
+        with FileLock(piece.lock):
+            return dict(self.cutter.tiles(places))
+
+    def _imagery_claim(self) -> Any:
+        if self.cutter is None:
+            return "files"
+        provider = self.cutter.provider
+        return provider.name if provider.is_simulated else dict(provider.settings)
+
+    def _tile_file(self, said: str, key: str) -> Path:
+        if said:
+            return self._beside(said, TILES)
+        for suffix in _IMAGES:
+            path = self.path.parent / TILES / f"{key}{suffix}"
+            if path.is_file():
+                return path
+        raise CorruptRecording("no tile")
+
+    def _beside(self, name: str, folder: str) -> Path:
+        for path in (self.path.parent / name, self.path.parent / folder / name):
+            try:
+                if name and path.is_file():
+                    return path
+            except OSError:  # longer than a name may be
+                break
+        raise CorruptRecording(_missing(folder))
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Rows of one part, and the lock that is held while a provider is asked for their tiles."""
+
+    rows: Sequence[TableRow]
+    lock: Path
+
+
+def _missing(folder: str) -> str:
+    return f"no such {folder.rstrip('s')} file"
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise CorruptRecording(f"tile: not a readable file ({problem.strerror})") from None
+
+
+def only_table(folder: Path) -> Path | None:
+    """The table in a folder, if there is one.
+
+    Raises:
+        ConfigError: there are several.
+    """
+    tables = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in TABLE_SUFFIXES]
+    if len(tables) > 1:
+        names = ", ".join(path.name for path in tables)
+        raise ConfigError(f"{folder}: which table? give one of {names} itself")
+    return tables[0] if tables else None
+
+
+def _recognises(origin: str) -> bool:
+    path = Path(origin)
+    if path.is_dir():
+        return only_table(path) is not None
+    return path.suffix.lower() in TABLE_SUFFIXES and path.is_file()
+
+
+def _open(origin: str, options: ImportOptions) -> RecordingTable:
+    path: Path | None = Path(origin)
+    if Path(origin).is_dir() and (path := only_table(Path(origin))) is None:
+        raise MissingData(f"{origin}: found no {TABLE.example}")
+    assert path is not None
+    experiment = load_experiment(options.preset or preset_of(options.imagery))
+    tile_px, gsd_m, cutter = largest_view_px(experiment), options.gsd_m, None
+    if options.imagery in IMAGERY:
+        gsd_m = gsd_m or IMAGERY[options.imagery].gsd_m
+    elif options.imagery is not None:
+        cutter = _cutter(options.imagery, options, tile_px, experiment.model.imagery.gsd_m)
+        gsd_m = cutter.gsd_m
+    if options.imagery_options and cutter is None:
+        raise ConfigError(f"{origin}: --imagery-set is an option of a provider, name it: --imagery")
+    return RecordingTable(
+        path=path,
+        framing=framing_of(experiment, shrunk_first=options.shrunk_first),
+        chosen=options.columns,
+        tile_px=tile_px,
+        gsd_m=gsd_m,
+        buffer_km=buffer_km(experiment, gsd_m or experiment.model.imagery.gsd_m),
+        cutter=cutter,
+    )
+
+
+def _cutter(imagery: str, options: ImportOptions, tile_px: int, gsd_m: float) -> TileCutter:
+    """Tiles that hold the largest view of the preset; of the simulated Earth, its own tiles."""
+    cutter = TileCutter(imagery, tile_px, options.gsd_m or gsd_m, options.imagery_options)
+    try:
+        is_simulated = cutter.provider.is_simulated
+    except ConfigError as problem:
+        if not imagery.isalnum():
+            raise
+        raise ConfigError(f"{problem}; tiles of one's own are {', '.join(IMAGERY)}") from None
+    if is_simulated and options.gsd_m is not None:
+        raise ConfigError(f"--gsd {options.gsd_m:g}: Blue Marble has {GSD_M:g} m a pixel")
+    return replace(cutter, tile_px=TILE_SIZE, gsd_m=GSD_M) if is_simulated else cutter
+
+
+TABLE = Format(
+    name="table",
+    whose="of a table",
+    example=f"table of recordings ({', '.join(TABLE_SUFFIXES)})",
+    options=frozenset({"columns", "gsd_m", "imagery_options"}),
+    recognises=_recognises,
+    open=_open,
+)
+"""Anybody's own recordings."""

@@ -1,0 +1,73 @@
+"""Distances of cells to queries, and the protocol of everything that can be asked for them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from psm.gaussian import Gaussian, csd, csd_variance
+from psm.mapping.cells import Cells
+from psm.mapping.moment import UNKNOWN, Moment, Sources
+from psm.model import PSM
+
+
+class Distances(NamedTuple):
+    """Of N cells and M Gaussians of queries; NaN where there is no imagery.
+
+    Attributes:
+        csd: closed-form sampled distances, ``(N, M)``.
+        variance: of the squared distance, ``(N, M)``.
+    """
+
+    csd: Float[Tensor, "n m"]
+    variance: Float[Tensor, "n m"]
+
+    @classmethod
+    def between(cls, places: Gaussian, queries: Gaussian) -> Distances:
+        """Of location Gaussians, ``(N, dim)``, and those of queries, ``(M, dim)``."""
+        return cls(csd(places, queries), csd_variance(places, queries))
+
+
+class EmbeddedRegion(Protocol):
+    """Embedded cells: exact (:class:`~psm.mapping.EmbeddedCells`), mixed over zoom levels
+    (:class:`~psm.mapping.MixedZooms`) or prepared (:class:`~psm.mapping.Timetable`)."""
+
+    @property
+    def cells(self) -> Cells: ...
+
+    @property
+    def zoom(self) -> int | str: ...
+
+    @property
+    def attribution(self) -> str: ...
+
+    @property
+    def licence(self) -> str: ...
+
+    def part(self, rows: NDArray[np.int64]) -> EmbeddedRegion:
+        """Some of the cells, by number, to be asked alone."""
+        ...
+
+    def distances(
+        self,
+        model: PSM,
+        queries: Gaussian,
+        moment: Moment,
+        sources: Sources = UNKNOWN,
+    ) -> Distances:
+        """How far every cell is from every query Gaussian, ``(M, dim)``, at a moment.
+
+        Args:
+            model: that embedded the cells, in evaluation mode.
+            queries: ``(M, dim)`` Gaussians.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, M)`` distances and their variances, NaN where there is no imagery.
+        """
+        ...

@@ -1,0 +1,154 @@
+"""The data of a map: values of every band, where they lie, and what says what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import rioxarray  # noqa: F401  (gives every data set its .rio)
+import xarray as xr
+from jaxtyping import Float
+
+import psm
+from psm.calibration import UNCALIBRATED
+from psm.errors import InvalidContext
+from psm.geodata.frame import Frame
+from psm.mapping.bands import BANDS, Band
+from psm.mapping.cells import Cells
+from psm.mapping.moment import Moment
+from psm.mapping.query import Combination, Query
+
+_AXES = {
+    name: {"axis": axis, "standard_name": standard_name, "units": units}
+    for name, axis, standard_name, units in (
+        ("lat", "Y", "latitude", "degrees_north"),
+        ("lon", "X", "longitude", "degrees_east"),
+        ("y", "Y", "projection_y_coordinate", "m"),
+        ("x", "X", "projection_x_coordinate", "m"),
+    )
+}
+
+
+@dataclass(frozen=True, eq=False)
+class MapData:
+    """What a map holds; :class:`~psm.mapping.SoundscapeMap` adds what can be done with it.
+
+    Attributes:
+        data: a variable of each band over the rows and columns of the frame, float32, NaN where
+            there is no cell, with CRS and transform; what was asked is in its attributes.
+        frame: where the rows and columns lie.
+        query: what was asked for.
+        moment: when.
+        zoom: zoom level of the views, as ``1+3`` where several are mixed.
+        model: name of the model.
+        attribution: whose data the map stands on.
+        licence: SPDX name of the licence that follows from it, if known.
+        calibration: what makes the probabilities believable, or that nothing does.
+        bands: what the variables of ``data`` are; the map is one of the first.
+    """
+
+    data: xr.Dataset
+    frame: Frame
+    query: Query | Combination
+    moment: Moment
+    zoom: int | str
+    model: str
+    attribution: str
+    licence: str
+    calibration: str = UNCALIBRATED
+    bands: tuple[Band, ...] = BANDS
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", self.data.assign_attrs(self.tags))
+
+    @classmethod
+    def of_cells(cls, cells: Cells, values: Mapping[str, np.ndarray], **about: Any) -> Self:
+        """A map from the values of cells.
+
+        Args:
+            cells: the places.
+            values: by the name of a band, ``(N,)`` numbers.
+            about: the other attributes of the class, but for ``data`` and ``frame``.
+        """
+        rasters = {name: cells.raster(value) for name, value in values.items()}
+        return cls.of_rasters(cells.frame, rasters, **about)
+
+    @classmethod
+    def of_rasters(
+        cls,
+        frame: Frame,
+        rasters: Mapping[str, Float[np.ndarray, "rows columns"]],
+        *,
+        bands: tuple[Band, ...] = BANDS,
+        **about: Any,
+    ) -> Self:
+        """A map from rasters of its frame, by the name of a band; see :meth:`of_cells`."""
+        return cls(data=_dataset(frame, rasters, bands), frame=frame, bands=bands, **about)
+
+    @property
+    def quantity(self) -> Band:
+        """What the map is of: the first of its bands."""
+        return self.bands[0]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.frame.shape
+
+    def values(self, name: str | None = None) -> Float[np.ndarray, "rows columns"]:
+        """One variable as an array, rows from the north; by default that of the quantity."""
+        return np.asarray(self.data[name or self.quantity.name].values)
+
+    def at(self, *, lat: float, lon: float) -> dict[str, float]:
+        """The variables in the cell that holds a place, NaN where there is none.
+
+        Raises:
+            InvalidContext: there is no such place.
+        """
+        if not (-90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0):
+            raise InvalidContext(f"{lat:g}, {lon:g} is no latitude and longitude in degrees")
+        row, column = self.frame.index(lat=lat, lon=lon)
+        return {
+            name: float(self.values(name)[row, column]) if row >= 0 else float("nan")
+            for name in (band.name for band in self.bands)
+        }
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What was asked of which model, for the metadata of files; unknown parts are left out."""
+        tags: Mapping[str, object | None] = {
+            **self.query.tags,
+            "moment": f"{self.moment}",
+            "month": self.moment.month,
+            "local_hour": self.moment.hour,
+            "utc_hour": self.moment.utc,
+            "quantity": self.quantity.long_name,
+            "calibration": self.calibration,
+            "zoom": self.zoom,
+            "model": self.model,
+            "attribution": self.attribution,
+            "licence": self.licence,
+            "software": f"psm {psm.__version__}",
+        }
+        return {name: f"{value}" for name, value in tags.items() if value is not None}
+
+    @property
+    def rights(self) -> str:
+        """Whose data the map stands on and under which licence, in one line."""
+        return f"{self.attribution}; licence: {self.licence}"
+
+
+def _dataset(frame: Frame, rasters: Mapping[str, np.ndarray], bands: Sequence[Band]) -> xr.Dataset:
+    """Rasters, by the name of a band, with their axes and where they lie on the Earth."""
+    vertical, horizontal = frame.dims
+    data = xr.Dataset(
+        {band.name: (frame.dims, rasters[band.name], band.attributes) for band in bands},
+        coords={
+            vertical: (vertical, frame.y, _AXES[vertical]),
+            horizontal: (horizontal, frame.x, _AXES[horizontal]),
+        },
+    )
+    located: xr.Dataset = data.rio.write_crs(frame.crs).rio.write_transform(frame.transform)
+    return located

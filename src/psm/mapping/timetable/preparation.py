@@ -1,0 +1,212 @@
+"""Preparation of a store: the expansion of its cells in time, kept beside their features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from psm.checkpoints import weights_fingerprint
+from psm.errors import ConfigError
+from psm.gaussian import Gaussian
+from psm.inference.batches import location_gaussians
+from psm.mapping.moment import Moment
+from psm.mapping.store import Store
+from psm.mapping.store.creation import create_array
+from psm.mapping.store.store import EMBEDDED
+from psm.mapping.timetable.expansion import STATES, Expansion, fit
+from psm.model import PSM
+from psm.precision import computing
+from psm.progress import track
+from psm.seeding import generator
+
+_VERSION = 1
+_SAMPLE = 2048
+_RANK, _SPREAD_RANK, _SEEN = 512, 64, 16
+_OFFSETS = ("mean", "spread_mean", "gain")  # float32; what they multiply is float16
+_PARTS = ("mean", "basis", "spread_mean", "spread_basis", "seen", "gain")
+
+
+def prepare(
+    store: Store,
+    model: PSM,
+    zoom: int | None = None,
+    *,
+    sample: int = _SAMPLE,
+    rank: int = _RANK,
+    seen: int = _SEEN,
+    seed: int = 0,
+) -> None:
+    """Make month and hour interactive: see :class:`psm.mapping.timetable.Timetable`.
+
+    Fuses a sample of cells at every month and hour, then every cell at ``seen`` of them. It may be
+    killed at any time and started again; the units that are done stay.
+
+    Args:
+        store: completely embedded.
+        model: that it was embedded with; fuses in its precision.
+        zoom: one of the store's; by default its first.
+        sample: cells that the expansion is fitted to.
+        rank: coefficients a cell, two bytes each.
+        seen: times at which every cell is fused.
+        seed: of the sample.
+
+    Raises:
+        ConfigError: the store holds no cell with imagery, or is not complete.
+        StoreMismatch: the store is of another model.
+
+    Example:
+        >>> store = Store.open("vienna.zarr")
+        >>> prepare(store, model)
+        >>> map_query(model, Timetable(store, model), query, Moment(month=7, hour=22))
+    """
+    zoom = store.zooms[0] if zoom is None else zoom
+    store.require_model(model)
+    if any(unit.zoom == zoom for unit in store.undone(retry=False)):
+        raise ConfigError(f"{store.url}: not complete; run its `psm embed` again first")
+    settings = {
+        "version": _VERSION,
+        "store": store.header.fingerprint,
+        "fusion": weights_fingerprint(model),
+        "sample": sample,
+        "rank": rank,
+        "seen": seen,
+        "seed": seed,
+    }
+    group = _group(store, zoom)
+    if group is None or group.attrs.get("settings") != settings:
+        _, chosen = sampled_rows(store, zoom, sample=sample, seed=seed)
+        if not len(chosen):
+            raise ConfigError(f"{store.url}: no cell has imagery at zoom {zoom}")
+        expansion = _fit(store, model, zoom, chosen, rank=rank, seen=seen)
+        group = _write(store, zoom, expansion, settings)
+    _expand_all(store, model, zoom, group)
+
+
+def group_name(zoom: int) -> str:
+    """Of the group in a store that holds the expansion."""
+    return f"times-{zoom}"
+
+
+def is_prepared(store: Store, model: PSM, zoom: int) -> bool:
+    """Whether a store is prepared for this very model, completely."""
+    group = _group(store, zoom)
+    settings = {} if group is None else group.attrs.get("settings", {})
+    if group is None or settings.get("fusion") != weights_fingerprint(model):
+        return False
+    return bool(np.asarray(group["done"]).all())
+
+
+def _group(store: Store, zoom: int) -> Any:
+    return store.group.get(group_name(zoom))
+
+
+def read_expansion(group: Any) -> Expansion:
+    """What :func:`prepare` wrote into a group of a store."""
+    parts = {part: torch.from_numpy(np.asarray(group[part])) for part in _PARTS}
+    wide = {
+        part: tensor.float() if tensor.is_floating_point() else tensor
+        for part, tensor in parts.items()
+    }
+    return Expansion(**wide)
+
+
+def sampled_rows(
+    store: Store, zoom: int, *, sample: int = _SAMPLE, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """All cells with imagery, and those of them that an expansion is fitted to, ascending."""
+    embedded = np.flatnonzero(store.status(zoom) == EMBEDDED)
+    return embedded, np.sort(generator(seed, "timetable").permutation(embedded)[:sample])
+
+
+def _fit(
+    store: Store, model: PSM, zoom: int, rows: np.ndarray, *, rank: int, seen: int
+) -> Expansion:
+    features, lat, lon = some_cells(store, zoom, rows)
+    shape = (len(STATES), len(rows), model.config.dim)
+    means, log_vars = (torch.empty(shape, dtype=torch.float16) for _ in range(2))
+    for state, moment in enumerate(track(STATES, f"fuse {len(rows)} cells at every time")):
+        found = _fused(model, features, lat, lon, moment)
+        means[state], log_vars[state] = found.mean.cpu(), found.log_var.cpu()
+
+    def gaussian(state: int) -> Gaussian:
+        return Gaussian(means[state].float(), log_vars[state].float())
+
+    # Of a sample that is not all cells a component needs several, or it is noise.
+    most = len(rows) if len(rows) == len(store) else max(1, len(rows) // 3)
+    return fit(
+        gaussian, len(rows), rank=min(rank, most), spread_rank=min(_SPREAD_RANK, most), seen=seen
+    )
+
+
+def _write(store: Store, zoom: int, expansion: Expansion, settings: dict[str, Any]) -> Any:
+    # The settings come last: without them the next run starts over.
+    group = store.group.create_group(group_name(zoom), overwrite=True)
+    for part in _PARTS:
+        values = getattr(expansion, part).numpy()
+        if values.dtype == np.float32 and part not in _OFFSETS:
+            values = values.astype(np.float16)
+        group.create_array(part, data=values, chunks=_chunks(values.shape))
+    unit, cells = store.header.unit, len(store)
+    shape = (cells, expansion.rank)
+    create_array(group, "coefficients", shape, (unit, expansion.rank), "float16", np.nan)
+    create_array(group, "done", (cells,), (unit,), "uint8", 0)
+    group.attrs["settings"] = settings
+    return group
+
+
+def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
+    # A query reads one month.
+    return (1, *shape[1:]) if len(shape) > 1 else shape
+
+
+def _expand_all(store: Store, model: PSM, zoom: int, group: Any) -> None:
+    unit, done = store.header.unit, np.asarray(group["done"])
+    open_units = [start for start in range(0, len(store), unit) if not done[start]]
+    if not open_units:
+        return
+    expansion = read_expansion(group)
+    moments = [STATES[state] for state in expansion.seen.tolist()]
+    for start in track(open_units, f"expand {len(store)} cells in time"):
+        rows = np.arange(start, min(start + unit, len(store)))
+        is_seen = store.status(zoom, slice(start, start + unit)) == EMBEDDED
+        coefficients = np.full((len(rows), expansion.rank), np.nan, np.float16)
+        if is_seen.any():
+            features, lat, lon = some_cells(store, zoom, rows[is_seen])
+            fused = (_fused(model, features, lat, lon, moment) for moment in moments)
+            coefficients[is_seen] = expansion.coefficients(fused).numpy()
+        group["coefficients"][start : start + unit] = coefficients
+        group["done"][start : start + unit] = np.ones(len(rows), np.uint8)
+
+
+def some_cells(
+    store: Store, zoom: int, rows: np.ndarray
+) -> tuple[Float[Tensor, "n dim"], np.ndarray, np.ndarray]:
+    """Features and places of some cells, in the order of ``rows``, which ascends."""
+    unit = store.header.unit
+    features, flat = [], []
+    for number, own in _by_unit(rows, unit):
+        span = slice(number * unit, number * unit + unit)
+        features.append(store.features(zoom, span)[own])
+        flat.append(store.index(span)[own])
+    index = np.concatenate(flat)
+    lat, lon = store.frame.places(*np.divmod(index, store.frame.shape[1]))
+    return torch.from_numpy(np.concatenate(features)).float(), lat, lon
+
+
+def _by_unit(rows: np.ndarray, unit: int) -> Iterator[tuple[int, np.ndarray]]:
+    numbers, starts = np.unique(rows // unit, return_index=True)
+    for number, own in zip(numbers.tolist(), np.split(rows, starts[1:]), strict=True):
+        yield number, own - number * unit
+
+
+def _fused(
+    model: PSM, features: Float[Tensor, "n dim"], lat: np.ndarray, lon: np.ndarray, moment: Moment
+) -> Gaussian:
+    # Half the time where bfloat16 is native, and its noise is below that of the expansion.
+    with computing(model.precision, model.device):
+        return location_gaussians(model, features, moment.context(lat=lat, lon=lon))

@@ -1,0 +1,288 @@
+"""The PSM model: locations, recordings and captions in one Gaussian space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from psm.config import ModelConfig
+from psm.data.context import Context
+from psm.encoders.audiotowers import AudioTower, build_audio_tower
+from psm.encoders.encoding import Encoding
+from psm.encoders.fusion import ContextFusion
+from psm.encoders.heads import GaussianHead
+from psm.encoders.satellite import SatelliteEncoder
+from psm.encoders.texttowers import TextTower, build_text_tower, encode_texts
+from psm.gaussian import Gaussian, match_probability, match_uncertainty
+from psm.model.stored import StoredModel
+from psm.precision import computing, resolved
+from psm.reference import PointHead, PublishedEncoding
+
+
+class PSM(StoredModel):
+    """The model: three encoders, context fusion and a Gaussian head for each modality.
+
+    ``encode_*`` go from raw input to :class:`Gaussian`; each is split where work can be kept:
+    ``image_features`` then ``fuse`` (another hour costs only the fusion), ``audio_features`` then
+    ``audio_head``, ``text_features`` then ``text_head``. Gradients are kept: wrap calls in
+    ``torch.inference_mode()`` where none are wanted. For more items than fit in memory see
+    :mod:`psm.inference.batches`.
+
+    Example:
+        >>> model = PSM.from_pretrained("earth-small")
+        >>> views = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
+        >>> places = model.encode_location(views, torch.tensor([1000.0]))
+        >>> sounds = model.encode_text(["church bells", "frogs in a pond"])
+        >>> tuple(model.match_probability(places, sounds).shape)
+        (1, 2)
+
+    Args:
+        config: sizes, towers and imagery.
+        tokenizer: hub id or folder that takes the place of the tokenizer of the text tower.
+
+    Raises:
+        ConfigError: the weights that a tower is to start from cannot be loaded.
+        CheckpointMismatch: they do not fit the tower.
+
+    Attributes:
+        config: what the model was built from.
+        negative_scale: slope of the match probability in the distance (a).
+        shift: its offset (b).
+        precision: in which the towers compute. ``float32`` is exact; ``auto`` takes bfloat16 where
+            it is native, but in reference mode, whose numbers are to be the published ones.
+    """
+
+    negative_scale: Tensor
+    shift: Tensor
+
+    def __init__(self, config: ModelConfig, *, tokenizer: str | Path | None = None) -> None:
+        super().__init__(config)
+        dim, heads = config.dim, config.heads
+        is_bare = config.reference and not heads.probabilistic
+        self.satellite = SatelliteEncoder(config.satellite, config.imagery, dim)
+        encoding = PublishedEncoding() if config.reference else Encoding()
+        self.fusion = ContextFusion(config.context, dim, encoding) if config.context.depth else None
+        self.location_head = PointHead() if is_bare else GaussianHead(dim, dim, heads)
+        self.audio: AudioTower = build_audio_tower(config.audio_tower, config.audio, dim)
+        self.audio_head = GaussianHead(self.audio.out_dim, dim, heads)
+        self.text: TextTower = build_text_tower(config.text_tower, dim, tokenizer)
+        self.text_head = GaussianHead(self.text.out_dim, dim, heads)
+        self.audio.requires_grad_(not config.audio_tower.frozen)
+        self.text.requires_grad_(not config.text_tower.frozen)
+        self.register_buffer("negative_scale", torch.tensor(5.0))
+        self.register_buffer("shift", torch.tensor(5.0))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.shift.device
+
+    @property
+    def computes_in(self) -> Literal["float32", "bfloat16"]:
+        """What :attr:`precision` comes to where the weights are; another machine may differ."""
+        return resolved(self.precision, self.device, is_exact=self.config.reference)
+
+    def image_features(
+        self,
+        views: Float[Tensor, "batch 3 height width"] | UInt8[Tensor, "batch 3 height width"],
+        gsd_m: Float[Tensor, " batch"],
+    ) -> Float[Tensor, "batch dim"]:
+        """Image features before fusion: one vector a view, which serves every context.
+
+        Args:
+            views: ``(batch, 3, height, width)`` RGB, uint8 or floats in [0, 1], of the size
+                ``config.imagery.view_px``.
+            gsd_m: ``(batch,)`` ground sample distance of each view, metres per pixel.
+
+        Returns:
+            ``(batch, dim)`` float32.
+
+        Raises:
+            ValueError: views are of another size.
+        """
+        pixels = views.float() / 255.0 if views.dtype == torch.uint8 else views
+        with computing(self.computes_in, self.device):
+            features: Tensor = self.satellite(pixels, gsd_m)
+        return features.float()
+
+    def location_features(
+        self, image: Float[Tensor, "batch dim"], context: Context | None = None
+    ) -> Float[Tensor, "batch dim"]:
+        """Image features joined by what is known of the context, before the head.
+
+        Args:
+            image: ``(batch, dim)`` of :meth:`image_features`.
+            context: place, time and sources of each row; ``None`` where nothing is known.
+
+        Returns:
+            ``(batch, dim)``; ``image`` itself in a model without fusion.
+        """
+        if self.fusion is None:
+            return image
+        fused: Tensor = self.fusion(image, None if context is None else context.to(image.device))
+        return fused
+
+    def fuse(self, image: Float[Tensor, "batch dim"], context: Context | None = None) -> Gaussian:
+        """Location Gaussians from image features and what is known of the context.
+
+        Args:
+            image: ``(batch, dim)`` of :meth:`image_features`.
+            context: place, time and sources of each row; ``None`` where nothing is known.
+
+        Returns:
+            A Gaussian for each row, means of unit length.
+        """
+        gaussian: Gaussian = self.location_head(self.location_features(image, context))
+        return gaussian
+
+    def encode_location(
+        self,
+        views: Float[Tensor, "batch 3 height width"] | UInt8[Tensor, "batch 3 height width"],
+        gsd_m: Float[Tensor, " batch"],
+        context: Context | None = None,
+    ) -> Gaussian:
+        """Gaussians of locations: how each sounds, seen from above and told the context.
+
+        Args:
+            views: ``(batch, 3, height, width)`` RGB, uint8 or floats in [0, 1], of the size
+                ``config.imagery.view_px``.
+            gsd_m: ``(batch,)`` ground sample distance of each view, metres per pixel.
+            context: place, time and sources of each row; ``None`` where nothing is known.
+
+        Returns:
+            A Gaussian for each row, means of unit length.
+
+        Raises:
+            ValueError: views are of another size.
+
+        Example:
+            >>> from psm.data.context import Context
+            >>> model = PSM.from_pretrained("earth-small")
+            >>> june_dawn = Context.of(lat=[48.2], lon=[16.4], month=6, hour=5.0)
+            >>> views = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
+            >>> tuple(model.encode_location(views, torch.tensor([1000.0]), june_dawn).mean.shape)
+            (1, 256)
+        """
+        return self.fuse(self.image_features(views, gsd_m), context)
+
+    def audio_features(
+        self,
+        mel: Float[Tensor, "batch windows frames bands"],
+        is_longer: Bool[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch features"]:
+        """Features of recordings before the head.
+
+        Args:
+            mel: ``(batch, windows, frames, bands)`` log-mels in dB, framed as ``config.audio``.
+            is_longer: ``(batch,)`` marks clips cut into different windows, for towers that fuse
+                them; by default clips whose windows differ.
+
+        Returns:
+            ``(batch, features)`` float32, as many as the audio tower has.
+        """
+        if is_longer is None and self.config.reference:  # the published loader says so of any clip
+            is_longer = mel.new_ones(len(mel), dtype=torch.bool)
+        with computing(self.computes_in, self.device):
+            features: Tensor = self.audio(mel.float(), is_longer)
+        return features.float()
+
+    def encode_audio(
+        self,
+        mel: Float[Tensor, "batch windows frames bands"],
+        is_longer: Bool[Tensor, " batch"] | None = None,
+    ) -> Gaussian:
+        """Gaussians of recordings.
+
+        Args:
+            mel: ``(batch, windows, frames, bands)`` log-mels in dB, framed as ``config.audio``; see
+                :func:`psm.data.audio.log_mel`.
+            is_longer: ``(batch,)`` marks clips cut into different windows, for towers that fuse
+                them; by default clips whose windows differ.
+
+        Returns:
+            A Gaussian for each recording, means of unit length.
+        """
+        gaussian: Gaussian = self.audio_head(self.audio_features(mel, is_longer))
+        return gaussian
+
+    def text_features(self, texts: Sequence[str]) -> Float[Tensor, "batch features"]:
+        """Features of captions before the head; without gradient where the tower is frozen.
+
+        Args:
+            texts: captions or queries; what is longer than the tower reads is cut.
+
+        Returns:
+            ``(len(texts), features)`` float32, as many as the text tower has.
+        """
+        with computing(self.computes_in, self.device):
+            if self.config.text_tower.frozen:
+                return encode_texts(self.text.eval(), texts).float()
+            if not torch.is_grad_enabled():
+                return encode_texts(self.text, texts).float()
+            features: Tensor = self.text(texts)
+        return features.float()
+
+    def encode_text(self, texts: Sequence[str]) -> Gaussian:
+        """Gaussians of captions or queries.
+
+        Args:
+            texts: English, as ``"frogs in a pond"``; what is longer than the tower reads is cut.
+
+        Returns:
+            A Gaussian for each text, means of unit length.
+
+        Example:
+            >>> model = PSM.from_pretrained("earth-small")
+            >>> tuple(model.encode_text(["church bells", "surf on a beach"]).mean.shape)
+            (2, 256)
+        """
+        gaussian: Gaussian = self.text_head(self.text_features(texts))
+        return gaussian
+
+    def match_probability(self, a: Gaussian, b: Gaussian) -> Float[Tensor, "n m"]:
+        """Probability of a match of every pair, with the learnt scale and shift.
+
+        Args:
+            a: ``(n, dim)``, locations say.
+            b: ``(m, dim)``, recordings or captions say.
+
+        Returns:
+            ``(n, m)`` in [0, 1]; what they mean is up to the training batch until a
+            :class:`psm.calibration.Calibration` takes their place.
+        """
+        return match_probability(a, b, negative_scale=self.negative_scale, shift=self.shift)
+
+    def match_uncertainty(self, a: Gaussian, b: Gaussian) -> Float[Tensor, "n m"]:
+        """Standard deviation of the match probability, see :mod:`psm.gaussian`.
+
+        Args:
+            a: ``(n, dim)``.
+            b: ``(m, dim)``.
+
+        Returns:
+            ``(n, m)``.
+        """
+        return match_uncertainty(a, b, negative_scale=self.negative_scale, shift=self.shift)
+
+    def train(self, mode: bool = True) -> PSM:
+        """Set training mode; frozen towers stay in evaluation (their batch statistics too).
+
+        Args:
+            mode: ``False`` sets evaluation mode.
+
+        Returns:
+            The model itself.
+        """
+        super().train(mode)
+        for tower, frozen in (
+            (self.audio, self.config.audio_tower.frozen),
+            (self.text, self.config.text_tower.frozen),
+        ):
+            if frozen:
+                tower.eval()
+        return self

@@ -1,0 +1,165 @@
+"""Trained models in folders and on the hub: loaded, saved, uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HFValidationError, HTTPError  # type: ignore[attr-defined]
+from torch import nn
+
+from psm import checkpoints
+from psm.config import Experiment, ModelConfig
+from psm.encoders.audiotowers import AudioTower
+from psm.encoders.texttowers import TextTower
+from psm.errors import HubError
+from psm.modelcard import model_card
+from psm.precision import Precision
+
+Model = TypeVar("Model", bound="StoredModel")  # not Self, which beartype refuses in methods
+
+
+class StoredModel(nn.Module):
+    """A model that can be kept in a folder; :class:`psm.PSM` says what it computes.
+
+    Attributes:
+        config: what it was built from.
+        experiment: what it was trained by, where it was loaded from a folder that says so.
+        precision: in which its towers compute. ``float32`` is exact; ``auto`` takes bfloat16 where
+            it is native, but in reference mode, whose numbers are to be the published ones.
+    """
+
+    config: ModelConfig
+    audio: AudioTower
+    text: TextTower
+    experiment: Experiment | None = None
+    precision: Precision = "float32"
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        tokenizer: str | Path | None = None,  # noqa: ARG002  # of whoever builds the towers
+    ) -> None:
+        super().__init__()
+        self.config = config
+
+    @classmethod
+    def from_pretrained(
+        cls: type[Model], checkpoint: str | Path, *, precision: Precision = "float32"
+    ) -> Model:
+        """Load a trained model: a folder written by :meth:`save_pretrained`, or one from the hub.
+
+        Args:
+            checkpoint: the folder, ``owner/name`` on the hub, or the name of a model that comes
+                with the package, as ``earth-small``.
+            precision: in which the towers compute: ``float32``, ``bfloat16``, or ``auto`` for
+                bfloat16 where the machine has it.
+
+        Returns:
+            The model on the CPU, in evaluation mode.
+
+        Raises:
+            MissingData: there is no such folder or hub repository.
+            ConfigError: its configuration is not readable.
+            CheckpointMismatch: the weights do not fit the configuration.
+
+        Example:
+            >>> from psm import PSM
+            >>> model = PSM.from_pretrained("earth-small", precision="auto")
+            >>> model.config.imagery.gsd_m
+            1000.0
+        """
+        folder = checkpoints.resolve(checkpoint)
+        experiment = checkpoints.read_experiment(folder)
+        model = cls(experiment.model, tokenizer=checkpoints.tokenizer_folder(folder))
+        checkpoints.load_weights(model, folder)
+        model.experiment = experiment
+        model.precision = precision
+        return model.eval()
+
+    def save_pretrained(
+        self,
+        folder: str | Path,
+        experiment: Experiment | None = None,
+        *,
+        is_half: bool = False,
+    ) -> None:
+        """Write ``config.yaml`` and ``model.safetensors``; nothing is left half-written.
+
+        Towers whose weights are stored are stored with their settings and tokenizer too, so that
+        the folder needs neither the hub nor the place that they started from.
+
+        Args:
+            folder: made if it is not there; a model in it is replaced.
+            experiment: what the model was trained by; by default that of the folder it came from.
+            is_half: store the weights in float16, half the size and three digits each.
+        """
+        experiment = experiment or self.experiment or Experiment(model=self.config)
+        config = experiment.model.model_copy(
+            update={
+                "audio_tower": self.audio.standalone(self.config.audio_tower),
+                "text_tower": self.text.standalone(self.config.text_tower),
+                "satellite": experiment.model.satellite.model_copy(
+                    update={"weights": None, "adapt": ()}
+                ),
+            }
+        )
+        folder = Path(folder)
+        if config.text_tower.weights is None:  # first: the configuration, last, makes it a model
+            self.text.tokenizer.save_pretrained(folder / checkpoints.TOKENIZER_NAME)
+        stored = experiment.model_copy(update={"model": config})
+        checkpoints.save(self, stored, folder, is_half=is_half)
+
+    def push_to_hub(
+        self,
+        repository: str,
+        experiment: Experiment | None = None,
+        *,
+        private: bool = False,
+        license: str | None = None,
+        datasets: Sequence[str] = (),
+        results: Path | None = None,
+    ) -> str:
+        """Upload what :meth:`save_pretrained` writes, with a model card.
+
+        Args:
+            repository: ``owner/name``; made if it is not there.
+            experiment: what the model was trained by; by default that of the folder it came from.
+            private: of a new repository.
+            license: of the weights, by the hub's word for it, as ``cc-by-4.0``.
+            datasets: hub ids of what it was trained on.
+            results: a ``retrieval.json`` of ``psm evaluate``, for the card.
+
+        Returns:
+            The address of the repository.
+
+        Raises:
+            HubError: the hub did not take it.
+            MissingData, ConfigError: the results are not there, or not those of an evaluation.
+        """
+        known = experiment or self.experiment
+        card = model_card(
+            known or Experiment(model=self.config),
+            repository,
+            is_trained=known is not None,
+            license=license,
+            datasets=datasets,
+            results=results,
+        )
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder, experiment)
+            card.save(Path(folder) / "README.md")
+            hub = HfApi()
+            try:
+                address = hub.create_repo(repository, private=private, exist_ok=True)
+                hub.upload_folder(repo_id=repository, folder_path=folder)
+            except (HTTPError, HFValidationError, OSError) as problem:
+                reason = (str(problem) or type(problem).__name__).strip().splitlines()[0]
+                raise HubError(
+                    f"{repository}: the hub did not take it ({reason}); log in with `hf auth login`"
+                ) from None
+        return str(address)

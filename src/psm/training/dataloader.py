@@ -1,0 +1,270 @@
+"""Batches of training recordings, drawn and augmented by seed, epoch and step alone, and loaded.
+
+Any step can be the first, in any process: that is what lets a killed run go on as if nothing had
+happened, and several processes read parts of one batch.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from psm.data.context import Context
+from psm.data.corpus import Corpus
+from psm.errors import ConfigError, PSMError
+from psm.model import PSM
+from psm.seeding import generator
+
+_MOST_WORKERS = 8
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training batch; ``text`` holds features where the text tower is frozen."""
+
+    views: UInt8[Tensor, "batch 3 size size"]
+    gsd_m: Float[Tensor, " batch"]
+    context: Context
+    mel: Float[Tensor, "batch windows frames bands"]
+    text: Float[Tensor, "batch features"] | list[str]
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def rows(self, index: slice) -> Batch:
+        """The rows at ``index``."""
+        return Batch(
+            self.views[index],
+            self.gsd_m[index],
+            self.context.rows(index),
+            self.mel[index],
+            self.text[index],
+        )
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        text = self.text.to(device) if isinstance(self.text, Tensor) else self.text
+        return Batch(
+            self.views.to(device),
+            self.gsd_m.to(device),
+            self.context.to(device),
+            self.mel.to(device),
+            text,
+        )
+
+
+class BatchSource(Protocol):
+    """What training reads: the part of each joint batch that belongs to one rank.
+
+    ``source[step]`` depends on its seed, ``epoch``, ``step``, ``rank`` and ``world_size`` alone;
+    the parts of all ranks together are the batch of a single process, of ``batch_size`` rows.
+    ``on_disk`` says that reading takes long enough to be worth processes of its own.
+    """
+
+    batch_size: int
+    on_disk: bool
+    epoch: int
+    rank: int
+    world_size: int
+
+    def __len__(self) -> int:
+        """Steps an epoch, the same on every rank."""
+
+    def __getitem__(self, step: int) -> Batch:
+        """This rank's rows, as many as on every other rank; :class:`IndexError` at the end."""
+
+
+class BatchStream(Dataset[Batch]):
+    """All batches of one epoch, by index; set ``epoch`` before each pass. A :class:`BatchSource`.
+
+    Training reads random zooms and flips of the views and rolls the recordings in time, each row
+    drawn anew every epoch, and of recordings with more windows than the audio tower takes, one set.
+    The last rows that do not fill a batch wait for the next shuffle. A batch depends on nothing
+    read before it: any step can be the first, in any process, and a corpus on disk is shuffled as
+    one in memory is.
+
+    Args:
+        corpus: the training split.
+        text: cached text features, or ``None`` where the text tower learns.
+        batch_size: rows a batch, all ranks together.
+        seed: names the stream of randomness.
+        rank: which part of the batch to read.
+        world_size: how many parts there are.
+        windows: of sound that belong together, see :class:`psm.encoders.audiotowers.AudioTower`.
+
+    Raises:
+        ConfigError: the batch does not divide among the ranks.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        text: Tensor | None,
+        *,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        windows: int = 1,
+    ) -> None:
+        if batch_size % world_size or len(corpus) < world_size:
+            raise ConfigError(
+                f"training.batch_size {batch_size} of {len(corpus)} recordings does not divide "
+                f"among {world_size} processes: choose a multiple of {world_size}"
+            )
+        self.corpus = corpus
+        self.text = text
+        self.context = Context.of_recordings(corpus.recordings)
+        self.batch_size = min(batch_size, len(corpus) // world_size * world_size)
+        self.seed = seed
+        self.windows = windows
+        self.on_disk = corpus.on_disk
+        self.epoch = 0
+        self.rank = rank
+        self.world_size = world_size
+        self.zooms = sorted(corpus.views_by_zoom)
+        self._gsd_m = corpus.gsd_m
+
+    def __len__(self) -> int:
+        return len(self.corpus) // self.batch_size
+
+    def __getitem__(self, step: int) -> Batch:
+        if step >= len(self):
+            raise IndexError(step)
+        order = generator(self.seed, "order", self.epoch).permutation(len(self.corpus))
+        # Everything is drawn for the joint batch: a row is the same whichever rank reads it.
+        joint = order[step * self.batch_size : (step + 1) * self.batch_size]
+        rng = generator(self.seed, "augment", self.epoch, step)
+        zooms = rng.choice(self.zooms, size=len(joint))
+        turns = rng.random((3, len(joint))) < 0.5
+        variation = _Augmentation.draw(rng, len(joint), *self.corpus.mels.shape[-2:])
+        # Of it, this rank reads its own rows alone.
+        size = len(joint) // self.world_size
+        own = slice(self.rank * size, (self.rank + 1) * size)
+        rows, zoom = joint[own], zooms[own]
+        views = np.stack(
+            [self.corpus.views_by_zoom[z][row] for z, row in zip(zoom, rows, strict=True)]
+        )
+        index = torch.from_numpy(rows)
+        text = (
+            self.text[index]
+            if self.text is not None
+            else [self.corpus.recordings[row].caption for row in rows]
+        )
+        return Batch(
+            views=torch.from_numpy(_turn(views, turns[:, own])).permute(0, 3, 1, 2),
+            gsd_m=torch.from_numpy(self._gsd_m[rows] * zoom).float(),
+            context=self.context.rows(index),
+            mel=torch.from_numpy(variation.apply(self._mels(rows, self._windows(step)[own]), own)),
+            text=text,
+        )
+
+    def _windows(self, step: int) -> np.ndarray:
+        """The first window that is drawn for each row of the joint batch."""
+        sets = max(1, self.corpus.mels.shape[1] // self.windows)
+        rng = generator(self.seed, "windows", self.epoch, step)
+        return self.windows * rng.integers(sets, size=self.batch_size)
+
+    def _mels(self, rows: np.ndarray, firsts: np.ndarray) -> np.ndarray:
+        """A set of windows of each row, and no others: those from ``firsts`` on."""
+        pairs = zip(rows, firsts, strict=True)
+        windows = [self.corpus.mels[row, first : first + self.windows] for row, first in pairs]
+        return np.stack(windows).astype(np.float32)
+
+
+def cached_text_features(model: PSM, corpus: Corpus) -> Tensor | None:
+    """Features of all captions where the text tower is frozen, so that no epoch repeats them."""
+    if not model.config.text_tower.frozen:
+        return None
+    return model.text_features([recording.caption for recording in corpus.recordings])
+
+
+def _turn(views: np.ndarray, chosen: Bool[np.ndarray, "3 rows"]) -> np.ndarray:
+    # A soundscape does not depend on which way north is.
+    views = views.copy()
+    upside_down, mirrored, transposed = chosen
+    views[upside_down] = np.flip(views[upside_down], 1)
+    views[mirrored] = np.flip(views[mirrored], 2)
+    views[transposed] = views[transposed].swapaxes(1, 2)
+    return views
+
+
+@dataclass(frozen=True)
+class _Augmentation:
+    """Augmentation of log-mels: roll in time, masked stretch and band, gain and spectral tilt.
+
+    ``cuts`` are shifts, and starts and widths of a masked stretch and a masked band; ``gain_db`` is
+    added to all, ``tilt_db`` to the highest band and taken from the lowest.
+    """
+
+    cuts: Int[np.ndarray, "rows 5"]
+    gain_db: np.ndarray
+    tilt_db: np.ndarray
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, rows: int, frames: int, bands: int) -> _Augmentation:
+        limits = (frames, frames, frames // 8 + 1, bands, bands // 8 + 1)
+        cuts = np.array([[rng.integers(limit) for limit in limits] for _ in range(rows)])
+        gain_db = rng.normal(0.0, 6.0, (rows, 1, 1, 1))
+        return cls(cuts, gain_db, rng.normal(0.0, 4.0, (rows, 1, 1, 1)))
+
+    def apply(self, mel: np.ndarray, own: slice) -> np.ndarray:
+        """Augment ``mel``, the rows ``own`` of the joint batch, in place."""
+        for row, (shift, start, width, low, bands) in enumerate(self.cuts[own]):
+            mel[row] = np.roll(mel[row], shift, axis=1)
+            mel[row, :, start : start + width] = mel[row].mean()
+            mel[row, :, :, low : low + bands] = mel[row].mean()
+        tilt_db = self.tilt_db[own] * np.linspace(-1.0, 1.0, mel.shape[-1])
+        mel += (self.gain_db[own] + tilt_db).astype(np.float32)
+        return mel
+
+
+class BatchLoader:
+    """The batches of one epoch after the other, each read by one of ``workers`` processes.
+
+    Workers start when the first batch is asked for, so that they know the epoch which ``dataset``
+    is set to by then; their number changes the time alone.
+
+    Args:
+        dataset: the batches.
+        workers: processes; 0 reads in this one, ``None`` takes one a core, at most eight.
+    """
+
+    def __init__(self, dataset: BatchSource, workers: int | None) -> None:
+        self.dataset = dataset
+        self.workers = min(_cores(), _MOST_WORKERS) if workers is None else workers
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __iter__(self) -> Iterator[Batch]:
+        with warnings.catch_warnings():
+            # More workers than cores can be right: some wait for the disk.
+            warnings.filterwarnings("ignore", message=".*worker processes in total.*")
+            loader: DataLoader[Batch] = DataLoader(
+                self.dataset,  # type: ignore[arg-type]  # a source need not be torch's Dataset
+                batch_size=None,
+                shuffle=False,
+                num_workers=self.workers,
+            )
+            batches = iter(loader)
+        try:
+            yield from batches
+        except PSMError as problem:
+            # An error of a worker comes with its traceback in front.
+            kind = type(problem)
+            raise kind(str(problem).rpartition(f"{kind.__name__}: ")[2].strip()) from None
+
+
+def _cores() -> int:
+    """Cores that this process may use, which can be fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

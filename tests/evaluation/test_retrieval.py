@@ -1,0 +1,137 @@
+"""The rows of retrieval: what is asked, against what, and what the report says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from io import StringIO
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
+from psm.evaluation.retrieval import (
+    COMPOSED,
+    CONTEXT,
+    IMAGE,
+    QUERIES,
+    RESTRICTIONS,
+    SOURCE_FREE,
+    EmbeddedCorpus,
+    compare,
+    evaluate_embedded,
+)
+from psm.evaluation.retrievalreport import RetrievalReport, retrieval_table
+from psm.gaussian import combine
+from psm.ranks import TiedRanks, chance_ranks, retrieval_ranks, tag_ranks
+
+PROMISED = ("model", "query", "direction", "restriction", "gallery", "r_at_10pct", "median_rank")
+
+
+@pytest.fixture(scope="module")
+def report(embedded: EmbeddedCorpus) -> RetrievalReport:
+    return evaluate_embedded(embedded, name="fake", references=references(embedded))
+
+
+def references(embedded: EmbeddedCorpus) -> dict[tuple[str, str, str], TiedRanks]:
+    """An oracle of the place that puts the answer fourth of sixty; source tags as they are."""
+    sources = [recording.audio_source.value for recording in embedded.recordings]
+    ones = np.ones(len(sources), np.int64)
+    fourth = TiedRanks(3 * ones, ones, 60 * ones)
+    known = {("place", direction, "all"): fourth for direction in DIRECTIONS}
+    known |= {(SOURCE_TAG, direction, "all"): tag_ranks(sources) for direction in DIRECTIONS}
+    return known
+
+
+def test_there_is_a_row_for_every_query_direction_and_restriction(report: RetrievalReport) -> None:
+    labels = [(row.query, row.direction, row.restriction) for row in report.rows]
+    assert sorted(labels) == sorted(
+        (query, direction, restriction)
+        for query in QUERIES
+        for direction in DIRECTIONS
+        for restriction in RESTRICTIONS
+    )
+    assert len(report.per_source) == 4 * len(report.rows)
+    assert {row.queries for row in report.per_source} == {15}
+
+
+def test_rows_hold_the_recall_of_the_ranks(
+    report: RetrievalReport, embedded: EmbeddedCorpus
+) -> None:
+    ranks = retrieval_ranks(embedded.locations[CONTEXT], embedded.audio).numpy()
+    row = report.row(CONTEXT)
+    assert row.r_at_10pct == pytest.approx((ranks <= 6).mean())
+    assert row.r_at_1 == pytest.approx((ranks <= 1).mean())
+    assert row.median_rank == np.median(ranks)
+    assert row.ci95 is not None
+    assert row.ci95[0] <= row.r_at_10pct <= row.ci95[1]
+
+
+def test_more_knowledge_scores_higher(report: RetrievalReport) -> None:
+    scores = [report.row(query).r_at_10pct for query in (IMAGE, SOURCE_FREE, CONTEXT)]
+    assert scores == sorted(scores)
+    assert scores[0] > report.row("none").r_at_10pct
+
+
+def test_share_of_the_attainable(report: RetrievalReport) -> None:
+    row = report.row(IMAGE)
+    assert row.attainable_share == pytest.approx((row.r_at_10pct - 0.1) / (1.0 - 0.1))
+    assert report.row(COMPOSED).attainable_share is None
+    assert report.row(IMAGE, restriction="same_source").attainable_share is None
+
+
+def test_the_caption_joins_the_query_in_both_directions(embedded: EmbeddedCorpus) -> None:
+    assert embedded.text is not None
+    asks, answers = embedded.pair(COMPOSED, "audio_to_image")
+    torch.testing.assert_close(asks.mean, combine([embedded.audio, embedded.text]).mean)
+    assert answers is embedded.locations[CONTEXT]
+    asks, answers = embedded.pair(COMPOSED, "image_to_audio")
+    expected = combine([embedded.locations[CONTEXT], embedded.text])
+    torch.testing.assert_close(asks.log_var, expected.log_var)
+    assert answers is embedded.audio
+
+
+def test_chance_and_source_tag_are_exact(report: RetrievalReport) -> None:
+    assert report.row("none").r_at_10pct == pytest.approx(0.1)
+    assert report.row(SOURCE_TAG).r_at_10pct == pytest.approx(0.4)
+    assert report.row(SOURCE_TAG).ci95 is None
+    restricted = report.row("none", restriction="same_source")
+    assert restricted.r_at_10pct == pytest.approx(1 / 15)
+    assert restricted.gallery == 15
+
+
+def test_json_keeps_the_promised_names(report: RetrievalReport) -> None:
+    content = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert set(PROMISED) <= content["retrieval"][0].keys()
+    assert content["reference_rows"] == pytest.approx(
+        {"chance": 0.1, "place_oracle": 1.0, "source_oracle": 0.4}
+    )
+
+
+def test_without_captions_nothing_is_composed(embedded: EmbeddedCorpus) -> None:
+    assert COMPOSED not in replace(embedded, text=None).queries
+
+
+def test_comparison_is_paired(embedded: EmbeddedCorpus, report: RetrievalReport) -> None:
+    chance = replace(report, ranks={label: chance_ranks(np.zeros(60)) for label in report.ranks})
+    gain, interval = compare([report], [chance], embedded.recordings)[
+        CONTEXT, "image_to_audio", "all"
+    ]
+    assert gain == pytest.approx(report.row(CONTEXT).r_at_10pct - 0.1)
+    assert interval is not None
+    assert interval[0] > 0
+    gain, interval = compare([report], [report], embedded.recordings)[
+        CONTEXT, "image_to_audio", "all"
+    ]
+    assert (gain, interval) == (0.0, (0.0, 0.0))
+
+
+def test_the_table_shows_every_row(report: RetrievalReport) -> None:
+    output = StringIO()
+    console = Console(width=120, file=output)
+    console.print(retrieval_table((*report.reference, *report.rows, *report.per_source)))
+    text = output.getvalue()
+    for words in ("oracle: place", "image+context, no source, inat", "exact", "audio to image"):
+        assert words in text

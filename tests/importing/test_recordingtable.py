@@ -1,0 +1,210 @@
+"""A folder and a table of anybody's own recordings: columns, splits, files, refusals, training."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from psm.data.corpus import Corpus
+from psm.errors import ConfigError, MissingData
+from psm.importing.conversion import convert
+from psm.importing.framing import Framing
+from psm.importing.recordingtable import RecordingTable
+from psm.importing.tables import match_columns, read_table
+from psm.training import train
+from tests import hub
+from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
+
+FRAMING = Framing(audio=tiny_experiment().model.audio)
+
+
+def row(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "File": f"site {number % 5}/{number}.flac",
+        "Lat": 10.0 + 3 * (number % 5),
+        "Lon": 20.0,
+        "Recorded": f"{number % 28 + 1}/4/2020",
+        "Time": "19:30",
+        "Caption": f"frogs {number}",
+        "Licence": "CC0-1.0",
+        "Observer": "Anna",
+        **changes,
+    }
+
+
+def write(folder: Path, rows: list[dict[str, Any]], *, delimiter: str = ",") -> Path:
+    """The table, and the sound and tile of every row that names one."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "recordings.csv").open("w", newline="", encoding="utf-8-sig") as stream:
+        writer = csv.DictWriter(stream, rows[0], delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / "tiles").mkdir(exist_ok=True)
+    for number in range(len(rows)):
+        sound = folder / "audio" / f"site {number % 5}" / f"{number}.flac"
+        sound.parent.mkdir(parents=True, exist_ok=True)
+        sound.write_bytes(hub.clip(number))
+        tile = folder / "tiles" / f"site_{number % 5}_{number}.jpg"
+        tile.write_bytes(hub.tile(number))
+    return folder / "recordings.csv"
+
+
+def table(path: Path, **changes: Any) -> RecordingTable:
+    values = {"path": path, "framing": FRAMING, "gsd_m": 10.0, "buffer_km": 17.0, "shard_size": 16}
+    return RecordingTable(**(values | changes))
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("own")
+    path = write(folder / "own", [row(number) for number in range(60)], delimiter=";")
+    report = convert(table(path), folder / "out", workers=1)
+    assert report.imported == {"train": 36, "val": 12, "test": 12}
+    assert report.licences == {"CC0-1.0": 60}
+    assert not report.refused
+    return folder / "out"
+
+
+def test_recordings_arrive_with_what_the_table_says(imported: Path) -> None:
+    parts = [
+        Corpus.load(imported, split, zooms=(1, 3), view_px=VIEW_PX)
+        for split in ("train", "val", "test")
+    ]
+    by_key = {r.key: r for part in parts for r in part.recordings}
+    seven = by_key["site_2_7"]
+    assert (seven.lat, seven.lon, seven.caption) == (16.0, 20.0, "frogs 7")
+    assert (seven.month, seven.hour) == (4, 19.5)  # other rows have days beyond 12
+    assert (seven.audio_source, seven.caption_source, seven.gsd_m) == (None, "meta", 10.0)
+    assert parts[0].mels.shape == (36, 1, FRAMES, BANDS)
+    sites = [{r.lat for r in part.recordings} for part in parts]
+    assert sum(map(len, sites)) == len(set.union(*sites)) == 5  # no site in two splits
+
+
+def test_splits_and_tiles_may_stand_in_columns(tmp_path: Path) -> None:
+    rows = [
+        row(n, Subset=split, Image=f"site_{n % 5}_{n}.jpg", Resolution_m=0.6)
+        for n, split in enumerate(["training", "dev", "TEST", "", "holdout"])
+    ]
+    path = write(tmp_path / "own", rows)
+    report = convert(table(path, gsd_m=None), tmp_path / "out", workers=1)
+    assert report.imported == {"train": 1, "val": 1, "test": 1}
+    assert report.refused == {"no split": 1, "unknown split 'holdout'": 1}
+    (recording,) = Corpus.load(tmp_path / "out", "val", zooms=(), view_px=1).recordings
+    assert recording.gsd_m == 0.6
+
+
+def test_what_cannot_be_used_is_refused_by_reason(tmp_path: Path) -> None:
+    bad = {
+        "no such audio file": {"File": "lost.wav"},
+        "no such tile file": {"Image": "x" * 999},
+        "no latitude": {"Lat": "north"},
+        "longitude outside [-180, 180]": {"Lon": "1e9"},
+        "no caption": {"Caption": ""},
+        "another recording has the same key": {"Key": "twin"},
+        "audio: not a readable audio file": {"File": "noise.wav"},
+        "tile: not a readable image (of no known format)": {"Key": "broken"},
+        "no tile": {"Key": "no tile"},
+        "month outside 1..12": {"Month": "13"},
+        "hour is not a number": {"Hour": "inf"},
+        "no gsd_m": {"Gsd": "-3"},
+        "no name": {"Key": "..."},
+    }
+    columns = {"Key": "", "Month": "", "Hour": "", "Gsd": "", "Image": "", "Split": "train"}
+    rows = [row(0, **columns, Extra="x"), row(1, **columns | {"Key": "twin"})]
+    rows += [row(n, **columns | changes) for n, changes in enumerate(bad.values(), start=2)]
+    path = write(tmp_path / "own", rows)
+    (path.parent / "tiles" / "broken.png").write_bytes(b"tile" * 99)
+    for key in ("twin", "lost", "noise"):
+        (path.parent / "tiles" / f"{key}.png").write_bytes(hub.tile(1, kind="PNG"))
+    (path.parent / "noise.wav").write_bytes(b"noise" * 99)
+    report = convert(table(path), tmp_path / "out", workers=1)
+    assert report.imported == {"train": 2}
+    reasons = [reason.partition(" (Format")[0] for reason in report.refused]
+    assert sorted(reasons) == sorted(bad)
+
+
+def test_recordings_between_the_splits_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path / "own", [row(n, Lat=10 + 0.02 * n, Lon=5.0) for n in range(60)])
+    report = convert(table(path, buffer_km=3.0), tmp_path / "out", workers=1)
+    assert report.refused["in the buffer between splits"] > 0
+    assert sum(report.imported.values()) + sum(report.refused.values()) == 60
+
+
+def test_parquet_is_a_table_too(tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    rows = [row(n, Split="train") for n in range(3)]
+    write(tmp_path, rows)
+    Dataset.from_list(rows).to_parquet(tmp_path / "own.parquet")
+    report = convert(table(tmp_path / "own.parquet"), tmp_path / "out", workers=1)
+    assert report.imported == {"train": 3}
+
+
+def test_the_first_caption_that_says_something_is_taken() -> None:
+    columns = match_columns(["Title", "file", "y", "X", "Description"], {}, "t.csv")
+    assert columns["caption"] == ("Description", "Title")
+    assert (columns["latitude"], columns["longitude"]) == (("y",), ("X",))
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen", "message"),
+    [
+        (["lat", "lon", "caption"], {}, "no column for audio among lat, lon, caption; call one of"),
+        (["f", "lat", "lon", "caption"], {"audio": "g"}, "no column 'g'; there are f, lat"),
+        (["f", "lat", "lon", "caption"], {"sound": "f"}, "--column sound=f: known are audio"),
+    ],
+)
+def test_columns_that_are_not_found_are_told(
+    names: list[str], chosen: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        match_columns(names, chosen, "t.csv")
+    assert match_columns(["f", "lat", "lon", "text"], {"audio": "f"}, "t.csv")["audio"] == ("f",)
+
+
+def test_missing_imagery_is_explained(tmp_path: Path) -> None:
+    path = write(tmp_path, [row(0)])
+    with pytest.raises(ConfigError, match="how many metres is a pixel"):
+        table(path, gsd_m=None).describe()
+    for tile in (tmp_path / "tiles").iterdir():
+        tile.unlink()
+    (tmp_path / "tiles").rmdir()
+    with pytest.raises(MissingData, match=r"no imagery; name each tile in a column 'tile'"):
+        table(path).describe()
+
+
+def test_places_that_lie_together_need_a_split_column(tmp_path: Path) -> None:
+    path = write(tmp_path / "own", [row(n, Lat=1.0, Lon=2.0) for n in range(3)])
+    with pytest.raises(ConfigError, match="name the split of each recording"):
+        convert(table(path), tmp_path / "out", workers=1)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", "größe\n1\n".encode("latin-1"), "not UTF-8"),
+        ("t.csv", b"a,b\n\x00\x01,2\n" + b"x" * 200_000, "not a readable table"),
+        ("t.parquet", b"no parquet" * 9, "not a readable table"),
+    ],
+)
+def test_broken_tables_are_named(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=f"{name}: {message}"):
+        read_table(tmp_path / name)
+
+
+def test_an_empty_table_is_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path / "own", [row(0)])
+    path.write_text("File,Lat,Lon,Caption\n")
+    with pytest.raises(MissingData, match="no rows"):
+        convert(table(path), tmp_path / "out", workers=1)
+
+
+def test_imported_shards_train_end_to_end(imported: Path, tmp_path: Path) -> None:
+    experiment = tiny_experiment(training={"epochs": 1, "batch_size": 8, "precision": "32-true"})
+    train(experiment, imported, tmp_path / "model", seed=0)
+    assert (tmp_path / "model" / "model.safetensors").is_file()
