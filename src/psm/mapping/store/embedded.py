@@ -40,7 +40,14 @@ class EmbeddedCells:
     licence: str
 
     def part(self, rows: NDArray[np.int64]) -> EmbeddedCells:
-        """See :class:`psm.mapping.distances.EmbeddedRegion`."""
+        """Some of the cells, to be asked alone.
+
+        Args:
+            rows: numbers of the cells, ``(n,)``.
+
+        Returns:
+            The same at these cells.
+        """
         return replace(self, cells=self.cells.part(rows), features=self.features[rows])
 
     def distances(
