@@ -157,7 +157,14 @@ class MixedZooms:
         return self.parts[0].licence
 
     def part(self, rows: NDArray[np.int64]) -> MixedZooms:
-        """See :class:`psm.mapping.distances.EmbeddedRegion`."""
+        """Some of the cells, to be asked alone.
+
+        Args:
+            rows: numbers of the cells, ``(n,)``.
+
+        Returns:
+            The same at these cells.
+        """
         return MixedZooms(tuple(part.part(rows) for part in self.parts))
 
     def distances(
