@@ -16,7 +16,7 @@ from psm.mapping import EmbeddedCells
 from psm.server import Settings
 from psm.server.guard.clients import RateLimiter
 from psm.server.jobs import WorkerThread
-from psm.server.memory import LRUCache
+from psm.server.lrucache import LRUCache
 from psm.server.problems import Problem
 from psm.server.routes import root
 

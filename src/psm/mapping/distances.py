@@ -49,7 +49,14 @@ class EmbeddedRegion(Protocol):
     def licence(self) -> str: ...
 
     def part(self, rows: NDArray[np.int64]) -> EmbeddedRegion:
-        """Some of the cells, by number, to be asked alone."""
+        """Some of the cells, to be asked alone.
+
+        Args:
+            rows: numbers of the cells, ``(n,)``.
+
+        Returns:
+            The same at these cells.
+        """
         ...
 
     def distances(

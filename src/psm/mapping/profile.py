@@ -200,7 +200,6 @@ def through_time(
         answer(query, distances.csd[:, start:end], distances.variance[:, start:end], curve)
         for query, start, end in zip(queries, columns, columns[1:], strict=False)
     ]
-
     return {
         band.name: np.stack([each[band.name].cpu().numpy() for each in found]).reshape(
             -1, MONTHS, HOURS

@@ -32,12 +32,12 @@ from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.term import Term
 from psm.model import PSM
 from psm.server.jobs import WorkerThread, result_of
-from psm.server.memory import LRUCache
+from psm.server.lrucache import LRUCache
 from psm.server.problems import Problem
 from psm.server.questions import LAYERS, QuestionParams, TermsParams
 from psm.server.served import ServedStore
+from psm.server.sounds import Vocabulary
 from psm.server.uploads import UploadedRecording, UploadedRecordings
-from psm.server.vocabulary import Vocabulary
 
 _SHORT_NAMES = [band.short_name for band in BANDS]
 

@@ -1,4 +1,4 @@
-"""Program of the process that decodes one recording; see :mod:`psm.server.decoding`.
+"""Program of the process that decodes one recording; see :mod:`psm.server.decoderpool`.
 
 It imports little, so that it starts fast.
 """

@@ -13,15 +13,15 @@ from psm.model import PSM
 from psm.server import basemap
 from psm.server.answers import Answers, digest
 from psm.server.jobs import WorkerThread
-from psm.server.memory import LRUCache
+from psm.server.lrucache import LRUCache
 from psm.server.metrics import Metrics
 from psm.server.preparing import StorePreparation
 from psm.server.problems import Problem
 from psm.server.served import ServedStore
 from psm.server.settings import BLUE_MARBLE, Settings
+from psm.server.sounds import Vocabulary
 from psm.server.tiling import TileIndex
 from psm.server.uploads import UploadedRecordings
-from psm.server.vocabulary import Vocabulary
 
 
 class ServerState:

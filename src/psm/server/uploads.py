@@ -13,8 +13,8 @@ from psm.data.audio import log_mel, windows
 from psm.gaussian import Gaussian
 from psm.inference.batches import audio_gaussians
 from psm.model import PSM
-from psm.server.decoding import RecordingDecoder
-from psm.server.memory import LRUCache
+from psm.server.decoderpool import RecordingDecoder
+from psm.server.lrucache import LRUCache
 from psm.server.settings import Settings
 
 _PEAKS = 200

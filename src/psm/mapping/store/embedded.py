@@ -69,13 +69,13 @@ class EmbeddedCells(_Exact):
     licence: str
 
     def part(self, rows: NDArray[np.int64]) -> EmbeddedCells:
-        """See :class:`psm.mapping.distances.EmbeddedRegion`.
+        """Some of the cells, to be asked alone.
 
         Args:
-            rows: of the cells that are kept.
+            rows: numbers of the cells, ``(n,)``.
 
         Returns:
-            These cells alone.
+            The same at these cells.
         """
         return replace(self, cells=self.cells.part(rows), features=self.features[rows])
 
@@ -166,13 +166,13 @@ class MixedZooms(_Exact):
         return self.parts[0].licence
 
     def part(self, rows: NDArray[np.int64]) -> MixedZooms:
-        """See :class:`psm.mapping.distances.EmbeddedRegion`.
+        """Some of the cells, to be asked alone.
 
         Args:
-            rows: of the cells that are kept.
+            rows: numbers of the cells, ``(n,)``.
 
         Returns:
-            These cells alone.
+            The same at these cells.
         """
         return MixedZooms(tuple(part.part(rows) for part in self.parts))
 

@@ -104,7 +104,14 @@ class Timetable:
         return self.store.licence
 
     def part(self, rows: NDArray[np.int64]) -> Timetable:
-        """See :class:`~psm.mapping.distances.EmbeddedRegion`; a part is resident."""
+        """Some of the cells, to be asked alone.
+
+        Args:
+            rows: numbers of the cells, ``(n,)``.
+
+        Returns:
+            The same at these cells.
+        """
         part = copy(self)
         part.cells = self.cells.part(rows)
         vars(part).pop("_lon", None)  # of all cells

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from psm.gaussian import csd
-from psm.server.decoding import refusal
+from psm.server.decoderpool import refusal
 from psm.server.problems import Problem, documented
 from psm.server.questions import ListenParams, Params
 from psm.server.routes.common import StateOf, sound_models
