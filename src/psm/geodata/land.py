@@ -46,7 +46,7 @@ def land_polygons() -> BaseGeometry:
     shapes = read_shapes("gshhs", "i")
     areas = valid_each(np.array([shapely.Polygon(ring) for ring in shapes.lines]))
     land, lakes, islands = (
-        areas[shapes.where(levels=levels)] for levels in (_LAND, _LAKE, _ISLAND_IN_LAKE)
+        areas[np.isin(shapes.level, levels)] for levels in (_LAND, _LAKE, _ISLAND_IN_LAKE)
     )
     row, lake = shapely.STRtree(lakes).query(land, "intersects")
     for at in np.unique(row):
