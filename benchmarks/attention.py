@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from psm.encoders.layers import transformer
+from psm.encoders.sharedlayers import transformer
 
 SHAPES = {
     "context fusion of earth-tiny": {"tokens": 8, "dim": 256, "heads": 8, "depth": 2},

@@ -29,8 +29,7 @@ from psm.imagery import BlueMarble
 from psm.inference.batches import location_gaussians, text_gaussians
 from psm.mapping.store import Store, embed, plan
 from psm.mapping.store.creation import create_array
-from psm.mapping.timetable import Timetable, agreement
-from psm.mapping.timetable import preparation as prepare
+from psm.mapping.timetable import Timetable, agreement, prepare
 from psm.mapping.timetable.preparation import group_name
 
 MOMENT, OTHER = mapping.Moment(month=5, hour=6.0), mapping.Moment(month=11, hour=17.5)

@@ -29,6 +29,7 @@ from psm.geodata.frame import Indices
 from psm.imagery import NoImagery, Picture, View
 from psm.mapping import Frame
 from psm.mapping.store import Store, embed, plan
+from psm.mapping.store.creation import create_store
 from psm.mapping.store.store import EMBEDDED
 from psm.seeding import generator
 
@@ -83,7 +84,7 @@ def make_store(
     """
     square = Square(cells)
     header = plan(model, Nowhere(), square, zooms=zooms, unit=1024)
-    store = Store.create(path, header, square)
+    store = create_store(path, header, square)
     if features is None:
         features = generator(0, "features").normal(size=(4096, header.dim))
     few = np.asarray(features, np.float16)

@@ -67,3 +67,18 @@ def test_rectangular_batches_need_a_matching(loss: torch.nn.Module) -> None:
     a, b = pair()
     with pytest.raises(ValueError, match="matched"):
         loss(a, b.rows(slice(0, 5)))
+
+
+def test_pseudo_positives_come_in_over_the_first_share_of_training() -> None:
+    loss = PCMEPlusPlus(pseudo_positive_weight=0.2, pseudo_positive_warmup=0.5)
+    weights = []
+    for step in (0, 25, 50, 99):
+        loss.warm_up(step, 100)
+        weights.append(loss.pseudo_positive_weight)
+    assert weights == pytest.approx([0.0, 0.1, 0.2, 0.2])
+
+
+def test_a_loss_says_what_match_probability_it_learnt() -> None:
+    learnt = PCMEPlusPlus(shift=4.0, negative_scale=3.0).match_probability()
+    assert learnt == pytest.approx((3.0, 4.0))
+    assert InfoNCE().match_probability() is None

@@ -11,11 +11,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import ClapAudioConfig, ClapConfig, ClapModel, ClapTextConfig, RobertaTokenizer
 
-from psm import PSM
+from psm import PSM, checkpoints
 from psm.config import load_experiment
 from psm.data.context import Context
 from psm.encoders.texttowers import model_folder
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
+from psm.mapping.store.fingerprint import satellite_fingerprint
 from tests.reference.recorded import FOLDER
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
 
@@ -241,3 +242,11 @@ def test_a_model_that_needs_no_context_ignores_it() -> None:
     features = torch.from_numpy(np.eye(2, 16, dtype=np.float32))
     context = Context.of(lat=[1.0, 2.0], lon=0.0)
     assert torch.equal(model.fuse(features, context).mean, model.fuse(features).mean)
+
+
+def test_fingerprints_of_stores_and_calibrations_stay_what_they_are_on_disk() -> None:
+    model = PSM.from_pretrained("earth-small")
+    assert satellite_fingerprint(model) == "32c651c5a36ea00789e89f18"
+    whole = "c8ef31672bd7de0c8641a035d416325a90029799c6872a1c4f4a3dd318747661"
+    assert checkpoints.weights_fingerprint(model) == whole
+    assert checkpoints.weights_fingerprint(checkpoints.resolve("earth-small")) == whole

@@ -107,9 +107,7 @@ class ContextConfig(_Frozen):
     norm_first: bool = Field(default=False, description="pre-norm; published models are post-norm")
     sun: bool = Field(default=False, description="a token of daylight and season; not published")
     dropout: float = Field(default=0.1, ge=0, lt=1)
-    drop_field: float = Field(
-        default=0.5, ge=0, le=1, description="share of a batch, training only"
-    )
+    drop_field: float = Field(default=0.5, ge=0, le=1, description="share, in training only")
     drop_all: float = Field(default=0.0, ge=0, le=1, description="share that sees the image alone")
     drop_sources: float = Field(default=0.0, ge=0, le=1, description="share without both sources")
     draws: PositiveInt = Field(default=1, description="times a batch is fused, dropped anew")
@@ -199,17 +197,11 @@ class TrainingConfig(_Frozen):
     weight_decay: float = Field(default=0.05, ge=0)
     gradient_clip: float = Field(default=1.0, gt=0)
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
-    micro_batch: PositiveInt | None = Field(
-        default=None, description="rows of a process embedded at once"
-    )
+    micro_batch: PositiveInt | None = Field(default=None, description="rows embedded at once")
     checkpoint_activations: bool = False
     batch_norm: Literal["batch", "fixed"] = "batch"
-    memory_gb: float = Field(
-        default=8.0, ge=0, description="a split that takes more is read from disk at every step"
-    )
-    workers: PositiveInt | None = Field(
-        default=None, description="processes that read from disk; one a core, at most eight"
-    )
+    memory_gb: float = Field(default=8.0, ge=0, description="what takes more is read from disk")
+    workers: PositiveInt | None = Field(default=None, description="one a core, at most eight")
 
 
 class EarthConfig(_Frozen):

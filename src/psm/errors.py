@@ -69,10 +69,6 @@ class PSMWarning(UserWarning):
     """Base class of every warning."""
 
 
-class RefusedRecordings(PSMWarning):
-    """Some recordings could not be used; the message counts them by reason."""
-
-
 class BulkDownload(PSMWarning):
     """The terms of a map service do not allow to fetch many of its tiles."""
 

@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.cartography.canvas import Canvas
-from psm.cartography.equalearth import CENTRAL_LON, frame, project, unproject
+from psm.cartography.equalearth import CENTRAL_LON, Canvas, project, unproject, world_edge
 from psm.cartography.worldmap import lakes, land, projected_coastlines, projected_land
 
 
@@ -83,5 +82,5 @@ def test_a_canvas_does_not_smear_values_over_no_data() -> None:
 
 
 def test_the_frame_is_closed() -> None:
-    outline = frame(south=-60.0, north=84.0)
+    outline = world_edge(south=-60.0, north=84.0)
     np.testing.assert_array_equal(outline[0], outline[-1])

@@ -11,7 +11,7 @@ from rasterio.transform import Affine
 
 from psm.cartography.graticule import graticule
 from psm.cartography.marginalia import round_length
-from psm.cartography.surroundings import geography
+from psm.cartography.vectorlayers import geography
 from psm.cartography.window import Window
 from psm.mapping import Frame
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from psm.encoders.layers import Transformer, transformer
+from psm.encoders.sharedlayers import Transformer, transformer
 
 BATCH, TOKENS, DIM = 3, 7, 16
 

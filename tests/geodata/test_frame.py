@@ -59,3 +59,8 @@ def test_what_is_no_raster_is_refused() -> None:
         Frame("EPSG:999999", Affine(1, 0, 0, 0, -1, 0), (1, 1))
     with pytest.raises(ConfigError, match="north up"):
         Frame(LAEA, Affine(1, 0, 0, 0, 1, 0), (1, 1))
+
+
+def test_a_spacing_is_metres_or_degrees() -> None:
+    assert (Frame.globe(2.0).spacing_deg, Frame.globe(2.0).spacing_m) == (2.0, None)
+    assert (PACIFIC.spacing_deg, PACIFIC.spacing_m) == (None, PACIFIC.transform.a)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import email.utils
+import gc
 import hashlib
 import logging
 import time
 import traceback
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +68,21 @@ def file(sent: int | None = None, **headers: str) -> Answer:
 
 def counted(served: Archives) -> int:
     return len(served.asked)
+
+
+def test_a_client_that_nobody_holds_closes_its_connections(
+    served: Archives, tmp_path: Path
+) -> None:
+    served.misbehave = in_turn(Answer(body=b"{}"))
+    one = client_of(served, tmp_path)
+    one.json("x")
+    opened = one._opened
+    held = weakref.ref(one)
+    del one
+    gc.collect()
+    assert held() is None
+    assert opened is not None
+    assert opened.is_closed
 
 
 # What may pass is asked again.

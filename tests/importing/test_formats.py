@@ -10,7 +10,7 @@ import pytest
 from psm.config import write_yaml
 from psm.data.corpus import Corpus
 from psm.data.views import encode_jpeg
-from psm.earth.painted_imagery import Imagery
+from psm.earth.painted_imagery import PaintedImagery
 from psm.errors import ConfigError, MissingData
 from psm.importing.cutting import TilePlace
 from psm.importing.dataset import ImportOptions
@@ -87,7 +87,7 @@ def test_blue_marble_gives_any_place_the_tile_of_the_simulated_earth(sources: Pa
     source = open_dataset(str(sources / "own"), ImportOptions(imagery="blue-marble"))
     assert (source.tile_px, source.cutter.tile_px, source.gsd_m) == (320, 320, 1000.0)
     ((_, tile),) = source.cutter.tiles([TilePlace("a", 48.9, 2.3)])
-    assert tile.jpeg == encode_jpeg(Imagery.load().tile(lat=48.9, lon=2.3))
+    assert tile.jpeg == encode_jpeg(PaintedImagery.load().tile(lat=48.9, lon=2.3))
 
 
 @pytest.mark.parametrize(
@@ -154,3 +154,12 @@ def test_bad_input_is_one_line_and_exit_code_two(
     assert len(errors) == 1
     assert message in errors[0]
     assert not out.exists()
+
+
+def test_what_the_package_exports_is_there() -> None:
+    import psm.importing
+
+    for name in psm.importing.__all__:
+        assert getattr(psm.importing, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        psm.importing.nothing  # noqa: B018

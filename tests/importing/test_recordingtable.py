@@ -13,7 +13,7 @@ from psm.errors import ConfigError, MissingData
 from psm.importing.conversion import convert
 from psm.importing.framing import Framing
 from psm.importing.recordingtable import RecordingTable
-from psm.importing.tables import match_columns, read_table
+from psm.importing.tablereader import match_columns, read_table
 from psm.training import train
 from tests import hub
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment

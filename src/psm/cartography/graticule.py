@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
-from psm.cartography.canvas import NORTH, SOUTH
-from psm.cartography.equalearth import project
+from psm.cartography.equalearth import NORTH, SOUTH, project
 from psm.cartography.style import COAST, DIM, PAPER
 from psm.cartography.window import Floats, Window
 from psm.geodata.vectors import Line

@@ -1,4 +1,8 @@
-"""One function draws a map of any frame: for figures, sheets and films alike."""
+"""One function draws a map of any frame: for figures, sheets and films alike.
+
+By matplotlib alone: cartopy with the same shores takes four times as long for a picture of the
+globe, and redraws all of it for each frame of a film.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 
-from psm.cartography.canvas import Canvas
+from psm.cartography.equalearth import Canvas
 from psm.cartography.night import Night
 from psm.cartography.regionmap import RegionMap
 from psm.cartography.window import Window

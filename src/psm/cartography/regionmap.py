@@ -15,7 +15,7 @@ from matplotlib.patheffects import withStroke
 
 from psm.cartography.night import Night
 from psm.cartography.style import COAST, DIM, NO_DATA, PAPER, RIVER, SEA
-from psm.cartography.surroundings import geography
+from psm.cartography.vectorlayers import geography
 from psm.cartography.window import Window
 from psm.geodata.frame import Frame
 

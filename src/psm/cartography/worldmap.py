@@ -13,8 +13,7 @@ from matplotlib.colors import Colormap
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from psm.cartography.canvas import NORTH, SOUTH, Canvas
-from psm.cartography.equalearth import frame, from_centre, project
+from psm.cartography.equalearth import NORTH, SOUTH, Canvas, from_centre, project, world_edge
 from psm.cartography.graticule import globe_graticule
 from psm.cartography.night import Night
 from psm.cartography.style import COAST, GRATICULE, NIGHT, NO_DATA, SEA
@@ -103,7 +102,7 @@ class World:
         left, right, bottom, top = canvas.extent
         axes.set(xlim=(left - 0.02, right + 0.02), ylim=(bottom - 0.02, top + 0.02), aspect="equal")
         axes.axis("off")
-        edge = Path(frame(south=SOUTH, north=NORTH))
+        edge = Path(world_edge(south=SOUTH, north=NORTH))
         land, lakes = area(projected_land()), area(projected_lakes())
         self.image = axes.imshow(
             np.zeros((1, 1)),

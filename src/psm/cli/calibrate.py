@@ -1,4 +1,4 @@
-"""What makes probabilities believable: ``psm calibrate``."""
+"""``psm calibrate``: probabilities fitted to held-out recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``psm data``: other people's recordings, and what can be said of any shards."""
+"""``psm data``: imports recordings, stores their views, audits shards."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ data_app = typer.Typer(no_args_is_help=True, help="Other people's data sets: tak
 
 @data_app.command("import")
 def data_import(
-    source: Annotated[
-        str, typer.Argument(help="Hub id, folder of published shards, or folder with a table.")
+    origin: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATASET", help="Hub id, folder of published shards, or folder with a table."
+        ),
     ],
     out: Annotated[Path, typer.Argument(help="Folder for our shards.")],
     format: Annotated[
@@ -54,7 +57,7 @@ def data_import(
 ) -> None:
     """Turn other people's recordings into our shards.
 
-    SOURCE is recognised: `MVRL/GeoSound` or `MVRL/SoundingEarth` on the hub (or Parquet files of
+    DATASET is recognised: `MVRL/GeoSound` or `MVRL/SoundingEarth` on the hub (or Parquet files of
     that schema), a folder of their published WebDataset shards, or your own recordings, a folder
     with audio files and a CSV or Parquet table.
 
@@ -74,8 +77,8 @@ def data_import(
         revision=revision,
         shrunk_first=not shrunk_last,
     )
-    dataset = open_dataset(source, options, format=format)
-    typer.echo(f"{source}: {dataset.describe()}")
+    dataset = open_dataset(origin, options, format=format)
+    typer.echo(f"{origin}: {dataset.describe()}")
     if credit := dataset.tile_credit():
         typer.echo(f"tiles: {credit['attribution']} ({credit['licence']})")
     report = convert(dataset, out, workers=workers, retry=retry)

@@ -1,4 +1,4 @@
-"""``psm evaluate``: how good a model is."""
+"""``psm evaluate``: retrieval and maps of a model, measured."""
 
 from __future__ import annotations
 

@@ -50,14 +50,14 @@ def gather(run: BuildRun) -> None:
         run.heartbeat.begin("fetch and decode", total)
         with (
             Lanes[Outcome](_AHEAD) as lanes,
-            closing(_Gathering(run, lanes, fetch, decode)) as gathering,
+            closing(_GatherLoop(run, lanes, fetch, decode)) as gathering,
         ):
             for ended in track(gathering, "fetching and decoding", total, weight=int, unit="rows"):
                 run.heartbeat.count(ended)
                 run.beat()
 
 
-class _Gathering:
+class _GatherLoop:
     """Hands outcomes from lanes to the catalogue, and rows from the fetchers to the decoders."""
 
     def __init__(

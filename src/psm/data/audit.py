@@ -49,7 +49,7 @@ class Leak:
     detail: str = ""
 
 
-class ComparedRecording(NamedTuple):
+class AuditedRecording(NamedTuple):
     """What is compared of a recording."""
 
     split: str
@@ -104,7 +104,7 @@ def audit(folder: Path, *, workers: int | None = None) -> Audit:
         raise MissingData(
             f"{folder}: holds {there}; an audit compares train-*.tar, val-*.tar and test-*.tar"
         )
-    entries: list[ComparedRecording] = []
+    entries: list[AuditedRecording] = []
     named: list[Leak] = []
     for part, wrong in track(run_all(_read, None, paths, workers=workers), "reading", len(paths)):
         entries += part
@@ -112,7 +112,7 @@ def audit(folder: Path, *, workers: int | None = None) -> Audit:
     return compare(sorted(entries), named)
 
 
-def compare(entries: list[ComparedRecording], leaks: Iterable[Leak] = ()) -> Audit:
+def compare(entries: list[AuditedRecording], leaks: Iterable[Leak] = ()) -> Audit:
     """Compare recordings that were read; leaks that were found before are added."""
     split = {name: [one for one in entries if one.split == name] for name in SPLITS}
     present = [name for name in SPLITS if split[name]]
@@ -137,7 +137,7 @@ def compare(entries: list[ComparedRecording], leaks: Iterable[Leak] = ()) -> Aud
     )
 
 
-def _shared(first: list[ComparedRecording], second: list[ComparedRecording]) -> Iterator[Leak]:
+def _shared(first: list[AuditedRecording], second: list[AuditedRecording]) -> Iterator[Leak]:
     for shared, place in ((LeakKind.KEY, 1), (LeakKind.MEL, 5), (LeakKind.TILE, 6)):
         known = {one[place]: one for one in reversed(first)}
         for other in second:
@@ -146,7 +146,7 @@ def _shared(first: list[ComparedRecording], second: list[ComparedRecording]) -> 
                 yield Leak(shared, one.split, one.key, other.split, other.key)
 
 
-def _repeated(splits: Iterable[list[ComparedRecording]]) -> dict[LeakKind, int]:
+def _repeated(splits: Iterable[list[AuditedRecording]]) -> dict[LeakKind, int]:
     counts: Counter[LeakKind] = Counter()
     for entries in splits:
         for shared, place in ((LeakKind.KEY, 1), (LeakKind.MEL, 5), (LeakKind.TILE, 6)):
@@ -154,12 +154,12 @@ def _repeated(splits: Iterable[list[ComparedRecording]]) -> dict[LeakKind, int]:
     return dict(counts)
 
 
-def _footprints(entries: list[ComparedRecording]) -> Footprints:
+def _footprints(entries: list[AuditedRecording]) -> Footprints:
     columns = np.array([one[2:5] for one in entries], float).reshape(-1, 3)
     return Footprints(columns[:, 0], columns[:, 1], columns[:, 2])
 
 
-def _read(_: None, path: Path) -> tuple[list[ComparedRecording], list[Leak]]:
+def _read(_: None, path: Path) -> tuple[list[AuditedRecording], list[Leak]]:
     """The recordings of a shard, and those that say they belong elsewhere."""
     split = path.name.partition("-")[0]
     entries, wrong = [], []
@@ -177,7 +177,7 @@ def _read(_: None, path: Path) -> tuple[list[ComparedRecording], list[Leak]]:
                 f"{path}: sample {key!r} does not say how many metres a pixel of its tile covers"
             )
         entries.append(
-            ComparedRecording(
+            AuditedRecording(
                 split,
                 recording.key,
                 recording.lat,

@@ -13,7 +13,7 @@ from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
 from psm.encoders.clap import clap_layers, fuse_attention, load_tower, standalone
-from psm.encoders.layers import convolution_stage
+from psm.encoders.sharedlayers import convolution_stage
 from psm.errors import ConfigError
 
 _RANGE_DB, _SPREAD_DB = 80.0, 20.0

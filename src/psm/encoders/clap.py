@@ -124,7 +124,7 @@ class _FusedAttention(ClapAudioSelfAttention):  # type: ignore[misc]  # transfor
         """Attention within windows, ``(batch x windows, positions, features)`` each."""
         if self.training or output_attentions:
             # Windows are short: gradients are faster through plain products (as in
-            # psm.encoders.layers), and the kernel keeps no probabilities.
+            # psm.encoders.sharedlayers), and the kernel keeps no probabilities.
             plain: tuple[Tensor, ...] = super().forward(
                 hidden_states, attention_mask, output_attentions
             )

@@ -1,4 +1,4 @@
-"""Metadata fusion: the image token meets place, time and sources (PSM, section 3.3)."""
+"""Context fusion: the image token meets place, time and sources (PSM, section 3.3)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psm.config import ContextConfig
 from psm.data.context import CONTEXT_FIELDS, Context
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES
 from psm.encoders.encoding import SUN_SIZE, Encoding, sun, sun_known
-from psm.encoders.layers import transformer
+from psm.encoders.sharedlayers import transformer
 
 
 class ContextFusion(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from psm.config import ImageryConfig, SatelliteConfig
 from psm.encoders.backbone import Backbone, read_backbone
-from psm.encoders.layers import convolution_stage, transformer
+from psm.encoders.sharedlayers import convolution_stage, transformer
 
 
 def gsd_position_embedding(

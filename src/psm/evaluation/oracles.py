@@ -33,7 +33,7 @@ GENERATOR_ORACLES = (Knowledge.PLACE, Knowledge.PLACE_TIME, Knowledge.ALL)
 
 
 def oracle_ranks(recordings: Sequence[Recording]) -> dict[Key, TiedRanks]:
-    """Standings of every oracle by (oracle, direction, restriction).
+    """Ranks of every oracle by (oracle, direction, restriction).
 
     The generator's oracles need recordings with ``sounds`` and a month, that is, of the simulated
     Earth; without them only the source tag's rows are there.

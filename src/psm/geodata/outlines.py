@@ -110,18 +110,21 @@ def _ring_area(ring: Ring) -> tuple[BaseGeometry, bool]:
         )
     if np.abs(lon).max() > 720.0:
         raise ConfigError(f"an outline has the longitude {lon[np.argmax(np.abs(lon))]:g}")
+    # Unroll: follow the ring point by point, each step the short way, beyond 180 where it leads.
     lat = np.clip(lat, -90.0, 90.0)
     steps = _steps(lon, lat)
     unrolled = lon[0] + np.concatenate([[0.0], np.cumsum(steps)])
     # As written but for whole turns: a sum of many steps would not close the ring to the last bit.
     unrolled = lon + 360.0 * np.round((unrolled - lon) / 360.0)
     points = np.stack([unrolled, lat], -1)
+    # A ring that does not come back to its first longitude goes around a pole: close it along that.
     if abs(turn := unrolled[-1] - unrolled[0]) > 180.0:
         if abs(turn) > 540.0:
             raise ConfigError("an outline goes around the globe more than once")
         sine = np.sin(np.radians((lat[1:] + lat[:-1]) / 2.0))
         pole = 90.0 if np.sum(sine * steps) / turn > 0.0 else -90.0
         points = np.vstack([points, [[unrolled[-1], pole], [unrolled[0], pole]], points[:1]])
+    # Repair what crosses itself, then fold all of it back into [-180, 180].
     area = shapely.Polygon(points)
     is_crossed = not area.is_valid
     if is_crossed:

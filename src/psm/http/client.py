@@ -233,7 +233,7 @@ class Client:
                     headers={"User-Agent": _user_agent(self._purpose)},
                     timeout=self._timeout_s,
                     follow_redirects=True,
-                    event_hooks={"request": [self._wait]},  # of redirects too
+                    event_hooks={"request": [self._turns()]},  # of redirects too
                     transport=signing,
                 )
                 weakref.finalize(self, opened.close)
@@ -286,8 +286,10 @@ class Client:
             return f"https:{url}"
         return url if "://" in url else f"{self.base_url}{url}"
 
-    def _wait(self, request: httpx.Request) -> None:
-        self._limiter.wait(counts=str(request.url).startswith(self.base_url))
+    def _turns(self) -> Callable[[httpx.Request], None]:
+        # Without this client in it: what is opened outlives it otherwise, and is never closed.
+        limiter, base_url = self._limiter, self.base_url
+        return lambda request: limiter.wait(counts=str(request.url).startswith(base_url))
 
 
 def _user_agent(purpose: str) -> str:

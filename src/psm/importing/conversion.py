@@ -47,7 +47,11 @@ class ImportReport:
     refused: Counter[str] = field(default_factory=Counter)
 
     def to_json(self) -> dict[str, dict[str, int]]:
-        """Counts by name, the largest first."""
+        """Write the counts as ``report.json`` has them.
+
+        Returns:
+            ``imported``, ``licences`` and ``refused``, each a count by name, the largest first.
+        """
         return {name: dict(counts.most_common()) for name, counts in vars(self).items()}
 
 

@@ -60,11 +60,37 @@ class DatasetPart:
 
 
 class ForeignDataset(ABC):
-    """Recordings in a foreign format. It travels to every worker: small, and it pickles."""
+    """Recordings in a foreign format, read part by part; base class of what a format opens.
+
+    It travels to every worker, so that it is small and can be pickled.
+
+    Example:
+        One text file a part, one recording a line::
+
+            class Lines(ForeignDataset):
+                def describe(self):
+                    return "a folder of lists"
+
+                def fingerprint(self):
+                    return {"format": "lists", "files": self.sizes()}
+
+                def parts(self, cache):
+                    return [DatasetPart(f"{i:05d}", path) for i, path in enumerate(self.paths())]
+
+                def rows(self, part):
+                    for line in part.place.read_text().splitlines():
+                        yield line.partition(" ")[0], line
+
+                def sample(self, part, name, row):
+                    return RawSample(recording, tile_jpeg, mel)
+    """
 
     @abstractmethod
     def describe(self) -> str:
-        """What this is and what is read of it, in a line.
+        """Say what this is and what is read of it.
+
+        Returns:
+            A line for people.
 
         Raises:
             PSMError: it lacks what it needs.
@@ -72,22 +98,36 @@ class ForeignDataset(ABC):
 
     @abstractmethod
     def fingerprint(self) -> dict[str, Any]:
-        """All that the shards depend on, as JSON: an import goes on only where it is the same."""
+        """Tell this import from others: one goes on only where this is the same.
+
+        Returns:
+            All that the shards depend on, ready for JSON.
+        """
 
     @abstractmethod
     def parts(self, cache: Path) -> list[DatasetPart]:
-        """The parts of the data set, always the same.
+        """Cut the data set into parts, always in the same way.
 
         Args:
             cache: a folder for what is slow to find out, and for what the workers share.
+
+        Returns:
+            Parts whose places travel to the workers.
+
+        Raises:
+            PSMError: the data set cannot be read, or lacks what it needs.
         """
 
     @abstractmethod
     def rows(self, part: DatasetPart) -> Iterator[tuple[str, Any]]:
-        """Name and raw content of each recording of a part.
+        """Read a part, recording by recording.
 
         Args:
             part: of :meth:`parts`.
+
+        Returns:
+            Pairs of the name of a recording, as it stands in ``refused.csv``, and its raw content,
+            which :meth:`sample` takes.
 
         Raises:
             PSMError: the part cannot be read on: the import stops.
@@ -95,12 +135,15 @@ class ForeignDataset(ABC):
 
     @abstractmethod
     def sample(self, part: DatasetPart, name: str, row: Any) -> RawSample:
-        """One recording, converted.
+        """Convert one recording.
 
         Args:
             part: of :meth:`parts`.
             name: of the recording, of :meth:`rows`.
             row: its raw content.
+
+        Returns:
+            Metadata, JPEG tile and float16 log-mel ``(windows, frames, bands)``.
 
         Raises:
             CorruptRecording, CorruptShard, ForeignPickle: it cannot be used. The message is alike
@@ -108,14 +151,21 @@ class ForeignDataset(ABC):
         """
 
     def tile_credit(self) -> dict[str, str]:
-        """Provider, attribution and licence of tiles that the import cuts itself; else nothing."""
+        """Say whose the imagery is that tiles are cut from.
+
+        Returns:
+            ``provider``, ``attribution`` and ``licence``; empty where tiles are not cut here.
+        """
         return {}
 
     def tile_of(self, row: Any) -> Tile | None:  # noqa: ARG002
-        """The tile that the import cut for a recording, if it did.
+        """Look up the tile that was cut for a recording.
 
         Args:
             row: raw content of the recording, of :meth:`rows`.
+
+        Returns:
+            The tile, or ``None`` where tiles are not cut here.
         """
         return None
 

@@ -8,7 +8,7 @@ from psm.errors import ConfigError, MissingData
 from psm.importing.dataset import ForeignDataset, Format, ImportOptions
 from psm.importing.published import hub, webdataset
 from psm.importing.recordingtable import TABLE
-from psm.importing.tables import TABLE_SUFFIXES
+from psm.importing.tablereader import TABLE_SUFFIXES
 
 FORMATS = {format.name: format for format in (webdataset.SHARDS, hub.HUB, TABLE)}
 """Formats by their names. The first that recognises a data set reads it."""

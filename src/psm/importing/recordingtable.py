@@ -16,7 +16,7 @@ from psm.data.shards import RawSample
 from psm.earth.painted_imagery import GSD_M, TILE_SIZE
 from psm.errors import ConfigError, CorruptRecording, MissingData
 from psm.files import sha256_of
-from psm.importing import fields
+from psm.importing import values
 from psm.importing.cutting import NoTile, Tile, TileCutter, TilePlace
 from psm.importing.dataset import (
     SHARD_SIZE,
@@ -26,8 +26,8 @@ from psm.importing.dataset import (
     ImportOptions,
 )
 from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px, preset_of
+from psm.importing.tablereader import TABLE_SUFFIXES, column_names, match_columns, recordings_of
 from psm.importing.tablerows import TableRow, rows_of
-from psm.importing.tables import TABLE_SUFFIXES, column_names, match_columns, recordings_of
 from psm.published.sizes import IMAGERY
 
 TILES = "tiles"
@@ -151,7 +151,7 @@ class RecordingTable(ForeignDataset):
             image = _content(self._tile_file(told.said.get("tile", ""), name))
         else:  # not asked for, as there is no sound
             raise CorruptRecording(_missing("audio"))
-        jpeg = fields.tile(image, "tile", self.tile_px)
+        jpeg = values.tile(image, "tile", self.tile_px)
         path = self._beside(told.said["audio"], "audio")
         waveform = read_audio(path, self.framing.audio.sample_rate_hz, name="audio")
         return RawSample(recording, jpeg, self.framing.mel(waveform))

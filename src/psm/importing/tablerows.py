@@ -15,7 +15,7 @@ from psm.data.dates import day_comes_first, month_and_hour
 from psm.data.recording import AudioSource, CaptionSource, Recording
 from psm.data.splits import BUFFER, IN_BUFFER, TRAIN, split_by_blocks
 from psm.errors import CorruptRecording
-from psm.importing import fields
+from psm.importing import values
 
 Name = TypeVar("Name", bound=StrEnum)
 
@@ -50,7 +50,7 @@ class TableRow:
         if not said["caption"]:
             raise CorruptRecording("no caption")
         month, hour = self._month_and_hour()
-        return fields.recording(
+        return values.recording(
             key=self.key,
             lat=said["latitude"],
             lon=said["longitude"],
@@ -59,7 +59,7 @@ class TableRow:
                 CaptionSource, said.get("caption_source", ""), CaptionSource.META
             ),
             caption=said["caption"],
-            split=fields.split(self.split),
+            split=values.split(self.split),
             month=month,
             hour=hour,
             licence=said.get("licence") or "unknown",
@@ -93,7 +93,7 @@ def rows_of(recordings: Iterable[Mapping[str, str]], *, buffer_km: float) -> lis
     """Give each recording of a table its key and its split.
 
     Args:
-        recordings: what the table says of each, of :func:`psm.importing.tables.recordings_of`.
+        recordings: what the table says of each, of :func:`psm.importing.tablereader.recordings_of`.
         buffer_km: between the splits, where no column names them.
 
     Raises:
@@ -107,7 +107,7 @@ def rows_of(recordings: Iterable[Mapping[str, str]], *, buffer_km: float) -> lis
         problem = IN_BUFFER if split == BUFFER else ""
         name = row.get("key") or str(Path(row["audio"]).with_suffix(""))
         try:
-            name = fields.key(name)
+            name = values.key(name)
         except CorruptRecording as nameless:
             problem = str(nameless)
         if name in seen:
@@ -124,8 +124,8 @@ def _splits(rows: Sequence[Mapping[str, str]], buffer_km: float) -> list[str]:
     splits, placed, places = [TRAIN] * len(rows), [], []  # no place: refused in any split
     for place, row in enumerate(rows):
         try:
-            lat = fields.degrees(row["latitude"], "latitude", 90.0)
-            places.append((lat, fields.degrees(row["longitude"], "longitude", 180.0)))
+            lat = values.degrees(row["latitude"], "latitude", 90.0)
+            places.append((lat, values.degrees(row["longitude"], "longitude", 180.0)))
         except CorruptRecording:
             continue
         placed.append(place)

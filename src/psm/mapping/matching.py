@@ -66,13 +66,16 @@ def answer(
         The :data:`~psm.mapping.bands.BANDS` by name. The csd is that to what is wanted, the average
         by weight where that is several terms, NaN where it is nothing.
     """
+    # Each term is a function of the distance to it: of being there, or of staying away.
     wanted = range(query.wanted)
     unwanted = range(query.wanted, len(query))
     absent = [_absence(curve, power) for power in query.powers]
     present = [_presence(curve, power) for power in query.powers]
+    # Any of the wanted is what is left when all of them stay away.
     found = _product([(absent if query.is_any else present)[k] for k in wanted], distance, variance)
     if query.is_any and query.wanted:
         found = 1.0 - found[0], 1.0 - found[1], found[2]
+    # Unwanted terms stay away, each independently.
     rest = _product(
         [absent[k] for k in unwanted], distance[:, query.wanted :], variance[:, query.wanted :]
     )

@@ -143,7 +143,7 @@ class SoundscapeMap(MapData):
         Returns:
             The path.
         """
-        from psm.mapping.outputs.cog import write_cog
+        from psm.mapping.outputs.geotiff import write_cog
 
         return write_cog(self, Path(path), csd=csd)
 

@@ -1,5 +1,5 @@
-"""The model: what it computes (``network``), and how it is kept (``stored``)."""
+"""The model: what it computes (``psm``), and how it is kept (``stored``)."""
 
-from psm.model.network import PSM
+from psm.model.psm import PSM
 
 __all__ = ["PSM"]

@@ -10,7 +10,6 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -62,35 +61,14 @@ class Batch:
         )
 
 
-class BatchSource(Protocol):
-    """What training reads: the part of each joint batch that belongs to one rank.
-
-    ``source[step]`` depends on its seed, ``epoch``, ``step``, ``rank`` and ``world_size`` alone;
-    the parts of all ranks together are the batch of a single process, of ``batch_size`` rows.
-    ``on_disk`` says that reading takes long enough to be worth processes of its own.
-    """
-
-    batch_size: int
-    on_disk: bool
-    epoch: int
-    rank: int
-    world_size: int
-
-    def __len__(self) -> int:
-        """Steps an epoch, the same on every rank."""
-
-    def __getitem__(self, step: int) -> Batch:
-        """This rank's rows, as many as on every other rank; :class:`IndexError` at the end."""
-
-
 class BatchStream(Dataset[Batch]):
-    """All batches of one epoch, by index; set ``epoch`` before each pass. A :class:`BatchSource`.
+    """A rank's part of every batch of one epoch, by index; set ``epoch`` before each pass.
 
-    Training reads random zooms and flips of the views and rolls the recordings in time, each row
-    drawn anew every epoch, and of recordings with more windows than the audio tower takes, one set.
-    The last rows that do not fill a batch wait for the next shuffle. A batch depends on nothing
-    read before it: any step can be the first, in any process, and a corpus on disk is shuffled as
-    one in memory is.
+    The parts of all ranks together are the batch of a single process. Training reads random zooms
+    and flips of the views and augmented recordings, each row drawn anew every epoch, and of
+    recordings with more windows than the audio tower takes, one set. The last rows that do not fill
+    a batch wait for the next shuffle. A batch depends on nothing read before it: any step can be
+    the first, in any process, and a corpus on disk is shuffled as one in memory is.
 
     Args:
         corpus: the training split.
@@ -103,6 +81,9 @@ class BatchStream(Dataset[Batch]):
 
     Raises:
         ConfigError: the batch does not divide among the ranks.
+
+    Attributes:
+        on_disk: whether reading takes long enough to be worth processes of its own.
     """
 
     def __init__(
@@ -239,7 +220,7 @@ class BatchLoader:
         workers: processes; 0 reads in this one, ``None`` takes one a core, at most eight.
     """
 
-    def __init__(self, dataset: BatchSource, workers: int | None) -> None:
+    def __init__(self, dataset: BatchStream, workers: int | None) -> None:
         self.dataset = dataset
         self.workers = min(_cores(), _MOST_WORKERS) if workers is None else workers
 
@@ -251,10 +232,7 @@ class BatchLoader:
             # More workers than cores can be right: some wait for the disk.
             warnings.filterwarnings("ignore", message=".*worker processes in total.*")
             loader: DataLoader[Batch] = DataLoader(
-                self.dataset,  # type: ignore[arg-type]  # a source need not be torch's Dataset
-                batch_size=None,
-                shuffle=False,
-                num_workers=self.workers,
+                self.dataset, batch_size=None, shuffle=False, num_workers=self.workers
             )
             batches = iter(loader)
         try:

@@ -52,7 +52,7 @@ def build_trainer(
             max_epochs=recipe.epochs,
             precision=_precision(recipe.precision, has_gpus=has_gpus),
             gradient_clip_val=recipe.gradient_clip,
-            use_distributed_sampler=False,  # a batch source knows its rank
+            use_distributed_sampler=False,  # a batch stream knows its rank
             num_sanity_val_steps=0,
             enable_model_summary=False,
             **settings,

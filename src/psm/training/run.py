@@ -24,7 +24,7 @@ from psm.model import PSM
 from psm.progress import console
 from psm.seeding import torch_seed
 from psm.training import distributed
-from psm.training.dataloader import BatchLoader, BatchSource, BatchStream, cached_text_features
+from psm.training.dataloader import BatchLoader, BatchStream, cached_text_features
 from psm.training.machine import build_trainer
 from psm.training.patching import replaced_forward
 from psm.training.recomputation import recomputed_activations
@@ -121,7 +121,7 @@ def prepare(
     trainer: lightning.Trainer,
     *,
     seed: int,
-) -> tuple[TrainingTask, BatchSource]:
+) -> tuple[TrainingTask, BatchStream]:
     """The task, its weights drawn from ``seed``, and this rank's batches.
 
     Raises:
@@ -146,7 +146,7 @@ def prepare(
     return task, batches
 
 
-def _check_batch_norms(task: TrainingTask, batches: BatchSource) -> None:
+def _check_batch_norms(task: TrainingTask, batches: BatchStream) -> None:
     """Refuse batch norms whose statistics would not be those of the joint batch."""
     tower, micro_batch = task.model.config.audio_tower, task.experiment.training.micro_batch
     if not any(norm.training for norm in batch_norms(task.model)):
@@ -167,7 +167,7 @@ def _check_batch_norms(task: TrainingTask, batches: BatchSource) -> None:
 def fit(
     trainer: lightning.Trainer,
     task: TrainingTask,
-    batches: BatchSource,
+    batches: BatchStream,
     resume_from: Path | None = None,
 ) -> None:
     """Run ``trainer``: every epoch trains on all ``batches`` and then validates."""

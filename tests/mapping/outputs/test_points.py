@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from psm.errors import ConfigError, InvalidContext
 from psm.mapping import SoundscapeMap
-from psm.mapping.outputs.points import as_geodataframe, crop
+from psm.mapping.outputs.points import as_geodataframe, crop, write_places
 from tests.mapping.maps import GLOBE, soundscape
 
 RNG = np.random.default_rng(0)
@@ -75,3 +76,15 @@ def test_boxes_that_hold_nothing_are_refused(found: SoundscapeMap) -> None:
         found.crop(west=0.0, south=80.0, east=10.0, north=85.0)
     with pytest.raises(InvalidContext, match="no box"):
         found.crop(west=0.0, south=10.0, east=10.0, north=-10.0)
+
+
+def test_a_column_may_be_called_as_the_map_is(found: SoundscapeMap) -> None:
+    table = found.sample(lat=[10.0], lon=[30.0], soundscape=["a"], self=["b"])
+    assert (table["soundscape"][0], table["self"][0]) == ("a", "b")
+
+
+def test_found_places_are_points_of_geojson(tmp_path: Path) -> None:
+    path = write_places([{"lat": 1.0, "lon": 2.0, "probability": 0.5}], tmp_path / "found.geojson")
+    (feature,) = json.loads(path.read_text())["features"]
+    assert feature["geometry"] == {"type": "Point", "coordinates": [2.0, 1.0]}
+    assert feature["properties"] == {"probability": 0.5}

@@ -23,7 +23,7 @@ from psm.mapping import Frame, Moment, SoundscapeMap
 from psm.mapping.outputs import write_gif, write_mp4
 from psm.mapping.outputs.animate import film_writer
 from psm.mapping.outputs.filmfiles import save_mp4
-from psm.mapping.outputs.qgis import write_qml
+from psm.mapping.outputs.geotiff import write_qml
 
 MakeFrame = Callable[..., Frame]
 MakeMap = Callable[..., SoundscapeMap]

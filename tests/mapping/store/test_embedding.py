@@ -14,6 +14,7 @@ from psm.imagery import Reason, View
 from psm.inference.batches import image_features
 from psm.mapping import Cells, Moment, Query, map_query
 from psm.mapping.store import EmbeddedCells, Header, LocalExecutor, Store, embed, estimate, plan
+from psm.mapping.store.creation import create_store
 from psm.mapping.store.place import writing
 from psm.model import PSM
 from tests.mapping.store.fakes import PlaceImagery
@@ -100,7 +101,7 @@ def test_a_creation_that_was_cut_off_is_done_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole, cut = tmp_path / "whole.zarr", tmp_path / "cut.zarr"
-    Store.create(whole, header, cells)
+    create_store(whole, header, cells)
     written = itertools.count()
     put = LocalStore.set
 
@@ -111,11 +112,11 @@ def test_a_creation_that_was_cut_off_is_done_again(
 
     monkeypatch.setattr(LocalStore, "set", killed)
     with pytest.raises(OSError, match="the end"):
-        Store.create(cut, header, cells)
+        create_store(cut, header, cells)
     monkeypatch.undo()
     with pytest.raises(MissingData, match="is there; make it with"):
         Store.open(cut)
-    Store.create(cut, header, cells)
+    create_store(cut, header, cells)
     assert tree(cut) == tree(whole)
 
 
@@ -143,7 +144,7 @@ def test_another_store_in_the_way_is_named_by_what_differs(
         return plan(model, of["imagery"], of["cells"], zooms=of["zooms"], month=of["month"])  # type: ignore[arg-type]
 
     place = tmp_path / "s.zarr"
-    Store.create(place, header(asked), cells)
+    create_store(place, header(asked), cells)
     before = tree(place)
     other = asked | change
     with pytest.raises(StoreMismatch, match=rf"s\.zarr: a store with {words}; choose") as problem:
@@ -155,7 +156,7 @@ def test_another_store_in_the_way_is_named_by_what_differs(
 def test_other_weights_are_another_store(
     model: PSM, cells: Cells, imagery: PlaceImagery, header: Header, tmp_path: Path
 ) -> None:
-    Store.create(tmp_path / "s.zarr", header, cells)
+    create_store(tmp_path / "s.zarr", header, cells)
     weight = model.satellite.patch.weight
     with torch.no_grad():
         kept = weight.clone()
@@ -163,7 +164,7 @@ def test_other_weights_are_another_store(
         changed = plan(model, imagery, cells, zooms=(1, 3), unit=64)
         weight.copy_(kept)
     with pytest.raises(StoreMismatch, match="a store with other weights; choose"):
-        Store.create(tmp_path / "s.zarr", changed, cells)
+        create_store(tmp_path / "s.zarr", changed, cells)
 
 
 def test_what_is_no_store_is_left_alone(
@@ -247,7 +248,7 @@ def test_what_a_kill_leaves_is_swept_by_whoever_is_alone(
     cells: Cells, header: Header, tmp_path: Path
 ) -> None:
     place = tmp_path / "s.zarr"
-    Store.create(place, header, cells)
+    create_store(place, header, cells)
     left = place / "zoom-1" / "features" / "c.0.0123.partial"
     left.write_bytes(b"half")
     with writing(str(place)):

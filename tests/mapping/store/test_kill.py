@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from psm.mapping import Cells
-from psm.mapping.store import Header, Store, embed
+from psm.mapping.store import Header, embed
+from psm.mapping.store.creation import find_store
 from psm.model import PSM
 from psm.seeding import generator
 from tests.mapping.store.fakes import PlaceImagery
@@ -37,7 +38,7 @@ def test_a_store_killed_at_random_is_the_undisturbed_one(
         process.kill()
         process.join()
         assert process.exitcode == -signal.SIGKILL
-    store = Store.find(cut, header)
+    store = find_store(cut, header)
     assert store is None or 0 < len(list(store.undone())) <= 12
     embed(cut, model, imagery, cells, header)
     assert tree(cut) == tree(whole)

@@ -9,8 +9,7 @@ from psm.errors import ConfigError, MissingData, StoreMismatch
 from psm.imagery import Reason
 from psm.mapping import Cells, Moment, Query, SoundscapeMap, map_query
 from psm.mapping.store import Store, embed, plan
-from psm.mapping.timetable import Timetable, agreement
-from psm.mapping.timetable import preparation as prepare
+from psm.mapping.timetable import Timetable, agreement, prepare
 from psm.model import PSM
 from tests.mapping.store.fakes import PlaceImagery, tiny_config
 

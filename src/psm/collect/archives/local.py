@@ -16,7 +16,7 @@ from psm.collect.refusal import Refused
 from psm.data.dates import Clock
 from psm.errors import ConfigError
 from psm.files import atomic_path
-from psm.importing.tables import SYNONYMS, column_names, match_columns, recordings_of
+from psm.importing.tablereader import SYNONYMS, column_names, match_columns, recordings_of
 
 TERMS = ArchiveTerms(
     title="a folder of your own",

@@ -12,7 +12,7 @@ from pathlib import Path
 from psm.collect.archives.archive import ListedRecording, ListingRequest, Page
 from psm.collect.refusal import Refused
 from psm.errors import MissingData
-from psm.importing.tables import stream_rows
+from psm.importing.tablereader import stream_rows
 
 Bounds = tuple[float, float, float, float]
 

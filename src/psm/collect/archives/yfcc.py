@@ -13,7 +13,7 @@ from psm.collect.archives.pages import Lines, existing, pages
 from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
 from psm.errors import MissingData
-from psm.importing.tables import unpacked
+from psm.importing.tablereader import unpacked
 
 TERMS = ArchiveTerms(
     title="YFCC100M, by the Multimedia Commons",

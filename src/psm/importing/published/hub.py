@@ -22,11 +22,11 @@ from psm.data.splits import BUFFER, IN_BUFFER
 from psm.data.worldsplits import split_by_position
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData, PSMError
 from psm.extras import install_line
-from psm.importing import fields
+from psm.importing import values
 from psm.importing.dataset import DatasetPart, ForeignDataset, Format, ImportOptions
 from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px, preset_of
 from psm.importing.published.metadata import month_and_hour_heard, own_caption
-from psm.importing.tables import TABLE_SUFFIXES, column_names
+from psm.importing.tablereader import TABLE_SUFFIXES, column_names
 from psm.published.sizes import IMAGERY, imagery_named
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -151,22 +151,22 @@ class HubDataset(ForeignDataset):
                 return
             except Exception as problem:
                 raise _unreadable(self.origin, problem) from None
-            yield fields.plain(row["sample_id"]), row
+            yield values.plain(row["sample_id"]), row
 
     def sample(self, part: DatasetPart, name: str, row: Any) -> RawSample:
         """Caption, context, tile and log-mel of one row."""
-        archive = fields.plain(row.get("source"))
-        audio_source = fields.archive(archive) if archive else None
-        month, hour = month_and_hour_heard(fields.plain(row.get("date")), audio_source)
+        archive = values.plain(row.get("source"))
+        audio_source = values.archive(archive) if archive else None
+        month, hour = month_and_hour_heard(values.plain(row.get("date")), audio_source)
         caption_source, caption = _caption(row)
-        recording = fields.recording(
-            key=fields.key(name),
+        recording = values.recording(
+            key=values.key(name),
             lat=row["latitude"],
             lon=row["longitude"],
             audio_source=audio_source,
             caption_source=caption_source,
             caption=caption,
-            split=fields.split(part.place[0]),
+            split=values.split(part.place[0]),
             month=month,
             hour=hour,
             licence=_licence(row),
@@ -175,7 +175,7 @@ class HubDataset(ForeignDataset):
         if not self.has_splits:
             recording = replace(recording, split=self._split_of(recording.lat, recording.lon))
         column = next(name for name in row if name.lower() == self._tile.lower())
-        tile = fields.tile(_content(row, column), column, self.tile_px)
+        tile = values.tile(_content(row, column), column, self.tile_px)
         rate_hz = self.framing.audio.sample_rate_hz
         waveform = decode_audio(_content(row, "audio"), rate_hz, "audio")
         return RawSample(recording, tile, self.framing.mel(waveform))
@@ -194,10 +194,10 @@ class HubDataset(ForeignDataset):
 
 def _caption(row: Mapping[str, Any]) -> tuple[CaptionSource, str]:
     """The chosen caption and its source; the recordist's own text where none was chosen."""
-    source = fields.plain(row.get("audio_caption_source")).lower() or CaptionSource.META
-    text = fields.plain(row.get("audio_caption"))
+    source = values.plain(row.get("audio_caption_source")).lower() or CaptionSource.META
+    text = values.plain(row.get("audio_caption"))
     if not text:
-        source, text = CaptionSource.META, own_caption(fields.plain(row.get("text")))
+        source, text = CaptionSource.META, own_caption(values.plain(row.get("text")))
     if not text:
         raise CorruptRecording("no caption")
     try:
@@ -207,7 +207,7 @@ def _caption(row: Mapping[str, Any]) -> tuple[CaptionSource, str]:
 
 
 def _licence(row: Mapping[str, Any]) -> str:
-    found = (fields.plain(row[name]) for name in row if name.lower() in _LICENCES)
+    found = (values.plain(row[name]) for name in row if name.lower() in _LICENCES)
     return next((licence for licence in found if licence), "unknown")
 
 
@@ -236,8 +236,8 @@ def _open(origin: str, revision: str | None, columns: tuple[str, ...]) -> dict[s
     _, is_parquet = _schema(origin, revision)
     only = {"columns": list(columns)} if is_parquet else {}
     for name, rows in _load(origin, revision, **only).items():
-        if name not in fields.SPLITS:
-            known = ", ".join(fields.SPLITS)
+        if name not in values.SPLITS:
+            known = ", ".join(values.SPLITS)
             raise ConfigError(f"{origin}: unknown split {name!r}; known are {known}")
         undecoded = rows.select_columns(list(columns)).decode(False)
         # Row groups are found by opening every file: cheap here, not on the hub.

@@ -27,7 +27,7 @@ from psm.data.shards import RawSample
 from psm.data.tars import Span, samples_of, spans
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, ForeignPickle, MissingData
 from psm.files import atomic_path
-from psm.importing import fields
+from psm.importing import values
 from psm.importing.dataset import SHARD_SIZE, DatasetPart, ForeignDataset, Format, ImportOptions
 from psm.importing.framing import largest_view_px
 from psm.importing.published.metadata import PublishedCaptions, month_and_hour_heard, own_caption
@@ -107,12 +107,12 @@ class PublishedShards(ForeignDataset):
         is_soundingearth = "long_key" in about
         if is_soundingearth:
             archive, name = "aporee", f"aporee-{name}"
-        own = fields.plain(about.get("caption" if is_soundingearth else "text"))
+        own = values.plain(about.get("caption" if is_soundingearth else "text"))
         caption_source, caption = self.captions.of(name, own_caption(own))
-        audio_source = fields.archive(archive)
-        date = fields.plain(about.get("date_recorded" if is_soundingearth else "date"))
+        audio_source = values.archive(archive)
+        date = values.plain(about.get("date_recorded" if is_soundingearth else "date"))
         month, hour = month_and_hour_heard(date, audio_source)
-        recording = fields.recording(
+        recording = values.recording(
             key=name,
             lat=about.get("latitude"),
             lon=about.get("longitude"),
@@ -122,10 +122,10 @@ class PublishedShards(ForeignDataset):
             split=part.place[0],
             month=month,
             hour=hour,
-            licence=fields.plain(about.get("licenseurl")) or "unknown",
+            licence=values.plain(about.get("licenseurl")) or "unknown",
             gsd_m=self.gsd_m,
         )
-        tile = fields.tile(row["image.jpg"], "image.jpg", self.tile_px)
+        tile = values.tile(row["image.jpg"], "image.jpg", self.tile_px)
         mel = tensor_from_pickle(row[_MEL], _MEL)
         if mel.ndim != 3 or not np.isfinite(mel).all():
             raise CorruptShard(f"{_MEL}: not finite windows x frames x bands")

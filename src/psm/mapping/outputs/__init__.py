@@ -8,8 +8,8 @@ from psm.mapping.outputs.animate import (
     write_mp4,
     write_series,
 )
-from psm.mapping.outputs.cog import write_cog
 from psm.mapping.outputs.cube import write_cube
+from psm.mapping.outputs.geotiff import write_cog
 from psm.mapping.outputs.render import write_png, write_svg
 from psm.mapping.outputs.write import check_suffixes
 

@@ -28,8 +28,8 @@ from psm.cartography.style import (
     new_figure,
     robust_range,
 )
-from psm.cartography.surroundings import geography
 from psm.cartography.towns import draw_towns
+from psm.cartography.vectorlayers import geography
 from psm.cartography.window import Window
 from psm.files import atomic_path
 from psm.mapping.bands import UNCERTAINTY

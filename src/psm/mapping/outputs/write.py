@@ -9,10 +9,9 @@ from typing import Any
 
 from psm.errors import ConfigError
 from psm.mapping.map_data import MapData
-from psm.mapping.outputs.cog import write_cog
 from psm.mapping.outputs.cube import write_cube
+from psm.mapping.outputs.geotiff import write_cog, write_qml
 from psm.mapping.outputs.hexagons import write_h3
-from psm.mapping.outputs.qgis import write_qml
 from psm.mapping.outputs.render import write_png, write_svg
 
 

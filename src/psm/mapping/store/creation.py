@@ -3,39 +3,90 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 from zarr.codecs import ZstdCodec
-from zarr.errors import ContainsGroupError, GroupNotFoundError, NodeTypeValidationError
 
-from psm.errors import ConfigError
+from psm.errors import ConfigError, StoreMismatch
 from psm.geodata.frame import Indices
-from psm.mapping.store.fingerprint import CellBlocks, flat_blocks
-from psm.mapping.store.header import Header
-from psm.mapping.store.place import local_folder, zarr_store
+from psm.mapping.store.fingerprint import CellBlocks, difference, flat_blocks
+from psm.mapping.store.header import KEY, UNFINISHED, Header, read_attributes
+from psm.mapping.store.place import alone, local_folder, zarr_store
+from psm.mapping.store.store import NOT_DONE, Store
 
-KEY, UNFINISHED = "psm", "psm-unfinished"
-"""Attributes of the root group: of a store, and of what is to become one."""
-
-NOT_DONE = 0
 _INDEX_CHUNK = 65536
 _FLAT_KEYS: dict[str, Any] = {"name": "default", "separator": "."}  # no folder for each chunk
 
 
-def attributes(url: str) -> dict[str, Any] | None:
-    """Of the group at ``url``: ``None`` where there is none, ``{}`` where something else is."""
-    try:
-        group = zarr.open_group(zarr_store(url), mode="r")
-    except (GroupNotFoundError, FileNotFoundError):
+def find_store(url: str | Path, header: Header) -> Store | None:
+    """The store of ``header`` at ``url``, or ``None`` where it is still to be made.
+
+    Args:
+        url: a folder, or a URL that fsspec knows.
+        header: of the store that is looked for; see :func:`psm.mapping.store.plan`.
+
+    Returns:
+        The store or ``None``.
+
+    Raises:
+        StoreMismatch: another store is there, or something else is.
+    """
+    url = str(url)
+    attributes = read_attributes(url)
+    if attributes is None:
+        if _is_taken(url):
+            raise StoreMismatch(f"{url}: holds files that are not a store of PSM")
         return None
-    except (NodeTypeValidationError, ContainsGroupError, ValueError, KeyError):
-        return {}
-    return dict(group.attrs)
+    if UNFINISHED in attributes:
+        return None
+    if KEY not in attributes:
+        raise StoreMismatch(f"{url}: there is something else, not a store of PSM")
+    store = Store.open(url)
+    _require(store, header)
+    return store
 
 
-def is_taken(url: str) -> bool:
+def create_store(url: str | Path, header: Header, cells: CellBlocks) -> Store:
+    """The store of ``header`` at ``url``: opened where it is there, made where it is not.
+
+    What a killed process left half made is made anew.
+
+    Args:
+        url: a folder, or a URL that fsspec knows.
+        header: see :func:`psm.mapping.store.plan`.
+        cells: those of the header.
+
+    Returns:
+        The store; nothing of it need be embedded yet.
+
+    Raises:
+        StoreMismatch: another store is there, or something else is.
+    """
+    url = str(url)
+    with alone(url):
+        store = find_store(url, header)
+        if store is None:
+            _make(url, header, cells)
+            store = Store.open(url)
+    return store
+
+
+def _require(store: Store, header: Header) -> None:
+    if store.header.fingerprint != header.fingerprint:
+        differs = difference(store.header.parts, header.parts)
+        raise StoreMismatch(
+            f"{store.url}: a store with {differs}; choose another name, or delete it"
+        )
+    if store.header.unit != header.unit:
+        raise StoreMismatch(
+            f"{store.url}: a store with units of {store.header.unit} cells, not {header.unit}"
+        )
+
+
+def _is_taken(url: str) -> bool:
     """Whether a folder without a group holds files all the same."""
     folder = local_folder(url)
     if folder is None or not folder.exists():
@@ -43,12 +94,12 @@ def is_taken(url: str) -> bool:
     return not folder.is_dir() or any(not p.name.endswith(".partial") for p in folder.iterdir())
 
 
-def make(url: str, header: Header, cells: CellBlocks) -> None:
+def _make(url: str, header: Header, cells: CellBlocks) -> None:
     """Make an empty store, whatever of it is there already."""
     # The root says "unfinished" until everything else is there. Whatever is written twice, by a
     # second attempt or a second process, is written with the same bytes.
     place = zarr_store(url)
-    if attributes(url) != {UNFINISHED: header.to_json()}:
+    if read_attributes(url) != {UNFINISHED: header.to_json()}:
         zarr.create_group(place, attributes={UNFINISHED: header.to_json()}, overwrite=True)
     root = zarr.open_group(place, mode="r+")
     count, unit = header.cells, header.unit

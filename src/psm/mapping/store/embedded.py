@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,8 +21,36 @@ from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.model import PSM
 
 
+class _Exact(ABC):
+    """Cells that are fused with the context of each moment, as :class:`EmbeddedRegion` wants it."""
+
+    def distances(
+        self,
+        model: PSM,
+        queries: Gaussian,
+        moment: Moment,
+        sources: Sources = UNKNOWN,
+    ) -> Distances:
+        """Distances of every cell to every query at a moment: fuses all cells, then compares.
+
+        Args:
+            model: in evaluation mode.
+            queries: ``(M, dim)`` Gaussians.
+            moment: when.
+            sources: archive and captions that the model is told of; unknown by default.
+
+        Returns:
+            ``(N, M)`` distances and their variances, NaN where there is no imagery.
+        """
+        return Distances.between(self.locations(model, moment, sources), queries)
+
+    @abstractmethod
+    def locations(self, model: PSM, moment: Moment, sources: Sources = UNKNOWN) -> Gaussian:
+        """Location Gaussians of the cells at a moment."""
+
+
 @dataclass(frozen=True, eq=False)
-class EmbeddedCells:
+class EmbeddedCells(_Exact):
     """Cells with the image features that a model sees there, before fusion with any context.
 
     Attributes:
@@ -40,35 +69,15 @@ class EmbeddedCells:
     licence: str
 
     def part(self, rows: NDArray[np.int64]) -> EmbeddedCells:
-        """Some of the cells, to be asked alone.
+        """See :class:`psm.mapping.distances.EmbeddedRegion`.
 
         Args:
-            rows: numbers of the cells, ``(n,)``.
+            rows: of the cells that are kept.
 
         Returns:
-            The same at these cells.
+            These cells alone.
         """
         return replace(self, cells=self.cells.part(rows), features=self.features[rows])
-
-    def distances(
-        self,
-        model: PSM,
-        queries: Gaussian,
-        moment: Moment,
-        sources: Sources = UNKNOWN,
-    ) -> Distances:
-        """See :class:`psm.mapping.distances.EmbeddedRegion`: fuses all cells, then compares.
-
-        Args:
-            model: in evaluation mode.
-            queries: ``(M, dim)`` Gaussians.
-            moment: when.
-            sources: archive and captions that the model is told of; unknown by default.
-
-        Returns:
-            ``(N, M)`` distances and their variances, NaN where there is no imagery.
-        """
-        return Distances.between(self.locations(model, moment, sources), queries)
 
     def locations(
         self,
@@ -106,7 +115,7 @@ class EmbeddedCells:
 
 
 @dataclass(frozen=True, eq=False)
-class MixedZooms:
+class MixedZooms(_Exact):
     """Cells embedded at several zoom levels, each location a mixture of how it looks at each.
 
     A mixture of Gaussians rather than a mean of probabilities: one location remains one Gaussian,
@@ -157,35 +166,15 @@ class MixedZooms:
         return self.parts[0].licence
 
     def part(self, rows: NDArray[np.int64]) -> MixedZooms:
-        """Some of the cells, to be asked alone.
-
-        Args:
-            rows: numbers of the cells, ``(n,)``.
-
-        Returns:
-            The same at these cells.
-        """
-        return MixedZooms(tuple(part.part(rows) for part in self.parts))
-
-    def distances(
-        self,
-        model: PSM,
-        queries: Gaussian,
-        moment: Moment,
-        sources: Sources = UNKNOWN,
-    ) -> Distances:
         """See :class:`psm.mapping.distances.EmbeddedRegion`.
 
         Args:
-            model: in evaluation mode.
-            queries: ``(M, dim)`` Gaussians.
-            moment: when.
-            sources: archive and captions that the model is told of; unknown by default.
+            rows: of the cells that are kept.
 
         Returns:
-            ``(N, M)`` distances and their variances, NaN where there is no imagery.
+            These cells alone.
         """
-        return Distances.between(self.locations(model, moment, sources), queries)
+        return MixedZooms(tuple(part.part(rows) for part in self.parts))
 
     def locations(
         self,

@@ -12,6 +12,7 @@ from psm.errors import ConfigError
 from psm.geodata.cache import cache_folder
 from psm.imagery import Provider
 from psm.mapping.cells import Cells
+from psm.mapping.store.creation import create_store, find_store
 from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.estimate import Estimate
 from psm.mapping.store.estimate import estimate as estimate_views
@@ -136,7 +137,7 @@ def estimate(
         StoreMismatch: something else is there.
         PSMError: the imagery cannot be read at all.
     """
-    store = Store.find(url, header)
+    store = find_store(url, header)
     views = header.cells * len(header.zooms) if store is None else _open_cells(store, retry)
     lanes = (executor or LocalExecutor()).lanes
     return estimate_views(model, provider, cells, header, views, lanes=lanes)
@@ -178,7 +179,7 @@ def embed(
         >>> embed("vienna.zarr", model, provider, grid).store.embedded()
     """
     url, executor = str(url), executor or LocalExecutor()
-    store = Store.create(url, header or plan(model, provider, cells), cells)
+    store = create_store(url, header or plan(model, provider, cells), cells)
     start = time.monotonic()
     busy = views = 0.0
     with writing(url):

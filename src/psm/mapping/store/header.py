@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+import zarr
 from rasterio.transform import Affine
+from zarr.errors import ContainsGroupError, GroupNotFoundError, NodeTypeValidationError
 
 from psm.errors import ConfigError
 from psm.geodata.frame import Frame
 from psm.imagery import View
+from psm.mapping.store.place import zarr_store
+
+KEY, UNFINISHED = "psm", "psm-unfinished"
+"""Attributes of the root group: of a store, and of what is to become one."""
 
 FORMAT = 1
 """Raised when a store of before can no longer be read."""
@@ -104,3 +110,14 @@ class Header:
         named["frame"] = Frame(frame["crs"], Affine(*frame["transform"]), tuple(frame["shape"]))
         named["zooms"] = tuple(named["zooms"])
         return cls(**named)
+
+
+def read_attributes(url: str) -> dict[str, Any] | None:
+    """Of the group at ``url``: ``None`` where there is none, ``{}`` where something else is."""
+    try:
+        group = zarr.open_group(zarr_store(url), mode="r")
+    except (GroupNotFoundError, FileNotFoundError):
+        return None
+    except (NodeTypeValidationError, ContainsGroupError, ValueError, KeyError):
+        return {}
+    return dict(group.attrs)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,17 +20,16 @@ from psm.errors import ConfigError, MissingData, StoreMismatch
 from psm.geodata.frame import Frame
 from psm.imagery import Reason
 from psm.mapping.cells import Cells
-from psm.mapping.store import creation
-from psm.mapping.store.creation import NOT_DONE
 from psm.mapping.store.embedded import EmbeddedCells
-from psm.mapping.store.fingerprint import CellBlocks, difference, satellite_fingerprint
-from psm.mapping.store.header import Header
-from psm.mapping.store.place import alone, local_folder, zarr_store
+from psm.mapping.store.fingerprint import satellite_fingerprint
+from psm.mapping.store.header import KEY, Header, read_attributes
+from psm.mapping.store.place import local_folder, zarr_store
+from psm.mapping.store.rowfiles import flush, read_rows
 from psm.model import PSM
 
-EMBEDDED, FIRST_REASON = 1, 2
+NOT_DONE, EMBEDDED, FIRST_REASON = 0, 1, 2
 PASSING = [FIRST_REASON + code for code, reason in enumerate(Reason) if reason.is_passing]
-"""Codes in ``status`` of what may be there another time."""
+"""Codes in ``status``; the last are those of what may be there another time."""
 
 _SLAB = 2**20  # cells whose status is looked at together
 
@@ -57,59 +55,6 @@ class Store:
     group: zarr.Group
 
     @classmethod
-    def find(cls, url: str | Path, header: Header) -> Self | None:
-        """The store of ``header`` at ``url``, or ``None`` where it is still to be made.
-
-        Args:
-            url: a folder, or a URL that fsspec knows.
-            header: of the store that is looked for; see :func:`psm.mapping.store.plan`.
-
-        Returns:
-            The store or ``None``.
-
-        Raises:
-            StoreMismatch: another store is there, or something else is.
-        """
-        url = str(url)
-        attributes = creation.attributes(url)
-        if attributes is None:
-            if creation.is_taken(url):
-                raise StoreMismatch(f"{url}: holds files that are not a store of PSM")
-            return None
-        if creation.UNFINISHED in attributes:
-            return None
-        if creation.KEY not in attributes:
-            raise StoreMismatch(f"{url}: there is something else, not a store of PSM")
-        store = cls.open(url)
-        store._must_be(header)
-        return store
-
-    @classmethod
-    def create(cls, url: str | Path, header: Header, cells: CellBlocks) -> Self:
-        """The store of ``header`` at ``url``: opened where it is there, made where it is not.
-
-        What a killed process left half made is made anew.
-
-        Args:
-            url: a folder, or a URL that fsspec knows.
-            header: see :func:`psm.mapping.store.plan`.
-            cells: those of the header.
-
-        Returns:
-            The store; nothing of it need be embedded yet.
-
-        Raises:
-            StoreMismatch: another store is there, or something else is.
-        """
-        url = str(url)
-        with alone(url):
-            store = cls.find(url, header)
-            if store is None:
-                creation.make(url, header, cells)
-                store = cls.open(url)
-        return store
-
-    @classmethod
     def open(cls, url: str | Path) -> Self:
         """An existing store.
 
@@ -127,11 +72,11 @@ class Store:
             >>> Store.open("vienna.zarr").embedded(zoom=3)
         """
         url = str(url)
-        attributes = creation.attributes(url)
-        if attributes is None or creation.KEY not in attributes:
+        attributes = read_attributes(url)
+        if attributes is None or KEY not in attributes:
             state = "only the beginning of a store" if attributes else "no store"
             raise MissingData(f"{url}: {state} is there; make it with `psm embed --out {url}`")
-        header = Header.from_json(attributes[creation.KEY], url)
+        header = Header.from_json(attributes[KEY], url)
         return cls(url, header, zarr.open_group(zarr_store(url), mode="r+"))
 
     def __len__(self) -> int:
@@ -237,7 +182,7 @@ class Store:
         elif folder is None:
             into[:] = array[start:stop]
         else:
-            self._read_files(folder / name, start, stop, into)
+            read_rows(folder / name, start, stop, into, unit=self.header.unit)
         return into
 
     def require_model(self, model: PSM) -> None:
@@ -287,7 +232,7 @@ class Store:
         rows = self.rows(unit)
         self._of(unit.zoom, "features")[rows] = features
         if (folder := local_folder(self.url)) is not None:
-            _flush(folder / f"zoom-{unit.zoom}" / "features" / f"c.{unit.number}.0")
+            flush(folder / f"zoom-{unit.zoom}" / "features" / f"c.{unit.number}.0")
         self._of(unit.zoom, "status")[rows] = status
 
     def rows(self, unit: Unit) -> slice:
@@ -351,43 +296,3 @@ class Store:
             known = ", ".join(map(str, self.zooms))
             raise ConfigError(f"{self.url}: zoom {zoom} is not embedded, only {known}")
         return self._arrays[f"zoom-{zoom}/{name}"]
-
-    def _must_be(self, header: Header) -> None:
-        if self.header.fingerprint != header.fingerprint:
-            differs = difference(self.header.parts, header.parts)
-            raise StoreMismatch(
-                f"{self.url}: a store with {differs}; choose another name, or delete it"
-            )
-        if self.header.unit != header.unit:
-            raise StoreMismatch(
-                f"{self.url}: a store with units of {self.header.unit} cells, not {header.unit}"
-            )
-
-    def _read_files(self, folder: Path, start: int, stop: int, into: np.ndarray) -> None:
-        # Chunks are plain rows of float16: read where they are wanted, at the speed of memory.
-        unit, row_bytes = self.header.unit, into.itemsize * into.shape[1]
-        for number in range(start // unit, -(-stop // unit)):
-            first, last = max(start, number * unit), min(stop, (number + 1) * unit)
-            part = into[first - start : last - start]
-            path = folder / f"c.{number}.0"
-            try:
-                with path.open("rb", buffering=0) as file:
-                    file.seek((first - number * unit) * row_bytes)
-                    count = file.readinto(part.data.cast("B"))
-            except FileNotFoundError:  # nothing but NaN is not written
-                part.fill(np.nan)
-                continue
-            if count != part.nbytes:
-                raise MissingData(f"{path}: cut short; delete the store and embed it anew")
-
-
-def _flush(path: Path) -> None:
-    # On disk before the status says so, also where the power fails.
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:  # nothing but NaN is not written
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,8 +14,7 @@ from jaxtyping import Float16, Float32, UInt8
 from psm.errors import ConfigError
 from psm.imagery import NoImagery, Provider, Reason
 from psm.inference.batches import image_features
-from psm.mapping.store.creation import NOT_DONE
-from psm.mapping.store.store import EMBEDDED, FIRST_REASON, PASSING, Store, Unit
+from psm.mapping.store.store import EMBEDDED, FIRST_REASON, NOT_DONE, PASSING, Store, Unit
 from psm.model import PSM
 from psm.precision import Precision
 

@@ -144,28 +144,35 @@ def fit(
         spread_rank: how many of them the variances follow.
         seen: states that a cell will be fused at.
     """
+    # What all cells have in common at each state: components describe what is left.
     mean = torch.stack([csd_factors(gaussian(s)).mean(0) for s in range(len(STATES))])
 
     def factors(state: int) -> Tensor:
         return csd_factors(gaussian(state)) - mean[state]
 
+    # Principal components by snapshots: the cells are fewer than terms times states, so that their
+    # Gram matrix, summed state by state, is decomposed instead of the covariance of the terms.
     gram = torch.zeros(cells, cells, dtype=torch.float64)
     for state in range(len(STATES)):
         x = factors(state)
         gram += (x @ x.T).double()
     energy, vectors = (found.flip(-1) for found in torch.linalg.eigh(gram))
+    # Components of next to no energy are noise; dividing by it would blow them up.
     rank = min(rank, int((energy > 1e-9 * energy[0]).sum()))
     left_over = float(energy[rank:].clamp_min(0.0).sum())
     energy, vectors = energy[:rank].float(), vectors[:, :rank].float()
     # Coefficients of the sample; divided by their energy, they project onto the components.
     project = (vectors / energy.sqrt()).T
     basis = torch.stack([project @ factors(state) for state in range(len(STATES))])
+    # Variances follow by regression on the first coefficients, without components of their own.
     spread_rank = min(spread_rank, rank)
     spread_mean, spread_basis = [], []
     for state in range(len(STATES)):
         spread = variance_factors(gaussian(state))
         spread_mean.append(spread.mean(0))
         spread_basis.append(project[:spread_rank] @ (spread - spread.mean(0)))
+    # Other cells are fused at the chosen states alone. Ridge regression gives their coefficients,
+    # with the energies as prior and what the components leave over as noise.
     chosen = _choose(factors, seen, cells)
     noise = left_over / (len(STATES) * mean.shape[1] * cells)
     normal = torch.diag(max(noise, 1e-9) * cells / energy).double()
@@ -185,6 +192,7 @@ def fit(
 
 def _choose(factors: Callable[[int], Tensor], count: int, cells: int) -> list[int]:
     """States at which the leading modes in time are told apart best."""
+    # Modes in time are eigenvectors over states; pivoted QR picks the states that tell them apart.
     step = -(-cells // _CHOICE_CELLS)
     seen = torch.stack([factors(state)[::step].flatten() for state in range(len(STATES))])
     modes = torch.linalg.eigh(seen @ seen.T)[1].flip(-1)[:, :count]

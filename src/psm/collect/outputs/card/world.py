@@ -13,8 +13,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from psm.cartography.canvas import NORTH, SOUTH
-from psm.cartography.equalearth import frame, from_centre, project
+from psm.cartography.equalearth import NORTH, SOUTH, from_centre, project, world_edge
 from psm.cartography.graticule import globe_graticule
 from psm.cartography.style import (
     COAST,
@@ -128,7 +127,7 @@ def _world(x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"]) -> tuple[Figu
     """A figure with an empty map; without coasts where the shorelines are not installed."""
     figure = new_figure(_WIDTH_IN, _HEIGHT_IN, _WIDTH_PX)
     axes = figure.add_axes(_BOX)
-    outline = frame(south=SOUTH, north=NORTH)
+    outline = world_edge(south=SOUTH, north=NORTH)
     edge, (left, right, bottom, top) = Path(outline), _view(x, y, outline)
     axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
     axes.axis("off")

@@ -55,6 +55,7 @@ def geography(window: Window) -> Geography | None:
     """
     if window.diagonal_km < LEAST_KM:
         return None
+    # Coarse lines for large windows, and no island or lake too small to be seen.
     detail: Detail = "l" if window.diagonal_km > COARSE_KM else "i"
     smallest = (window.diagonal_km * _SMALLEST) ** 2
     shapes = read_shapes("gshhs", detail)
@@ -62,6 +63,7 @@ def geography(window: Window) -> Geography | None:
     land = smooth & shapes.where(levels=(1, 5), smallest_km2=smallest)
     islands = smooth & shapes.where(levels=(3,), smallest_km2=smallest)
     lakes = smooth & shapes.where(levels=(2,), smallest_km2=16.0 * smallest)
+    # Islands in lakes are land again: they are cut out of the water, which is drawn over the land.
     filled = _areas(window, shapes, land)
     water = shapely.difference(_areas(window, shapes, lakes), _areas(window, shapes, islands))
     return Geography(

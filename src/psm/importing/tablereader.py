@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from psm.errors import ConfigError
 from psm.extras import install_line
-from psm.importing.fields import plain
+from psm.importing.values import plain
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 
