@@ -13,6 +13,7 @@ from psm.collect.candidates import record_of
 from psm.collect.catalogue import FILE, SNAPSHOT, BuildCatalogue
 from psm.collect.columns import COLUMNS, COMPARING, STEPS, CandidateState, Stage
 from psm.collect.refusal import Refused
+from psm.data.dates import Clock
 from psm.errors import ConfigError
 
 ONE_BY_ONE = [stage for stage in STEPS if stage is not Stage.LIST and stage not in COMPARING]
