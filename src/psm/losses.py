@@ -22,7 +22,7 @@ Report = dict[str, Tensor]
 
 
 class PairLoss(nn.Module, ABC):
-    """What training needs of a loss; a new one is a subclass and a kind in :func:`build_loss`."""
+    """Base class of losses; a new one is a subclass and a kind in :func:`build_loss`."""
 
     @abstractmethod
     def forward(

@@ -19,7 +19,7 @@ from psm.errors import CheckpointMismatch, ForeignPickle, MissingData
 
 
 class CommandLine:
-    """What stands in for ``argparse.Namespace``: attributes, and nothing that acts."""
+    """Stand-in for ``argparse.Namespace``: attributes, and nothing that acts."""
 
 
 def read_pickle(path: Path) -> Any:

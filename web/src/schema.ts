@@ -508,7 +508,7 @@ export interface components {
         };
         /**
          * MomentModel
-         * @description When.
+         * @description The moment of an answer.
          */
         readonly MomentModel: {
             /** Month */
@@ -585,7 +585,7 @@ export interface components {
         };
         /**
          * SoundsModel
-         * @description What sounds at a place; nothing where there is no cell.
+         * @description Sounds of a place; none where there is no cell.
          */
         readonly SoundsModel: {
             /** Lat */
@@ -712,7 +712,7 @@ export interface components {
         };
         /**
          * ProblemModel
-         * @description What an error says of itself.
+         * @description Problem details of an error (RFC 9457).
          */
         readonly ProblemModel: {
             /**
@@ -2210,3 +2210,4 @@ export const pathsApiV1StoresStoreLegendPngGetParametersQueryColoursAnyOf0Values
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["layer"]> = ["probability", "uncertainty"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
+// of openapi.json with SHA-256 24424829a3b0fdf8ddaa9bba36d81c79410bc4db02af17bf182389d0cd034a50

@@ -19,7 +19,7 @@ _ASK_FROM_S, _ASK_FROM_BYTES = 60.0, 10**9
 
 
 class ExecutorName(StrEnum):
-    """Who does the work."""
+    """Names of the executors that embed a store."""
 
     LOCAL = "local"
     RAY = "ray"

@@ -19,7 +19,7 @@ _SUFFIX = re.compile(r"(\.[A-Za-z0-9]{1,8})?")
 
 @dataclass(frozen=True)
 class ListingProgress:
-    """How far the listing of an archive has come.
+    """Progress of the listing of an archive.
 
     Attributes:
         cursor: where it goes on; ``None`` at its beginning.

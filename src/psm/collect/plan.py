@@ -15,7 +15,7 @@ from psm.mapping.region import Region
 
 @dataclass(frozen=True)
 class BuildPlan:
-    """What the settings of a build come to.
+    """Plan of a build: all that follows from its settings.
 
     Attributes:
         config: the settings.

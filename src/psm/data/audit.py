@@ -28,7 +28,7 @@ SPLITS = (TRAIN, VAL, TEST)
 
 
 class LeakKind(StrEnum):
-    """What two splits must not share; the value is told to people."""
+    """Kinds of leaks: what two splits must not share; the value is told to people."""
 
     KEY = "recording (key)"
     MEL = "recording (log-mel)"
@@ -50,7 +50,7 @@ class Leak:
 
 
 class AuditedRecording(NamedTuple):
-    """What is compared of a recording."""
+    """The fields of a recording that an audit compares."""
 
     split: str
     key: str

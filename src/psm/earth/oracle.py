@@ -30,7 +30,7 @@ _OTHER_SOURCE = 1e-12
 
 
 class Knowledge(StrEnum):
-    """What the oracle is told about a location."""
+    """Knowledge of an oracle: what it is told about a location."""
 
     PLACE = "place"
     PLACE_TIME = "place+time"

@@ -20,7 +20,7 @@ _RANGE_DB, _SPREAD_DB = 80.0, 20.0
 
 
 class AudioTower(nn.Module, ABC):
-    """What every audio tower is: ``forward(mel, is_longer) -> (batch, out_dim)``.
+    """Base class of audio towers: ``forward(mel, is_longer) -> (batch, out_dim)``.
 
     Attributes:
         out_dim: features.

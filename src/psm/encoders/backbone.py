@@ -52,7 +52,7 @@ _HEADS = {768: 12, 1024: 16, 1280: 16}
 
 @dataclass(frozen=True)
 class Backbone:
-    """What was taken from a masked autoencoder.
+    """Report on the weights taken from a masked autoencoder.
 
     Attributes:
         origin: the file.

@@ -73,7 +73,7 @@ class RateLimiter:
 
 @dataclass(frozen=True, kw_only=True)
 class RateLimits:
-    """What may be asked of a server in any second and in any 24 hours."""
+    """Limits of a server on requests: in any second, and in any 24 hours."""
 
     requests_per_s: float
     requests_per_day: int | None = None

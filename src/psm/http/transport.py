@@ -11,7 +11,7 @@ import httpx
 
 @dataclass(frozen=True)
 class Signature:
-    """How a secret goes with a request: after a scheme in the header, or as a parameter."""
+    """Placement of a secret in a request: after a scheme in the header, or as a parameter."""
 
     secret: str = field(repr=False)
     scheme: str = ""

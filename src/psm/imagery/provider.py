@@ -15,7 +15,7 @@ from psm.errors import ConfigError
 
 @dataclass(frozen=True)
 class View:
-    """What the encoder is to see of a place: a square around it, north up.
+    """A view that is asked for: a square around a place, north up.
 
     Attributes:
         size_px: rows and columns.
@@ -46,7 +46,7 @@ class Picture:
 
 
 class Reason(StrEnum):
-    """Why there is no picture of a place. The order is that of the codes in a store."""
+    """Reasons for no picture of a place. The order is that of the codes in a store."""
 
     OUTSIDE = "outside of the imagery"
     NO_DATA = "no data in the imagery"
@@ -74,7 +74,7 @@ class MonthRequired(ConfigError):
 
 @runtime_checkable
 class Provider(Protocol):
-    """Where imagery comes from. A new one is a class of this shape and a line of ``opening.py``.
+    """Provider of imagery. A new one is a class of this shape and a line of ``opening.py``.
 
     What an implementer must do: answer every place, in order, with a square of ``view.size_px``
     pixels, north up, centred on the place, ``view.gsd_m`` metres a pixel on the ground (or say its

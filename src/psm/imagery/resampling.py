@@ -41,7 +41,7 @@ _ROUND = {  # projections in which the Earth goes around and around
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """Where the corners of the patches of a view lie.
+    """Mesh of a view: where the corners of its patches lie.
 
     Attributes:
         x, y: in the units of a crs, or in columns and rows of a level.

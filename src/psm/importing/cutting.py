@@ -43,7 +43,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class NoTile:
-    """Why there is no tile of a place.
+    """Refusal of a tile: why there is none of a place.
 
     Attributes:
         reason: in words that name no place.

@@ -22,7 +22,7 @@ _BUFFER_VIEWS = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class Framing:
-    """How sound is framed for a model.
+    """Framing of sound for a model: rate, windows, log-mel.
 
     Attributes:
         audio: rate, windows and bands.

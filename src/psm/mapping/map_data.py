@@ -33,7 +33,7 @@ _AXES = {
 
 @dataclass(frozen=True, eq=False)
 class MapData:
-    """What a map holds; :class:`~psm.mapping.SoundscapeMap` adds what can be done with it.
+    """Data of a map; :class:`~psm.mapping.SoundscapeMap` adds what can be done with it.
 
     Attributes:
         data: a variable of each band over the rows and columns of the frame, float32, NaN where

@@ -111,7 +111,7 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True)
 class Moments(Moment):
-    """When several maps were: what they have in common, and all of it in words."""
+    """Moments of several maps together: what they have in common, and all of it in words."""
 
     label: str
 

@@ -24,7 +24,7 @@ _Source = TypeVar("_Source", bound=StrEnum)
 
 @dataclass(frozen=True)
 class Combination:
-    """What several maps asked for together, in words."""
+    """Queries of several maps together, in words."""
 
     label: str
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SoundscapeMap(MapData):
-    """How well each cell matches a query at a moment, or what several such maps come to.
+    """Soundscape map: how well each cell matches a query at a moment, with its uncertainty.
 
     Maps of one frame can be added, subtracted and scaled; see :mod:`psm.mapping.algebra`. Writing
     is done by :mod:`psm.mapping.outputs`, which is imported where it is asked for: drawing takes a

@@ -17,7 +17,7 @@ _WEIGHT = re.compile(r"(?P<what>.*?)\s*\*\s*(?P<weight>[^*]*)", re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """What to listen for, or, with a negative weight, what not to hear.
+    """One term of a query: a sound to listen for, or, with a negative weight, not to hear.
 
     Attributes:
         wordings: ways to say the same thing; they count as one.

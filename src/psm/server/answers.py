@@ -84,7 +84,7 @@ class MapAnswer:
 
 
 class Answers:
-    """What one model says of its stores; equal questions that come together ask it once.
+    """Answers of one model about its stores; equal questions that come together ask it once.
 
     Args:
         model: in evaluation mode.

@@ -36,7 +36,7 @@ _DESCRIPTIONS = {
 
 
 class ProblemModel(BaseModel):
-    """What an error says of itself."""
+    """Problem details of an error (RFC 9457)."""
 
     type: str = Field(examples=["about:blank", "/problems/unknown-audio"])
     title: str

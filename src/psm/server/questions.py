@@ -79,7 +79,7 @@ class TermsParams(Params):
 
 
 class MomentParams(Params):
-    """When: a month, and a local hour or one instant; unknown without."""
+    """Parameters of a moment: a month, and a local hour or one instant; unknown without."""
 
     month: int | None = Field(None, ge=1, le=12, description="Any month without it.", examples=[5])
     hour: float | None = Field(
@@ -160,7 +160,7 @@ class BestPlacesParams(QuestionParams):
 
 
 class ListenParams(PlaceParams):
-    """Where and when to listen to the simulated Earth."""
+    """Parameters of listening to the simulated Earth: a place and a moment."""
 
     month: int = Field(7, ge=1, le=12)
     hour: float = Field(12.0, ge=0.0, lt=24.0, description="Local solar time.")

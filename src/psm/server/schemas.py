@@ -80,7 +80,7 @@ class ColoursModel(BaseModel):
 
 
 class MomentModel(BaseModel):
-    """When."""
+    """The moment of an answer."""
 
     month: int | None
     hour: float | None
@@ -155,7 +155,7 @@ class ProfileModel(TimesModel):
 
 
 class SoundsModel(BaseModel):
-    """What sounds at a place; nothing where there is no cell."""
+    """Sounds of a place; none where there is no cell."""
 
     lat: float
     lon: float
@@ -189,7 +189,7 @@ class UploadModel(BaseModel):
 
 
 class HealthModel(BaseModel):
-    """Whether to send requests here."""
+    """Health of the server: whether to send requests here."""
 
     is_ready: bool
     preparing: list[str] = Field(description="Stores that still answer exactly, and slowly.")

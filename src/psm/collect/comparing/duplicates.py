@@ -17,7 +17,7 @@ from psm.collect.refusal import Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedRecording:
-    """What of a recording is compared with others.
+    """The fields of a recording that are compared with those of others.
 
     Attributes:
         key: names it.

@@ -17,7 +17,7 @@ from psm.data.splits import BUFFER, IN_BUFFER, TRAIN, HoldOutRules, cell_names, 
 
 @dataclass(frozen=True, slots=True)
 class SplitCandidate:
-    """What of a recording decides about its split."""
+    """The fields of a recording that decide about its split."""
 
     key: str
     lat: float

@@ -29,7 +29,7 @@ _CELL_DEG = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """What is known of a recording before it is fetched; see :mod:`psm.collect.cleaning`."""
+    """A recording as it is known before it is fetched; see :mod:`psm.collect.cleaning`."""
 
     key: str
     source: str

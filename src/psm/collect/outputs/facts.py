@@ -37,7 +37,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Leakage:
-    """What a held-out split has in common with training.
+    """Overlap of a held-out split with training: what the two have in common.
 
     Attributes:
         split: val or test.

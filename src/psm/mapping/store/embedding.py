@@ -31,7 +31,7 @@ _UNIT_VIEW_BYTES = 2**26
 
 @dataclass(frozen=True)
 class EmbeddingReport:
-    """What a run of :func:`embed` did, and what is in the store after it.
+    """Report of a run of :func:`embed`: what it did, and what is in the store after it.
 
     Attributes:
         store: the store.

@@ -26,7 +26,7 @@ _CODES = {reason: FIRST_REASON + code for code, reason in enumerate(Reason)}
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingJob:
-    """What all units have in common; it travels to other processes and machines.
+    """The common part of all units of an embedding; it travels to other processes and machines.
 
     Attributes:
         url: of the store.
@@ -61,7 +61,7 @@ class FinishedUnit(NamedTuple):
 
 
 class Views(NamedTuple):
-    """What was read for a unit of N cells."""
+    """Views that were read for a unit of N cells."""
 
     pixels: UInt8[np.ndarray, "n size size 3"]
     gsd_m: Float32[np.ndarray, " n"]

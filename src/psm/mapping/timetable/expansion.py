@@ -86,7 +86,7 @@ class QueryWeights(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Expansion:
-    """What all cells share.
+    """Karhunen-Loève expansion of location Gaussians over time: the part that all cells share.
 
     Attributes:
         mean: mean factors of the CSD, ``(months, hours, dim + 1)``.
