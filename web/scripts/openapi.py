@@ -24,6 +24,7 @@ _PROBLEM = {"$ref": "#/components/schemas/ProblemModel"}
 def text() -> str:
     """The document as it is written; the schema of errors, alike everywhere, stands in it once."""
     document = openapi_document()
+    document["info"]["version"] = "v1"  # that of the package would change the file with a release
     schemas: dict[str, Any] = document["components"]["schemas"]
     for methods in document["paths"].values():
         for operation in methods.values():

@@ -2210,4 +2210,4 @@ export const pathsApiV1StoresStoreLegendPngGetParametersQueryColoursAnyOf0Values
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["layer"]> = ["probability", "uncertainty"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
-// of openapi.json with SHA-256 24424829a3b0fdf8ddaa9bba36d81c79410bc4db02af17bf182389d0cd034a50
+// of openapi.json with SHA-256 98942e94b5b6d2709a6aa1bc7379d611143bfbf23ba29556995e2d6a7895b6b0
