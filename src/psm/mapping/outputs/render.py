@@ -265,7 +265,3 @@ def credit_line(soundscape: MapData, sources: list[str] | None = None) -> str:
     if soundscape.licence not in ("", "unknown"):
         parts.append(f"licence {soundscape.licence}")
     return " · ".join(filter(None, parts))
-
-
-def _rights(soundscape: MapData) -> str:
-    return f"{soundscape.attribution}; licence: {soundscape.licence}"

@@ -112,6 +112,7 @@ class Grid:
 
 def frame_around(outline: BaseGeometry, crs: str, spacing_m: float) -> Frame:
     """The smallest frame around an outline whose pixel corners are multiples of the spacing."""
+    # odc-geo's GeoBox would do it, too; for these lines it is no dependency of the core.
     left, bottom, right, top = np.asarray(outline.bounds) / spacing_m
     left, bottom = np.floor(left), np.floor(bottom)
     shape = (int(np.ceil(top) - bottom) or 1, int(np.ceil(right) - left) or 1)
