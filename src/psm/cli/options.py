@@ -1,4 +1,4 @@
-"""What several commands have in common: options, and words from the command line."""
+"""Options that several commands share, and the reading of words from the command line."""
 
 from __future__ import annotations
 

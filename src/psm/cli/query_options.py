@@ -1,4 +1,4 @@
-"""What commands that ask a model have in common: the query, the moment, and the places asked."""
+"""Options of commands that ask a model: the query, the moment, and the places that are asked."""
 
 from __future__ import annotations
 

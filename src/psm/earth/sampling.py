@@ -1,4 +1,4 @@
-"""How the simulated Earth is recorded: where, when, and what each audio source listens for."""
+"""Sampling of the simulated Earth: places, times, and what each audio source listens for."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What others published, turned into ours: checkpoints of the PSM paper and of its backbones."""
+"""Checkpoints of the PSM paper and of its backbones, turned into models of ours."""

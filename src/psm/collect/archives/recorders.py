@@ -1,4 +1,4 @@
-"""What autonomous recorders write into the names and headers of their files."""
+"""Names and headers of files from autonomous recorders: the time and place in them."""
 
 from __future__ import annotations
 
