@@ -166,11 +166,13 @@ def _kill_often(
     Half of the time only the command itself is killed, and its helpers have to notice.
     """
     struck = 0
+    longest_s = 1.5 * calm_s / (kills + 1)
     build = _start(config, out, workers)
     while struck < kills:
         _wait_for_work(out, build)
         try:
-            build.wait(chance.uniform(0.0, 1.5 * calm_s / (kills + 1)))
+            # The first comes early: the calm build may have met a busier machine than this one.
+            build.wait(chance.uniform(0.0, longest_s if struck else 0.25 * longest_s))
         except subprocess.TimeoutExpired:
             kill = chance.choice((os.kill, os.killpg))
             kill(build.pid, signal.SIGKILL)
