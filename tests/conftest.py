@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 import torch
 from hypothesis import settings
@@ -13,7 +15,7 @@ torch.set_num_threads(1)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the worst deviation from the published implementation, module by module."""
+    """Print what was left out and why, and the worst deviations from the published code."""
     worst: dict[str, tuple[float, float]] = {}
     for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
         for name, value in report.user_properties:
@@ -24,3 +26,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("largest deviation from the published implementation")
     for module, (deviation, within) in sorted(worst.items()):
         terminalreporter.write_line(f"{module}: {deviation:.1e} (allowed {within:.0e})")
+    left_out = Counter(_reason(report) for report in terminalreporter.getreports("skipped"))
+    if left_out:
+        terminalreporter.section("left out")
+    for reason, count in left_out.most_common():
+        terminalreporter.write_line(f"{count} of {reason}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Why a test was skipped, as its author says it."""
+    place = report.longrepr
+    words = place[2] if isinstance(place, tuple | list) else str(place)
+    return words.removeprefix("Skipped: ")

@@ -33,7 +33,7 @@ def test_the_types_of_the_page_were_made_of_this_description(script: ModuleType)
     assert script.TYPES.read_text("utf-8").endswith(script.stamp()), HINT
 
 
-@pytest.mark.skipif(not GENERATOR.exists(), reason="the page's tools are not installed: npm ci")
+@pytest.mark.skipif(not GENERATOR.exists(), reason="types of the page made anew: npm ci")
 def test_the_types_of_the_page_follow_from_the_description(
     script: ModuleType, tmp_path: Path
 ) -> None:

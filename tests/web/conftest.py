@@ -27,7 +27,8 @@ try:
 except ModuleNotFoundError:
     Browser = sync_playwright = None  # type: ignore[assignment, misc]
 
-NO_BROWSER = "PSM_NO_BROWSER"
+BROWSER = "PSM_BROWSER"
+"""``required``: a missing browser fails; ``none``: the page is left out though there is one."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _FLAGS = [
     "--no-sandbox",  # as root, in containers
@@ -41,26 +42,28 @@ _FLAGS = [
 ]
 
 
-def _chromium() -> str:
-    """Path of a Chromium; fails, rather than skips, where there is none."""
-    if os.environ.get(NO_BROWSER) == "1":
-        pytest.skip(f"{NO_BROWSER}=1: the page is not tested")
+def chromium() -> str:
+    """Path of a Chromium; without one the test is left out, or fails where one is required."""
+    asked = os.environ.get(BROWSER, "")
+    if asked == "none":
+        pytest.skip(f"the page: {BROWSER}=none")
     found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        pytest.fail(
-            "no Chromium: apt-get update && apt-get install -y chromium "
-            f"(or set {NO_BROWSER}=1 to leave the page untested)",
-            pytrace=False,
-        )
-    if sync_playwright is None:
-        pytest.fail(f"no Playwright: {install_line('dev')}", pytrace=False)
-    return found
+    if found is not None and sync_playwright is not None:
+        return found
+    missing = (
+        "no Chromium (apt-get update && apt-get install -y chromium)"
+        if found is None
+        else f"no Playwright ({install_line('dev')})"
+    )
+    if asked == "required":
+        pytest.fail(f"the page: {missing}", pytrace=False)
+    pytest.skip(f"the page: {missing}")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium."""
-    path = _chromium()
+    path = chromium()
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=_FLAGS)
         yield opened
