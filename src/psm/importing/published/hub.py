@@ -149,7 +149,7 @@ class HubDataset(ForeignDataset):
                 row = next(rows)
             except StopIteration:
                 return
-            except Exception as problem:
+            except Exception as problem:  # pyarrow, fsspec and datasets each have their own
                 raise _unreadable(self.origin, problem) from None
             yield values.plain(row["sample_id"]), row
 
@@ -259,7 +259,7 @@ def _load(origin: str, revision: str | None, **options: Any) -> dict[str, Any]:
                 datasets.load_dataset("parquet", data_files=path, streaming=True, **options)
             )
         return dict(datasets.load_dataset(origin, revision=revision, streaming=True, **options))
-    except Exception as problem:
+    except Exception as problem:  # pyarrow, fsspec and datasets each have their own
         raise _unreadable(origin, problem) from None
 
 
