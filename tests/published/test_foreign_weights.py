@@ -98,7 +98,7 @@ def test_a_whole_number_in_place_of_a_weight_would_be_taken_without_a_word() -> 
             f"{BIAS} is quantised",
         ),
         (
-            numbers(PATCH, lambda t: torch.zeros(1).expand(10**6, 3, 64, 64)),
+            numbers(PATCH, lambda _: torch.zeros(1).expand(10**6, 3, 64, 64)),
             f"{PATCH} is .*the file does not hold as many numbers",
         ),
         (numbers(f"{NORM}.running_var", lambda t: -1.0 - t), "running_var is negative"),
