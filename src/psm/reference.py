@@ -85,19 +85,20 @@ def published_tile_px(imagery: str) -> int:
 def published_context(recordings: Sequence[Recording]) -> Context:
     """Contexts as the published loader fills them in: a date without a time counts as midnight.
 
-    Freesound's times stay unknown there too. A month that the date leaves open is taken from the
-    day of the run in the published code; that nobody can reproduce, and it stays unknown.
+    Freesound's times stay unknown there too, but the month of the upload counts as that of the
+    recording. A month that the date leaves open is taken from the day of the run in the published
+    code; that nobody can reproduce, and it stays unknown.
     """
-    return Context.of_recordings(
-        [
-            replace(recording, hour=0.0)
-            if recording.hour is None
-            and recording.month is not None
-            and recording.audio_source is not AudioSource.FREESOUND
-            else recording
-            for recording in recordings
-        ]
-    )
+    return Context.of_recordings([_as_published(recording) for recording in recordings])
+
+
+def _as_published(recording: Recording) -> Recording:
+    if recording.month is None:
+        recording = replace(recording, month=recording.upload_month)
+    is_uploaded = recording.audio_source is AudioSource.FREESOUND
+    if recording.hour is None and recording.month is not None and not is_uploaded:
+        recording = replace(recording, hour=0.0)
+    return recording
 
 
 def published_composition(image: Gaussian, text: Gaussian) -> Gaussian:

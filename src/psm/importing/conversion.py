@@ -81,6 +81,8 @@ def convert(
     """
     claim = json.loads(json.dumps({"format_version": FORMAT_VERSION, **dataset.fingerprint()}))
     _require_same(out, claim)
+    for note in dataset.notes():
+        console().print(note, markup=False, highlight=False)
     parts = dataset.parts(out / FOLDER)
     _write_json(out / FOLDER / "source.json", claim)
     missing = [part for part in parts if not _is_done(_note(out, part), retry)]
@@ -169,13 +171,21 @@ def _require_same(out: Path, claim: dict[str, Any]) -> None:
         theirs = {}
     changed = sorted(name for name in {*claim, *theirs} if claim.get(name) != theirs.get(name))
     if changed:
-        was, now = (str(values.get(changed[0], "nothing")) for values in (theirs, claim))
         raise SettingsChanged(
-            f"{out}: holds another import ({changed[0]} was {was:.80}, now {now:.80}); "
+            f"{out}: holds another import ({_change(changed[0], theirs, claim)}); "
             "choose another folder, or delete this one"
         )
     for left_by_a_kill in out.glob(".*.partial.tar"):
         left_by_a_kill.unlink()
+
+
+def _change(name: str, theirs: dict[str, Any], claim: dict[str, Any]) -> str:
+    """What differs in one part of a claim, by the name of the first file where they are files."""
+    was, now = theirs.get(name, "nothing"), claim.get(name, "nothing")
+    if isinstance(was, dict) and isinstance(now, dict):
+        name = next(key for key in sorted({*was, *now}) if was.get(key) != now.get(key))
+        was, now = was.get(name, "nothing"), now.get(name, "nothing")
+    return f"{name} was {was!s:.80}, now {now!s:.80}"
 
 
 def _is_done(note: Path, retry: bool) -> bool:

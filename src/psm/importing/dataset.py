@@ -33,6 +33,7 @@ class ImportOptions:
         columns: columns of a table by our names (tables).
         gsd_m: metres per pixel of the tiles (tables).
         revision: of the repository (hub).
+        splits: ours for splits of other names (hub).
         shrunk_first: order of CLAP's fused windows, see :func:`psm.data.audio.fused_log_mel`.
     """
 
@@ -43,6 +44,7 @@ class ImportOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     gsd_m: float | None = None
     revision: str | None = None
+    splits: Mapping[str, str] = field(default_factory=dict)
     shrunk_first: bool = True
 
 
@@ -95,6 +97,14 @@ class ForeignDataset(ABC):
         Raises:
             PSMError: it lacks what it needs.
         """
+
+    def notes(self) -> list[str]:
+        """Say what is not as one may expect: what is missing, left out or taken for something else.
+
+        Returns:
+            Lines for people; none where all is as it should be.
+        """
+        return []
 
     @abstractmethod
     def fingerprint(self) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class RecordingTable(ForeignDataset):
         gsd_m: metres per pixel of the tiles, where no column says it.
         buffer_km: between splits, where no column names them.
         cutter: cuts the tiles, instead of files.
+        imagery: what the tiles are, where their metres per pixel follow from that.
         shard_size: recordings of one of our shards.
     """
 
@@ -60,6 +61,7 @@ class RecordingTable(ForeignDataset):
     gsd_m: float | None = None
     buffer_km: float = 0.0
     cutter: TileCutter | None = None
+    imagery: str | None = None
     shard_size: int = SHARD_SIZE
 
     def fingerprint(self) -> dict[str, Any]:
@@ -144,16 +146,19 @@ class RecordingTable(ForeignDataset):
         """Context, tile and log-mel of one row."""
         told, tile = row
         recording = told.recording(self.gsd_m)
+        path = self._beside(told.said["audio"], "audio")  # first: it costs nothing to look
         if isinstance(tile, NoTile):
             raise CorruptRecording(tile.reason)
+        if not told.said.get("gsd_m"):
+            gsd_m = values.gsd_m(recording.gsd_m, self.imagery, recording.lat)
+            recording = replace(recording, gsd_m=gsd_m)
         if isinstance(tile, Tile):
             image, recording = tile.jpeg, replace(recording, gsd_m=tile.gsd_m)
         elif self.cutter is None:
             image = _content(self._tile_file(told.said.get("tile", ""), name))
-        else:  # not asked for, as there is no sound
+        else:  # not asked for, as there was no sound then
             raise CorruptRecording(_missing("audio"))
         jpeg = values.tile(image, "tile", self.tile_px)
-        path = self._beside(told.said["audio"], "audio")
         waveform = read_audio(path, self.framing.audio.sample_rate_hz, name="audio")
         return RawSample(recording, jpeg, self.framing.mel(waveform))
 
@@ -264,6 +269,7 @@ def _open(origin: str, options: ImportOptions) -> RecordingTable:
         gsd_m=gsd_m,
         buffer_km=buffer_km(experiment, gsd_m or experiment.model.imagery.gsd_m),
         cutter=cutter,
+        imagery=options.imagery if cutter is None and options.gsd_m is None else None,
     )
 
 
