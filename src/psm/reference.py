@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -59,10 +59,16 @@ def published_view(
     crop = F.pad(
         pixels, [-left, left + side - pixels.shape[-1], -top, top + side - pixels.shape[-2]]
     )
-    for target in (tile_px, size):
-        if target != crop.shape[-1]:
-            crop = F.interpolate(crop, (target, target), mode="bicubic", antialias=True)
-    return crop[0]
+    return published_resize(published_resize(crop, tile_px), size)[0]
+
+
+def published_resize(
+    pixels: Float[Tensor, "batch 3 side side"], size: int
+) -> Float[Tensor, "batch 3 size size"]:
+    """Pixels resized as published: bicubic on floats, smoothed where they become fewer."""
+    if pixels.shape[-1] == size:
+        return pixels
+    return F.interpolate(pixels, (size, size), mode="bicubic", antialias=True)
 
 
 class PointHead(nn.Module):
@@ -80,6 +86,18 @@ class PointHead(nn.Module):
 def published_tile_px(imagery: str) -> int:
     """Side of a zoom-1 tile of ``imagery`` in pixels, as the published code crops it."""
     return 300 if imagery == "bing" else 256
+
+
+def published_order(
+    mels: Shaped[np.ndarray, "windows frames bands"],
+) -> Shaped[np.ndarray, "windows frames bands"]:
+    """CLAP's fused windows in the order of the published data: the shrunk whole last.
+
+    Args:
+        mels: fours with the shrunk whole first, as :func:`psm.data.audio.fused_log_mel` gives them.
+    """
+    fours = mels.reshape(-1, 4, *mels.shape[1:])
+    return np.roll(fours, -1, axis=1).reshape(mels.shape)
 
 
 def published_context(recordings: Sequence[Recording]) -> Context:

@@ -210,7 +210,7 @@ def tile_gsd_m(imagery: str, lat: float) -> float:
     """
     if imagery not in _LEVELS:
         return IMAGERY[imagery].gsd_m
-    at_equator = _EQUATOR_M / (_MAP_TILE_PX * 2 ** _LEVELS[imagery])
+    at_equator = _EQUATOR_M / (_MAP_TILE_PX * 2.0 ** _LEVELS[imagery])
     return at_equator * math.cos(math.radians(lat))
 
 
