@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,9 +28,9 @@ from psm.collect.listing import list_all
 from psm.collect.outputs.packing import pack_all
 from psm.collect.plan import BuildPlan
 from psm.errors import MissingData, UnfinishedBuild
+from psm.files import UNWRITABLE
 
 _ROUNDS = 3
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Retry(StrEnum):
@@ -128,10 +128,10 @@ def build(
             _run(run)
             return _report(run)
         except OSError as problem:
-            if problem.errno not in _NO_ROOM:
+            if problem.errno not in UNWRITABLE:
                 raise
             raise UnfinishedBuild(
-                f"{folder}: {problem.strerror}; make room and run the same command again"
+                f"{folder}: {os.strerror(problem.errno)}; make room and run the same command again"
             ) from None
         finally:
             with suppress(OSError):

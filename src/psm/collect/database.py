@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from psm.files import atomic_path
 GIVEN = "given"
 """The table that :meth:`Database.given` makes of rows, while its block runs."""
 
+_FULL = os.strerror(errno.ENOSPC)
 _HOLDER = re.compile(r"\(PID (\d+)\)")
 _ARROW = {
     "TEXT": "string",
@@ -45,18 +47,21 @@ class Database:
             self._connection = duckdb.connect(str(path))
         except duckdb.Error as problem:
             raise ConfigError(_why_not(path, str(problem))) from None
-        self._types = types
+        self._types, self._path = types, path
+        self._error: type[Exception] = duckdb.Error
+        self._is_full = False
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows that a statement gives, if any."""
-        answer = self._connection.execute(statement, list(values))
-        return list(answer.fetchall()) if answer.description else []
+        with self._room():
+            answer = self._connection.execute(statement, list(values))
+            return list(answer.fetchall()) if answer.description else []
 
     def copy(self, query: str, path: Path) -> None:
         """Write what a query gives to a Parquet file, whole or not at all."""
         with atomic_path(path) as aside:
             name = str(aside).replace("'", "''")
-            self._connection.execute(f"COPY ({query}) TO '{name}' (FORMAT parquet)")
+            self.execute(f"COPY ({query}) TO '{name}' (FORMAT parquet)")
 
     def close(self) -> None:
         """Let others open the file."""
@@ -65,13 +70,14 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All that the block writes, or nothing of it."""
-        self._connection.execute("BEGIN TRANSACTION")
+        self.execute("BEGIN TRANSACTION")
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            with suppress(OSError):  # a full disk has rolled it back already
+                self.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+        self.execute("COMMIT")
 
     @contextmanager
     def given(self, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[None]:
@@ -81,6 +87,17 @@ class Database:
         yield
         # After an error there is no need to: the transaction is over, the next rows replace these.
         self._connection.unregister(GIVEN)
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """A full disk as the system has it; after that DuckDB answers no more."""
+        try:
+            yield
+        except self._error as problem:
+            self._is_full = self._is_full or _FULL in str(problem)
+            if not self._is_full:
+                raise
+            raise OSError(errno.ENOSPC, _FULL, str(self._path)) from None
 
     def _type(self, kind: str) -> Any:
         if kind.endswith("[]"):
