@@ -51,7 +51,7 @@ READ: dict[str, Callable[[Members], Members]] = {
     "of a Mac": lambda m: [
         x for n, d in m for x in ((f"._{n}", b"\0\5\x16\7"), (n, d))
     ] + [(".DS_Store", b"x")],
-    "more beside": lambda m: m + [(f"{m[0][0].partition('.')[0]}.birdnet.json", b"[]")],
+    "more beside": lambda m: [*m, (f"{m[0][0].partition('.')[0]}.birdnet.json", b"[]")],
     "long names": renamed(lambda n: "x" * 180 + n),
     "notes": lambda m: [("__meta__.json", b"{}"), *m],
 }  # fmt: skip

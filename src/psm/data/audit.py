@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from psm.data.footprints import Footprints, least_distance_km, overlaps
-from psm.data.recording import Recording
 from psm.data.members import MEL, RECORDING, TILE
+from psm.data.recording import Recording
 from psm.data.shards import shards_in
 from psm.data.splits import TEST, TRAIN, VAL
 from psm.data.tars import read_samples
