@@ -13,6 +13,7 @@ from typing import Any
 from psm.errors import ConfigError
 from psm.extras import require
 from psm.files import atomic_path
+from psm.locking import command_of
 
 GIVEN = "given"
 """The table that :meth:`Database.given` makes of rows, while its block runs."""
@@ -109,15 +110,5 @@ def _why_not(path: Path, problem: str) -> str:
     if "lock" not in problem.lower():
         return f"{path}: not a catalogue that can be opened ({problem.splitlines()[0]:.200})"
     found = _HOLDER.search(problem)
-    who = f"process {found[1]}{_command(found[1])}" if found else "another process"
+    who = f"process {found[1]}{command_of(found[1])}" if found else "another process"
     return f"{path.parent}: {who} is building here; wait for it, or stop it first"
-
-
-def _command(pid: str) -> str:
-    """What a process was started as, where the system says it."""
-    try:
-        words = Path("/proc", pid, "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return ""
-    told = " ".join(os.fsdecode(word) for word in words[:8]).strip()
-    return f" ({told:.100})" if told else ""
