@@ -19,10 +19,10 @@ from psm.collect.decoding import excerpt
 from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits
 from psm.collect.decoding.quality import mixed_down, sound_quality
 from psm.collect.refusal import Refused
+from psm.data.framing import Framing
 from psm.data.untrusted import HEAD, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
 from psm.files import atomic_path
-from psm.importing.framing import Framing
 
 _FAR_BEYOND = 32.0  # 30 dB above full scale: no recorder does that, a wrong format does
 _FLAC_LEVEL = 0.3  # of 1: as small as the highest to one part in a hundred, in half the time

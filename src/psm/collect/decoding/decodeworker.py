@@ -14,10 +14,10 @@ from psm.collect.decoding.clip import make
 from psm.collect.decoding.job import Answer, DecodingJob, FileLimits, write_answer
 from psm.collect.refusal import Refused
 from psm.data.audio import AudioConfig
+from psm.data.framing import Framing
 from psm.data.untrusted import allow_cpu, confine
 from psm.errors import MissingExtra
 from psm.files import UNWRITABLE
-from psm.importing.framing import Framing
 
 READY = b"ready\n"
 _LARGEST_FILE_MB = 256  # a clip of minutes at the highest rate
