@@ -51,7 +51,7 @@ def search(
     model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     out: Annotated[
-        Path | None, typer.Option(help="GeoJSON to write, besides the table on screen.")
+        Path | None, typer.Option(help="GeoJSON or CSV to write, besides the table on screen.")
     ] = None,
 ) -> None:
     """Find the best places for a query, or the best recordings for a place.
@@ -77,6 +77,7 @@ def search(
     found: Sequence[FoundPlace | FoundRecording]
     if place is not None and gallery is not None:
         lat, lon = parse_place(place)
+        level = _one_zoom(zoom)
         found = search_recordings(
             loaded,
             open_imagery(imagery, month=month, **settings(imagery_set)),
@@ -84,7 +85,7 @@ def search(
             split=split,
             lat=lat,
             lon=lon,
-            zoom=zoom[0] if zoom else None,
+            zoom=level,
             moment=moment,
             calibration=calibration,
             count=count,
@@ -102,3 +103,11 @@ def search(
         typer.echo("  ".join(f"{value}" for value in row.values()))
     if out is not None:
         typer.echo(write_places(rows, out))
+
+
+def _one_zoom(zooms: list[int] | None) -> int | None:
+    from psm.errors import ConfigError
+
+    if zooms and len(zooms) > 1:
+        raise ConfigError(f"--gallery: a place is seen at one --zoom, not {len(zooms)}")
+    return zooms[0] if zooms else None
