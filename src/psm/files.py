@@ -125,7 +125,7 @@ def require_file(path: Path, *, suffixes: Collection[str] = ()) -> None:
         OutputError: it is a folder, has another suffix, or cannot be made there.
     """
     if suffixes and path.suffix.lower() not in suffixes:
-        kinds = ", ".join(suffixes)
+        kinds = ", ".join(filter(None, suffixes))
         raise OutputError(f"{path}: no format for {path.suffix!r}; choose {kinds}")
     _require_replaceable(Path(os.path.realpath(path)), path)
     _require_place(path.parent, path)
@@ -217,11 +217,11 @@ def _require_place(folder: Path, path: Path) -> None:
     try:
         there = standing(folder)
         if not there.is_dir():
-            raise OutputError(f"{path}: {there} is a file, and a folder is needed there")
+            raise OutputError(f"{path}: {os.path.normpath(there)} is a file, no folder")
         longest = os.pathconf(there, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
         for part in path.absolute().parts:
             if len(os.fsencode(part)) > longest:
-                raise OutputError(f"{path}: the name is too long; {longest} bytes at most")
+                raise OutputError(f"{part[:40]}…: the name is too long; {longest} bytes at most")
         with tempfile.TemporaryFile(dir=there):
             pass
     except UnicodeEncodeError:

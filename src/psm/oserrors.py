@@ -54,6 +54,8 @@ _AS_GOOD_AS_FULL = 64 * 1024
 
 def one_line(problem: OSError) -> str:
     """What failed, on which path, and how to mend it."""
+    if isinstance(problem, NoRoom):
+        return str(problem)
     path = problem.filename
     where = "" if path is None or isinstance(path, int) else f"{_text(path)}: "
     if problem.errno in NO_ROOM:

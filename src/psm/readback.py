@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 _AT_ONCE = 2**20
+_ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}
 
 
 def read_back(path: Path, suffix: str) -> None:
@@ -43,6 +44,11 @@ def _picture(path: Path) -> None:
 
     with Image.open(path) as image:
         image.load()
+        end = _ENDS[image.format or ""]
+    with path.open("rb") as file:
+        file.seek(-len(end), 2)
+        if file.read() != end:
+            raise ValueError("it is cut short")
 
 
 def _film(path: Path) -> None:
@@ -143,7 +149,7 @@ def _json(path: Path) -> None:
 
 def _text(path: Path) -> None:
     """Text has no zeros, which are what a hole reads as, and ends a line."""
-    last = b"\n"
+    last = b""
     with path.open("rb") as file:
         while part := file.read(_AT_ONCE):
             if b"\0" in part:
@@ -165,7 +171,10 @@ def _sound(path: Path) -> None:
         expected, found = file.frames, 0
         while count := len(file.read(_AT_ONCE, dtype="float32")):
             found += count
-    if found != expected:
+    with path.open("rb") as file:  # what is missing at the end libsndfile takes for never there
+        head = file.read(8)
+    is_short = head[:4] == b"RIFF" and int.from_bytes(head[4:], "little") + 8 > path.stat().st_size
+    if found != expected or is_short:
         raise ValueError("it is cut short")
 
 
@@ -189,8 +198,8 @@ def _tar(path: Path) -> None:
     with path.open("rb") as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
         for _ in archive:
             pass
-        stream.seek(-1024, 2)
-        if any(stream.read()):
+        size = stream.seek(-1024, 2) + 1024
+        if size % 512 or any(stream.read()):
             raise ValueError("it is cut short")
 
 

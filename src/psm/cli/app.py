@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -28,6 +29,7 @@ from psm.cli.search import search
 from psm.cli.serve import serve
 from psm.cli.tables import tables
 from psm.cli.train import train
+from psm.errors import PSMWarning
 
 app = typer.Typer(
     name="psm",
@@ -43,6 +45,7 @@ app = typer.Typer(
     ),
 )
 
+_FORMAT = warnings.formatwarning
 _INTERRUPTED = 130  # what typer returns after Ctrl-C
 _NOBODY_READS = 141  # as of a program that ends by SIGPIPE
 
@@ -80,6 +83,7 @@ adopt(app)
 def main() -> None:
     """Entry point: errors that a user can mend are one line and exit code 2."""
     _speak_utf8()
+    warnings.formatwarning = _one_line_each
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -100,6 +104,16 @@ def main() -> None:
         typer.echo("stopped; run the same command again to go on", err=True)
     if code:
         sys.exit(code)
+
+
+def _one_line_each(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    line: str | None = None,
+) -> str:  # fmt: skip
+    """Warnings of ours are for users, who need no line of code with them."""
+    if issubclass(category, PSMWarning):
+        return f"warning: {message}\n"
+    return _FORMAT(message, category, filename, lineno, line)
 
 
 def _speak_utf8() -> None:
