@@ -34,6 +34,7 @@ _MENDED = {
     errno.ENOMEM: ("not enough memory", "close other programs, or ask for less at once"),
     errno.EIO: ("the disk cannot be read or written", "check the disk"),
     errno.ESTALE: ("the network disk is gone", "mount it again"),
+    errno.EPIPE: ("the other end is closed", "try again"),
     errno.ETXTBSY: ("the file is in use", "close the program that uses it"),
     errno.EBUSY: ("the file is in use", "close the program that uses it"),
     errno.ECONNREFUSED: ("nobody answers there", "check the address and the network"),

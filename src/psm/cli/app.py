@@ -19,7 +19,7 @@ from psm.cli.demo import demo
 from psm.cli.earth import earth_app
 from psm.cli.embed import embed
 from psm.cli.evaluate import evaluate
-from psm.cli.failures import hush_broken_pipe, line_of
+from psm.cli.failures import is_unread, line_of
 from psm.cli.import_ import import_
 from psm.cli.map import draw_map
 from psm.cli.prepare import prepare
@@ -47,7 +47,6 @@ app = typer.Typer(
 
 _FORMAT = warnings.formatwarning
 _INTERRUPTED = 130  # what typer returns after Ctrl-C
-_NOBODY_READS = 141  # as of a program that ends by SIGPIPE
 
 
 @app.callback(invoke_without_command=True)
@@ -94,8 +93,8 @@ def main() -> None:
         code = _INTERRUPTED
     except Exception as problem:
         # Those that nobody outside can mend keep their traceback.
-        if isinstance(problem, OSError) and hush_broken_pipe(problem):
-            sys.exit(_NOBODY_READS)
+        if isinstance(problem, BrokenPipeError) and is_unread():
+            sys.exit(1)
         if (line := line_of(problem)) is None:
             raise
         typer.echo(f"error: {line}", err=True)

@@ -11,23 +11,30 @@ import typer
 from typer.core import TyperCommand
 
 from psm.cli import optionmodes, outputs
+from psm.cli.failures import is_unread
+from psm.errors import OutputError
+from psm.oserrors import one_line
 
 # Numbers, or several with commas, perhaps a length last: -3.1 or -33.9,18.4,5km. No option begins
 # with a digit. A minus may be the typographic one, as web pages have it.
 _COORDINATES = re.compile(r"(?=[\s\d.,+\-\u2212]*\d)[\d.,+\-\u2212\s]+(?:e-?\d+)?(?:k?m)?")
+
+_UNWANTED = re.compile(r"-[^\W\d_]{3}")
 
 
 class Command(TyperCommand):
     """What every command of ``psm`` is; see :func:`adopt`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As of every command, but what begins with a minus and a digit is no option."""
+        """As of every command, but numbers and unwanted sounds that begin with a minus are none."""
         stop = args.index("--") if "--" in args else len(args)
-        known = [_held(arg) for arg in args[:stop]] + args[stop:]
+        options = [name for one in self.params for name in one.opts if name.startswith("--")]
+        has_terms = any(one.name == "text" for one in self.params)
+        held = [_held(arg, options if has_terms else None) for arg in args[:stop]]
         try:
-            rest: list[str] = super().parse_args(ctx, known)
+            rest: list[str] = super().parse_args(ctx, [*held, *args[stop:]])
         except typer.TyperException as problem:
-            _suggest(problem, args[:stop], ctx)
+            _suggest(problem, args[:stop], options)
             raise
         ctx.params.update({name: _released(value) for name, value in ctx.params.items()})
         return rest
@@ -36,7 +43,12 @@ class Command(TyperCommand):
         """Run it, unless an option would be without effect, or a result could not be written."""
         optionmodes.check(ctx)
         outputs.check(ctx)
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as problem:
+            if is_unread():  # typer ends quietly
+                raise
+            raise OutputError(one_line(problem)) from None
 
 
 def adopt(app: typer.Typer) -> None:
@@ -48,12 +60,17 @@ def adopt(app: typer.Typer) -> None:
             adopt(group.typer_instance)
 
 
-def _held(arg: str) -> str:
-    """A blank before a minus, so that nobody takes it for an option; numbers may begin with one."""
-    if not _COORDINATES.fullmatch(arg):
-        return arg
-    plain = arg.replace("\u2212", "-")
-    return f" {plain}" if plain.startswith("-") else plain
+def _held(arg: str, options: list[str] | None) -> str:
+    """A blank before a minus that is no option's, so that nobody takes it for one.
+
+    Numbers may begin with a blank. Where a command takes terms, ``-traffic`` is one, unless it is
+    nearly the name of an option.
+    """
+    if _COORDINATES.fullmatch(arg):
+        plain = arg.replace("\u2212", "-")
+        return f" {plain}" if plain.startswith("-") else plain
+    is_term = options is not None and _UNWANTED.match(arg) and not _near(arg, options)
+    return f" {arg}" if is_term else arg
 
 
 def _released(value: Any) -> Any:
@@ -64,20 +81,18 @@ def _released(value: Any) -> Any:
     return value
 
 
-def _suggest(problem: Any, args: list[str], ctx: Any) -> None:
+def _near(word: str, options: list[str]) -> list[str]:
+    name = word.partition("=")[0]
+    return get_close_matches(f"-{name}", options, n=1, cutoff=0.8)
+
+
+def _suggest(problem: Any, args: list[str], options: list[str]) -> None:
     """Say of an unknown short option what may be meant: click names its first letter alone."""
     letter = getattr(problem, "option_name", "")
     if getattr(problem, "possibilities", None) or not re.fullmatch("-[^-]", letter):
         return
-    words = [arg for arg in args if re.match("-[^-]", arg) and letter[1] in arg]
-    if not words or len(words[0]) < 3:
-        return
-    word = words[0]
-    options = [name for one in ctx.command.params for name in one.opts if name.startswith("--")]
-    near = get_close_matches(f"-{word}", options, n=1)
-    told = f"No such option: {word}"
-    if near:
-        told += f". Did you mean {near[0]}?"
-    elif "--not" in options:
-        told += f". To leave a sound out: --not {word[1:]}"
-    problem.message = f"{told} (words that begin with a minus come after --)"
+    words = [arg for arg in args if re.match("-[^-].", arg) and letter[1] in arg]
+    if words:
+        near = _near(words[0], options)
+        told = f"No such option: {words[0]}." + (f" Did you mean {near[0]}?" if near else "")
+        problem.message = f"{told} Words that begin with a minus come after --."

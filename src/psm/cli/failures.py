@@ -32,16 +32,16 @@ def line_of(problem: BaseException) -> str | None:
     return None
 
 
-def hush_broken_pipe(problem: OSError) -> bool:
-    """Whether the reader of our output has gone, as ``head`` does; nothing more is written then."""
-    if not isinstance(problem, BrokenPipeError):
-        return False
+def is_unread() -> bool:
+    """Whether the reader of our output has gone, as ``head`` does; then nothing more is written."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return True
+    except (OSError, ValueError):
+        pass
     return False
 
 

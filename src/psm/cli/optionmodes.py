@@ -42,11 +42,6 @@ _STORE = Mode(
 _NO_STORE = Mode(
     lambda given: given["store"] is None, "only a prepared store is not exact", ("exact",)
 )
-_GLOBE = Mode(
-    lambda given: given["region"] in (None, "globe") and given["spacing"] is None,
-    "the globe by degrees has land only",
-    ("land_only",),
-)
 
 
 def _series_only(given: Given) -> bool:

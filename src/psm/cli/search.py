@@ -72,6 +72,10 @@ def search(
     moment = Moment(month=month, hour=hour, utc=utc)
     if (place is None) != (gallery is None):
         raise ConfigError("--place and --gallery go together: a place, and recordings to search")
+    query = None
+    if place is None:
+        query = Query.parse(*(text or ()), without=without or (), audio=audio or (), together=match)
+        query_options.require_recordings(query)
     loaded = PSM.from_pretrained(model, precision=precision)
     calibration = query_options.calibration_of(model, raw)
     found: Sequence[FoundPlace | FoundRecording]
@@ -92,7 +96,7 @@ def search(
             apart_km=apart_km,
         )
     else:
-        query = Query.parse(*(text or ()), without=without or (), audio=audio or (), together=match)
+        assert query is not None
         area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
         where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
         places = where.places(loaded, query)
