@@ -14,6 +14,7 @@ from psm.collect.database import Database
 from psm.collect.decoding import DecodingJob, FileLimits, decodeworker
 from psm.collect.decoding.job import read_answer, write_answer
 from psm.collect.refusal import Refused
+from psm.errors import NoRoom
 from tests.collect.decoding.conftest import FRAMING
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -50,11 +51,11 @@ def test_duckdb_says_a_full_disk_as_the_system_does(tmp_path):
         raise duckdb.FatalException("database has been invalidated because of a previous error")
 
     database._connection = SimpleNamespace(execute=fail)
-    with pytest.raises(OSError, match="No space left") as caught, database.transaction():
+    with pytest.raises(NoRoom, match="the disk is full") as caught, database.transaction():
         database.execute("SELECT 1")
     assert caught.value.errno == errno.ENOSPC
     database._connection = SimpleNamespace(execute=dead)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(NoRoom, match="the disk is full"):
         database.execute("SELECT 1")
 
 

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from psm.errors import ConfigError
+from psm.errors import ConfigError, NoRoom
 from psm.extras import require
 from psm.files import atomic_path
 from psm.locking import command_of
+from psm.oserrors import no_room
 
 GIVEN = "given"
 """The table that :meth:`Database.given` makes of rows, while its block runs."""
 
-_FULL = os.strerror(errno.ENOSPC)
 _HOLDER = re.compile(r"\(PID (\d+)\)")
 _ARROW = {
     "TEXT": "string",
@@ -50,7 +48,7 @@ class Database:
             raise ConfigError(_why_not(path, str(problem))) from None
         self._types, self._path = types, path
         self._error: type[Exception] = duckdb.Error
-        self._is_full = False
+        self._full: NoRoom | None = None
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows that a statement gives, if any."""
@@ -95,10 +93,10 @@ class Database:
         try:
             yield
         except self._error as problem:
-            self._is_full = self._is_full or _FULL in str(problem)
-            if not self._is_full:
+            self._full = self._full or no_room(problem, self._path)
+            if self._full is None:
                 raise
-            raise OSError(errno.ENOSPC, _FULL, str(self._path)) from None
+            raise self._full from None
 
     def _type(self, kind: str) -> Any:
         if kind.endswith("[]"):

@@ -17,7 +17,7 @@ from psm.data.audio import AudioConfig
 from psm.data.framing import Framing
 from psm.data.untrusted import allow_cpu, confine
 from psm.errors import MissingExtra
-from psm.files import UNWRITABLE
+from psm.oserrors import UNWRITABLE
 
 READY = b"ready\n"
 _LARGEST_FILE_MB = 256  # a clip of minutes at the highest rate
