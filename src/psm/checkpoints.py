@@ -7,6 +7,7 @@ files are written aside and moved into place.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -100,10 +101,27 @@ def save(model: nn.Module, experiment: Experiment, folder: Path, *, is_half: boo
         name: (tensor.half() if is_half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in _stored(model).items()
     }
-    with atomic_path(folder / WEIGHTS_NAME) as path:
-        save_file(tensors, path, metadata={"format": "pt", "model": experiment.model.name})
+    # The weights last: a folder that has them is a whole model.
     with atomic_path(folder / CONFIG_NAME) as path:
         write_yaml(experiment, path)
+    with atomic_path(folder / WEIGHTS_NAME) as path:
+        save_file(tensors, path, metadata={"format": "pt", "model": experiment.model.name})
+        _sort_header(path)
+
+
+def _sort_header(path: Path) -> None:
+    """Put the header of a safetensors file in order, so that the same weights are the same bytes.
+
+    The library writes the metadata in another order each time.
+    """
+    with path.open("r+b") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= size:
+            stream.seek(8)
+            stream.write(text.ljust(size))
 
 
 def load_weights(model: nn.Module, folder: Path) -> None:
