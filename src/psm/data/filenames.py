@@ -34,7 +34,8 @@ def find(name: str, folders: Iterable[Path]) -> Path | None:
                 return folder / text
     for folder in folders:
         entries = _entries(folder / canonical(name), canonical)
-        if len(found := entries.get(canonical(Path(canonical(name)).name), ())) == 1:
+        found = entries.get(canonical(Path(canonical(name)).name), ())
+        if len(found) == 1 and _is_file(found[0]):
             return found[0]
     return None
 
