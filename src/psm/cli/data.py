@@ -89,6 +89,8 @@ def data_import(
     report = convert(dataset, out, workers=workers, retry=retry)
     for reason, count in report.refused.most_common():
         typer.echo(f"refused {count:6d}  {reason}")
+    for reason, count in report.unknown.most_common():
+        typer.echo(f"unknown {count:6d}  {reason}")
     if not report.imported:
         raise MissingData(f"{out}: nothing could be used; import/refused.csv says why")
     counts = ", ".join(f"{count} {split}" for split, count in report.imported.items())

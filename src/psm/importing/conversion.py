@@ -40,19 +40,23 @@ class ImportReport:
         imported: recordings of each split.
         licences: how many recordings under which licence.
         refused: how many, by reason.
+        unknown: how many were imported without something that their row names, by reason.
     """
 
     imported: Counter[str] = field(default_factory=Counter)
     licences: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
 
     def to_json(self) -> dict[str, dict[str, int]]:
         """Write the counts as ``report.json`` has them.
 
         Returns:
-            ``imported``, ``licences`` and ``refused``, each a count by name, the largest first.
+            ``imported``, ``licences``, ``refused`` and, where there is any, ``unknown``, each a
+            count by name, the largest first.
         """
-        return {name: dict(counts.most_common()) for name, counts in vars(self).items()}
+        counts = {name: dict(found.most_common()) for name, found in vars(self).items()}
+        return {name: found for name, found in counts.items() if found or name != "unknown"}
 
 
 def convert(
@@ -98,7 +102,7 @@ def convert(
 def _convert_part(shared: tuple[ForeignDataset, Path], part: DatasetPart) -> None:
     dataset, out = shared
     report = ImportReport()
-    refused: list[tuple[str, str]] = []
+    refused: list[tuple[str, ...]] = []
     tiles: list[tuple[object, ...]] = []
     with ExitStack() as shards:
         write: dict[str, Callable[[RawSample], None]] = {}
@@ -106,7 +110,8 @@ def _convert_part(shared: tuple[ForeignDataset, Path], part: DatasetPart) -> Non
             try:
                 sample = dataset.sample(part, name, row)
             except _REFUSED as problem:
-                refused.append((name, str(problem)))
+                reason, *details = problem.args or (type(problem).__name__,)
+                refused.append((name, str(reason), *map(str, details)))
                 continue
             split = sample.recording.split
             if split not in write:
@@ -115,9 +120,15 @@ def _convert_part(shared: tuple[ForeignDataset, Path], part: DatasetPart) -> Non
             write[split](sample)
             report.imported[split] += 1
             report.licences[sample.recording.licence] += 1
+            report.unknown.update(dataset.doubts_of(row))
             if (tile := dataset.tile_of(row)) is not None:
                 tiles.append(_credit(name, tile))
-    found = {"imported": report.imported, "licences": report.licences, "refused": refused}
+    found = {
+        "imported": report.imported,
+        "licences": report.licences,
+        "refused": refused,
+        "unknown": report.unknown,
+    }
     with atomic_path(_note(out, part)) as path:
         path.write_text(json.dumps(found | ({"tiles": tiles} if tiles else {})))
 
@@ -133,7 +144,8 @@ def _report(out: Path, parts: list[DatasetPart], imagery: dict[str, str]) -> Imp
     for found in notes:
         report.imported.update(found["imported"])
         report.licences.update(found["licences"])
-        report.refused.update(reason for _, reason in found["refused"])
+        report.refused.update(reason for _, reason, *_ in found["refused"])
+        report.unknown.update(found.get("unknown", {}))
     _write_table(out / FOLDER / "refused.csv", ("recording", "reason"), notes, "refused")
     if imagery:
         _write_table(out / FOLDER / "tiles.csv", TILE_COLUMNS, notes, "tiles")
@@ -150,7 +162,11 @@ def _write_table(
         table = csv.writer(stream)
         table.writerow(header)
         for note in notes:
-            table.writerows(note.get(name, ()))
+            # What is particular about a refused recording stands behind its reason.
+            table.writerows(
+                (*row[:1], "; ".join(row[1:])) if name == "refused" else row
+                for row in note.get(name, ())
+            )
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

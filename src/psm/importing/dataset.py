@@ -7,7 +7,7 @@ line in the table of :mod:`psm.importing.formats`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -167,6 +167,17 @@ class ForeignDataset(ABC):
             ``provider``, ``attribution`` and ``licence``; empty where tiles are not cut here.
         """
         return {}
+
+    def doubts_of(self, row: Any) -> Sequence[str]:  # noqa: ARG002
+        """Say what of an imported recording is unknown though its row names it.
+
+        Args:
+            row: raw content of the recording, of :meth:`rows`.
+
+        Returns:
+            Reasons, alike for recordings that are alike; ``report.json`` counts them.
+        """
+        return ()
 
     def tile_of(self, row: Any) -> Tile | None:  # noqa: ARG002
         """Look up the tile that was cut for a recording.

@@ -11,6 +11,7 @@ from typing import Any
 from filelock import FileLock
 
 from psm.config import load_experiment
+from psm.data import filenames
 from psm.data.audio import read_audio
 from psm.data.framing import Framing
 from psm.data.shards import RawSample
@@ -146,7 +147,7 @@ class RecordingTable(ForeignDataset):
         """Context, tile and log-mel of one row."""
         told, tile = row
         recording = told.recording(self.gsd_m)
-        path = self._beside(told.said["audio"], "audio")  # first: it costs nothing to look
+        path = self._beside(told.said["audio"], "audio")  # first: to look costs nothing
         if isinstance(tile, NoTile):
             raise CorruptRecording(tile.reason)
         if not told.said.get("gsd_m"):
@@ -156,8 +157,8 @@ class RecordingTable(ForeignDataset):
             image, recording = tile.jpeg, replace(recording, gsd_m=tile.gsd_m)
         elif self.cutter is None:
             image = _content(self._tile_file(told.said.get("tile", ""), name))
-        else:  # not asked for, as there was no sound then
-            raise CorruptRecording(_missing("audio"))
+        else:
+            raise CorruptRecording("no tile")
         jpeg = values.tile(image, "tile", self.tile_px)
         waveform = read_audio(path, self.framing.audio.sample_rate_hz, name="audio")
         return RawSample(recording, jpeg, self.framing.mel(waveform))
@@ -166,6 +167,12 @@ class RecordingTable(ForeignDataset):
         """The tile that was cut for a row."""
         _, tile = row
         return tile if isinstance(tile, Tile) else None
+
+    def doubts_of(self, row: Any) -> Sequence[str]:
+        """What the table names of a recording and nobody could read."""
+        told, _ = row
+        doubts: Sequence[str] = told.doubts()
+        return doubts
 
     def _cut(self, piece: _Piece) -> dict[str, Tile | NoTile]:
         """Tiles by key, of the recordings that can be used but for them."""
@@ -199,12 +206,13 @@ class RecordingTable(ForeignDataset):
         raise CorruptRecording("no tile")
 
     def _beside(self, name: str, folder: str) -> Path:
-        for path in (self.path.parent / name, self.path.parent / folder / name):
-            try:
-                if name and path.is_file():
-                    return path
-            except OSError:  # longer than a name may be
-                break
+        folders = (self.path.parent, self.path.parent / folder)
+        if (path := filenames.find(name, folders)) is not None:
+            return path
+        if alike := filenames.near(name, folders):
+            raise CorruptRecording(
+                f"{_missing(folder)}, but one that differs in case or blanks", f"there is {alike}"
+            )
         raise CorruptRecording(_missing(folder))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from psm.data import delimited
 from psm.data.recording import AudioSource, Recording
 from psm.data.splits import TEST, TRAIN, VAL, cell_names
 from psm.data.views import decode_image, encode_jpeg
@@ -43,11 +44,8 @@ def degrees(value: object, name: str, most: float) -> float:
     Raises:
         CorruptRecording: there is none, or it is out of range.
     """
-    try:
-        number = float(str(value))
-    except ValueError:
-        number = math.nan
-    if math.isnan(number):
+    number = delimited.degrees(str(value))
+    if number is None:
         raise CorruptRecording(f"no {name}")
     if abs(number) > most:
         raise CorruptRecording(f"{name} outside [-{most:g}, {most:g}]")
