@@ -29,10 +29,6 @@ class MissingData(PSMError):
     """A file or folder that should be there is not."""
 
 
-class NotEnoughMemory(PSMError):
-    """Something that does not fit into the memory of this machine."""
-
-
 class CheckpointMismatch(PSMError):
     """Weights that do not belong to the model they are loaded into."""
 
