@@ -24,7 +24,7 @@ from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.fingerprint import satellite_fingerprint
 from psm.mapping.store.header import KEY, Header, read_attributes
 from psm.mapping.store.place import local_folder, zarr_store
-from psm.mapping.store.rowfiles import flush, read_rows
+from psm.mapping.store.rowfiles import MOST_MAPPED, MappedRows, flush, read_rows
 from psm.model import PSM
 
 NOT_DONE, EMBEDDED, FIRST_REASON = 0, 1, 2
@@ -184,6 +184,20 @@ class Store:
         else:
             read_rows(folder / name, start, stop, into, unit=self.header.unit)
         return into
+
+    def mapped_rows(self, name: str, array: Any) -> MappedRows | None:
+        """The same rows mapped into memory; ``None`` where that cannot be.
+
+        Args:
+            name, array: as of :meth:`read_rows`.
+
+        Returns:
+            The rows of a store on this machine, unless it has too many files.
+        """
+        folder, unit = local_folder(self.url), self.header.unit
+        if folder is None or len(self) > MOST_MAPPED * unit:
+            return None
+        return MappedRows(folder / name, array.shape, unit=unit)
 
     def require_model(self, model: PSM) -> None:
         """Refuse a model whose features these are not.
