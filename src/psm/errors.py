@@ -21,6 +21,28 @@ class CorruptRecording(PSMError):
     """An audio file, tile or metadata record that cannot be read."""
 
 
+class UnusableSound(CorruptRecording):
+    """A file whose sound cannot be decoded, or in which there is nothing to hear.
+
+    Args:
+        reason: alike for files that fail alike.
+        detail: about this one file.
+        fix: what mends it.
+    """
+
+    def __init__(self, reason: str, *, detail: str = "", fix: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.detail, self.fix = reason, detail, fix
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """For processes that hand it on."""
+        return (_unusable, (self.reason, self.detail, self.fix))
+
+
+def _unusable(reason: str, detail: str, fix: str) -> UnusableSound:
+    return UnusableSound(reason, detail=detail, fix=fix)
+
+
 class CorruptShard(PSMError):
     """A shard member that is missing, truncated or of the wrong type."""
 
@@ -71,6 +93,10 @@ class PSMWarning(UserWarning):
 
 class BulkDownload(PSMWarning):
     """The terms of a map service do not allow to fetch many of its tiles."""
+
+
+class FaintRecording(PSMWarning):
+    """A recording that is asked for holds hardly a sound."""
 
 
 class RepairedGeometry(PSMWarning):

@@ -280,7 +280,8 @@ def _each(gaussians: Gaussian) -> list[Gaussian]:
 
 def _audio(model: PSM, path: Path) -> Gaussian:
     config = model.config.audio
-    clips = windows(read_audio(path, config.sample_rate_hz), config)
+    waveform = read_audio(path, config.sample_rate_hz, band_hz=config.band_hz, is_query=True)
+    clips = windows(waveform, config)
     return audio_gaussians(model, log_mel(clips, config)[None].astype(np.float16))
 
 

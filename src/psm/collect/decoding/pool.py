@@ -20,10 +20,10 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from types import TracebackType
 
-from psm.collect.decoding.ffmpeg import TOO_SLOW
 from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits
 from psm.collect.decoding.process import DecoderDied, DecoderProcess
 from psm.collect.refusal import Refused
+from psm.data.sound.ffmpeg import TOO_SLOW
 from psm.importing.framing import Framing
 
 _AHEAD = 2  # jobs a process holds: one to do, one to go on with

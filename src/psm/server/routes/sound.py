@@ -128,10 +128,11 @@ async def _understood(state: ServerState, name: str, data: bytes) -> UploadedRec
     """
     why = refusal(data)
     if why is not None:
-        status = 422 if why.startswith(("the file is empty", "cut short", "bytes after")) else 415
+        status = 415 if data else 422
         raise Problem(status, f"{name}: {why}.", kind="not-audio")
-    rate_hz = state.model.config.audio.sample_rate_hz
-    waveform = await state.uploads.decoder.decode(data, rate_hz)
+    audio = state.model.config.audio
+    rate_hz = audio.sample_rate_hz
+    waveform = await state.uploads.decoder.decode(data, rate_hz, audio.band_hz)
     shown = await run_in_threadpool(peaks, waveform)
 
     def encode() -> UploadedRecording:
