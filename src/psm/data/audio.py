@@ -7,41 +7,21 @@ filters as its fusion models use them.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import scipy.fft
-import soxr
 from jaxtyping import Float32, Float64
 
-from psm.data.sound.decoder import Sound, read_whole
-from psm.data.sound.hearing import hearing, mixed_down, require_sound
-from psm.data.sound.media import Media, opened
-from psm.data.untrusted import EMPTY
-from psm.errors import (
-    ConfigError,
-    CorruptRecording,
-    FaintRecording,
-    MissingExtra,
-    UnusableSound,
-)
+from psm.data.sound.reading import decode_audio as decode_audio
+from psm.data.sound.reading import read_audio as read_audio
+from psm.errors import ConfigError, CorruptRecording
 
 POWER_FLOOR = 1e-10
 """Power below which a mel band counts as silent: -100 dB, as in CLAP's extractor."""
 
-LONGEST_S = 2 * 3600
-"""Longer recordings are refused: a day of a logger would not fit into memory."""
-
-MOST_MB = 4096.0
-"""Memory that the samples of one recording may take, all channels together."""
-
 _BLOCK_FRAMES = 4096
-_OTHER, _UNREADABLE = "not an audio file", "not readable as sound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,105 +70,6 @@ class AudioConfig:
     def frames(self) -> int:
         """Spectrogram frames of one window (centred: the first and last sit on its ends)."""
         return self.clip_samples // self.hop + 1
-
-
-def read_audio(
-    path: str | Path,
-    sample_rate_hz: int,
-    *,
-    name: str | None = None,
-    band_hz: tuple[float, float] | None = None,
-    is_query: bool = False,
-) -> Float32[np.ndarray, " samples"]:
-    """Decode any file that :mod:`psm.data.sound` reads to mono at one rate.
-
-    Errors call the file ``name``, by default its path. With a name they leave out details, so that
-    those of files that fail alike are alike.
-
-    Args:
-        path: of the file. Its bytes say what it is.
-        sample_rate_hz: wanted.
-        name: for errors.
-        band_hz: lowest and highest frequency that a model hears, by default all.
-        is_query: somebody asks for it, and is warned where there is hardly a sound in it.
-
-    Raises:
-        CorruptRecording: the file is missing, unreadable, cut short, empty or holds values that
-            are no sound; or there is sound in it of which nothing would be heard.
-        MissingExtra: it takes ffmpeg, and there is none.
-    """
-    shown = name or str(path)
-    with _named(shown, in_detail=name is None), opened(Path(path)) as media:
-        return _heard(media, sample_rate_hz, band_hz, is_query, shown)
-
-
-def decode_audio(
-    data: bytes,
-    sample_rate_hz: int,
-    name: str,
-    *,
-    band_hz: tuple[float, float] | None = None,
-) -> Float32[np.ndarray, " samples"]:
-    """Decode the bytes of such a file to mono at one rate; ``name`` is for the error.
-
-    Raises:
-        CorruptRecording, MissingExtra: as :func:`read_audio`.
-    """
-    with _named(name, in_detail=False), opened(data) as media:
-        return _heard(media, sample_rate_hz, band_hz, False, name)
-
-
-def mono_at(sound: Sound, sample_rate_hz: int) -> Float32[np.ndarray, " samples"]:
-    """Mix a decoded recording down and resample it.
-
-    Raises:
-        UnusableSound: nothing is left of it.
-    """
-    mono = mixed_down(sound.samples)
-    if sound.rate_hz != sample_rate_hz:
-        mono = soxr.resample(mono, sound.rate_hz, sample_rate_hz)
-    if mono.size == 0:
-        raise UnusableSound("too short", detail=f"no sample at {sample_rate_hz} Hz")
-    return np.ascontiguousarray(mono, dtype=np.float32)
-
-
-def _heard(
-    media: Media,
-    sample_rate_hz: int,
-    band_hz: tuple[float, float] | None,
-    is_query: bool,
-    shown: str,
-) -> Float32[np.ndarray, " samples"]:
-    sound = read_whole(media, longest_s=LONGEST_S, most_mb=MOST_MB)
-    require_sound(sound.samples)
-    found = hearing(sound.samples, sound.rate_hz, band_hz or (0.0, sample_rate_hz / 2))
-    found.require()
-    if is_query and found.doubt:
-        warnings.warn(f"{shown}: {found.doubt}", FaintRecording, stacklevel=3)
-    return mono_at(sound, sample_rate_hz)
-
-
-@contextmanager
-def _named(name: str, *, in_detail: bool) -> Iterator[None]:
-    """Errors of a file with its name before them, and what mends it after them."""
-    try:
-        yield
-    except MissingExtra as problem:
-        if in_detail:
-            raise MissingExtra(f"{name}: {problem}") from None
-        raise CorruptRecording(f"{name}: {problem}") from None  # one of many: counted
-    except UnusableSound as problem:
-        said, is_other = problem.reason, problem.reason.startswith(_OTHER)
-        if is_other:
-            said = "Format not recognised: " + said.removeprefix(f"{_OTHER} but ")
-        if problem.detail and in_detail:
-            said = f"{said} ({problem.detail})"
-        if is_other or problem.reason in (_UNREADABLE, EMPTY):
-            said = said.removeprefix(f"{_UNREADABLE} ").strip("()")
-            said = f"not a readable audio file ({said}); use WAV, FLAC, Ogg, MP3 or M4A"
-        elif problem.fix:
-            said = f"{said}; {problem.fix}"
-        raise CorruptRecording(f"{name}: {said}") from None
 
 
 def repeat_pad(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import TypeVar, get_args
 
 import numpy as np
+from jaxtyping import Float32
 
 from psm.data.audio import log_mel, read_audio, windows
 from psm.data.recording import AudioSource, CaptionSource
-from psm.errors import ConfigError
+from psm.errors import ConfigError, FaintRecording
 from psm.gaussian import Gaussian, combine, concatenate, mixture
 from psm.inference.batches import audio_gaussians, text_gaussians
 from psm.mapping.matching import EncodedQuery, Together
@@ -232,6 +234,21 @@ class Query:
             is_any=self.together == "any",
         )
 
+    def require_recordings(self, model: PSM) -> None:
+        """Read every audio file, to be told what is wrong with it before longer work begins.
+
+        Args:
+            model: how it wants them.
+
+        Raises:
+            CorruptRecording: an audio file cannot be read, or nothing of it would be heard.
+            MissingExtra: one takes ffmpeg, and there is none.
+        """
+        with warnings.catch_warnings(action="ignore", category=FaintRecording):  # said when asked
+            for term in self.all_terms:
+                if term.audio:
+                    _waveform(model, term.audio)
+
     def without(self, *texts: str) -> Query:
         """The same query, with more that is not to be heard.
 
@@ -278,10 +295,14 @@ def _each(gaussians: Gaussian) -> list[Gaussian]:
     return [gaussians.rows(slice(row, row + 1)) for row in range(len(gaussians.mean))]
 
 
+def _waveform(model: PSM, path: Path) -> Float32[np.ndarray, " samples"]:
+    config = model.config.audio
+    return read_audio(path, config.sample_rate_hz, band_hz=config.band_hz, is_query=True)
+
+
 def _audio(model: PSM, path: Path) -> Gaussian:
     config = model.config.audio
-    waveform = read_audio(path, config.sample_rate_hz, band_hz=config.band_hz, is_query=True)
-    clips = windows(waveform, config)
+    clips = windows(_waveform(model, path), config)
     return audio_gaussians(model, log_mel(clips, config)[None].astype(np.float16))
 
 

@@ -13,10 +13,10 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import Float32
 
-from psm.data.audio import mono_at
 from psm.data.sound.decoder import read_whole
 from psm.data.sound.hearing import hearing, require_sound
 from psm.data.sound.media import in_memory, media_of
+from psm.data.sound.reading import mono_at
 from psm.data.untrusted import SOUND_FILES, allow_cpu, confine
 from psm.errors import MissingExtra, UnusableSound
 
@@ -56,9 +56,10 @@ def _read(file: BinaryIO, limit: DecodingLimits) -> Float32[np.ndarray, " sample
     return mono_at(found, limit.sample_rate_hz)
 
 
-def _answer(
+def answer(
     file: BinaryIO, limit: DecodingLimits
 ) -> tuple[dict[str, object], Float32[np.ndarray, " samples"]]:
+    """What is said of a file, and its samples if it can be used."""
     nothing = np.empty(0, np.float32)
     try:
         samples = _read(file, limit)
@@ -87,8 +88,8 @@ def main() -> None:
     with in_memory(sys.stdin.buffer.read()) as file:
         confine(memory_mb=limit.memory_mb)
         allow_cpu(limit.cpu_s)
-        answer, samples = _answer(file, limit)
-    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + samples.tobytes())
+        said, samples = answer(file, limit)
+    sys.stdout.buffer.write(json.dumps(said).encode() + b"\n" + samples.tobytes())
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ from psm.collect.comparing.fingerprints import fingerprint
 from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits
 from psm.collect.decoding.quality import sound_quality
 from psm.collect.refusal import Refused
-from psm.data.audio import mono_at
 from psm.data.sound.decoder import Sound, read_middle
 from psm.data.sound.hearing import require_sound
 from psm.data.sound.media import Media, media_of
+from psm.data.sound.reading import mono_at
 from psm.errors import UnusableSound
 from psm.files import atomic_path, sha256_of
 from psm.importing.framing import Framing
