@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,10 +26,10 @@ from psm.collect.imaging import image_all
 from psm.collect.listing import list_all
 from psm.collect.outputs.packing import pack_all
 from psm.collect.plan import BuildPlan
-from psm.errors import MissingData, UnfinishedBuild
+from psm.errors import MissingData, NoRoom, OutputError, UnfinishedBuild
+from psm.files import room_for
 
 _ROUNDS = 3
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Retry(StrEnum):
@@ -125,16 +124,13 @@ def build(
         if retry is not None:
             catalogue.put_back(every=retry is Retry.ALL)
         try:
-            _run(run)
-            return _report(run)
-        except OSError as problem:
-            if problem.errno not in _NO_ROOM:
-                raise
-            raise UnfinishedBuild(
-                f"{folder}: {problem.strerror}; make room and run the same command again"
-            ) from None
+            with room_for(folder):
+                _run(run)
+                return _report(run)
+        except NoRoom as full:
+            raise UnfinishedBuild(str(full)) from None
         finally:
-            with suppress(OSError):
+            with suppress(OSError, OutputError):
                 catalogue.snapshot(now=True)
 
 

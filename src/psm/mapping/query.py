@@ -12,11 +12,11 @@ from typing import TypeVar, get_args
 import numpy as np
 from jaxtyping import Float32
 
-from psm.data.audio import log_mel, read_audio, windows
+from psm.data.audio import read_audio
 from psm.data.recording import AudioSource, CaptionSource
 from psm.errors import ConfigError, FaintRecording
 from psm.gaussian import Gaussian, combine, concatenate, mixture
-from psm.inference.batches import audio_gaussians, text_gaussians
+from psm.inference.batches import recording_gaussian, text_gaussians
 from psm.mapping.matching import EncodedQuery, Together
 from psm.mapping.term import Term
 from psm.model import PSM
@@ -301,9 +301,7 @@ def _waveform(model: PSM, path: Path) -> Float32[np.ndarray, " samples"]:
 
 
 def _audio(model: PSM, path: Path) -> Gaussian:
-    config = model.config.audio
-    clips = windows(_waveform(model, path), config)
-    return audio_gaussians(model, log_mel(clips, config)[None].astype(np.float16))
+    return recording_gaussian(model, _waveform(model, path))
 
 
 def _source(name: str, value: str | None, known: type[_Source]) -> _Source | None:

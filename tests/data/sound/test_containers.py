@@ -13,7 +13,7 @@ import soundfile
 from psm.collect.decoding import DecodingJob, FileLimits
 from psm.collect.decoding.clip import make
 from psm.data.audio import AudioConfig, decode_audio, read_audio
-from psm.importing.framing import Framing
+from psm.data.framing import Framing
 from psm.server.decoder import DecodingLimits, answer
 from tests.data.sound.containers import NAMES, RATE_HZ, content, encoded, plain, seconds, waveform
 
