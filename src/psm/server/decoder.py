@@ -43,7 +43,10 @@ class DecodingLimits:
     memory_mb: int
 
 
-def _read(file: BinaryIO, limit: DecodingLimits) -> Float32[np.ndarray, " samples"]:
+def _read(
+    file: BinaryIO, limit: DecodingLimits
+) -> tuple[Float32[np.ndarray, " samples"], str | None]:
+    """The samples, and what has to be said of them."""
     media = media_of(file)
     try:
         found = read_whole(media, longest_s=limit.seconds, most_mb=limit.memory_mb / 3)
@@ -52,8 +55,9 @@ def _read(file: BinaryIO, limit: DecodingLimits) -> Float32[np.ndarray, " sample
             raise UnusableSound(f"{NO_AUDIO} but {media.kind} without sound") from None
         raise
     require_sound(found.samples)
-    hearing(found.samples, found.rate_hz, limit.band_hz).require()
-    return mono_at(found, limit.sample_rate_hz)
+    heard = hearing(found.samples, found.rate_hz, limit.band_hz)
+    heard.require()
+    return mono_at(found, limit.sample_rate_hz), heard.warning
 
 
 def answer(
@@ -62,8 +66,8 @@ def answer(
     """What is said of a file, and its samples if it can be used."""
     nothing = np.empty(0, np.float32)
     try:
-        samples = _read(file, limit)
-        return {"samples": len(samples)}, samples
+        samples, warning = _read(file, limit)
+        return {"samples": len(samples), "warning": warning}, samples
     except UnusableSound as problem:
         said = f"{problem.reason} ({problem.detail})" if problem.detail else problem.reason
         is_audio = not said.startswith(NO_AUDIO)

@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from jaxtyping import Float32
@@ -25,6 +25,19 @@ from psm.server.problems import Problem
 from psm.server.settings import Settings
 
 _MOST_WAITING = 8
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedUpload:
+    """Sound of an upload.
+
+    Attributes:
+        waveform: mono, at the rate that is wanted.
+        warning: what has to be said of it, of silence for example.
+    """
+
+    waveform: Float32[np.ndarray, " samples"]
+    warning: str | None
 
 
 class RecordingDecoder:
@@ -43,7 +56,7 @@ class RecordingDecoder:
 
     async def decode(
         self, data: bytes, sample_rate_hz: int, band_hz: tuple[float, float]
-    ) -> Float32[np.ndarray, " samples"]:
+    ) -> DecodedUpload:
         """A file's sound as mono.
 
         Args:
@@ -78,7 +91,7 @@ class RecordingDecoder:
 
     async def _decode(
         self, data: bytes, sample_rate_hz: int, band_hz: tuple[float, float]
-    ) -> Float32[np.ndarray, " samples"]:
+    ) -> DecodedUpload:
         settings = self._settings
         process, self._spare = self._spare or await _start(), None
         limit = DecodingLimits(
@@ -110,7 +123,7 @@ class RecordingDecoder:
         if "problem" in answer:
             status = 422 if answer.get("is_audio", True) else 415
             raise Problem(status, f"The recording {answer['problem']}.", kind="not-audio")
-        return np.frombuffer(samples, np.float32)
+        return DecodedUpload(np.frombuffer(samples, np.float32), answer.get("warning"))
 
 
 async def _start() -> asyncio.subprocess.Process:

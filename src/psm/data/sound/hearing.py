@@ -92,7 +92,7 @@ class Hearing:
         return self.heard_db < SILENT_DB and (is_above or is_outside)
 
     @property
-    def doubt(self) -> str | None:
+    def warning(self) -> str | None:
         """What has to be said of a recording that somebody asks for; silence is none to ask for."""
         if not self.is_silent:
             return None

@@ -97,8 +97,8 @@ def _heard(
     require_sound(sound.samples)
     found = hearing(sound.samples, sound.rate_hz, band_hz or (0.0, sample_rate_hz / 2))
     found.require()
-    if is_query and found.doubt:
-        warnings.warn(f"{shown}: {found.doubt}", FaintRecording, stacklevel=3)
+    if is_query and found.warning:
+        warnings.warn(f"{shown}: {found.warning}", FaintRecording, stacklevel=3)
     return mono_at(sound, sample_rate_hz)
 
 

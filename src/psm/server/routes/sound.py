@@ -65,6 +65,7 @@ async def upload(request: Request, state: StateOf, _: Annotated[Params, Query()]
         duration_s=round(found.duration_s, 3),
         waveform=list(found.peaks),
         heard=sound_models(found.heard),
+        warning=found.warning,
     )
 
 
@@ -133,7 +134,8 @@ async def _understood(state: ServerState, name: str, data: bytes) -> UploadedRec
         raise Problem(status, f"{name}: {why}.", kind="not-audio")
     audio = state.model.config.audio
     rate_hz = audio.sample_rate_hz
-    waveform = await state.uploads.decoder.decode(data, rate_hz, audio.band_hz)
+    decoded = await state.uploads.decoder.decode(data, rate_hz, audio.band_hz)
+    waveform = decoded.waveform
     shown = await run_in_threadpool(peaks, waveform)
 
     def encode() -> UploadedRecording:
@@ -142,6 +144,6 @@ async def _understood(state: ServerState, name: str, data: bytes) -> UploadedRec
             chance = state.answers.curve(csd(gaussian, state.answers.sounds)[0]).cpu().numpy()
         heard = tuple(state.vocabulary.likeliest(chance))
         seconds = len(waveform) / rate_hz
-        return UploadedRecording(id_of(data), name, seconds, shown, gaussian, heard)
+        return UploadedRecording(id_of(data), name, seconds, shown, gaussian, heard, decoded.warning)
 
     return await state.worker.run(encode)
