@@ -298,7 +298,8 @@ def test_what_phones_and_pipes_write_is_understood(client: TestClient, name: str
 
 
 @pytest.mark.parametrize(
-    ("level", "warning"), [(0.0, "silence: there is nothing to hear in it"), (1e-4, "hardly a sound")]
+    ("level", "warning"),
+    [(0.0, "silence: there is nothing to hear in it"), (1e-4, "hardly a sound")],
 )
 def test_silence_is_understood_and_said(client: TestClient, level: float, warning: str) -> None:
     found = _send(client, _channels(_noise(level), _noise(level)))

@@ -121,6 +121,20 @@ def without_xing() -> bytes:
     return encoded("piped.mp3")
 
 
+def late_mp3() -> bytes:
+    """Four seconds of near silence and eight of noise, at a bitrate that varies, uncounted."""
+    rng = np.random.default_rng(5)
+    samples = 0.2 * rng.standard_normal(12 * RATE_HZ)
+    samples[: 4 * RATE_HZ] *= 1e-4
+    out = io.BytesIO()
+    soundfile.write(out, samples, RATE_HZ, format="WAV")
+    command = [FFMPEG, "-nostdin", "-loglevel", "error", "-f", "wav", "-i", "-", "-q:a", "4"]
+    command += ["-f", "mp3", "-"]
+    return subprocess.run(
+        command, input=out.getvalue(), check=True, capture_output=True, timeout=60
+    ).stdout
+
+
 MADE: dict[str, Callable[[], bytes]] = {
     "one.wav": plain, "f32.wav": lambda: plain("WAV", "FLOAT"),
     "big-endian.wav": lambda: plain(endian="BIG"), "extended.wav": lambda: plain("WAVEX"),
