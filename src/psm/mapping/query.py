@@ -297,7 +297,10 @@ def _each(gaussians: Gaussian) -> list[Gaussian]:
 
 def _waveform(model: PSM, path: Path) -> Float32[np.ndarray, " samples"]:
     config = model.config.audio
-    return read_audio(path, config.sample_rate_hz, band_hz=config.band_hz, is_query=True)
+    window_s = None if model.config.framing.fused else config.clip_s
+    return read_audio(
+        path, config.sample_rate_hz, band_hz=config.band_hz, is_query=True, window_s=window_s
+    )
 
 
 def _audio(model: PSM, path: Path) -> Gaussian:

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from psm.data.sound.decoder import read_whole
-from psm.data.sound.hearing import hearing, require_sound
+from psm.data.sound.hearing import hearing, require_sound, warning_of
 from psm.data.sound.media import in_memory, media_of
 from psm.data.sound.reading import mono_at
 from psm.data.untrusted import SOUND_FILES, allow_cpu, confine
@@ -32,12 +32,14 @@ class DecodingLimits:
     Attributes:
         sample_rate_hz: wanted.
         band_hz: lowest and highest frequency that the model hears.
+        window_s: length of the middle, if that is all that the model hears.
         seconds: longest.
         cpu_s, memory_mb: of decoding.
     """
 
     sample_rate_hz: int
     band_hz: tuple[float, float]
+    window_s: float | None
     seconds: float
     cpu_s: int
     memory_mb: int
@@ -57,7 +59,8 @@ def _read(
     require_sound(found.samples)
     heard = hearing(found.samples, found.rate_hz, limit.band_hz)
     heard.require()
-    return mono_at(found, limit.sample_rate_hz), heard.warning
+    warning = warning_of(heard, found.samples, found.rate_hz, limit.window_s)
+    return mono_at(found, limit.sample_rate_hz), warning
 
 
 def answer(

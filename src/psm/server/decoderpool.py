@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from jaxtyping import Float32
 
+from psm.data.framing import Framing
 from psm.data.untrusted import HEAD, TAIL, sniff
 from psm.errors import UnusableSound
 from psm.server import decoder
@@ -54,15 +55,12 @@ class RecordingDecoder:
         self._waiting = 0
         self._spare: asyncio.subprocess.Process | None = None
 
-    async def decode(
-        self, data: bytes, sample_rate_hz: int, band_hz: tuple[float, float]
-    ) -> DecodedUpload:
+    async def decode(self, data: bytes, framing: Framing) -> DecodedUpload:
         """A file's sound as mono.
 
         Args:
             data: the file.
-            sample_rate_hz: wanted.
-            band_hz: lowest and highest frequency that the model hears.
+            framing: how the model hears it.
 
         Raises:
             Problem: 415 it is another kind of file; 422 why it cannot be decoded; 503, too many
@@ -76,7 +74,7 @@ class RecordingDecoder:
         self._waiting += 1
         try:
             async with self._free:
-                return await self._decode(data, sample_rate_hz, band_hz)
+                return await self._decode(data, framing)
         finally:
             self._waiting -= 1
 
@@ -89,17 +87,17 @@ class RecordingDecoder:
         if self._spare is not None:
             await _end(self._spare)
 
-    async def _decode(
-        self, data: bytes, sample_rate_hz: int, band_hz: tuple[float, float]
-    ) -> DecodedUpload:
+    async def _decode(self, data: bytes, framing: Framing) -> DecodedUpload:
+        audio = framing.audio
         settings = self._settings
         process, self._spare = self._spare or await _start(), None
         limit = DecodingLimits(
-            sample_rate_hz,
-            band_hz,
-            settings.upload_s,
-            max(1, round(settings.decode_s)),
-            settings.decode_mb,
+            sample_rate_hz=audio.sample_rate_hz,
+            band_hz=audio.band_hz,
+            window_s=None if framing.fused else audio.clip_s,
+            seconds=settings.upload_s,
+            cpu_s=max(1, round(settings.decode_s)),
+            memory_mb=settings.decode_mb,
         )
         try:
             line = json.dumps(asdict(limit)).encode() + b"\n"

@@ -31,7 +31,7 @@ def _imported(path: Path) -> float:
 
 
 def _uploaded(path: Path) -> float:
-    limits = DecodingLimits(RATE_HZ, AUDIO.band_hz, seconds=60.0, cpu_s=10, memory_mb=512)
+    limits = DecodingLimits(RATE_HZ, AUDIO.band_hz, 5.0, seconds=60.0, cpu_s=10, memory_mb=512)
     said, samples = answer(io.BytesIO(path.read_bytes()), limits)
     assert "problem" not in said, said
     return len(samples) / RATE_HZ

@@ -127,6 +127,15 @@ def test_silence_is_a_recording_and_is_said_where_somebody_asks_for_it(tmp_path:
         read_audio(path, 32_000, band_hz=BAND_HZ, is_query=True)
 
 
+def test_a_query_whose_middle_is_silent_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "late.wav"
+    path.write_bytes(_wav(np.r_[np.zeros(8 * RATE_HZ), _noise()][:, None]))
+    with pytest.warns(FaintRecording, match=r"late\.wav: hardly a sound in its middle 5 s"):
+        read_audio(path, 32_000, band_hz=BAND_HZ, is_query=True, window_s=5.0)
+    with warnings.catch_warnings(action="error"):
+        read_audio(path, 32_000, band_hz=BAND_HZ, is_query=True)
+
+
 @pytest.mark.parametrize(
     ("value", "subtype", "reason"),
     [

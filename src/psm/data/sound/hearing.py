@@ -91,15 +91,6 @@ class Hearing:
         is_outside = self.heard_db < NOTHING_DB and self.whole_db >= SILENT_DB
         return self.heard_db < SILENT_DB and (is_above or is_outside)
 
-    @property
-    def warning(self) -> str | None:
-        """What has to be said of a recording that somebody asks for; silence is none to ask for."""
-        if not self.is_silent:
-            return None
-        if self.heard_db < NOTHING_DB:
-            return "silence: there is nothing to hear in it"
-        return f"hardly a sound in it ({self.heard_db:.0f} dB of full scale)"
-
     def require(self) -> None:
         """Refuse a recording of whose sound nothing is heard. Silence is a recording.
 
@@ -139,6 +130,30 @@ def hearing(
         whole_db=_db(max(_power(channel) for channel in samples.T)),
         cancel=_may_cancel(samples) and _do_cancel(samples, band),
     )
+
+
+def warning_of(
+    found: Hearing,
+    samples: Float32[np.ndarray, "samples channels"],
+    rate_hz: int,
+    window_s: float | None,
+) -> str | None:
+    """What has to be said to somebody who asks for a recording in which hardly anything is heard.
+
+    Args:
+        found: what was measured of it.
+        samples, rate_hz: of it.
+        window_s: length of its middle, if that is all that a model hears.
+    """
+    if found.is_silent:
+        if found.heard_db < NOTHING_DB:
+            return "silence: there is nothing to hear in it"
+        return f"hardly a sound in it ({found.heard_db:.0f} dB of full scale)"
+    size = len(samples) if window_s is None else round(window_s * rate_hz)
+    first = (len(samples) - size) // 2
+    if first > 0 and hearing(samples[first : first + size], rate_hz, found.band_hz).is_silent:
+        return f"hardly a sound in its middle {window_s:g} s, which is all that the model hears"
+    return None
 
 
 @dataclass(frozen=True)

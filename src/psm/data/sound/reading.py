@@ -12,7 +12,7 @@ import soxr
 from jaxtyping import Float32
 
 from psm.data.sound.decoder import Sound, read_whole
-from psm.data.sound.hearing import hearing, mixed_down, require_sound
+from psm.data.sound.hearing import Hearing, hearing, mixed_down, require_sound, warning_of
 from psm.data.sound.media import Media, opened
 from psm.data.untrusted import EMPTY
 from psm.errors import CorruptRecording, FaintRecording, MissingExtra, UnusableSound
@@ -33,6 +33,7 @@ def read_audio(
     name: str | None = None,
     band_hz: tuple[float, float] | None = None,
     is_query: bool = False,
+    window_s: float | None = None,
 ) -> Float32[np.ndarray, " samples"]:
     """Decode any file that :mod:`psm.data.sound` reads to mono at one rate.
 
@@ -45,6 +46,7 @@ def read_audio(
         name: for errors.
         band_hz: lowest and highest frequency that a model hears, by default all.
         is_query: somebody asks for it, and is warned where there is hardly a sound in it.
+        window_s: of a query, length of its middle, if that is all that the model hears.
 
     Raises:
         CorruptRecording: the file is missing, unreadable, cut short, empty or holds values that
@@ -53,7 +55,10 @@ def read_audio(
     """
     shown = name or str(path)
     with _named(shown, in_detail=name is None), opened(Path(path)) as media:
-        return _heard(media, sample_rate_hz, band_hz, is_query, shown)
+        sound, found = _heard(media, sample_rate_hz, band_hz)
+        if is_query and (warning := warning_of(found, sound.samples, sound.rate_hz, window_s)):
+            warnings.warn(f"{shown}: {warning}", FaintRecording, stacklevel=2)
+        return mono_at(sound, sample_rate_hz)
 
 
 def decode_audio(
@@ -69,7 +74,7 @@ def decode_audio(
         CorruptRecording, MissingExtra: as :func:`read_audio`.
     """
     with _named(name, in_detail=False), opened(data) as media:
-        return _heard(media, sample_rate_hz, band_hz, False, name)
+        return mono_at(_heard(media, sample_rate_hz, band_hz)[0], sample_rate_hz)
 
 
 def mono_at(sound: Sound, sample_rate_hz: int) -> Float32[np.ndarray, " samples"]:
@@ -87,19 +92,13 @@ def mono_at(sound: Sound, sample_rate_hz: int) -> Float32[np.ndarray, " samples"
 
 
 def _heard(
-    media: Media,
-    sample_rate_hz: int,
-    band_hz: tuple[float, float] | None,
-    is_query: bool,
-    shown: str,
-) -> Float32[np.ndarray, " samples"]:
+    media: Media, sample_rate_hz: int, band_hz: tuple[float, float] | None
+) -> tuple[Sound, Hearing]:
     sound = read_whole(media, longest_s=LONGEST_S, most_mb=MOST_MB)
     require_sound(sound.samples)
     found = hearing(sound.samples, sound.rate_hz, band_hz or (0.0, sample_rate_hz / 2))
     found.require()
-    if is_query and found.warning:
-        warnings.warn(f"{shown}: {found.warning}", FaintRecording, stacklevel=3)
-    return mono_at(sound, sample_rate_hz)
+    return sound, found
 
 
 @contextmanager

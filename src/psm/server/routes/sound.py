@@ -132,9 +132,9 @@ async def _understood(state: ServerState, name: str, data: bytes) -> UploadedRec
     if why is not None:
         status = 415 if data else 422
         raise Problem(status, f"{name}: {why}.", kind="not-audio")
-    audio = state.model.config.audio
-    rate_hz = audio.sample_rate_hz
-    decoded = await state.uploads.decoder.decode(data, rate_hz, audio.band_hz)
+    framing = state.model.config.framing
+    rate_hz = framing.audio.sample_rate_hz
+    decoded = await state.uploads.decoder.decode(data, framing)
     waveform = decoded.waveform
     shown = await run_in_threadpool(peaks, waveform)
 
@@ -144,6 +144,8 @@ async def _understood(state: ServerState, name: str, data: bytes) -> UploadedRec
             chance = state.answers.curve(csd(gaussian, state.answers.sounds)[0]).cpu().numpy()
         heard = tuple(state.vocabulary.likeliest(chance))
         seconds = len(waveform) / rate_hz
-        return UploadedRecording(id_of(data), name, seconds, shown, gaussian, heard, decoded.warning)
+        return UploadedRecording(
+            id_of(data), name, seconds, shown, gaussian, heard, decoded.warning
+        )
 
     return await state.worker.run(encode)
