@@ -154,7 +154,8 @@ class RecordingTable(ForeignDataset):
             raise CorruptRecording(_missing("audio"))
         jpeg = values.tile(image, "tile", self.tile_px)
         path = self._beside(told.said["audio"], "audio")
-        waveform = read_audio(path, self.framing.audio.sample_rate_hz, name="audio")
+        audio = self.framing.audio
+        waveform = read_audio(path, audio.sample_rate_hz, name="audio", band_hz=audio.band_hz)
         return RawSample(recording, jpeg, self.framing.mel(waveform))
 
     def tile_of(self, row: Any) -> Tile | None:

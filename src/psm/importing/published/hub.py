@@ -177,8 +177,8 @@ class HubDataset(ForeignDataset):
             recording = replace(recording, split=self._split_of(recording.lat, recording.lon))
         column = next(name for name in row if name.lower() == self._tile.lower())
         tile = values.tile(_content(row, column), column, self.tile_px)
-        rate_hz = self.framing.audio.sample_rate_hz
-        waveform = decode_audio(_content(row, "audio"), rate_hz, "audio")
+        audio, data = self.framing.audio, _content(row, "audio")
+        waveform = decode_audio(data, audio.sample_rate_hz, "audio", band_hz=audio.band_hz)
         return RawSample(recording, tile, self.framing.mel(waveform))
 
     @property
