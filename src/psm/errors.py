@@ -124,3 +124,15 @@ class RepairedGeometry(PSMWarning):
 
 class UntrueSpacing(PSMWarning):
     """A coordinate system that was asked for stretches the cells of a grid."""
+
+
+class GuessedEncoding(PSMWarning):
+    """A table is not UTF-8 and was read as another encoding; letters may be wrong."""
+
+
+class RowsLeftOut(PSMWarning):
+    """Some rows of a table could not be used."""
+
+
+class RenamedColumns(PSMWarning):
+    """Columns of a result are called otherwise, since a table had their names already."""

@@ -13,6 +13,7 @@ from psm.errors import ConfigError, NoRoom
 from psm.files import room_for
 from psm.geodata.cache import cache_folder, writable
 from psm.imagery import Provider
+from psm.inference.batches import picture_px
 from psm.mapping.cells import Cells
 from psm.mapping.store.creation import create_store, find_store
 from psm.mapping.store.embedded import EmbeddedCells
@@ -102,7 +103,7 @@ def plan(
     return Header(
         model=config.name,
         dim=config.dim,
-        view_px=config.imagery.view_px,
+        view_px=picture_px(config),
         gsd_m=config.imagery.gsd_m,
         zooms=levels,
         imagery=parts["imagery"],
@@ -111,7 +112,7 @@ def plan(
         month=month,
         frame=cells.frame,
         cells=counted[0],
-        unit=unit or _unit(config.imagery.view_px),
+        unit=unit or _unit(picture_px(config)),
         parts=parts,
         fingerprint=digest(parts),
     )
