@@ -88,6 +88,10 @@ class CacheNotKept(PSMWarning):
     """The user's cache folder cannot be written; what it would keep is computed again."""
 
 
+class ImageryMissing(PSMWarning):
+    """Files or scenes that cannot be read are left out, or servers did not answer."""
+
+
 class RepairedGeometry(PSMWarning):
     """Some outlines of a region crossed themselves and were repaired, or were left out."""
 
