@@ -49,6 +49,10 @@ class UnfinishedBuild(PSMError):
     """A data set that lacks what an archive did not hand over; the rest of it is there."""
 
 
+class NotEnoughMemory(PSMError):
+    """Work that takes more memory than there is; the message names what takes less."""
+
+
 class WorkerLost(PSMError):
     """A process that did part of the work was killed from outside."""
 

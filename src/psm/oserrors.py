@@ -18,6 +18,9 @@ NO_ROOM = {
 }
 """Errors of a file that does not fit, and what they mean."""
 
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of a disk that nothing can be written to, whatever is written."""
+
 _MENDED = {
     errno.EROFS: ("the disk is read-only", "choose a folder that can be written"),
     errno.EACCES: ("permission denied", "choose another folder, or have its permissions changed"),

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from psm.collect import paths
 from psm.collect.archives.registry import open_archive
 from psm.collect.buildrun import BuildRun
 from psm.collect.buildsettings import BuildConfig, claim
@@ -27,7 +26,7 @@ from psm.collect.listing import list_all
 from psm.collect.outputs.packing import pack_all
 from psm.collect.plan import BuildPlan
 from psm.errors import MissingData, NoRoom, OutputError, UnfinishedBuild
-from psm.files import room_for
+from psm.files import room_for, sweep
 
 _ROUNDS = 3
 
@@ -119,7 +118,7 @@ def build(
     archives = {name: open_archive(name, s.options) for name, s in config.sources.items()}
     claim(folder, config, plan.facts())
     with BuildCatalogue(folder) as catalogue, _beating(folder) as heartbeat:
-        paths.sweep(folder)
+        sweep(folder)
         run = BuildRun(folder, catalogue, plan, archives, heartbeat, workers)
         if retry is not None:
             catalogue.put_back(every=retry is Retry.ALL)
