@@ -65,6 +65,10 @@ class SettingsChanged(ConfigError):
     """A folder holds work that was begun with other settings, data or weights."""
 
 
+class StoreUnreachable(PSMError):
+    """An object store that does not answer, or not to these credentials."""
+
+
 class StoreMismatch(PSMError):
     """A store of embedded cells that holds something else than what is asked of it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import select
@@ -44,6 +45,12 @@ def is_unread() -> bool:
     except (AttributeError, OSError, ValueError):  # no such question here, or no such stream
         return False
     return True
+
+
+def hush_the_rest() -> None:
+    """Nothing more of what libraries throw away while the command ends: all is said."""
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    sys.unraisablehook = lambda _: None
 
 
 def _is_memory(problem: BaseException) -> bool:

@@ -50,6 +50,7 @@ _TOLD = (
     (re.compile(r"resolve|getaddrinfo|[Nn]ame or service|No address", re.I), "no such server"),
     (re.compile(r"timed? ?out|too slow", re.I), "no answer in time"),
     (re.compile(r"refused", re.I), "connection refused"),
+    (re.compile(r"could not connect", re.I), "no connection"),
     (re.compile(r"ssl|certificate", re.I), "no secure connection"),
     (re.compile(r"reset by peer|aborted|Remote end closed|incomplete", re.I), "cut off"),
 )

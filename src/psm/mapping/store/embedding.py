@@ -23,6 +23,7 @@ from psm.mapping.store.estimate import estimate as estimate_views
 from psm.mapping.store.executor import Executor, LocalExecutor
 from psm.mapping.store.fingerprint import CellBlocks, digest, parts_of, survey
 from psm.mapping.store.header import Header
+from psm.mapping.store.objectstore import reaching
 from psm.mapping.store.place import writing
 from psm.mapping.store.store import Store
 from psm.mapping.store.unitwork import EmbeddingJob, image_half
@@ -199,7 +200,7 @@ def embed(
     start = time.monotonic()
     busy = views = 0.0
     answers: Counter[str] = Counter()
-    with room_for(url), writing(url):
+    with room_for(url), reaching(url), writing(url):
         if total := _open_cells(store, retry):
             half = image_half(model, store.header.parts["precision"])
             job = EmbeddingJob(url, half, provider, retry)
