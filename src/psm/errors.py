@@ -87,6 +87,10 @@ class SettingsChanged(ConfigError):
     """A folder holds work that was begun with other settings, data or weights."""
 
 
+class StoreUnreachable(PSMError):
+    """An object store that does not answer, or not to these credentials."""
+
+
 class StoreMismatch(PSMError):
     """A store of embedded cells that holds something else than what is asked of it."""
 
@@ -116,6 +120,10 @@ class CacheNotKept(PSMWarning):
 
 class FaintRecording(PSMWarning):
     """A recording that is asked for holds hardly a sound."""
+
+
+class ImageryMissing(PSMWarning):
+    """Files or scenes that cannot be read are left out, or servers did not answer."""
 
 
 class RepairedGeometry(PSMWarning):
