@@ -16,18 +16,9 @@ import numpy as np
 import torch
 
 from psm import PSM
-from psm.data.audio import log_mel, read_audio, windows
-from psm.gaussian import Gaussian, concatenate, csd
+from psm.gaussian import concatenate, csd
 from psm.imagery import BlueMarble
 from psm.mapping import Cells, Moment, Query, embed_cells, map_query
-
-
-def encode(model: PSM, path: Path) -> Gaussian:
-    """One recording of any length: fixed windows of the model's own clip length."""
-    config = model.config.audio
-    clips = windows(read_audio(path, config.sample_rate_hz), config)
-    with torch.inference_mode():
-        return model.encode_audio(torch.from_numpy(log_mel(clips, config))[None])
 
 
 def main() -> None:
@@ -41,7 +32,9 @@ def main() -> None:
     with (arguments.folder / "manifest.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     model = PSM.from_pretrained(arguments.model)
-    audio = concatenate([encode(model, arguments.folder / row["file"]) for row in rows])
+    audio = concatenate(
+        [Query(audio=(arguments.folder / row["file"],)).gaussian(model) for row in rows]
+    )
     with torch.inference_mode():
         distance = csd(audio, model.encode_text([row["caption"] for row in rows])).numpy()
     order = distance.argsort(axis=1)

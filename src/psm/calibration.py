@@ -29,6 +29,8 @@ from psm.model import PSM
 
 _TOLERANCE = 1e7 * float(np.finfo(np.float64).eps)  # that of L-BFGS-B by default
 
+_LEAST_PRIOR = 1e-6
+
 UNCALIBRATED = "none: the match probability as learnt"
 
 Curve = Callable[[Tensor], Tensor]
@@ -63,7 +65,8 @@ def fit_logistic(
         Scale, which is positive, and shift, under which the answers are most likely (Platt 1999).
     """
     weight = np.ones(len(distance)) if weight is None else weight
-    prior = float(np.average(positive, weights=weight))
+    # Pairs of one kind, as in a part of few sites, make no answer certain.
+    prior = float(np.clip(np.average(positive, weights=weight), _LEAST_PRIOR, 1.0 - _LEAST_PRIOR))
     # Distances are standardised, and the slope is searched by its logarithm, so that it stays
     # positive and the two parameters are of like size.
     centre, unit = distance.mean(), distance.std() or 1.0
@@ -205,7 +208,9 @@ class Calibration(BaseModel):
         if len(knots) == 1:
             return values.expand_as(distance)
         right = torch.searchsorted(knots, distance.contiguous()).clamp(1, len(knots) - 1)
-        share = (distance - knots[right - 1]) / (knots[right] - knots[right - 1])
+        # Knots that this precision cannot tell apart are a step.
+        width = (knots[right] - knots[right - 1]).clamp_min(torch.finfo(knots.dtype).tiny)
+        share = (distance - knots[right - 1]) / width
         return torch.lerp(values[right - 1], values[right], share.clamp(0.0, 1.0))
 
     @property

@@ -7,6 +7,7 @@ files are written aside and moved into place.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -20,6 +21,8 @@ from torch import Tensor, nn
 from psm.config import Experiment, ModelConfig, parse, read_yaml, with_current_names, write_yaml
 from psm.errors import CheckpointMismatch, MissingData
 from psm.files import atomic_path
+from psm.http import hub
+from psm.weightfiles import require_numbers
 
 
 class Hash(Protocol):
@@ -70,11 +73,11 @@ def resolve(checkpoint: str | Path) -> Path:
 
     try:
         wanted = [CONFIG_NAME, WEIGHTS_NAME, CALIBRATION_NAME, f"{TOKENIZER_NAME}/*"]
-        path = snapshot_download(str(checkpoint), allow_patterns=wanted)
+        with hub.asked_once(checkpoint):
+            path = snapshot_download(str(checkpoint), allow_patterns=wanted)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:
-        reason = str(problem).splitlines()[0]
         raise MissingData(
-            f"{checkpoint}: no such folder, and the hub did not answer ({reason})"
+            f"{checkpoint}: no such folder, and the hub did not answer ({hub.reason(problem)})"
         ) from None
     return Path(path)
 
@@ -98,19 +101,39 @@ def save(model: nn.Module, experiment: Experiment, folder: Path, *, is_half: boo
         name: (tensor.half() if is_half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in _stored(model).items()
     }
-    with atomic_path(folder / WEIGHTS_NAME) as path:
-        save_file(tensors, path, metadata={"format": "pt", "model": experiment.model.name})
+    # The weights last: a folder that has them is a whole model.
     with atomic_path(folder / CONFIG_NAME) as path:
         write_yaml(experiment, path)
+    with atomic_path(folder / WEIGHTS_NAME) as path:
+        save_file(tensors, path, metadata={"format": "pt", "model": experiment.model.name})
+        _sort_header(path)
+
+
+def _sort_header(path: Path) -> None:
+    """Put the header of a safetensors file in order, so that the same weights are the same bytes.
+
+    The library writes the metadata in another order each time.
+    """
+    with path.open("r+b") as stream:
+        size = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= size:
+            stream.seek(8)
+            stream.write(text.ljust(size))
 
 
 def load_weights(model: nn.Module, folder: Path) -> None:
     """Fill ``model`` from ``folder``, every key accounted for.
 
     Raises:
-        CheckpointMismatch: a key is missing, unexpected or of another shape, or the file is broken.
+        CheckpointMismatch: a key is missing, unexpected or of another shape, a number is not
+            finite, or the file is broken.
     """
-    fill(model, _read(folder), str(folder / WEIGHTS_NAME))
+    tensors = _read(folder)
+    fill(model, tensors, str(folder / WEIGHTS_NAME))
+    require_numbers(tensors, str(folder / WEIGHTS_NAME))
 
 
 def weights_fingerprint(model: nn.Module | Path) -> str:
@@ -170,12 +193,21 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
         for name in wanted.keys() & tensors.keys()
         if tensors[name].shape != wanted[name].shape
     ]
+    complaints += [
+        f"{name} is of {_kind(tensors[name])}, not of {_kind(wanted[name])}"
+        for name in wanted.keys() & tensors.keys()
+        if tensors[name].is_floating_point() != wanted[name].is_floating_point()
+    ]
     if complaints:
         first = ", ".join(sorted(complaints)[:3])
         raise CheckpointMismatch(
             f"{origin}: {len(complaints)} of {len(wanted)} tensors do not fit its config ({first})"
         )
     model.load_state_dict(tensors, strict=False)
+
+
+def _kind(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _read(folder: Path) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from psm.data.audio import AudioConfig
+from psm.data.framing import Framing
 from psm.errors import ConfigError
 
 Fields = Literal["latlon", "month", "hour", "audio_source", "caption_source"]
@@ -146,6 +147,12 @@ class ModelConfig(_Frozen):
     text_tower: TextTowerConfig = TextTowerConfig()
     context: ContextConfig = ContextConfig()
     heads: HeadConfig = HeadConfig()
+
+    @property
+    def framing(self) -> Framing:
+        """How it hears a recording. Published models have CLAP's shrunk whole last of the four."""
+        fused = self.audio_tower.fused
+        return Framing(audio=self.audio, fused=fused, shrunk_first=not self.reference)
 
     @model_validator(mode="after")
     def _shapes_fit(self) -> Self:

@@ -49,6 +49,10 @@ class UnfinishedBuild(PSMError):
     """A data set that lacks what an archive did not hand over; the rest of it is there."""
 
 
+class NotEnoughMemory(PSMError):
+    """Work that takes more memory than there is; the message names what takes less."""
+
+
 class WorkerLost(PSMError):
     """A process that did part of the work was killed from outside."""
 
@@ -65,12 +69,27 @@ class StoreMismatch(PSMError):
     """A store of embedded cells that holds something else than what is asked of it."""
 
 
+class OutputError(PSMError):
+    """A file or folder that cannot be written where it is asked for, or was not written whole."""
+
+
+class NoRoom(OutputError, OSError):
+    """A full disk, a used up quota or a limit on the size of files; made as an ``OSError`` is."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
 class PSMWarning(UserWarning):
     """Base class of every warning."""
 
 
 class BulkDownload(PSMWarning):
     """The terms of a map service do not allow to fetch many of its tiles."""
+
+
+class CacheNotKept(PSMWarning):
+    """The user's cache folder cannot be written; what it would keep is computed again."""
 
 
 class RepairedGeometry(PSMWarning):

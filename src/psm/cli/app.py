@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -10,11 +13,13 @@ import typer
 from psm import __version__
 from psm.cli.calibrate import calibrate
 from psm.cli.collect import collect_app
+from psm.cli.command import adopt
 from psm.cli.data import data_app
 from psm.cli.demo import demo
 from psm.cli.earth import earth_app
 from psm.cli.embed import embed
 from psm.cli.evaluate import evaluate
+from psm.cli.failures import is_unread, line_of
 from psm.cli.import_ import import_
 from psm.cli.map import draw_map
 from psm.cli.prepare import prepare
@@ -24,7 +29,7 @@ from psm.cli.search import search
 from psm.cli.serve import serve
 from psm.cli.tables import tables
 from psm.cli.train import train
-from psm.errors import PSMError
+from psm.errors import PSMWarning
 
 app = typer.Typer(
     name="psm",
@@ -40,6 +45,7 @@ app = typer.Typer(
     ),
 )
 
+_FORMAT = warnings.formatwarning
 _INTERRUPTED = 130  # what typer returns after Ctrl-C
 
 
@@ -70,17 +76,50 @@ app.add_typer(earth_app, name="earth")
 app.add_typer(collect_app, name="collect")
 
 
+adopt(app)
+
+
 def main() -> None:
     """Entry point: errors that a user can mend are one line and exit code 2."""
+    _speak_utf8()
+    warnings.formatwarning = _one_line_each
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as problem:
         problem.show()  # type: ignore[attr-defined]  # every one that a command line raises has it
         sys.exit(problem.exit_code)
-    except PSMError as problem:
-        typer.echo(f"error: {problem}", err=True)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
+    except Exception as problem:
+        # Those that nobody outside can mend keep their traceback.
+        if isinstance(problem, BrokenPipeError) and is_unread():
+            sys.exit(1)
+        if (line := line_of(problem)) is None:
+            raise
+        typer.echo(f"error: {line}", err=True)
         sys.exit(2)
     if code == _INTERRUPTED:
         typer.echo("stopped; run the same command again to go on", err=True)
     if code:
         sys.exit(code)
+
+
+def _one_line_each(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    line: str | None = None,
+) -> str:  # fmt: skip
+    """Warnings of ours are for users, who need no line of code with them."""
+    if issubclass(category, PSMWarning):
+        return f"warning: {message}\n"
+    return _FORMAT(message, category, filename, lineno, line)
+
+
+def _speak_utf8() -> None:
+    """Start anew where file names may be ASCII only, and let no terminal's letters end the work."""
+    if sys.getfilesystemencoding() in ("ascii", "us-ascii") and not sys.flags.utf8_mode:
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

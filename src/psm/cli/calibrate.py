@@ -33,10 +33,11 @@ def calibrate(
     from psm import PSM, checkpoints
     from psm.evaluation.calibrationfit import calibrate as run
     from psm.evaluation.calibrationreport import calibration_table, plot_calibration
-    from psm.files import atomic_path
+    from psm.files import atomic_path, require_folder
     from psm.progress import console
 
     folder = checkpoints.resolve(model)
+    require_folder(folder)
     loaded = PSM.from_pretrained(folder, precision=precision)
     fit = run(loaded, data, split=split, method=method, prior=prior)
     console().print(calibration_table(fit))

@@ -41,7 +41,7 @@ def earth_listen(
 ) -> None:
     """Render what a place sounds like at a month and an hour, and say what is likely there.
 
-    South of the equator put `--` before the place: `psm earth listen --hour 6 -- -33.9 18.4`.
+    `psm earth listen -33.9 18.4 --hour 6`
     """
     from psm.earth.listen import listen
 

@@ -20,6 +20,10 @@ def import_(
         str | None,
         typer.Option(help="sentinel, bingmap or googleEarth, where the file does not say."),
     ] = None,
+    view_px: Annotated[
+        int | None,
+        typer.Option(help="Pixels that a view is wide, where the file does not say.", min=1),
+    ] = None,
     satellite_heads: AttentionHeads = None,
     text_heads: AttentionHeads = None,
 ) -> None:
@@ -35,6 +39,7 @@ def import_(
         out,
         imagery=imagery,
         tokenizer=tokenizer,
+        view_px=view_px,
         satellite_heads=satellite_heads,
         text_heads=text_heads,
     )

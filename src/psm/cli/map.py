@@ -91,6 +91,7 @@ def draw_map(
         audio_source=audio_source,
         caption_source=caption_source,
     )
+    query_options.require_recordings(query)
     moment = mapping.Moment(month=month, hour=hour, utc=utc)
     moments = _moments(animate, moment)
     name = Path("runs/maps") / file_name([query.slug])

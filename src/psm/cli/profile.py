@@ -37,7 +37,7 @@ def profile(
 ) -> None:
     """Draw what a place sounds like at every hour and month.
 
-    `psm profile -- -3.1 -60.0`
+    `psm profile -3.1 -60.0`
 
     `psm profile 48.2 16.4 --sound "church bells" --sound traffic`
     """

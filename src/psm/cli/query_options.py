@@ -98,6 +98,16 @@ class Where:
         return parts[0] if len(parts) == 1 else MixedZooms(tuple(parts))
 
 
+def require_recordings(query: Query) -> None:
+    """Refuse a recording that is not there, before any work."""
+    from psm.errors import MissingData
+
+    for term in query.all_terms:
+        if term.audio is not None and not term.audio.is_file():
+            what = "is a folder; name a recording" if term.audio.is_dir() else "no such file"
+            raise MissingData(f"--audio {term.audio}: {what}")
+
+
 def calibration_of(model: str, raw: bool) -> Calibration | None:
     """The calibration of a model folder, unless it is not wanted or not there."""
     from psm.calibration import Calibration

@@ -51,7 +51,7 @@ def search(
     model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     out: Annotated[
-        Path | None, typer.Option(help="GeoJSON to write, besides the table on screen.")
+        Path | None, typer.Option(help="GeoJSON or CSV to write, besides the table on screen.")
     ] = None,
 ) -> None:
     """Find the best places for a query, or the best recordings for a place.
@@ -72,11 +72,16 @@ def search(
     moment = Moment(month=month, hour=hour, utc=utc)
     if (place is None) != (gallery is None):
         raise ConfigError("--place and --gallery go together: a place, and recordings to search")
+    query = None
+    if place is None:
+        query = Query.parse(*(text or ()), without=without or (), audio=audio or (), together=match)
+        query_options.require_recordings(query)
     loaded = PSM.from_pretrained(model, precision=precision)
     calibration = query_options.calibration_of(model, raw)
     found: Sequence[FoundPlace | FoundRecording]
     if place is not None and gallery is not None:
         lat, lon = parse_place(place)
+        level = _one_zoom(zoom)
         found = search_recordings(
             loaded,
             open_imagery(imagery, month=month, **settings(imagery_set)),
@@ -84,14 +89,14 @@ def search(
             split=split,
             lat=lat,
             lon=lon,
-            zoom=zoom[0] if zoom else None,
+            zoom=level,
             moment=moment,
             calibration=calibration,
             count=count,
             apart_km=apart_km,
         )
     else:
-        query = Query.parse(*(text or ()), without=without or (), audio=audio or (), together=match)
+        assert query is not None
         area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
         where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
         places = where.places(loaded, query)
@@ -102,3 +107,11 @@ def search(
         typer.echo("  ".join(f"{value}" for value in row.values()))
     if out is not None:
         typer.echo(write_places(rows, out))
+
+
+def _one_zoom(zooms: list[int] | None) -> int | None:
+    from psm.errors import ConfigError
+
+    if zooms and len(zooms) > 1:
+        raise ConfigError(f"--gallery: a place is seen at one --zoom, not {len(zooms)}")
+    return zooms[0] if zooms else None

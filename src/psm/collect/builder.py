@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from psm.collect import paths
 from psm.collect.archives.registry import open_archive
 from psm.collect.buildconfig import BuildConfig
 from psm.collect.buildrun import BuildRun
@@ -31,10 +29,10 @@ from psm.collect.imaging import image_all
 from psm.collect.listing import list_all
 from psm.collect.outputs.packing import pack_all
 from psm.collect.plan import BuildPlan
-from psm.errors import MissingData, UnfinishedBuild
+from psm.errors import MissingData, NoRoom, OutputError, UnfinishedBuild
+from psm.files import room_for, sweep
 
 _ROUNDS = 3
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Retry(StrEnum):
@@ -126,21 +124,18 @@ def build(
     check_settings(plan, begun=begun)
     claim(folder, config, plan.facts(), begun=begun)
     with BuildCatalogue(folder) as catalogue, _beating(folder) as heartbeat:
-        paths.sweep(folder)
+        sweep(folder)
         run = BuildRun(folder, catalogue, plan, archives, heartbeat, workers)
         if retry is not None:
             catalogue.put_back(every=retry is Retry.ALL)
         try:
-            _run(run)
-            return _report(run)
-        except OSError as problem:
-            if problem.errno not in _NO_ROOM:
-                raise
-            raise UnfinishedBuild(
-                f"{folder}: {problem.strerror}; make room and run the same command again"
-            ) from None
+            with room_for(folder):
+                _run(run)
+                return _report(run)
+        except NoRoom as full:
+            raise UnfinishedBuild(str(full)) from None
         finally:
-            with suppress(OSError):
+            with suppress(OSError, OutputError):
                 catalogue.snapshot(now=True)
 
 

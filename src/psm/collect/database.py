@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from psm.errors import ConfigError
+from psm.errors import ConfigError, NoRoom
 from psm.extras import require
 from psm.files import atomic_path
+from psm.locking import command_of
+from psm.oserrors import no_room
 
 GIVEN = "given"
 """The table that :meth:`Database.given` makes of rows, while its block runs."""
@@ -45,18 +46,21 @@ class Database:
             self._connection = duckdb.connect(str(path))
         except duckdb.Error as problem:
             raise ConfigError(_why_not(path, str(problem))) from None
-        self._types = types
+        self._types, self._path = types, path
+        self._error: type[Exception] = duckdb.Error
+        self._full: NoRoom | None = None
 
     def execute(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows that a statement gives, if any."""
-        answer = self._connection.execute(statement, list(values))
-        return list(answer.fetchall()) if answer.description else []
+        with self._room():
+            answer = self._connection.execute(statement, list(values))
+            return list(answer.fetchall()) if answer.description else []
 
     def copy(self, query: str, path: Path) -> None:
         """Write what a query gives to a Parquet file, whole or not at all."""
         with atomic_path(path) as aside:
             name = str(aside).replace("'", "''")
-            self._connection.execute(f"COPY ({query}) TO '{name}' (FORMAT parquet)")
+            self.execute(f"COPY ({query}) TO '{name}' (FORMAT parquet)")
 
     def close(self) -> None:
         """Let others open the file."""
@@ -65,13 +69,14 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All that the block writes, or nothing of it."""
-        self._connection.execute("BEGIN TRANSACTION")
+        self.execute("BEGIN TRANSACTION")
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            with suppress(OSError):  # a full disk has rolled it back already
+                self.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+        self.execute("COMMIT")
 
     @contextmanager
     def given(self, rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[None]:
@@ -81,6 +86,17 @@ class Database:
         yield
         # After an error there is no need to: the transaction is over, the next rows replace these.
         self._connection.unregister(GIVEN)
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """A full disk as the system has it; after that DuckDB answers no more."""
+        try:
+            yield
+        except self._error as problem:
+            self._full = self._full or no_room(problem, self._path)
+            if self._full is None:
+                raise
+            raise self._full from None
 
     def _type(self, kind: str) -> Any:
         if kind.endswith("[]"):
@@ -92,15 +108,5 @@ def _why_not(path: Path, problem: str) -> str:
     if "lock" not in problem.lower():
         return f"{path}: not a catalogue that can be opened ({problem.splitlines()[0]:.200})"
     found = _HOLDER.search(problem)
-    who = f"process {found[1]}{_command(found[1])}" if found else "another process"
+    who = f"process {found[1]}{command_of(found[1])}" if found else "another process"
     return f"{path.parent}: {who} is building here; wait for it, or stop it first"
-
-
-def _command(pid: str) -> str:
-    """What a process was started as, where the system says it."""
-    try:
-        words = Path("/proc", pid, "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return ""
-    told = " ".join(os.fsdecode(word) for word in words[:8]).strip()
-    return f" ({told:.100})" if told else ""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from psm.files import atomic_path
+from psm.locking import is_running
 
 FILE = "status.json"
 
@@ -52,13 +53,7 @@ class Pulse:
     @property
     def is_alive(self) -> bool:
         """Whether the process is still there."""
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except OSError:
-            return True
-        return True
+        return is_running(self.pid)
 
 
 class Heartbeat:

@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from psm.collect.buildconfig import Bounds, BuildConfig
 from psm.config import load_experiment
-from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px
+from psm.data.framing import Framing
+from psm.importing.framing import buffer_km, framing_of, largest_view_px
 from psm.mapping.region import Region
 
 

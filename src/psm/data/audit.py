@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,12 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from psm.data.footprints import Footprints, least_distance_km, overlaps
+from psm.data.members import MEL, RECORDING, TILE
 from psm.data.recording import Recording
-from psm.data.shards import MEL, RECORDING, TILE, raw_samples
+from psm.data.shards import shards_in
 from psm.data.splits import TEST, TRAIN, VAL
+from psm.data.tars import read_samples
+from psm.data.views import image_size
 from psm.errors import CorruptRecording, CorruptShard, MissingData
 from psm.parallel import run_all
 from psm.progress import track
@@ -97,7 +98,7 @@ def audit(folder: Path, *, workers: int | None = None) -> Audit:
         MissingData: there are no shards, or of one split alone.
         CorruptShard: a shard or a member of it cannot be read.
     """
-    paths = [path for split in SPLITS for path in sorted(folder.glob(f"{split}-*.tar"))]
+    paths = [path for split in SPLITS for path in shards_in(folder, split)]
     found = sorted({path.name.partition("-")[0] for path in paths})
     if len(found) < 2:
         there = f"shards of {found[0]} alone" if found else "no shards"
@@ -163,14 +164,12 @@ def _read(_: None, path: Path) -> tuple[list[AuditedRecording], list[Leak]]:
     """The recordings of a shard, and those that say they belong elsewhere."""
     split = path.name.partition("-")[0]
     entries, wrong = [], []
-    for raw in raw_samples(path):
+    for raw in read_samples(path):
         key = str(raw["__key__"])
         try:
             recording = Recording.from_json(json.loads(raw[RECORDING]))
-            with Image.open(io.BytesIO(raw[TILE])) as tile:
-                side_px = max(tile.size)
-            mel = _digest(raw[MEL])
-        except (KeyError, ValueError, OSError, UnidentifiedImageError, CorruptRecording) as problem:
+            side_px = max(image_size(raw[TILE], TILE))
+        except (ValueError, CorruptRecording) as problem:
             raise CorruptShard(f"{path}: sample {key!r}: {problem}".splitlines()[0]) from None
         if recording.gsd_m <= 0.0:
             raise CorruptShard(
@@ -183,7 +182,7 @@ def _read(_: None, path: Path) -> tuple[list[AuditedRecording], list[Leak]]:
                 recording.lat,
                 recording.lon,
                 side_px * recording.gsd_m / 1000.0,
-                mel,
+                _digest(raw[MEL]),
                 _digest(raw[TILE]),
             )
         )

@@ -59,18 +59,19 @@ class Corpus:
         zooms: Sequence[int],
         view_px: int,
         memory_gb: float = MEMORY_GB,
+        found: tuple[MemberIndex, tuple[Recording, ...]] | None = None,
     ) -> Corpus:
         """Find the recordings of ``split``, and read their views of ``zooms`` and their log-mels.
 
         What would take more than ``memory_gb`` stays on disk: then an error in a picture or a
-        log-mel shows when it is read.
+        log-mel shows when it is read. ``found`` is :func:`find_split`, where that is known.
 
         Raises:
             MissingData: no shards.
             CorruptShard: a member cannot be read.
             CorruptRecording: the recordings do not fit together.
         """
-        members, recordings = MemberIndex.find(shard_paths(folder, split), f"reading {split}")
+        members, recordings = find_split(folder, split) if found is None else found
         corpus = cls(
             recordings=recordings,
             views_by_zoom={zoom: ViewsOnDisk(members, zoom, view_px) for zoom in zooms},
@@ -123,3 +124,13 @@ class Corpus:
         south = sum(recording.lat < 0 for recording in self.recordings) / max(1, len(self))
         shares = ", ".join(f"{source} {count}" for source, count in sorted(counts.items()))
         return f"{len(self)} recordings ({shares}; {south:.0%} south of the equator)"
+
+
+def find_split(folder: Path, split: str) -> tuple[MemberIndex, tuple[Recording, ...]]:
+    """Where the recordings of a split lie, and what is known of each; nothing else is read.
+
+    Raises:
+        MissingData: no shards.
+        CorruptShard: a shard is broken.
+    """
+    return MemberIndex.find(shard_paths(folder, split), f"reading {split}")

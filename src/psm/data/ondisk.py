@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float16, UInt8
 
-from psm.data.shards import MEL, TILE, view_name
+from psm.data.members import MEL, TILE, view_name
 from psm.data.tars import MemberIndex
 from psm.data.views import decode_image, view_of_tile
 from psm.errors import CorruptRecording, CorruptShard

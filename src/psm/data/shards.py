@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import io
 import json
-import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -25,20 +24,15 @@ from typing import Any, BinaryIO
 import numpy as np
 import webdataset
 from jaxtyping import Float16, UInt8
-from webdataset import tariterators
 
+from psm.data.members import MEL, RECORDING, TILE, is_hidden, plain_name
 from psm.data.recording import Recording
+from psm.data.tars import read_samples
 from psm.data.views import decode_image, encode_jpeg
 from psm.errors import CorruptRecording, CorruptShard, MissingData
 from psm.files import atomic_path
 
-RECORDING, TILE, MEL = "json", "tile.jpg", "mel.npy"
-"""Suffixes of the members that every sample has."""
-
-
-def view_name(zoom: int, view_px: int) -> str:
-    """The suffix of a view that is stored beside its tile."""
-    return f"zoom{zoom}-{view_px}.jpg"
+_COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +78,7 @@ def open_shard(path: Path) -> Iterator[Callable[[Sample | RawSample], None]]:
     ):
 
         def write(sample: Sample | RawSample) -> None:
+            _require_readable(sample.recording.key, path)
             writer.write(
                 {
                     "__key__": sample.recording.key,
@@ -94,6 +89,12 @@ def open_shard(path: Path) -> Iterator[Callable[[Sample | RawSample], None]]:
             )
 
         yield write
+
+
+def _require_readable(key: str, path: Path) -> None:
+    """Refuse a key under which nobody would find the sample again."""
+    if is_hidden(f"{key}.{RECORDING}") or plain_name(key) != key or key.endswith(("/", ".")):
+        raise CorruptRecording(f"{path}: {key!r} is no key of a sample; rename the recording")
 
 
 def tar_writer(stream: BinaryIO) -> webdataset.TarWriter:
@@ -107,26 +108,13 @@ def read_shard(path: Path) -> Iterator[Sample]:
     Raises:
         CorruptShard: the tar is broken, or a member is missing or unreadable; the error names it.
     """
-    empty = True
-    for raw in raw_samples(path):
-        empty = False
+    for raw in read_samples(path):
         yield _parse(raw, path)
-    if empty:
-        raise CorruptShard(f"{path}: holds no samples; delete it and build again")
 
 
-def raw_samples(path: Path) -> Iterator[dict[str, Any]]:
-    """The members of any WebDataset tar, sample by sample: bytes by suffix, and ``__key__``.
-
-    Raises:
-        CorruptShard: the tar is broken.
-    """
-    try:
-        with path.open("rb") as stream:
-            source = [{"url": path.name, "stream": stream}]
-            yield from tariterators.group_by_keys(tariterators.tar_file_expander(source))
-    except (tarfile.TarError, OSError, EOFError, ValueError) as problem:
-        raise CorruptShard(f"{path}: not a readable tar ({_first_line(problem)})") from None
+def shards_in(folder: Path, split: str = "*") -> list[Path]:
+    """The shards of one split in a folder, or of all, in order; none is no error."""
+    return sorted(p for p in folder.glob(f"{split}-*") if p.suffix.lower() == ".tar")
 
 
 def shard_paths(folder: Path, split: str) -> list[Path]:
@@ -135,29 +123,30 @@ def shard_paths(folder: Path, split: str) -> list[Path]:
     Raises:
         MissingData: there are none.
     """
-    paths = sorted(folder.glob(f"{split}-*.tar"))
-    if not paths:
+    paths = shards_in(folder, split)
+    if paths:
+        return paths
+    packed = [p.name for p in folder.glob(f"{split}-*") if p.suffix.lower() in _COMPRESSED]
+    if packed:
         raise MissingData(
-            f"{folder}: no {split} shards ({split}-*.tar); build some with `psm earth build` "
-            "or `psm data import`"
+            f"{folder}: shards are read as plain tars, not compressed as {min(packed)}; unpack them"
         )
-    return paths
+    raise MissingData(
+        f"{folder}: no {split} shards ({split}-*.tar); build some with `psm earth build` "
+        "or `psm data import`"
+    )
 
 
 def _parse(raw: dict[str, Any], path: Path) -> Sample:
-    key = raw.get("__key__", "?")
-    where = f"{path}: sample {key!r}"
-    missing = [name for name in (RECORDING, TILE, MEL) if name not in raw]
-    if missing:
-        raise CorruptShard(f"{where} lacks {', '.join(missing)}")
+    where = f"{path}: sample {raw['__key__']!r}"
     try:
-        recording = Recording.from_json(json.loads(raw["json"]))
-        tile = decode_image(raw["tile.jpg"], "tile.jpg")
-        mel = np.load(io.BytesIO(raw["mel.npy"]), allow_pickle=False)
+        recording = Recording.from_json(json.loads(raw[RECORDING]))
+        tile = decode_image(raw[TILE], TILE)
+        mel = np.load(io.BytesIO(raw[MEL]), allow_pickle=False)
     except (CorruptRecording, ValueError, EOFError, OSError) as problem:
         raise CorruptShard(f"{where}: {_first_line(problem)}") from None
     if mel.ndim != 3 or mel.dtype != np.float16 or not np.isfinite(mel).all():
-        raise CorruptShard(f"{where}: mel.npy is not finite float16 windows x frames x bands")
+        raise CorruptShard(f"{where}: {MEL} is not finite float16 windows x frames x bands")
     return Sample(recording, tile, mel)
 
 

@@ -13,8 +13,9 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from psm.data.shards import TILE, raw_samples, tar_writer, view_name
-from psm.data.tars import MemberIndex
+from psm.data.members import TILE, view_name
+from psm.data.shards import shards_in, tar_writer
+from psm.data.tars import MemberIndex, read_samples
 from psm.data.views import decode_image, encode_jpeg, view_of_tile
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData
 from psm.files import atomic_path
@@ -22,8 +23,6 @@ from psm.progress import track
 
 QUALITY = 95
 """Of the views' JPEG: a second compression that costs less than the first."""
-
-_NOTES = ("__url__", "__local_path__")  # of the reader, not of the sample
 
 
 def add_views(
@@ -48,7 +47,7 @@ def add_views(
         CorruptShard: a member cannot be read.
         ConfigError: a tile is too small for a zoom.
     """
-    paths = sorted(folder.glob("*-*.tar"))
+    paths = shards_in(folder)
     if not paths:
         raise MissingData(f"{folder}: no shards; import some with `psm data import`")
     add = partial(_add_to_shard, zooms=zooms, view_px=view_px)
@@ -70,18 +69,15 @@ def _add_to_shard(path: Path, *, zooms: Sequence[int], view_px: int) -> bool:
         aside.open("wb") as stream,
         closing(tar_writer(stream)) as writer,
     ):
-        for sample in raw_samples(path):
-            kept = {name: data for name, data in sample.items() if name not in _NOTES}
+        for sample in read_samples(path):
             where = f"{path}: sample {sample['__key__']!r}"
-            writer.write(kept | _views(sample.get(TILE), names, view_px, where))
+            writer.write(sample | _views(sample[TILE], names, view_px, where))
     return True
 
 
 def _views(
-    tile_jpeg: bytes | None, names: Mapping[str, int], view_px: int, where: str
+    tile_jpeg: bytes, names: Mapping[str, int], view_px: int, where: str
 ) -> dict[str, bytes]:
-    if tile_jpeg is None:
-        raise CorruptShard(f"{where} lacks {TILE}")
     try:
         tile = decode_image(tile_jpeg, TILE)
         return {

@@ -2,6 +2,7 @@
 
 A tar holds its members uncompressed, one after the other: who knows where they begin reads a view
 or a few windows of sound and nothing else. That makes a shuffle over all shards cost no buffer.
+Everything that reads our own shards finds their samples by :func:`find_samples`.
 """
 
 from __future__ import annotations
@@ -20,12 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 from webdataset.tariterators import base_plus_ext
 
+from psm.data.members import NEEDED, RECORDING, is_hidden, split_names
 from psm.data.recording import Recording
-from psm.data.shards import RECORDING
 from psm.errors import CorruptRecording, CorruptShard
 from psm.progress import track
 
 _NOTHING = (-1, -1)
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK": "zip",
+}
 _THREADS = 4  # headers are read one by one: it is the disk that is waited for
 
 
@@ -163,28 +171,77 @@ class MemberIndex:
         return parts
 
 
-def _scan(path: Path) -> list[tuple[Recording, dict[str, tuple[int, int]]]]:
-    """Recordings and where their members are, in the order of the shard."""
-    samples: dict[str, dict[str, tuple[int, int]]] = {}
-    recordings: dict[str, Recording] = {}
+def find_samples(path: Path) -> dict[str, dict[str, tuple[int, int]]]:
+    """Where the members of each sample of one of our shards are; only headers are read.
+
+    Returns:
+        By key, in the order of their first members, and by suffix: the first byte and the number
+        of bytes. Every sample has the three members that it needs.
+
+    Raises:
+        CorruptShard: the tar is broken, compressed or empty, or a member is missing, there twice or
+            not stored as a file.
+    """
+    places: dict[str, tarfile.TarInfo] = {}
     with _archive(path, 0) as archive:
-        stream = archive.fileobj
-        assert stream is not None
-        for info in archive:
-            key, suffix = base_plus_ext(info.name)
-            if not info.isreg() or not key:
+        while (info := archive.next()) is not None:
+            archive.members = []  # type: ignore[attr-defined]  # nobody asks for them again
+            if info.isdir() or is_hidden(info.name):
                 continue
-            samples.setdefault(key, {})[suffix] = (info.offset_data, info.size)
-            if suffix == RECORDING:
-                stream.seek(info.offset_data)
-                recordings[key] = _recording(stream.read(info.size), f"{path}: sample {key!r}")
+            if not info.isreg() or info.issparse():
+                raise CorruptShard(
+                    f"{path}: {info.name} is a link or has holes; pack it as a file "
+                    "(tar --hard-dereference --dereference)"
+                )
+            if info.name in places:
+                raise CorruptShard(f"{path}: {info.name} is there twice")
+            places[info.name] = info
         _require_end(archive, path)
+        _require_nothing_after(archive, path)
+    samples: dict[str, dict[str, tuple[int, int]]] = {}
+    for name, (key, suffix) in split_names(places).items():
+        members = samples.setdefault(key, {})
+        if suffix in members:
+            raise CorruptShard(f"{path}: {name} is there twice")
+        members[suffix] = (places[name].offset_data, places[name].size)
     if not samples:
         raise CorruptShard(f"{path}: holds no samples; delete it and build again")
-    lacking = samples.keys() - recordings.keys()
-    if lacking:
-        raise CorruptShard(f"{path}: sample {min(lacking)!r} lacks {RECORDING}")
-    return [(recordings[key], spans) for key, spans in samples.items()]
+    for key, members in samples.items():
+        lacking = [suffix for suffix in NEEDED if suffix not in members]
+        if lacking:
+            raise CorruptShard(f"{path}: sample {key!r} lacks {', '.join(lacking)}")
+    return samples
+
+
+def read_samples(path: Path) -> Iterator[dict[str, Any]]:
+    """The samples of one of our shards: bytes by suffix, and ``__key__``.
+
+    Raises:
+        CorruptShard: as :func:`find_samples`.
+    """
+    samples = find_samples(path)
+    try:
+        with path.open("rb") as stream:
+            for key, members in samples.items():
+                sample: dict[str, Any] = {"__key__": key}
+                for suffix, (start, size) in members.items():
+                    stream.seek(start)
+                    sample[suffix] = stream.read(size)
+                yield sample
+    except OSError as problem:
+        raise CorruptShard(f"{path}: not a readable tar ({problem})") from None
+
+
+def _scan(path: Path) -> list[tuple[Recording, dict[str, tuple[int, int]]]]:
+    """Recordings and where their members are, in the order of the shard."""
+    samples = find_samples(path)
+    found = []
+    with path.open("rb") as stream:
+        for key, members in samples.items():
+            start, size = members[RECORDING]
+            stream.seek(start)
+            found.append((_recording(stream.read(size), f"{path}: sample {key!r}"), members))
+    return found
 
 
 @contextmanager
@@ -194,9 +251,20 @@ def _archive(path: Path, start: int) -> Iterator[tarfile.TarFile]:
             stream.seek(start)
             with tarfile.open(fileobj=stream, mode="r:") as archive:
                 yield archive
-    except (tarfile.TarError, OSError, EOFError) as problem:
-        reason = (str(problem) or type(problem).__name__).splitlines()[0]
+    except (tarfile.TarError, OSError, EOFError, ValueError) as problem:
+        reason = _compression(path) or (str(problem) or type(problem).__name__).splitlines()[0]
         raise CorruptShard(f"{path}: not a readable tar ({reason})") from None
+
+
+def _compression(path: Path) -> str | None:
+    """Why a compressed tar is not read, where it is one: nothing in it can be found at random."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(6)
+    except OSError:
+        return None
+    found = [name for magic, name in _COMPRESSED.items() if head.startswith(magic)]
+    return f"compressed by {found[0]}: unpack it first" if found else None
 
 
 def _members(archive: tarfile.TarFile, end: int) -> Iterator[tuple[tarfile.TarInfo, str, str]]:
@@ -215,6 +283,21 @@ def _require_end(archive: tarfile.TarFile, path: Path) -> None:
     stream.seek(archive.offset)
     if any(stream.read(tarfile.BLOCKSIZE)):
         raise CorruptShard(f"{path}: not a readable tar (damaged at byte {archive.offset})")
+
+
+def _require_nothing_after(archive: tarfile.TarFile, path: Path) -> None:
+    """Refuse tars that were written one after the other, of which only the first would be read."""
+    stream = archive.fileobj
+    assert stream is not None
+    stream.seek(archive.offset)
+    end = stream.read(tarfile.BLOCKSIZE)
+    if not end:
+        raise CorruptShard(f"{path}: not a readable tar (cut short: its end is missing)")
+    while block := stream.read(1 << 20):
+        if block.count(0) != len(block):
+            raise CorruptShard(
+                f"{path}: goes on after its end; if tars were joined, pack their files as one tar"
+            )
 
 
 def _recording(data: bytes, where: str) -> Recording:

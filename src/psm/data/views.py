@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from jaxtyping import UInt8
@@ -42,15 +44,32 @@ def encode_jpeg(tile: UInt8[np.ndarray, "side side 3"], quality: int = 90) -> by
     return buffer.getvalue()
 
 
+def image_size(data: bytes, name: str) -> tuple[int, int]:
+    """Width and height of an encoded image, by its header; ``name`` is for the error.
+
+    Raises:
+        CorruptRecording: not an image.
+    """
+    with _opened(data, name) as image:
+        return image.size
+
+
 def decode_image(data: bytes, name: str) -> UInt8[np.ndarray, "side side 3"]:
     """The RGB pixels of an encoded image; ``name`` is for the error.
 
     Raises:
         CorruptRecording: not a complete image.
     """
+    with _opened(data, name) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+@contextmanager
+def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert("RGB"))
+            yield image
+        return
     except UnidentifiedImageError:
         reason = "of no known format"
     except Exception as problem:

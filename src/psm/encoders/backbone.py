@@ -12,18 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
-from typing import Any
 
 import torch
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from psm.config import ImageryConfig, SatelliteConfig
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
-from psm.unpickling import read_pickle
+from psm.http import hub
+from psm.weightfiles import named_tensors, read_weights, require_numbers
 
 _HUB = "hf://"
 _NAMES = (
@@ -95,7 +93,7 @@ def read_backbone(
     """
     origin = str(config.weights)
     # Read, and refuse at once what no view can pass through.
-    tensors = _without_wrapper(_read(origin))
+    tensors = _read(origin)
     _check_dimensions(tensors, origin)
     left_out = tuple(name for name in tensors if _LEFT_OUT.fullmatch(name))
     # A multispectral model has a patch embedding for each group of bands: keep the colours.
@@ -112,6 +110,7 @@ def read_backbone(
             f"{origin}: not a backbone of SatMAE or Scale-MAE, {len(unknown)} of {len(tensors)} "
             f"tensors are unknown{strangers}"
         )
+    require_numbers({name: tensors[name] for name in named}, origin)
     # Sizes first, whose errors name a setting; then tensor by tensor.
     _check_sizes(tensors, config, imagery, origin)
     ours = {new: tensors[old].float() for old, new in named.items() if new is not None}
@@ -128,22 +127,13 @@ def _our_name(name: str) -> str | None:
 
 def _read(origin: str) -> dict[str, Tensor]:
     path = _download(origin) if origin.startswith(_HUB) else Path(origin)
-    if not path.is_file():
+    if not path.exists():
         raise MissingData(f"satellite.weights: no such file {origin}")
-    if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as problem:
-            raise CheckpointMismatch(f"{path}: not readable as safetensors ({problem})") from None
-    content: Any = read_pickle(path)
+    content = read_weights(path)
     for key in ("model", "state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
-    if not isinstance(content, dict) or not content:
-        raise CheckpointMismatch(f"{origin}: no weights in it")
-    if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
-        raise CheckpointMismatch(f"{origin}: holds more than tensors where its weights should be")
-    return dict(content)
+    return named_tensors(content, origin)
 
 
 def _download(origin: str) -> Path:
@@ -152,19 +142,12 @@ def _download(origin: str) -> Path:
     if not (owner and name and file):
         raise ConfigError(f"satellite.weights {origin}: write it as hf://OWNER/NAME/FILE")
     try:
-        return Path(hf_hub_download(f"{owner}/{name}", file))
+        with hub.asked_once(origin):
+            return Path(hf_hub_download(f"{owner}/{name}", file))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:
-        reason = str(problem).strip().splitlines()[0]
-        raise MissingData(f"satellite.weights: the hub did not give {origin} ({reason})") from None
-
-
-def _without_wrapper(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Names as the model itself gives them: a wrapper of it, as for several GPUs, puts its own
-    before all of them."""
-    for wrapper in ("module.", "model."):
-        if all(name.startswith(wrapper) for name in tensors):
-            tensors = {name.removeprefix(wrapper): tensor for name, tensor in tensors.items()}
-    return tensors
+        raise MissingData(
+            f"satellite.weights: the hub did not give {origin} ({hub.reason(problem)})"
+        ) from None
 
 
 def _true_colour(

@@ -26,6 +26,7 @@ from transformers.utils import logging as transformers_logging
 
 from psm.config import AudioTowerConfig, TextTowerConfig
 from psm.errors import CheckpointMismatch, ConfigError
+from psm.http import hub
 
 TowerConfig = TypeVar("TowerConfig", AudioTowerConfig, TextTowerConfig)
 Model = TypeVar("Model", ClapAudioModelWithProjection, ClapTextModelWithProjection)
@@ -65,15 +66,14 @@ def load_tower(kind: type[Model], weights: str, setting: str) -> Model:
             the tower nor of what a CLAP model holds beside it.
     """
     try:
-        with _quiet():
+        with _quiet(), hub.asked_once(weights):
             model, found = kind.from_pretrained(
                 weights, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True
             )
     except _UNREADABLE as problem:
         where = "folder" if Path(weights).exists() else "hub id or folder"
-        reason = (str(problem) or type(problem).__name__).strip().splitlines()[0]
         raise ConfigError(
-            f"{setting}: no CLAP weights in {where} {weights!r} ({reason}); "
+            f"{setting}: no CLAP weights in {where} {weights!r} ({hub.reason(problem)}); "
             f"model.{setting}=null starts from random weights"
         ) from None
     complaints = [f"missing {name}" for name in found["missing_keys"]

@@ -24,6 +24,7 @@ from psm.config import TextTowerConfig
 from psm.encoders.clap import clap_layers, load_tower, standalone
 from psm.errors import BrokenPackageData, ConfigError
 from psm.files import sha256_of
+from psm.http import hub
 
 # A bar for each of two small models is noise.
 transformers_logging.disable_progress_bar()
@@ -108,12 +109,12 @@ def build_text_tower(
         clap = load_tower(ClapTextModelWithProjection, folder, "text_tower.weights")
         return _clap_tower(config, clap, str(tokenizer or folder))
     try:
-        words = _tokenizer(str(tokenizer or folder))
-        model: Any = AutoModel.from_pretrained(folder)
+        with hub.asked_once(folder):
+            words = _tokenizer(str(tokenizer or folder))
+            model: Any = AutoModel.from_pretrained(folder)
     except (OSError, ValueError) as problem:
-        reason = str(problem).splitlines()[0]
         raise ConfigError(
-            f"text_tower.weights: cannot load {config.weights!r} ({reason})"
+            f"text_tower.weights: cannot load {config.weights!r} ({hub.reason(problem)})"
         ) from None
     return TextTower(model, words, int(model.config.hidden_size), config.max_tokens)
 
@@ -141,17 +142,26 @@ def model_folder(weights: str) -> str:
 def _clap_tower(
     config: TextTowerConfig, model: ClapTextModelWithProjection, tokenizer: str
 ) -> TextTower:
-    try:
-        words = _tokenizer(tokenizer)
-    except (OSError, ValueError) as problem:
-        reason = str(problem).splitlines()[0]
-        raise ConfigError(f"text tower: no tokenizer in {tokenizer!r} ({reason})") from None
+    words = read_tokenizer(tokenizer)
     if len(words) > model.config.vocab_size:
         raise ConfigError(
             f"text tower: the tokenizer in {tokenizer!r} has {len(words)} words, the tower "
             f"{model.config.vocab_size}"
         )
     return TextTower(model, words, int(model.config.projection_dim), config.max_tokens)
+
+
+def read_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """The tokenizer in a folder or of a hub id.
+
+    Raises:
+        ConfigError: there is none, or the hub is away.
+    """
+    try:
+        with hub.asked_once(name):
+            return _tokenizer(name)
+    except (OSError, ValueError) as problem:
+        raise ConfigError(f"text tower: no tokenizer in {name!r} ({hub.reason(problem)})") from None
 
 
 def _tokenizer(name: str) -> PreTrainedTokenizerBase:

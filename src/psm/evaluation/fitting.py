@@ -22,6 +22,7 @@ from psm.evaluation.reliability import Reliability, reliability
 
 FOLDS = 5
 _BINS = 512  # of equal size, into which distances are sorted before an isotonic fit
+_SAME = 4.0 * float(np.finfo(np.float32).eps)  # relative difference of what is one distance
 _SMALLEST = 1e-6  # a probability that a logarithm is taken of
 
 
@@ -111,30 +112,54 @@ def fit_platt(pairs: Pairs) -> Platt:
 def fit_isotonic(pairs: Pairs) -> Isotonic:
     """The falling curve under which the answers are most likely.
 
-    Each level of the isotonic fit becomes one knot, at the mean distance of its pairs: on a map,
-    cells of one level are not all alike. A level holds one pair more, which is positive by the
-    prior, so that none is 0 or 1.
+    Pairs at one distance, as of a caption that is repeated or of a few sites, are pooled before
+    anything else. Each level of the isotonic fit becomes a knot, at the mean distance of its pairs:
+    on a map, cells of one level are not all alike. A distance that many pairs share has a knot of
+    its own at the same level. A level holds one pair more, which is positive by the prior, so that
+    none is 0 or 1.
     """
-    # Pairs are sorted into bins of equal size first: the fit then costs as much for any number.
     order = np.argsort(pairs.distance, kind="stable")
-    starts = np.unique(np.linspace(0, len(order), _BINS + 1).astype(int)[:-1])
-    mass, hits, moment = (
-        np.add.reduceat(values[order], starts)
-        for values in (
-            pairs.weight,
-            pairs.weight * pairs.positive,
-            pairs.weight * pairs.distance,
-        )
-    )
+    distance = pairs.distance[order]
+    weight, positive = pairs.weight[order], pairs.positive[order]
+    firsts = _firsts_of_ties(distance)
+    size = np.diff(firsts, append=len(distance))
+    sums = [
+        np.add.reduceat(values, firsts) for values in (weight, weight * positive, weight * distance)
+    ]
+    at = sums[2] / sums[0]
+    # Ties are sorted into bins of about equal size: the fit then costs as much for any number.
+    bins = np.linspace(0, len(distance), _BINS + 1).astype(int)[:-1]
+    starts = np.unique(np.searchsorted(bins, firsts, side="right"), return_index=True)[1]
+    mass, hits, moment = (np.add.reduceat(values, starts) for values in sums)
     # Pool adjacent violators: bins that would rise with the distance share one level.
     blocks = isotonic_regression(hits / mass, weights=mass, increasing=False).blocks[:-1]
     mass, hits, moment = (np.add.reduceat(values, blocks) for values in (mass, hits, moment))
     # One pair more a level; that can make neighbours cross by a hair, so levels are kept falling.
     one = pairs.weight.mean()
     level = np.minimum.accumulate((hits + one * pairs.prior) / (mass + one))
+    # A distance that fills a bin alone, and the mean of each level.
+    shared = np.flatnonzero(size > max(1.0, len(distance) / _BINS))
+    block_of = np.searchsorted(starts[blocks], shared, side="right") - 1
+    knots = np.concatenate([moment / mass, at[shared]])
     # Knots at rising distances; of two at one distance, the first.
-    at, first = np.unique(moment / mass, return_index=True)
-    return Isotonic(at, level[first])
+    knots, first = np.unique(knots, return_index=True)
+    return Isotonic(knots, np.concatenate([level, level[block_of]])[first])
+
+
+def _firsts_of_ties(distance: Float[np.ndarray, " n"]) -> Int[np.ndarray, " ties"]:
+    """Where the stretches of equal distances begin among those that rise.
+
+    The same place and caption come out a last digit apart when they are computed among others:
+    what single precision cannot tell apart is equal.
+    """
+    margin = _SAME * float(np.abs(distance).max())
+    values = distance.tolist()
+    firsts, end = [], -np.inf
+    for number, value in enumerate(values):
+        if value > end:
+            firsts.append(number)
+            end = value + margin
+    return np.array(firsts)
 
 
 FITS: Mapping[str, Callable[[Pairs], Platt | Isotonic]] = {

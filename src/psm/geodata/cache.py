@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from psm.errors import CacheNotKept, OutputError
+from psm.files import require_folder
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -22,6 +28,31 @@ def cache_folder() -> Path:
         return Path(own)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "psm"
+
+
+def writable(folder: Path) -> Path:
+    """A folder of the cache, or where it cannot be written one that goes with this process.
+
+    Warns:
+        CacheNotKept: the second, with what can be done about it.
+    """
+    try:
+        require_folder(folder)
+    except OutputError as problem:
+        warnings.warn(
+            f"{problem}. Nothing is kept for the next run; PSM_CACHE names another folder",
+            CacheNotKept,
+            stacklevel=2,
+        )
+        return _of_this_process() / folder.name
+    return folder
+
+
+@lru_cache(maxsize=1)
+def _of_this_process() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="psm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def fingerprint(version: int, sources: Iterable[Path]) -> str:
@@ -49,7 +80,7 @@ def cached_arrays(
     try:
         _write(folder, arrays)
         return _read(folder)
-    except OSError:
+    except (OSError, UnicodeEncodeError):
         return arrays
 
 

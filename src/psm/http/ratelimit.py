@@ -182,7 +182,8 @@ class StoredRateLimiter:
                 self._write(state)
         except OSError as problem:
             raise ConfigError(
-                f"{self._path.parent}: cannot keep the pace of requests there ({problem.strerror})"
+                f"{self._path.parent}: cannot keep the pace of requests there "
+                f"({problem.strerror}); PSM_CACHE names another folder"
             ) from None
 
     def _read(self) -> _State:

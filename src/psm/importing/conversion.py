@@ -18,9 +18,10 @@ from typing import Any
 
 from psm.data.shards import RawSample, open_shard
 from psm.errors import CorruptRecording, CorruptShard, ForeignPickle, SettingsChanged
-from psm.files import atomic_path
+from psm.files import atomic_path, sweep
 from psm.importing.cutting import Tile
 from psm.importing.dataset import DatasetPart, ForeignDataset
+from psm.locking import alone_in
 from psm.parallel import run_all
 from psm.progress import console, track
 
@@ -75,6 +76,7 @@ def convert(
 
     Raises:
         SettingsChanged: ``out`` holds something else.
+        ConfigError: another process imports into ``out``.
         PSMError: the data set cannot be read.
 
     Example:
@@ -86,7 +88,21 @@ def convert(
     claim = json.loads(json.dumps({"format_version": FORMAT_VERSION, **dataset.fingerprint()}))
     _require_same(out, claim)
     parts = dataset.parts(out / FOLDER)
-    _write_json(out / FOLDER / "source.json", claim)
+    with alone_in(out, "importing", notes=out / FOLDER):
+        sweep(out)
+        _write_json(out / FOLDER / "source.json", claim)
+        _convert(dataset, out, parts, workers=workers, retry=retry)
+        return _report(out, parts, dataset.tile_credit())
+
+
+def _convert(
+    dataset: ForeignDataset,
+    out: Path,
+    parts: list[DatasetPart],
+    *,
+    workers: int | None,
+    retry: bool,
+) -> None:
     missing = [part for part in parts if not _is_done(_note(out, part), retry)]
     if len(missing) < len(parts):
         console().print(f"{out}: {len(parts) - len(missing)} of {len(parts)} parts are there")
@@ -94,7 +110,6 @@ def convert(
         done = run_all(_convert_part, (dataset, out), missing, workers=workers)
         for _ in track(done, "importing", len(missing)):
             pass
-    return _report(out, parts, dataset.tile_credit())
 
 
 def _convert_part(shared: tuple[ForeignDataset, Path], part: DatasetPart) -> None:
@@ -190,8 +205,6 @@ def _require_same(out: Path, claim: dict[str, Any]) -> None:
             f"{out}: holds another import ({changed[0]} was {was:.80}, now {now:.80}); "
             "choose another folder, or delete this one"
         )
-    for left_by_a_kill in out.glob(".*.partial.tar"):
-        left_by_a_kill.unlink()
 
 
 def _is_done(note: Path, retry: bool) -> bool:

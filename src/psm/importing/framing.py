@@ -1,15 +1,11 @@
-"""Framing of recordings for a preset: windows of sound, size of tiles, distance between splits."""
+"""What a preset asks of recordings: framing of sound, size of tiles, distance between splits."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
-import numpy as np
-from jaxtyping import Float16, Float32
+from dataclasses import replace
 
 from psm.config import Experiment
-from psm.data.audio import AudioConfig, fused_log_mel, log_mel, repeat_pad
+from psm.data.framing import Framing
 
 _PRESETS = {
     "bingmap": "psm-bing",
@@ -18,37 +14,6 @@ _PRESETS = {
 }
 # More than the diagonal of the largest view: no two splits see the same ground.
 _BUFFER_VIEWS = 1.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Framing:
-    """Framing of sound for a model: rate, windows, log-mel.
-
-    Attributes:
-        audio: rate, windows and bands.
-        fused: CLAP's four channels instead of one window from the middle.
-        shrunk_first: order of the four, see :func:`psm.data.audio.fused_log_mel`.
-    """
-
-    audio: AudioConfig
-    fused: bool = False
-    shrunk_first: bool = True
-
-    def to_json(self) -> dict[str, Any]:
-        """As a mapping of plain numbers."""
-        return asdict(self)
-
-    def mel(
-        self, waveform: Float32[np.ndarray, " samples"]
-    ) -> Float16[np.ndarray, "windows frames bands"]:
-        """The log-mel of a recording, of the same shape for all, and the same on every call."""
-        if self.fused:
-            mel = fused_log_mel(waveform, self.audio, shrunk_first=self.shrunk_first)
-        else:
-            size = self.audio.clip_samples
-            first = max(0, (waveform.size - size) // 2)
-            mel = log_mel(repeat_pad(waveform[first : first + size], size)[None], self.audio)
-        return mel.astype(np.float16)
 
 
 def preset_of(imagery: str | None) -> str:
@@ -61,10 +26,10 @@ def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:
 
     Args:
         experiment: the preset.
-        shrunk_first: order of CLAP's fused windows.
+        shrunk_first: order of CLAP's fused windows; a published model has the whole last anyway.
     """
-    model = experiment.model
-    return Framing(audio=model.audio, fused=model.audio_tower.fused, shrunk_first=shrunk_first)
+    framing = experiment.model.framing
+    return replace(framing, shrunk_first=shrunk_first and framing.shrunk_first)
 
 
 def largest_view_px(experiment: Experiment) -> int:

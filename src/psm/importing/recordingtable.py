@@ -13,6 +13,7 @@ from filelock import FileLock
 from psm.config import load_experiment
 from psm.data import filenames
 from psm.data.audio import read_audio
+from psm.data.framing import Framing
 from psm.data.shards import RawSample
 from psm.earth.painted_imagery import GSD_M, TILE_SIZE
 from psm.errors import ConfigError, CorruptRecording, MissingData
@@ -26,7 +27,7 @@ from psm.importing.dataset import (
     Format,
     ImportOptions,
 )
-from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px, preset_of
+from psm.importing.framing import buffer_km, framing_of, largest_view_px, preset_of
 from psm.importing.tablereader import TABLE_SUFFIXES, column_names, match_columns, recordings_of
 from psm.importing.tablerows import TableRow, rows_of
 from psm.published.sizes import IMAGERY

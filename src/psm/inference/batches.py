@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from psm.data.context import Context
@@ -83,6 +83,16 @@ def audio_gaussians(
             for rows in _batches(len(mels), _fitting(mels), description)
         ]
     )
+
+
+def recording_gaussian(model: PSM, waveform: Float32[np.ndarray, " samples"]) -> Gaussian:
+    """Gaussian of one recording of any length, ``(1, dim)``: what an import of it would come to.
+
+    Args:
+        model: in evaluation mode.
+        waveform: mono, at the rate of ``model.config.audio``.
+    """
+    return audio_gaussians(model, model.config.framing.mel(waveform)[None])
 
 
 def encode_corpus(

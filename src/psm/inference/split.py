@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,10 +30,11 @@ from psm.data.context import Context
 from psm.data.recording import Recording
 from psm.data.shards import read_shard, shard_paths
 from psm.data.views import view_of_tile
-from psm.errors import CorruptRecording
-from psm.files import atomic_path
+from psm.errors import CacheNotKept, CorruptRecording, OutputError
+from psm.files import atomic_path, require_folder
 from psm.gaussian import Gaussian, concatenate
 from psm.model import PSM
+from psm.oserrors import one_line
 from psm.progress import track
 from psm.reference import published_context, published_tile_px, published_view
 
@@ -119,6 +122,9 @@ def encode_split(
         zooms: at which the tiles are seen; an imported model sees them as the published one does.
         keep: folder for the features of finished shards, which are not encoded again.
 
+    Warns:
+        CacheNotKept: they cannot be written there, and will be encoded again the next time.
+
     Raises:
         MissingData: no shards.
         CorruptShard: a member cannot be read.
@@ -131,15 +137,16 @@ def encode_split(
         identity = _identity(model, zooms)
         kept = {path: keep / _name(path, identity) for path in paths}
         for stale in set(keep.glob("*.safetensors")) - set(kept.values()):
-            stale.unlink()
+            with suppress(OSError):  # a read-only disk
+                stale.unlink()
     read = {path: _read(note, zooms) for path, note in kept.items()}
     parts = {path: part for path, part in read.items() if part is not None}
     missing = [path for path in paths if path not in parts]
     opened = track(_ahead(missing, model.config, zooms), f"encoding {split}", len(missing))
     for path, shard in zip(missing, opened, strict=True):
         parts[path] = _encode(model, shard)
-        if path in kept:
-            _write(parts[path], kept[path])
+        if path in kept and not _keep(parts[path], kept[path]):
+            kept = {}
     return _join([parts[path] for path in paths], zooms)
 
 
@@ -231,6 +238,18 @@ def _join(parts: Sequence[SplitFeatures], zooms: Sequence[int]) -> SplitFeatures
         audio=torch.cat([part.audio for part in parts]),
         text=torch.cat([part.text for part in parts]),
     )
+
+
+def _keep(part: SplitFeatures, path: Path) -> bool:
+    """Write a part for the next time; a disk that cannot take it is said, and no error."""
+    try:
+        require_folder(path.parent)
+        _write(part, path)
+    except (OSError, OutputError) as problem:
+        told = one_line(problem) if isinstance(problem, OSError) else str(problem)
+        warnings.warn(f"{told}. Features are not kept for the next time", CacheNotKept, 2)
+        return False
+    return True
 
 
 def _write(part: SplitFeatures, path: Path) -> None:

@@ -8,13 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar, get_args
 
-import numpy as np
-
-from psm.data.audio import log_mel, read_audio, windows
+from psm.data.audio import read_audio
 from psm.data.recording import AudioSource, CaptionSource
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, combine, concatenate, mixture
-from psm.inference.batches import audio_gaussians, text_gaussians
+from psm.inference.batches import recording_gaussian, text_gaussians
 from psm.mapping.matching import EncodedQuery, Together
 from psm.mapping.term import Term
 from psm.model import PSM
@@ -279,9 +277,7 @@ def _each(gaussians: Gaussian) -> list[Gaussian]:
 
 
 def _audio(model: PSM, path: Path) -> Gaussian:
-    config = model.config.audio
-    clips = windows(read_audio(path, config.sample_rate_hz), config)
-    return audio_gaussians(model, log_mel(clips, config)[None].astype(np.float16))
+    return recording_gaussian(model, read_audio(path, model.config.audio.sample_rate_hz))
 
 
 def _source(name: str, value: str | None, known: type[_Source]) -> _Source | None:

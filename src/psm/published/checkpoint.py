@@ -17,14 +17,15 @@ from torch import Tensor
 
 from psm import checkpoints
 from psm.config import Experiment, LossConfig, ModelConfig
-from psm.errors import CheckpointMismatch
+from psm.encoders.texttowers import read_tokenizer
+from psm.errors import CheckpointMismatch, ConfigError, PSMError
+from psm.http.hub import first_line
 from psm.model import PSM
 from psm.published.sizes import model_config
-from psm.unpickling import read_pickle
+from psm.unpickling import CommandLine
+from psm.weightfiles import DERIVED, named_tensors, read_weights, require_numbers
 
-# Numbers that follow from the configuration and that we do not store.
-_DERIVED = ("relative_position_index", "position_ids", "token_type_ids", "num_batches_tracked")
-
+_LARGEST_VIEW_PX = 4096
 
 _LAYER = {"1": "0", "2": "2"}
 _FIELD = {"location": "latlon", "month": "month", "time": "hour"}
@@ -104,30 +105,39 @@ def import_checkpoint(
     *,
     imagery: str | None = None,
     tokenizer: str | None = None,
+    view_px: int | None = None,
     satellite_heads: int | None = None,
     text_heads: int | None = None,
 ) -> ImportReport:
     """Turn a published Lightning checkpoint into a folder for :meth:`PSM.from_pretrained`.
 
     Args:
-        path: of the ``.ckpt``.
+        path: of the ``.ckpt``, or of a plain state dict, pickled or safetensors.
         out: the folder to write.
         imagery: ``sentinel``, ``bingmap`` or ``googleEarth``, where the file does not say.
         tokenizer: hub id or folder of the text tower's tokenizer; its files go along.
+        view_px: side of a view, where the file does not say: no tensor tells.
         satellite_heads, text_heads: attention heads, which no shape tells; by default one for every
             64 features, as published.
 
     Raises:
         MissingData: no such file.
         ForeignPickle: the file wants to run code.
-        CheckpointMismatch: it is not a checkpoint of PSM, or a tensor is unknown.
-        ConfigError: the number of heads or the imagery must be given.
+        CheckpointMismatch: it is not a checkpoint of PSM, or a tensor is unknown, of another shape
+            or without finite numbers.
+        ConfigError: imagery, view or number of heads must be given, or there is no tokenizer.
     """
-    published, settings = _state_dict(read_pickle(Path(path)), path)
+    content = read_weights(Path(path))
+    published, settings = _state_dict(content, str(path)), _settings(content)
+    require_numbers(published, str(path))
+    seen = imagery or _imagery(settings, str(path))
+    view_px = view_px or _view_px(settings, str(path))
+    if tokenizer is not None:  # first, as it may be missing, and the model takes a while
+        read_tokenizer(tokenizer)
     model, found = published_model(
         published,
-        imagery=imagery or settings.get("sat_type"),
-        view_px=settings.get("sat_input_size"),
+        imagery=seen,
+        view_px=view_px,
         tokenizer=tokenizer,
         satellite_heads=satellite_heads,
         text_heads=text_heads,
@@ -180,34 +190,87 @@ def published_model(
         text_heads=text_heads,
         origin=origin,
     )
-    model = PSM(config, tokenizer=tokenizer)
+    for name in ("shift", "negative_scale", "criterion.tau"):
+        _require_one_number({**ours, **published}.get(name), name, origin)
+    try:
+        model = PSM(config, tokenizer=tokenizer)
+    except PSMError:
+        raise
+    except Exception as problem:
+        # The towers are of transformers, whose constructors refuse sizes in any way, assert too.
+        raise CheckpointMismatch(
+            f"{origin}: the sizes of its tensors make no model ({first_line(problem)})"
+        ) from None
     wanted = model.state_dict()
     ours = {name: tensor.reshape(wanted[name].shape) if name in ("shift", "negative_scale")
             else tensor for name, tensor in ours.items()}  # fmt: skip
-    derived = tuple(n for n in ours if n not in wanted and n.endswith(_DERIVED))
+    derived = tuple(n for n in ours if n not in wanted and n.endswith(DERIVED))
     for name in derived:
         del ours[name]
-    kept = {name: wanted[name] for name in wanted if name.endswith(_DERIVED)}
+    kept = {name: wanted[name] for name in wanted if name.endswith(DERIVED)}
     checkpoints.fill(model, {**kept, **ours, **_points(config, wanted)}, origin)
     return model.eval(), ImportReport(
         config, len(ours), derived, None if temperature is None else 1.0 / float(temperature)
     )
 
 
-def _state_dict(content: Any, path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    tensors = content.get("state_dict", content) if isinstance(content, dict) else None
-    backbone = content.get("model") if isinstance(content, dict) else None
-    if isinstance(backbone, dict) and any(name.startswith("patch_embed.") for name in backbone):
+def _state_dict(content: Any, origin: str) -> dict[str, Tensor]:
+    """The weights in a checkpoint: a Lightning one, that of another trainer, or nothing else."""
+    if not isinstance(content, dict):
+        raise CheckpointMismatch(f"{origin}: no state_dict in it, but a {type(content).__name__}")
+    keys = ("state_dict", "model", "module")
+    key = next((key for key in keys if isinstance(content.get(key), dict)), None)
+    tensors = content if key is None else content[key]
+    if any(str(name).startswith("patch_embed.") for name in tensors):
         raise CheckpointMismatch(
-            f"{path}: the backbone of a satellite encoder, not a model; train one from it with "
-            f"--set model.satellite.weights={path}"
+            f"{origin}: the backbone of a satellite encoder, not a model; train one from it with "
+            f"--set model.satellite.weights={origin}"
         )
-    if not isinstance(tensors, dict) or not tensors:
-        raise CheckpointMismatch(f"{path}: no state_dict in it")
-    if not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
-        raise CheckpointMismatch(f"{path}: its state_dict holds more than tensors")
-    settings = content.get("hyper_parameters", {})
-    return dict(tensors), settings if isinstance(settings, dict) else {}
+    is_plain = any(isinstance(tensor, Tensor) for tensor in tensors.values())
+    if not tensors:
+        raise CheckpointMismatch(f"{origin}: no state_dict in it, {key or 'all of it'} is empty")
+    if key is None and not is_plain:
+        names = ", ".join(str(name) for name in list(content)[:5])
+        raise CheckpointMismatch(f"{origin}: no state_dict in it, but {names:.100}")
+    return named_tensors(tensors, origin)
+
+
+def _settings(content: Any) -> dict[str, Any]:
+    """Settings that a checkpoint was trained by, also where they are a command line."""
+    settings = content.get("hyper_parameters") if isinstance(content, dict) else None
+    found: dict[str, Any] = {}
+    for group in (settings, *(settings.values() if isinstance(settings, dict) else ())):
+        if isinstance(group, CommandLine):
+            found |= vars(group)
+    return found | settings if isinstance(settings, dict) else found
+
+
+def _imagery(settings: Mapping[str, Any], origin: str) -> str | None:
+    name = settings.get("sat_type")
+    if name is None or isinstance(name, str):
+        return name
+    raise ConfigError(f"{origin}: its sat_type is {name!r:.40}, not a name; give --imagery")
+
+
+def _view_px(settings: Mapping[str, Any], origin: str) -> int:
+    """Side of a view by the settings of the file: no tensor tells, so that nothing is assumed."""
+    size = settings.get("sat_input_size")
+    if isinstance(size, int) and not isinstance(size, bool) and 0 < size <= _LARGEST_VIEW_PX:
+        return size
+    what = "does not say" if size is None else f"has sat_input_size {size!r:.40} for"
+    raise ConfigError(
+        f"{origin}: {what} how many pixels a view is wide, which no tensor tells; give --view-px "
+        "(224 as published)"
+    )
+
+
+def _require_one_number(tensor: Tensor | None, name: str, origin: str) -> None:
+    if tensor is None or tensor.is_meta:
+        return
+    if tensor.numel() != 1:
+        raise CheckpointMismatch(f"{origin}: {name} is {tuple(tensor.shape)}, not one number")
+    if name != "shift" and not float(tensor) > 0:
+        raise CheckpointMismatch(f"{origin}: {name} is {float(tensor):g}, not positive")
 
 
 def _points(config: ModelConfig, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

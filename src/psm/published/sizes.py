@@ -51,8 +51,9 @@ def model_config(
         ConfigError: the imagery or a number of heads is not known.
     """
     seen = imagery_named(imagery, origin)
+    sizes = _Checked(shapes, origin)
     try:
-        dim = shapes["satellite.project.2.weight"][0]
+        dim, _ = sizes.matrix("satellite.project.2.weight")
         return parse(
             ModelConfig,
             {
@@ -60,20 +61,48 @@ def model_config(
                 "reference": True,
                 "dim": dim,
                 "imagery": seen.model_copy(update={"view_px": view_px or 224}),
-                "audio": {**_AUDIO, "n_mels": shapes[f"{_AUDIO_TOWER}.batch_norm.weight"][0]},
-                "satellite": _satellite(shapes, satellite_heads, origin),
-                "audio_tower": {"kind": "clap", "clap": _clap_audio(shapes)},
+                "audio": {**_AUDIO, "n_mels": sizes.length(f"{_AUDIO_TOWER}.batch_norm.weight")},
+                "satellite": _satellite(sizes, satellite_heads, origin),
+                "audio_tower": {"kind": "clap", "clap": _clap_audio(sizes)},
                 "text_tower": {
                     "kind": "clap", "weights": None, "max_tokens": 128, "frozen": False,
-                    "clap": _clap_text(shapes, text_heads, origin),
+                    "clap": _clap_text(sizes, text_heads, origin),
                 },
-                "context": _context(shapes),
+                "context": _context(sizes),
                 "heads": HeadConfig(probabilistic="audio_head.log_var.0.weight" in shapes),
             },
             origin,
         )  # fmt: skip
     except KeyError as missing:
         raise CheckpointMismatch(f"{origin}: has no {missing.args[0]}") from None
+
+
+class _Checked(dict[str, tuple[int, ...]]):
+    """Shapes by name, each read with as many dimensions as it has to have."""
+
+    def __init__(self, shapes: Shapes, origin: str) -> None:
+        super().__init__(shapes)
+        self._origin = origin
+
+    def of(self, name: str, dimensions: int) -> tuple[int, ...]:
+        """A shape of so many dimensions, none of them empty."""
+        shape = self[name]
+        if len(shape) != dimensions or 0 in shape:
+            raise CheckpointMismatch(
+                f"{self._origin}: {name} is {shape}, not of {dimensions} dimensions"
+                if len(shape) != dimensions
+                else f"{self._origin}: {name} is {shape}, which holds nothing"
+            )
+        return shape
+
+    def length(self, name: str) -> int:
+        """That of a vector."""
+        return self.of(name, 1)[0]
+
+    def matrix(self, name: str) -> tuple[int, int]:
+        """Rows and columns: what a linear layer gives and takes."""
+        rows, columns = self.of(name, 2)
+        return rows, columns
 
 
 def _heads(dim: int, given: int | None, option: str, origin: str) -> int:
@@ -85,9 +114,9 @@ def _heads(dim: int, given: int | None, option: str, origin: str) -> int:
     return heads
 
 
-def _satellite(shapes: Shapes, heads: int | None, origin: str) -> dict[str, Any]:
-    dim, _, patch_px, _ = shapes["satellite.patch.weight"]
-    hidden = shapes["satellite.blocks.layers.0.linear1.weight"][0]
+def _satellite(shapes: _Checked, heads: int | None, origin: str) -> dict[str, Any]:
+    dim, _, patch_px, _ = shapes.of("satellite.patch.weight", 4)
+    hidden, _ = shapes.matrix("satellite.blocks.layers.0.linear1.weight")
     return {
         "patch_px": patch_px,
         "dim": dim,
@@ -97,7 +126,7 @@ def _satellite(shapes: Shapes, heads: int | None, origin: str) -> dict[str, Any]
     }
 
 
-def _context(shapes: Shapes) -> ContextConfig:
+def _context(shapes: _Checked) -> ContextConfig:
     if "fusion.cls" not in shapes:
         return ContextConfig(fields=(), depth=0)
     fields = tuple(
@@ -106,7 +135,7 @@ def _context(shapes: Shapes) -> ContextConfig:
         if any(name.startswith(f"fusion.tokens.{field}.") for name in shapes)
     )
     hidden = next(
-        (shapes[f"fusion.tokens.{field}.0.weight"][0] for field in fields
+        (shapes.matrix(f"fusion.tokens.{field}.0.weight")[0] for field in fields
          if f"fusion.tokens.{field}.0.weight" in shapes), 64,
     )  # fmt: skip
     return parse(
@@ -114,48 +143,48 @@ def _context(shapes: Shapes) -> ContextConfig:
         {
             "fields": fields,
             "depth": _count(shapes, r"fusion\.encoder\.layers\.(\d+)\."),
-            "feedforward": shapes["fusion.encoder.layers.0.linear1.weight"][0],
+            "feedforward": shapes.matrix("fusion.encoder.layers.0.linear1.weight")[0],
             "hidden": hidden,
         },
         "context",
     )
 
 
-def _clap_audio(shapes: Shapes) -> dict[str, Any]:
+def _clap_audio(shapes: _Checked) -> dict[str, Any]:
     stages = _count(shapes, rf"{re.escape(_AUDIO_TOWER)}\.layers\.(\d+)\.")
-    stage = [f"{_AUDIO_TOWER}.layers.{index}" for index in range(stages)]
+    stage = [f"{_AUDIO_TOWER}.layers.{index}" for index in range(max(1, stages))]
     tables = [f"{s}.blocks.0.attention.self.relative_position_bias_table" for s in stage]
-    embed = shapes[f"{_AUDIO_TOWER}.patch_embed.proj.weight"][0]
+    bias = [shapes.matrix(table) for table in tables]
+    embed = shapes.of(f"{_AUDIO_TOWER}.patch_embed.proj.weight", 4)[0]
     fusion = f"{_AUDIO_TOWER}.patch_embed.fusion_model.local_att.0.weight"
     settings = {
         "patch_embeds_hidden_size": embed,
-        "hidden_size": shapes[f"{_AUDIO_TOWER}.norm.weight"][0],
+        "hidden_size": shapes.length(f"{_AUDIO_TOWER}.norm.weight"),
         "depths": [_count(shapes, rf"{re.escape(s)}\.blocks\.(\d+)\.") for s in stage],
-        "num_attention_heads": [shapes[table][1] for table in tables],
+        "num_attention_heads": [heads for _, heads in bias],
         "num_hidden_layers": stages,
-        "mlp_ratio": shapes[f"{stage[0]}.blocks.0.intermediate.dense.weight"][0] / embed,
-        "window_size": (round(shapes[tables[0]][0] ** 0.5) + 1) // 2,
-        "projection_dim": shapes["audio.model.audio_projection.linear2.weight"][0],
+        "mlp_ratio": shapes.matrix(f"{stage[0]}.blocks.0.intermediate.dense.weight")[0] / embed,
+        "window_size": (round(bias[0][0] ** 0.5) + 1) // 2,
+        "projection_dim": shapes.matrix("audio.model.audio_projection.linear2.weight")[0],
         "enable_fusion": fusion in shapes,
     }
     if fusion in shapes:
-        settings["aff_block_r"] = embed // shapes[fusion][0]
+        settings["aff_block_r"] = max(1, embed // shapes.of(fusion, 4)[0])
     return settings
 
 
-def _clap_text(shapes: Shapes, heads: int | None, origin: str) -> dict[str, Any]:
-    vocabulary, dim = shapes[f"{_TEXT_TOWER}.embeddings.word_embeddings.weight"]
+def _clap_text(shapes: _Checked, heads: int | None, origin: str) -> dict[str, Any]:
+    vocabulary, dim = shapes.matrix(f"{_TEXT_TOWER}.embeddings.word_embeddings.weight")
+    positions, _ = shapes.matrix(f"{_TEXT_TOWER}.embeddings.position_embeddings.weight")
     layer = f"{_TEXT_TOWER}.encoder.layer"
     return {
         "vocab_size": vocabulary,
         "hidden_size": dim,
         "num_hidden_layers": _count(shapes, rf"{re.escape(layer)}\.(\d+)\."),
         "num_attention_heads": _heads(dim, heads, "--text-heads", origin),
-        "intermediate_size": shapes[f"{layer}.0.intermediate.dense.weight"][0],
-        "max_position_embeddings": shapes[f"{_TEXT_TOWER}.embeddings.position_embeddings.weight"][
-            0
-        ],
-        "projection_dim": shapes["text.model.text_projection.linear2.weight"][0],
+        "intermediate_size": shapes.matrix(f"{layer}.0.intermediate.dense.weight")[0],
+        "max_position_embeddings": positions,
+        "projection_dim": shapes.matrix("text.model.text_projection.linear2.weight")[0],
     }
 
 

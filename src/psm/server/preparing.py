@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from filelock import FileLock
 
-from psm.geodata.cache import cache_folder
+from psm.geodata.cache import cache_folder, writable
 from psm.mapping.store import Store
 from psm.mapping.timetable import Timetable, prepare
 from psm.model import PSM
@@ -103,7 +103,8 @@ def main(url: str, model: str) -> None:
     os.nice(19)
     torch.set_num_threads(1)
     name = hashlib.blake2b(url.encode(), digest_size=8).hexdigest()
-    lock = cache_folder() / f"preparing-{name}.lock"
+    folder = writable(cache_folder())
+    lock = folder / f"preparing-{name}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):  # two servers may want the same; the second then finds it done
         store = Store.open(url)

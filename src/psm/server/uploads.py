@@ -6,13 +6,9 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float32
 
-from psm.data.audio import log_mel, windows
 from psm.gaussian import Gaussian
-from psm.inference.batches import audio_gaussians
-from psm.model import PSM
 from psm.server.decoderpool import RecordingDecoder
 from psm.server.lrucache import LRUCache
 from psm.server.settings import Settings
@@ -88,11 +84,3 @@ def peaks(waveform: Float32[np.ndarray, " samples"]) -> tuple[float, ...]:
     parts = np.array_split(np.abs(waveform), _PEAKS)
     found = np.array([part.max() if part.size else 0.0 for part in parts])
     return tuple((found / max(float(found.max()), 1e-9)).round(3).tolist())
-
-
-@torch.inference_mode()
-def gaussian_of(model: PSM, waveform: Float32[np.ndarray, " samples"]) -> Gaussian:
-    """A recording in the space of the model, ``(1, dim)``."""
-    config = model.config.audio
-    clips = windows(waveform, config)
-    return audio_gaussians(model, log_mel(clips, config)[None].astype(np.float16))

@@ -22,6 +22,7 @@ from psm.progress import console
 from psm.seeding import generator
 from psm.training.machine import build_trainer
 from psm.training.run import fit, load_corpora, prepare
+from psm.training.stopping import interruptible, memory_advice
 from psm.training.task import TrainingTask
 
 _STEPS = 2
@@ -58,6 +59,7 @@ def dry_run(
     Raises:
         CorruptShard: the shards are broken.
         ConfigError: the recipe does not fit model or devices, or a tower cannot be loaded.
+        NotEnoughMemory: there is less than a step takes; the message says what takes less.
     """
     meter = ResourceMeter()
     trainer = build_trainer(
@@ -72,9 +74,10 @@ def dry_run(
     )
     console().quiet = not trainer.is_global_zero
     is_made_up = not _has_shards(data)
-    corpora = _made_up_corpora(experiment) if is_made_up else load_corpora(experiment, data)
-    task, batches = prepare(experiment, *corpora, trainer, seed=seed)
-    fit(trainer, task, batches)
+    with interruptible(), memory_advice(experiment):
+        corpora = _made_up_corpora(experiment) if is_made_up else load_corpora(experiment, data)
+        task, batches = prepare(experiment, *corpora, trainer, seed=seed)
+        fit(trainer, task, batches)
     if not trainer.is_global_zero:
         return []
     machine = f"{trainer.world_size} x {trainer.strategy.root_device.type}, {trainer.precision}"

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Sequence
 from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
 
 from psm.config import Experiment
 from psm.errors import ConfigError
 from psm.precision import resolved
+from psm.training.resuming import ResumePointIO
+from psm.training.stopping import StopAtOnce
 
 # Lightning's hints about accelerators, ranks and products are not about this run.
 for _name in ("lightning.pytorch", "lightning.fabric"):
@@ -20,7 +28,12 @@ for _name in ("lightning.pytorch", "lightning.fabric"):
 
 
 def build_trainer(
-    experiment: Experiment, *, accelerator: str, devices: int | str, **settings: Any
+    experiment: Experiment,
+    *,
+    accelerator: str,
+    devices: int | str,
+    callbacks: Sequence[Callback],
+    **settings: Any,
 ) -> lightning.Trainer:
     """A trainer of ``experiment`` on ``devices``, one process for each.
 
@@ -28,11 +41,18 @@ def build_trainer(
         experiment: its recipe sets epochs, precision and clipping.
         accelerator: ``auto``, ``cpu``, ``gpu`` or another name that Lightning knows.
         devices: how many, or ``auto``: all GPUs, or one process on a CPU.
+        callbacks: of the trainer.
         settings: what else the trainer is to be given.
 
     Raises:
-        ConfigError: this machine has no such devices.
+        ConfigError: this machine has no such devices, or ``srun`` starts several processes.
     """
+    tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "1")
+    if tasks.isdecimal() and int(tasks) > 1:
+        raise ConfigError(
+            f"srun starts this {tasks} times; start it once, with srun --ntasks=1, and "
+            f"--devices {tasks} for a process on each device"
+        )
     recipe = experiment.training
     has_gpus = accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available()
     if devices == "auto":
@@ -55,11 +75,20 @@ def build_trainer(
             use_distributed_sampler=False,  # a batch stream knows its rank
             num_sanity_val_steps=0,
             enable_model_summary=False,
+            callbacks=[StopAtOnce(), *callbacks],
+            plugins=[_environment(), ResumePointIO()],
             **settings,
         )
     except (MisconfigurationException, ValueError) as problem:
         reason = str(problem).strip().splitlines()[0]
         raise ConfigError(f"--accelerator {accelerator} --devices {devices}: {reason}") from None
+
+
+def _environment() -> ClusterEnvironment:
+    """Processes are started here, or by torchrun; variables of a cluster's job change nothing."""
+    if TorchElasticEnvironment.detect():
+        return TorchElasticEnvironment()
+    return LightningEnvironment()
 
 
 def _may_skip_parameters(experiment: Experiment) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import warnings
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,15 +10,17 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
 from psm import checkpoints
-from psm.config import Experiment, write_yaml
-from psm.data.corpus import Corpus
+from psm.config import Experiment
+from psm.data.corpus import Corpus, find_split
 from psm.data.shards import shard_paths
-from psm.errors import ConfigError, SettingsChanged
+from psm.errors import ConfigError
+from psm.files import atomic_path
+from psm.locking import alone_in
 from psm.model import PSM
 from psm.progress import console
 from psm.seeding import torch_seed
@@ -28,10 +29,20 @@ from psm.training.dataloader import BatchLoader, BatchStream, cached_text_featur
 from psm.training.machine import build_trainer
 from psm.training.patching import replaced_forward
 from psm.training.recomputation import recomputed_activations
+from psm.training.resuming import (
+    FOLDER_NAME,
+    RunIdentity,
+    Splits,
+    go_on,
+    keep_resume_points,
+    require_same_run,
+    resume_point,
+    start_over,
+)
+from psm.training.stopping import interruptible, memory_advice
 from psm.training.task import TrainingTask, batch_norms
 
 LOG_NAME = "log.jsonl"
-_RESUME_NAME = "last.ckpt"
 
 
 def train(
@@ -67,33 +78,66 @@ def train(
 
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
-        SettingsChanged: ``out`` holds a run of another experiment or seed.
-        ConfigError: the recipe does not fit the model or the devices.
+        SettingsChanged: ``out`` holds a run of another experiment, seed or data set.
+        CheckpointMismatch: its resume points are broken.
+        ConfigError: the recipe does not fit the model or the devices, or another process trains in
+            ``out``.
+        NotEnoughMemory: there is less than the recipe takes.
     """
     for split in ("train", "val"):
         shard_paths(data, split)  # before anything that takes long
-    resume_from = _resume_point(experiment, out, seed) if resume else None
-    if resume_from is not None and (out / checkpoints.WEIGHTS_NAME).exists():
-        console().print(f"{out}: trained already")
-        return PSM.from_pretrained(out)
     trainer = build_trainer(
         experiment,
         accelerator=accelerator,
         devices=devices,
-        callbacks=[
-            _keep_resume_point(out / "resume"),
-            _EpochLog(out / LOG_NAME),
-        ],
+        callbacks=[keep_resume_points(out), _EpochLog(out / LOG_NAME)],
         logger=TensorBoardLogger(out, name="", version="tensorboard"),
         log_every_n_steps=10,
         enable_progress_bar=console().is_terminal,
     )
     console().quiet = not trainer.is_global_zero
-    training, validation = load_corpora(experiment, data)
+    with interruptible(), memory_advice(experiment), ExitStack() as stack:
+        return _train(trainer, experiment, data, out, seed=seed, resume=resume, stack=stack)
+
+
+def _train(
+    trainer: lightning.Trainer,
+    experiment: Experiment,
+    data: Path,
+    out: Path,
+    *,
+    seed: int,
+    resume: bool,
+    stack: ExitStack,
+) -> PSM:
+    """Train with ``trainer``; ``stack`` keeps others out of ``out`` until it is closed."""
+    splits: Splits = {split: find_split(data, split) for split in ("train", "val")}
+    is_first = trainer.is_global_zero
+    # One process answers for all: the others start when it has found everything in order.
+    run = RunIdentity.of(experiment, seed, data, splits) if is_first else None
+
+    def is_done() -> bool:
+        return resume and run is not None and _is_finished(out, run)
+
+    def claim() -> bool:
+        """Keep others out; whether one of them has finished meanwhile."""
+        if is_first:
+            stack.enter_context(alone_in(out, "training", notes=out / FOLDER_NAME))
+        return is_done()
+
+    # A recipe that does not fit leaves no folder behind.
+    is_new = not out.exists()
+    if is_done() or (not is_new and claim()):
+        return PSM.from_pretrained(out)
+    training, validation = load_corpora(experiment, data, splits)
     console().print(f"train: {training.describe()}\nval:   {validation.describe()}")
     task, batches = prepare(experiment, training, validation, trainer, seed=seed)
-    if resume_from is None and trainer.is_global_zero:
-        _start_over(experiment, out, seed)
+    if is_new and claim():
+        return PSM.from_pretrained(out)
+    resume_from = resume_point(out) if resume else None
+    if run is not None:
+        begin = start_over if resume_from is None else go_on
+        begin(out, run)
     fit(trainer, task, batches, resume_from)
     task.eval()
     if trainer.is_global_zero:
@@ -104,11 +148,29 @@ def train(
     return task.model
 
 
-def load_corpora(experiment: Experiment, data: Path) -> tuple[Corpus, Corpus]:
+def _is_finished(out: Path, run: RunIdentity) -> bool:
+    """Whether ``out`` holds the model of this run; a run of anything else is refused."""
+    require_same_run(out, run)
+    if not (out / checkpoints.WEIGHTS_NAME).exists():
+        return False
+    console().print(f"{out}: trained already")
+    return True
+
+
+def load_corpora(
+    experiment: Experiment, data: Path, splits: Splits | None = None
+) -> tuple[Corpus, Corpus]:
     """The training split at every zoom, and the validation split at the first."""
     imagery, memory_gb = experiment.model.imagery, experiment.training.memory_gb
     training, validation = (
-        Corpus.load(data, split, zooms=zooms, view_px=imagery.view_px, memory_gb=memory_gb)
+        Corpus.load(
+            data,
+            split,
+            zooms=zooms,
+            view_px=imagery.view_px,
+            memory_gb=memory_gb,
+            found=None if splits is None else splits[split],
+        )
         for split, zooms in (("train", imagery.zooms), ("val", imagery.zooms[:1]))
     )
     return training, validation
@@ -192,13 +254,19 @@ def fit(
             stack.enter_context(recomputed_activations(task.model))
         if trainer.world_size > 1:
             stack.enter_context(replaced_forward(distributed.batch_norm_forwards(task.model)))
-        trainer.fit(
-            task,
-            loader,
-            DataLoader(once, batch_size=None),
-            ckpt_path=resume_from,
-            weights_only=True,
-        )
+        try:
+            trainer.fit(
+                task,
+                loader,
+                DataLoader(once, batch_size=None),
+                ckpt_path=resume_from,
+                weights_only=True,
+            )
+        except SystemExit:
+            # What Lightning makes of an interrupt.
+            if not trainer.interrupted:
+                raise
+            raise KeyboardInterrupt from None
 
 
 class _EpochLog(Callback):
@@ -211,10 +279,11 @@ class _EpochLog(Callback):
         """Forget lines of epochs that a kill cut off after the resume point."""
         if not trainer.is_global_zero:
             return
-        done = trainer.current_epoch
         lines = self.path.read_text().splitlines() if self.path.exists() else []
-        kept = [line for line in lines if json.loads(line)["epoch"] <= done]
-        self.path.write_text("".join(f"{line}\n" for line in kept))
+        # A line for each epoch; the last one may have been cut off.
+        kept = lines[: trainer.current_epoch]
+        with atomic_path(self.path) as aside:
+            aside.write_text("".join(f"{line}\n" for line in kept))
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
         """Shuffle anew."""
@@ -234,61 +303,3 @@ class _EpochLog(Callback):
             f"with context {figures['val/image_context_to_audio_r10']:.3f}, "
             f"text to audio {figures['val/text_to_audio_r10']:.3f}"
         )
-
-
-def _keep_resume_point(folder: Path) -> ModelCheckpoint:
-    """Writes the resume point anew at the end of every epoch.
-
-    Not by ``save_last``: without a best checkpoint beside it, that one is written at the end alone.
-    """
-    return ModelCheckpoint(
-        folder,
-        filename=Path(_RESUME_NAME).stem,
-        save_top_k=1,
-        every_n_epochs=1,
-        enable_version_counter=False,
-    )
-
-
-def _resume_point(experiment: Experiment, out: Path, seed: int) -> Path | None:
-    """The resume point in ``out`` of the same run, where there is one. Writes nothing."""
-    folder = out / "resume"
-    point, recipe, seed_file = (
-        folder / _RESUME_NAME,
-        folder / checkpoints.CONFIG_NAME,
-        folder / "seed",
-    )
-    if not point.exists():
-        if (out / checkpoints.WEIGHTS_NAME).exists():
-            raise SettingsChanged(
-                f"{out}: holds a model without a resume point; "
-                "choose another folder, or replace it with --no-resume"
-            )
-        return None
-    same = recipe.exists() and _results_of(checkpoints.read_experiment(folder)) == _results_of(
-        experiment
-    )
-    if not same or seed_file.read_text() != str(seed):
-        raise SettingsChanged(
-            f"{out}: holds a run of another experiment or seed; "
-            "choose another folder, or start over with --no-resume"
-        )
-    return point
-
-
-def _results_of(experiment: Experiment) -> Experiment:
-    """``experiment`` without what changes memory and time alone: a run may go on with another."""
-    plain = {"micro_batch": None, "checkpoint_activations": False, "memory_gb": 0, "workers": None}
-    training = experiment.training.model_copy(update=plain)
-    return experiment.model_copy(update={"training": training})
-
-
-def _start_over(experiment: Experiment, out: Path, seed: int) -> None:
-    """Clear ``out`` of an older run and note whose run it is now."""
-    folder = out / "resume"
-    shutil.rmtree(folder, ignore_errors=True)
-    for name in (checkpoints.WEIGHTS_NAME, LOG_NAME):
-        (out / name).unlink(missing_ok=True)
-    folder.mkdir(parents=True)
-    write_yaml(experiment, folder / checkpoints.CONFIG_NAME)
-    (folder / "seed").write_text(str(seed))

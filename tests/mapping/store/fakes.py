@@ -53,7 +53,9 @@ class PlaceImagery:
                 yield NoImagery(reason)
                 continue
             colour = np.array([(y + 90) / 180, (x + 180) / 360, view.gsd_m / 9000])
-            pixels = np.broadcast_to(np.round(255 * colour).astype(np.uint8), (16, 16, 3))
+            pixels = np.broadcast_to(
+                np.round(255 * colour).astype(np.uint8), (view.size_px, view.size_px, 3)
+            )
             yield Picture(pixels, view.gsd_m)
 
 

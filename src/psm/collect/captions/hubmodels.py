@@ -19,6 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from psm.errors import CheckpointMismatch, ConfigError
 from psm.files import sha256_of
+from psm.http import hub
 from psm.precision import has_bfloat16
 
 Part = TypeVar("Part")
@@ -103,7 +104,7 @@ def load_part(
         ConfigError: it is not there or not readable.
     """
     try:
-        with _quiet():
+        with _quiet(), hub.asked_once(weights):
             return load(weights, revision=revision or "main", **settings)
     except _UNREADABLE as problem:
         raise _unreadable(weights, what, problem) from None
@@ -204,8 +205,8 @@ def dtype_of(name: Dtype, device: torch.device) -> torch.dtype:
 
 def _unreadable(weights: str, what: str, problem: BaseException) -> ConfigError:
     where = "folder" if Path(weights).exists() else "hub id or folder"
-    reason = (str(problem) or type(problem).__name__).strip().splitlines()[0]
-    return ConfigError(f"no {what} of a model in {where} {weights!r} ({reason.rstrip('.')})")
+    reason = hub.reason(problem).rstrip(".")
+    return ConfigError(f"no {what} of a model in {where} {weights!r} ({reason})")
 
 
 @contextmanager

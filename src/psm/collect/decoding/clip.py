@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -17,10 +19,10 @@ from psm.collect.decoding import excerpt
 from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits
 from psm.collect.decoding.quality import mixed_down, sound_quality
 from psm.collect.refusal import Refused
+from psm.data.framing import Framing
 from psm.data.untrusted import HEAD, TAIL, FileKind, sniff, wav_lacks
 from psm.errors import CorruptRecording
-from psm.files import atomic_path, sha256_of
-from psm.importing.framing import Framing
+from psm.files import atomic_path
 
 _FAR_BEYOND = 32.0  # 30 dB above full scale: no recorder does that, a wrong format does
 _FLAC_LEVEL = 0.3  # of 1: as small as the highest to one part in a hundred, in half the time
@@ -42,14 +44,16 @@ def make(job: DecodingJob, framing: Framing, limits: FileLimits) -> DecodedClip:
     heard = sound_quality(samples, found.rate_hz)
     clip = _clip(samples, found.rate_hz, framing.audio.sample_rate_hz, kept_s)
     waveform = clip.astype(np.float32) / 32768
-    with atomic_path(job.mel) as path:
-        np.save(path, framing.mel(waveform), allow_pickle=False)
-    with atomic_path(job.clip) as path:
-        soundfile.write(
-            path, clip, framing.audio.sample_rate_hz, format="FLAC", subtype="PCM_16",
-            compression_level=_FLAC_LEVEL,
-        )  # fmt: skip
-        clip_digest = sha256_of(path)
+    # Made in memory: what a full disk says reaches nobody through NumPy or libsndfile.
+    mel, flac = io.BytesIO(), io.BytesIO()
+    np.save(mel, framing.mel(waveform), allow_pickle=False)
+    soundfile.write(
+        flac, clip, framing.audio.sample_rate_hz, format="FLAC", subtype="PCM_16",
+        compression_level=_FLAC_LEVEL,
+    )  # fmt: skip
+    for made, place in ((mel, job.mel), (flac, job.clip)):
+        with atomic_path(place) as path:
+            path.write_bytes(made.getbuffer())
     return DecodedClip(
         duration_s=round(found.duration_s, 3),
         media_rate_hz=found.rate_hz,
@@ -60,7 +64,7 @@ def make(job: DecodingJob, framing: Framing, limits: FileLimits) -> DecodedClip:
         speech=round(heard.speech, 3),
         sound_flags=heard.flags,
         fingerprint=fingerprint(waveform, framing.audio.sample_rate_hz),
-        clip_sha256=clip_digest,
+        clip_sha256=hashlib.sha256(flac.getbuffer()).hexdigest(),
     )
 
 

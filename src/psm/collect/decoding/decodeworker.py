@@ -11,12 +11,13 @@ import sys
 from typing import Any
 
 from psm.collect.decoding.clip import make
-from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits, write_answer
+from psm.collect.decoding.job import Answer, DecodingJob, FileLimits, write_answer
 from psm.collect.refusal import Refused
 from psm.data.audio import AudioConfig
+from psm.data.framing import Framing
 from psm.data.untrusted import allow_cpu, confine
 from psm.errors import MissingExtra
-from psm.importing.framing import Framing
+from psm.oserrors import UNWRITABLE
 
 READY = b"ready\n"
 _LARGEST_FILE_MB = 256  # a clip of minutes at the highest rate
@@ -43,14 +44,16 @@ def main() -> None:
             return  # who knows what is left half done in here
 
 
-def _answer(job: DecodingJob, framing: Framing, limits: FileLimits) -> DecodedClip | Refused:
+def _answer(job: DecodingJob, framing: Framing, limits: FileLimits) -> Answer:
     try:
         return make(job, framing, limits)
     except Refused as refused:
         return refused
     except MissingExtra as problem:
         return Refused(str(problem), may_pass=True)
-    except OSError as problem:  # a full disk is no fault of the recording
+    except OSError as problem:
+        if problem.errno in UNWRITABLE:  # no fault of the recording: the build has to end
+            return problem
         why = problem.strerror or type(problem).__name__
         return Refused("cannot be read or written here", may_pass=True, detail=why)
 

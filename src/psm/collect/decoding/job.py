@@ -93,10 +93,16 @@ class DecodedClip:
     clip_sha256: str
 
 
-def write_answer(answer: DecodedClip | Refused) -> bytes:
+Answer = DecodedClip | Refused | OSError
+"""What comes of a job; an ``OSError`` where the disk is full, which is no fault of the file."""
+
+
+def write_answer(answer: Answer) -> bytes:
     """Serialise an answer as a line of JSON."""
     said: dict[str, Any]
-    if isinstance(answer, Refused):
+    if isinstance(answer, OSError):
+        said = {"errno": answer.errno, "error": answer.strerror}
+    elif isinstance(answer, Refused):
         said = {"reason": answer.reason, "may_pass": answer.may_pass, "detail": answer.detail}
     else:
         said = asdict(answer)
@@ -109,9 +115,12 @@ def read_answer(line: bytes) -> DecodedClip | Refused:
 
     Raises:
         ValueError: it is no such line.
+        OSError: it says that the disk is full.
     """
     try:
         said = json.loads(line)
+        if "errno" in said:
+            raise OSError(said["errno"], said["error"])
         if "reason" in said:
             return Refused(said["reason"], may_pass=said["may_pass"], detail=said["detail"])
         said["fingerprint"] = base64.b64decode(said["fingerprint"], validate=True)

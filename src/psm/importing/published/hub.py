@@ -16,6 +16,7 @@ from typing import Any
 
 from psm.config import load_experiment
 from psm.data.audio import decode_audio
+from psm.data.framing import Framing
 from psm.data.recording import CaptionSource
 from psm.data.shards import RawSample
 from psm.data.splits import BUFFER, IN_BUFFER
@@ -24,7 +25,7 @@ from psm.errors import ConfigError, CorruptRecording, CorruptShard, MissingData,
 from psm.extras import install_line
 from psm.importing import values
 from psm.importing.dataset import DatasetPart, ForeignDataset, Format, ImportOptions
-from psm.importing.framing import Framing, buffer_km, framing_of, largest_view_px, preset_of
+from psm.importing.framing import buffer_km, framing_of, largest_view_px, preset_of
 from psm.importing.published.metadata import month_and_hour_heard, own_caption
 from psm.importing.tablereader import TABLE_SUFFIXES, column_names
 from psm.published.sizes import IMAGERY, imagery_named

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from psm.extras import require
 from psm.files import atomic_folder, atomic_path
+from psm.mapping.outputs.guardedfile import GuardedFile
 
 Attributes = dict[str, Any]
 _LEVEL = 4
@@ -53,14 +54,16 @@ def netcdf(path: Path, attributes: Attributes) -> Iterator[ArrayFile]:
     """
     require("h5py", "maps")  # h5netcdf asks for it when it opens a file only
     h5netcdf = require("h5netcdf", "maps")
-    with atomic_path(path) as aside, h5netcdf.File(str(aside), "w") as file:
-        file.attrs.update(attributes)
-        yield _NetCDF(file)
+    with atomic_path(path) as aside, GuardedFile(aside) as guarded:
+        with h5netcdf.File(guarded, "w") as file:
+            file.attrs.update(attributes)
+            yield _NetCDF(file, guarded)
+        guarded.check()
 
 
 class _NetCDF:
-    def __init__(self, file: Any) -> None:
-        self._file = file
+    def __init__(self, file: Any, guarded: GuardedFile) -> None:
+        self._file, self._guarded = file, guarded
 
     def add(
         self, name: str, dims: tuple[str, ...], values: np.ndarray, attributes: Attributes
@@ -69,6 +72,7 @@ class _NetCDF:
             self._file.dimensions[name] = len(values)
         variable = self._file.create_variable(name, dims, values.dtype, data=values)
         variable.attrs.update(attributes)
+        self._guarded.check()
 
     def announce(
         self,
@@ -94,6 +98,7 @@ class _NetCDF:
         self, name: str, at: tuple[int, ...], values: Float[np.ndarray, "rows columns"]
     ) -> None:
         self._file.variables[name][at] = values
+        self._guarded.check()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -112,5 +113,7 @@ def save_mp4(
                 raise
         if encoder.returncode:
             messages.seek(0)
-            told = messages.read().decode(errors="replace").strip().splitlines() or ["no message"]
-            raise PSMError(f"{path.name}: ffmpeg failed: {told[-1]}")
+            told = messages.read().decode(errors="replace").strip().splitlines()
+            if encoder.returncode < 0:
+                told.append(signal.strsignal(-encoder.returncode) or f"{-encoder.returncode}")
+            raise PSMError(f"{path.name}: ffmpeg failed: {told[-1] if told else 'no message'}")

@@ -14,7 +14,7 @@ from rasterio.enums import ColorInterp, Resampling
 from rasterio.io import MemoryFile
 
 from psm.cartography.style import COLOURS, colour_range
-from psm.files import atomic_path
+from psm.files import atomic_path, room_for
 from psm.mapping.bands import CSD
 from psm.mapping.map_data import MapData
 
@@ -68,15 +68,19 @@ def write_cog(soundscape: MapData, path: Path, *, csd: bool = False) -> Path:
             )
             target.build_overviews(_overviews(max(rows, columns)), Resampling.average)
             target.update_tags(ns="rio_overview", resampling="average")
-        with memory.open() as source, atomic_path(path) as aside:
+        # In memory: GDAL does not tell of a disk that is full when it closes a file.
+        with memory.open() as source, MemoryFile(ext=".tif") as whole:
             rasterio.shutil.copy(
                 source,
-                aside,
+                whole.name,
                 driver="COG",
                 blocksize=_BLOCK_PX,
                 compress="DEFLATE",
                 predictor="FLOATING_POINT",
             )
+            content = whole.read()
+    with atomic_path(path) as aside, room_for(path, size=len(content)):
+        aside.write_bytes(content)
     write_qml(soundscape, path.with_suffix(".qml"))
     return path
 

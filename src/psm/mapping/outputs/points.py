@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import warnings
 from collections.abc import Mapping, Sequence
@@ -151,15 +152,22 @@ def _place(path: Path, row: delimited.DelimitedRow, north: str, east: str) -> tu
 
 
 def write_places(rows: Sequence[Mapping[str, object]], path: Path) -> Path:
-    """Write places as points of GeoJSON; complete or absent.
+    """Write places as points of GeoJSON, or as a table; complete or absent.
 
     Args:
         rows: of each place ``lat``, ``lon`` in degrees, and what else is known of it.
-        path: the file.
+        path: the file; ``.csv`` is a table.
 
     Returns:
         The path.
     """
+    if path.suffix.lower() == ".csv":
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        with atomic_path(path) as aside, aside.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, columns or ["lat", "lon"], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        return path
     features = [
         {
             "type": "Feature",

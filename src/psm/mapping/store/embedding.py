@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from psm.errors import ConfigError
-from psm.geodata.cache import cache_folder
+from psm.errors import ConfigError, NoRoom
+from psm.files import room_for
+from psm.geodata.cache import cache_folder, writable
 from psm.imagery import Provider
 from psm.mapping.cells import Cells
 from psm.mapping.store.creation import create_store, find_store
@@ -179,10 +181,11 @@ def embed(
         >>> embed("vienna.zarr", model, provider, grid).store.embedded()
     """
     url, executor = str(url), executor or LocalExecutor()
-    store = create_store(url, header or plan(model, provider, cells), cells)
+    with room_for(url):
+        store = create_store(url, header or plan(model, provider, cells), cells)
     start = time.monotonic()
     busy = views = 0.0
-    with writing(url):
+    with room_for(url), writing(url):
         if total := _open_cells(store, retry):
             half = image_half(model, store.header.parts["precision"])
             job = EmbeddingJob(url, half, provider, retry)
@@ -254,13 +257,26 @@ def cached_store(
     Returns:
         The store.
 
+    Warns:
+        CacheNotKept: the folder cannot be written; the store goes with this process.
+
     Raises:
         ConfigError: the model does not know the zoom level.
+        NoRoom: the disk of the cache is full.
     """
     header = plan(model, imagery, cells, zooms=[zoom])
     root = store if store is not None else cache_folder() / "maps"
-    folder = root / f"z{zoom}-{header.fingerprint}.zarr"
-    report = embed(folder, model, imagery, cells, header)
+    name = f"z{zoom}-{header.fingerprint}.zarr"
+    found = find_store(root / name, header)
+    if found is not None and not _open_cells(found, retry=True):
+        with suppress(OSError):  # of an administrator, perhaps: read only
+            (root / name).touch()
+        return found
+    folder = writable(root) / name
+    try:
+        report = embed(folder, model, imagery, cells, header)
+    except NoRoom as full:
+        raise NoRoom(full.errno, f"{full}, or name another folder by PSM_CACHE") from None
     folder.touch()
     if store is None:
         _forget_old(folder)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from psm.checkpoints import weights_fingerprint
 from psm.errors import ConfigError
+from psm.files import room_for
 from psm.gaussian import Gaussian
 from psm.inference.batches import location_gaussians
 from psm.mapping.moment import Moment
@@ -83,8 +84,10 @@ def prepare(
         if not len(chosen):
             raise ConfigError(f"{store.url}: no cell has imagery at zoom {zoom}")
         expansion = _fit(store, model, zoom, chosen, rank=rank, seen=seen)
-        group = _write(store, zoom, expansion, settings)
-    _expand_all(store, model, zoom, group)
+        with room_for(store.url):
+            group = _write(store, zoom, expansion, settings)
+    with room_for(store.url):
+        _expand_all(store, model, zoom, group)
 
 
 def group_name(zoom: int) -> str:

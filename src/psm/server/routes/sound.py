@@ -14,13 +14,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from psm.gaussian import csd
+from psm.inference.batches import recording_gaussian
 from psm.server.decoderpool import refusal
 from psm.server.problems import Problem, documented
 from psm.server.questions import ListenParams, Params
 from psm.server.routes.common import StateOf, sound_models
 from psm.server.schemas import UploadModel
 from psm.server.state import ServerState
-from psm.server.uploads import UploadedRecording, file_name, gaussian_of, id_of, peaks
+from psm.server.uploads import UploadedRecording, file_name, id_of, peaks
 
 router = APIRouter(tags=["sound"])
 
@@ -136,7 +137,7 @@ async def _understood(state: ServerState, name: str, data: bytes) -> UploadedRec
 
     def encode() -> UploadedRecording:
         with torch.inference_mode():
-            gaussian = gaussian_of(state.model, waveform)
+            gaussian = recording_gaussian(state.model, waveform)
             chance = state.answers.curve(csd(gaussian, state.answers.sounds)[0]).cpu().numpy()
         heard = tuple(state.vocabulary.likeliest(chance))
         seconds = len(waveform) / rate_hz

@@ -1,0 +1,138 @@
+"""Which options a command does not use, by the others: given all the same, they are refused.
+
+An option that is dropped without a word gives an answer to another question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from psm.cli.outputs import verb_of
+from psm.errors import ConfigError
+
+Given = Mapping[str, Any]
+"""The values of all options of a command, by parameter."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What a command does where some options are given, and the options that it then ignores.
+
+    Attributes:
+        holds: whether the options ask for it.
+        reason: why the others have no effect, with the values of options in braces.
+        unused: parameters.
+    """
+
+    holds: Callable[[Given], bool]
+    reason: str
+    unused: tuple[str, ...]
+
+
+_CELLS = ("region", "spacing", "step", "crs", "land_only", "without_area")
+_QUERY = ("text", "without", "audio", "match")
+_IMAGERY = ("imagery", "imagery_set")
+_STORE = Mode(
+    lambda given: given["store"] is not None,
+    "--store {store}: a store has its own region and imagery",
+    (*_CELLS, *_IMAGERY),
+)
+_NO_STORE = Mode(
+    lambda given: given["store"] is None, "only a prepared store is not exact", ("exact",)
+)
+
+
+def _series_only(given: Given) -> bool:
+    """Whether all that is written holds several moments."""
+    several = (".gif", ".mp4", ".nc", ".zarr")
+    return bool(given["out"]) and all(path.suffix.lower() in several for path in given["out"])
+
+
+def _draws(given: Given) -> bool:
+    out = given["out"]
+    return not out or any(path.suffix.lower() in (".png", ".svg") for path in out)
+
+
+MODES: dict[str, tuple[Mode, ...]] = {
+    "map": (
+        _STORE,
+        _NO_STORE,
+        Mode(lambda given: not given["text"], "only a text has several wordings", ("ensemble",)),
+        Mode(lambda given: not _draws(given), "no PNG or SVG is written", ("uncertainty",)),
+        Mode(
+            lambda given: given["animate"] in ("hours", "both") and _series_only(given),
+            "--animate {animate}: there is every hour in it",
+            ("hour",),
+        ),
+        Mode(
+            lambda given: given["animate"] in ("months", "both") and _series_only(given),
+            "--animate {animate}: there is every month in it",
+            ("month",),
+        ),
+    ),
+    "search": (
+        Mode(
+            lambda given: given["gallery"] is not None and given["place"] is not None,
+            "--gallery {gallery}: recordings are searched for a place, not places for a query",
+            (*_QUERY, *_CELLS, "store", "exact"),
+        ),
+        Mode(
+            lambda given: given["gallery"] is None and given["place"] is None,
+            "places are searched, and only a --gallery has splits",
+            ("split",),
+        ),
+        _STORE,
+        _NO_STORE,
+    ),
+    "embed": (
+        Mode(lambda given: given["executor"].value != "ray", "no --executor ray", ("ray_address",)),
+    ),
+    "evaluate": (
+        Mode(
+            lambda given: not given["maps"] or given["protocol"] is not None,
+            "no --maps are drawn",
+            ("step",),
+        ),
+        Mode(lambda given: given["protocol"] is None, "no --protocol is asked for", ("name",)),
+    ),
+    "serve": (
+        Mode(
+            lambda given: bool(given["store"]),
+            "stores have their own cells; only the embedded Earth has steps",
+            ("step",),
+        ),
+        Mode(
+            lambda given: "://" not in given["base"],
+            "--base {base}: only a tile URL needs one",
+            ("base_attribution",),
+        ),
+    ),
+}
+"""By command. Options that contradict each other, and need more to tell, are checked where read."""
+
+
+def check(ctx: Any) -> None:
+    """Refuse options that would have no effect beside the others.
+
+    Raises:
+        ConfigError: there is one; the message says why, and what to leave out.
+    """
+    for mode in MODES.get(verb_of(ctx), ()):
+        if not mode.holds(ctx.params):
+            continue
+        flags = [_flag(one) for one in ctx.command.params if one.name in mode.unused
+                 and _is_given(ctx, one.name)]  # fmt: skip
+        if flags:
+            reason = mode.reason.format(**ctx.params)
+            raise ConfigError(f"{reason}; leave out {', '.join(flags)}")
+
+
+def _is_given(ctx: Any, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
+
+
+def _flag(parameter: Any) -> str:
+    return str(parameter.opts[0] if parameter.opts[0].startswith("-") else parameter.name)
