@@ -160,7 +160,8 @@ class RecordingTable(ForeignDataset):
         else:
             raise CorruptRecording("no tile")
         jpeg = values.tile(image, "tile", self.tile_px)
-        waveform = read_audio(path, self.framing.audio.sample_rate_hz, name="audio")
+        audio = self.framing.audio
+        waveform = read_audio(path, audio.sample_rate_hz, name="audio", band_hz=audio.band_hz)
         return RawSample(recording, jpeg, self.framing.mel(waveform))
 
     def tile_of(self, row: Any) -> Tile | None:

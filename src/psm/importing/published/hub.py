@@ -182,7 +182,8 @@ class HubDataset(ForeignDataset):
         # Both before either is decoded: a row without sound costs nothing.
         sound, image = _content(row, "audio"), _content(row, columns.tile)
         tile = values.tile(image, columns.tile, self.tile_px)
-        waveform = decode_audio(sound, self.framing.audio.sample_rate_hz, "audio")
+        audio = self.framing.audio
+        waveform = decode_audio(sound, audio.sample_rate_hz, "audio", band_hz=audio.band_hz)
         return RawSample(recording, tile, self.framing.mel(waveform))
 
     @cached_property

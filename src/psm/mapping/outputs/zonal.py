@@ -17,7 +17,7 @@ from psm.geodata.frame import WGS84
 from psm.geodata.outlines import polygons_of, recentred, valid
 from psm.mapping.map_data import MapData
 from psm.mapping.outputs.columns import free_names
-from psm.mapping.region.vectorfiles import layer_of, on_globe, warn_of_repairs
+from psm.mapping.region.vectorfiles import layer_of, on_globe, system_of, warn_of_repairs
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -179,7 +179,8 @@ def _read(path: Path, layer: str | None) -> GeoDataFrame:
     name = layer_of(path, layer)
     geopandas = require("geopandas", "maps")
     try:
-        return geopandas.read_file(path, layer=name)
+        found = geopandas.read_file(path, layer=name)
     except Exception as problem:  # every driver has its own errors
         reason = str(problem).splitlines()[0]
         raise ConfigError(f"{path}: not readable as polygons ({reason})") from None
+    return found.set_crs(system_of(path, found.crs), allow_override=True)
