@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from psm.data.corpus import Corpus
 from psm.errors import ConfigError, MissingData
@@ -186,7 +189,7 @@ def test_places_that_lie_together_need_a_split_column(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", "größe\n1\n".encode("latin-1"), "not UTF-8"),
+        ("t.csv", b"gr\x81\x8d\x9de\n1\n", "line 1 is not UTF-8"),
         ("t.csv", b"a,b\n\x00\x01,2\n" + b"x" * 200_000, "not a readable table"),
         ("t.parquet", b"no parquet" * 9, "not a readable table"),
     ],
@@ -208,3 +211,34 @@ def test_imported_shards_train_end_to_end(imported: Path, tmp_path: Path) -> Non
     experiment = tiny_experiment(training={"epochs": 1, "batch_size": 8, "precision": "32-true"})
     train(experiment, imported, tmp_path / "model", seed=0)
     assert (tmp_path / "model" / "model.safetensors").is_file()
+
+
+def test_recordings_of_which_nothing_would_be_heard_are_refused_and_counted(tmp_path: Path) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(96_000)
+    bat = 0.3 * np.sin(2 * np.pi * 45_000 * np.arange(192_000) / 192_000)
+    sounds = {
+        "anti.wav": (np.stack([noise, -noise], axis=1), 48_000),
+        "bat.wav": (bat, 192_000),
+        "huge.wav": (1e6 * noise, 48_000),
+        "silence.wav": (0 * noise, 48_000),
+        "phase.wav": (np.stack([noise, noise], axis=1), 48_000),
+    }
+    rows = [row(n, File=name, Time="", Key="") for n, name in enumerate(sounds)]
+    rows.append(row(9, File="chain.ogg", Key=""))
+    path = write(tmp_path / "own", rows)
+    for name, (samples, rate_hz) in sounds.items():
+        soundfile.write(path.parent / name, samples, rate_hz, subtype="FLOAT")
+        (path.parent / "tiles" / f"{name[:-4]}.jpg").write_bytes(hub.tile(1))
+    chain = io.BytesIO()
+    soundfile.write(chain, noise, 48_000, format="OGG")
+    (path.parent / "chain.ogg").write_bytes(chain.getvalue() * 2)
+    (path.parent / "tiles" / "chain.jpg").write_bytes(hub.tile(1))
+    report = convert(table(path), tmp_path / "out", workers=1)
+    assert sum(report.imported.values()) == 2  # silence is a recording
+    reasons = sorted(reason.partition(";")[0] for reason in report.refused)
+    assert reasons == [
+        "audio: nothing to hear between 50 Hz and 14 kHz",
+        "audio: samples far beyond full scale",
+        "audio: several recordings in one file",
+        "audio: the channels cancel each other: they are in opposite phase",
+    ]
