@@ -132,6 +132,40 @@ def test_what_cannot_be_used_is_refused_by_reason(tmp_path: Path) -> None:
     assert sorted(reasons) == sorted(bad)
 
 
+def test_sound_is_looked_for_before_a_tile_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "own", [row(number, split="train") for number in range(8)])
+    for sound in path.parent.rglob("*.flac"):
+        sound.unlink()
+    decoded: list[str] = []
+    monkeypatch.setattr(
+        "psm.importing.values.tile", lambda _data, name, _least: decoded.append(name)
+    )
+    report = convert(table(path), tmp_path / "out", workers=1)
+    assert report.refused["no such audio file"] == 8
+    assert not decoded
+
+
+def test_tiles_of_bing_have_the_scale_of_their_latitude(tmp_path: Path) -> None:
+    rows = [
+        row(number, Lat=lat, split="train", gsd_m=said)
+        for number, (lat, said) in enumerate(((0.0, ""), (60.0, ""), (60.0, 0.6)))
+    ]
+    path = write(tmp_path / "own", rows)
+    bing = table(path, imagery="bingmap", gsd_m=0.6)
+    convert(bing, tmp_path / "out", workers=1)
+    found = Corpus.load(tmp_path / "out", "train", zooms=(), view_px=1).recordings
+    scales = {recording.caption: recording.gsd_m for recording in found}
+    # A scale that the table states of a tile counts as it stands.
+    assert scales == pytest.approx(
+        {"frogs 0": 0.597164, "frogs 1": 0.298582, "frogs 2": 0.6}, abs=1e-6
+    )
+    convert(table(path, gsd_m=0.6), tmp_path / "told", workers=1)
+    told = Corpus.load(tmp_path / "told", "train", zooms=(), view_px=1).recordings
+    assert {recording.gsd_m for recording in told} == {0.6}
+
+
 def test_recordings_between_the_splits_are_counted(tmp_path: Path) -> None:
     path = write(tmp_path / "own", [row(n, Lat=10 + 0.02 * n, Lon=5.0) for n in range(60)])
     report = convert(table(path, buffer_km=3.0), tmp_path / "out", workers=1)
