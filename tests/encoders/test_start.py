@@ -7,7 +7,9 @@ import math
 import pytest
 import torch
 
-from psm.config import HeadConfig, ImageryConfig, SatelliteConfig
+from psm.config import ContextConfig, HeadConfig, ImageryConfig, SatelliteConfig
+from psm.encoders.audiotowers import CNNTower
+from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
 
@@ -44,3 +46,26 @@ def test_variances_start_at_their_sum_and_nearly_alike(variance_sum: float) -> N
     found = module(torch.randn(256, 32, generator=torch.Generator().manual_seed(2)))
     assert found.log_var.std(dim=0).max() < 0.05
     assert found.var.sum(-1).mean().item() == pytest.approx(variance_sum, rel=0.05)
+
+
+def test_norms_have_the_published_epsilons() -> None:
+    """Too small a difference for a recorded output to show, and one all the same."""
+    built = satellite(1.0)
+    layer = built.blocks.layers[0]
+    assert [built.norm.eps, layer.norm1.eps, layer.norm2.eps] == [1e-6] * 3
+    fused = ContextFusion(ContextConfig(depth=1, heads=2, feedforward=16), 16).encoder.layers[0]
+    assert [fused.norm1.eps, fused.norm2.eps] == [1e-5] * 2
+
+
+@torch.inference_mode()
+def test_a_small_tower_hears_80_db_below_the_peak_and_nothing_below_that() -> None:
+    torch.manual_seed(0)
+    tower = CNNTower((4, 8), 16).eval()
+    loud = torch.full((1, 1, 32, 16), -75.0)
+    loud[..., :4, :] = 0.0
+    louder_floor, quieter_floor = loud.clone(), loud.clone()
+    louder_floor[loud < 0] = -65.0
+    quieter_floor[loud < 0] = -95.0
+    deepest = torch.where(loud < 0, torch.tensor(-80.0), loud)
+    assert (tower(louder_floor) - tower(loud)).abs().max() > 1e-3
+    torch.testing.assert_close(tower(quieter_floor), tower(deepest))

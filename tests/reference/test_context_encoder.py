@@ -10,6 +10,7 @@ import torch
 
 from psm.config import ContextConfig
 from psm.encoders.fusion import ContextFusion
+from psm.evaluation.psm2024 import PUBLISHED_SUBSETS
 from psm.published.checkpoint import rename
 from psm.reference import PublishedEncoding
 from tests.reference import recorded
@@ -39,6 +40,14 @@ def test_every_subset_of_fields(chosen: str, close: Close) -> None:
     context = recorded.context(RECORDED).only(*recorded.fields(chosen))
     ours = fusion(ContextConfig())(recorded.floats(RECORDED["sat_embeddings"]), context)
     close(ours, RECORDED[f"out_eval_{chosen}"], within=1e-5)
+
+
+def test_the_protocol_asks_every_subset_that_the_published_evaluation_can() -> None:
+    published = {frozenset(recorded.fields(chosen)) for chosen in
+                 recorded.MANIFEST["c_meta_encoder"]["eval_meta"]}  # fmt: skip
+    ours = [frozenset(subset) for subset in PUBLISHED_SUBSETS]
+    assert len(set(ours)) == len(ours)
+    assert set(ours) == published
 
 
 @torch.inference_mode()
