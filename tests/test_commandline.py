@@ -14,8 +14,8 @@ import pytest
 import typer
 
 from psm.cli import app as application
-from psm.cli import optionmodes, outputs
 from psm.cli.map import _by_kind
+from psm.cli.running import optionmodes, outputs
 from psm.errors import RepairedGeometry
 from tests.test_cli import psm
 

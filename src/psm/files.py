@@ -5,6 +5,7 @@ What is moved into place is flushed and read back before; whatever was there sta
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -140,6 +141,22 @@ def require_folder(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise OutputError(f"{path}: is a file, and a folder is needed; choose another name")
     _require_place(path, path)
+
+
+def require_room(path: Path, size: int) -> None:
+    """Refuse what cannot fit, before any work.
+
+    Args:
+        path: of what is to be written.
+        size: its bytes.
+
+    Raises:
+        NoRoom: less is free on the disk.
+    """
+    if size > free_bytes(path):
+        full = no_room(OSError(errno.ENOSPC, ""), path, size=size)
+        assert full is not None
+        raise full
 
 
 def flush(path: Path) -> None:
