@@ -13,18 +13,18 @@ import typer
 from psm import __version__
 from psm.cli.calibrate import calibrate
 from psm.cli.collect import collect_app
-from psm.cli.command import adopt
 from psm.cli.data import data_app
 from psm.cli.demo import demo
 from psm.cli.earth import earth_app
 from psm.cli.embed import embed
 from psm.cli.evaluate import evaluate
-from psm.cli.failures import hush_the_rest, is_unread, line_of
 from psm.cli.import_ import import_
 from psm.cli.map import draw_map
 from psm.cli.prepare import prepare
 from psm.cli.presets import list_presets
 from psm.cli.profile import profile
+from psm.cli.running.command import adopt
+from psm.cli.running.failures import hush_the_rest, is_unread, line_of
 from psm.cli.search import search
 from psm.cli.serve import serve
 from psm.cli.tables import tables

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from psm.cli.outputs import verb_of
+from psm.cli.running.outputs import verb_of
 from psm.errors import ConfigError
 
 Given = Mapping[str, Any]
