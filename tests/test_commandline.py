@@ -58,8 +58,6 @@ ONE_LINE = [
     (["map", "frogs", "--store", "s", "--land-only", "--crs", "x"], "leave out --crs, --land-only"),
     (["map", "--audio", "a.wav", "--ensemble"], "leave out --ensemble"),
     (["map", "frogs", "--uncertainty", "fade", "--out", "OUT/a.tif"], "leave out --uncertainty"),
-    (["map", "x", "--animate", "hours", "--hour", "3", "--out", "OUT/a.gif"], "leave out --hour"),
-    (["map", "x", "--animate", "months", "--month", "3", "--out", "OUT/a.nc"], "leave out --month"),
     (["search", "frogs", "--split", "val"], "leave out --split"),
     (["search", "frogs", "--exact"], "leave out --exact"),
     (
