@@ -87,6 +87,10 @@ class SettingsChanged(ConfigError):
     """A folder holds work that was begun with other settings, data or weights."""
 
 
+class StoreUnreachable(PSMError):
+    """An object store that does not answer, or not to these credentials."""
+
+
 class StoreMismatch(PSMError):
     """A store of embedded cells that holds something else than what is asked of it."""
 
@@ -118,9 +122,25 @@ class FaintRecording(PSMWarning):
     """A recording that is asked for holds hardly a sound."""
 
 
+class ImageryMissing(PSMWarning):
+    """Files or scenes that cannot be read are left out, or servers did not answer."""
+
+
 class RepairedGeometry(PSMWarning):
     """Some outlines of a region crossed themselves and were repaired, or were left out."""
 
 
 class UntrueSpacing(PSMWarning):
     """A coordinate system that was asked for stretches the cells of a grid."""
+
+
+class GuessedEncoding(PSMWarning):
+    """A table is not UTF-8 and was read as another encoding; letters may be wrong."""
+
+
+class RowsLeftOut(PSMWarning):
+    """Some rows of a table could not be used."""
+
+
+class RenamedColumns(PSMWarning):
+    """Columns of a result are called otherwise, since a table had their names already."""

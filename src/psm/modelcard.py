@@ -78,8 +78,9 @@ def model_card(
               "multimodal", "probabilistic-embeddings", "cross-modal-retrieval"],
         datasets=trained_on or None,
         base_model=_base_models(model) or None,
-        model_name=model.name if rows else None,
-        eval_results=[_metadata(row, trained_on) for row in rows] or None,
+        model_name=model.name if any(r["r_at_10pct"] is not None for r in rows) else None,
+        eval_results=[_metadata(r, trained_on) for r in rows if r["r_at_10pct"] is not None]
+        or None,
     )  # fmt: skip
     prose = Template((resources.files("psm") / "modelcard.md").read_text())
     text = prose.substitute(
@@ -149,8 +150,9 @@ def _is_simulated(model: ModelConfig, trained_on: Sequence[str]) -> bool:
 def _line(row: Mapping[str, Any]) -> str:
     bounds = row.get("ci95")
     interval = f" ({bounds[0]:.3f}–{bounds[1]:.3f})" if bounds else ""
+    score = "–" if row["r_at_10pct"] is None else f"{row['r_at_10pct']:.3f}"
     return (
-        f"| {row['query']} | {_DIRECTIONS[row['direction']]} | {row['r_at_10pct']:.3f}{interval} "
+        f"| {row['query']} | {_DIRECTIONS[row['direction']]} | {score}{interval} "
         f"| {row['median_rank']:g} | {row['gallery']:g} |\n"
     )
 

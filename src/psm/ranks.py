@@ -60,6 +60,10 @@ class TiedRanks:
         # Rounding must not lose the item that completes the share: 0.1 of 30 is 3.
         return self.hit(self.gallery * share * (1.0 + 1e-12))
 
+    def has_share(self, share: float = 0.1) -> NDArray[np.bool_]:
+        """Whether the first ``share`` of the gallery holds anything: a tenth of 9 does not."""
+        return np.asarray(self.gallery * share * (1.0 + 1e-12) >= 1.0)
+
     def rows(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> TiedRanks:
         """The ranks of some queries."""
         return TiedRanks(self.ahead[index], self.tied[index], self.gallery[index])

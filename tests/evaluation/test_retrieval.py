@@ -11,7 +11,9 @@ import pytest
 import torch
 from rich.console import Console
 
+from psm.data.recording import AUDIO_SOURCES
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
+from psm.evaluation.plots import plot_retrieval
 from psm.evaluation.retrieval import (
     COMPOSED,
     CONTEXT,
@@ -135,3 +137,61 @@ def test_the_table_shows_every_row(report: RetrievalReport) -> None:
     text = output.getvalue()
     for words in ("oracle: place", "image+context, no source, inat", "exact", "audio to image"):
         assert words in text
+
+
+def first(embedded: EmbeddedCorpus, count: int, **changes: object) -> EmbeddedCorpus:
+    rows = slice(count)
+    return EmbeddedCorpus(
+        tuple(replace(r, **changes) for r in embedded.recordings[rows]),
+        {query: where.rows(rows) for query, where in embedded.locations.items()},
+        embedded.audio.rows(rows),
+        embedded.text.rows(rows) if embedded.text is not None else None,
+    )
+
+
+def shown(report: RetrievalReport) -> str:
+    out = Console(file=StringIO(), width=140)
+    out.print(retrieval_table((*report.rows, *report.reference)))
+    return out.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_a_gallery_without_a_tenth_has_no_recall_in_it(
+    embedded: EmbeddedCorpus, count: int
+) -> None:
+    report = evaluate_embedded(first(embedded, count), name="fake")
+    rows = (*report.rows, *report.per_source, *report.reference)
+    assert {(row.r_at_10pct, row.ci95, row.attainable_share) for row in rows} == {(None,) * 3}
+    assert f"too few ({count})" in shown(report)
+    assert json.loads(json.dumps(report.to_json()))["reference_rows"]["chance"] is None
+    plot_retrieval([report])
+
+
+def test_ten_recordings_have_a_tenth(embedded: EmbeddedCorpus) -> None:
+    report = evaluate_embedded(first(embedded, 10), name="fake")
+    assert report.row("none").r_at_10pct == pytest.approx(0.1)
+    assert report.row(CONTEXT).ci95 is not None
+    # Of the same source there are two or three.
+    assert report.row(CONTEXT, restriction="same_source").r_at_10pct is None
+
+
+def test_queries_of_small_galleries_are_no_misses(embedded: EmbeddedCorpus) -> None:
+    sources = [AUDIO_SOURCES[0]] * 20 + [AUDIO_SOURCES[1]] * 3
+    part = first(embedded, 23)
+    mixed = replace(
+        part,
+        recordings=tuple(
+            replace(r, audio_source=s) for r, s in zip(part.recordings, sources, strict=True)
+        ),
+    )
+    report = evaluate_embedded(mixed, name="fake")
+    alone = evaluate_embedded(first(embedded, 20, audio_source=AUDIO_SOURCES[0]), name="fake")
+    same = {"restriction": "same_source"}
+    assert report.row(CONTEXT, **same).r_at_10pct == alone.row(CONTEXT, **same).r_at_10pct
+    assert report.row("none", **same).r_at_10pct == pytest.approx(0.1)
+
+
+def test_one_cell_gives_no_interval(embedded: EmbeddedCorpus) -> None:
+    report = evaluate_embedded(first(embedded, 40, cell="N00E000"), name="fake")
+    assert {row.ci95 for row in report.rows} == {None}
+    assert "one cell" in shown(report)

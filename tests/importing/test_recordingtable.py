@@ -189,7 +189,7 @@ def test_places_that_lie_together_need_a_split_column(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", "größe\n1\n".encode("latin-1"), "not UTF-8"),
+        ("t.csv", b"gr\x81\x8d\x9de\n1\n", "line 1 is not UTF-8"),
         ("t.csv", b"a,b\n\x00\x01,2\n" + b"x" * 200_000, "not a readable table"),
         ("t.parquet", b"no parquet" * 9, "not a readable table"),
     ],

@@ -12,13 +12,14 @@ from torch.nn import functional as F
 
 from psm import PSM
 from psm.data.corpus import Corpus
+from psm.data.shards import write_shard
 from psm.errors import SettingsChanged
 from psm.gaussian import Gaussian
 from psm.losses import PCMEPlusPlus
 from psm.training import run, train
 from psm.training.dataloader import BatchStream, cached_text_features
 from psm.training.task import parameter_groups, three_pair_loss
-from tests.tiny import tiny_experiment, write_tiny_shards
+from tests.tiny import tiny_experiment, tiny_samples, write_tiny_shards
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +146,14 @@ def test_draws_of_the_context_count_by_their_mean() -> None:
     both, _ = three_pair_loss(loss, [one, other], audio, text, text_weight=0.3)
     each = [three_pair_loss(loss, [g], audio, text, text_weight=0.3)[0] for g in (one, other)]
     torch.testing.assert_close(both, torch.stack(each).mean())
+
+
+def test_few_validation_recordings_have_no_recall(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split, count in (("train", 16), ("val", 9)):
+        write_shard(tmp_path / f"{split}-00000.tar", tiny_samples(split, count))
+    one = tiny_experiment(training={"epochs": 1, "batch_size": 8, "precision": "32-true"})
+    train(one, tmp_path, tmp_path / "out")
+    assert log(tmp_path / "out")[0]["val/image_to_audio_r10"] is None
+    assert "too few recordings to tell, 10 at least" in capsys.readouterr().err

@@ -52,7 +52,11 @@ class CellBootstrap:
         return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
 
     def interval(self, values: ArrayLike, among: ArrayLike | None = None) -> Interval | None:
-        """95 % percentile interval of the mean; ``None`` without data."""
+        """95 % percentile interval of the mean; ``None`` without data, or of one cell alone."""
+        kept = slice(None) if among is None else np.asarray(among, bool)
+        # Draws of one cell are all alike: that says nothing of how sure the mean is.
+        if len(np.unique(self._cell[kept])) < 2:
+            return None
         return percentile_interval(self.means(values, among))
 
 

@@ -10,7 +10,7 @@ from psm.errors import ConfigError
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
 from psm.evaluation.psm2024 import Fields, PaperRow, Psm2024Result
 from psm.evaluation.retrieval import RESTRICTIONS
-from psm.evaluation.retrievalreport import RetrievalRow, query_label
+from psm.evaluation.retrievalreport import RetrievalRow, query_label, score_text
 from psm.evaluation.typesetting import ResultTable, TableRow
 
 _ARROWS = {"image_to_audio": "I→S", "audio_to_image": "S→I"}
@@ -92,7 +92,9 @@ def _known_by_tag_alone(group: Sequence[Psm2024Result]) -> list[TableRow]:
         found = [
             row for d in DIRECTIONS for row in rows if (row.query, row.direction) == (query, d)
         ]
-        figures = (f"{v:,.{p}f}" for r in found for v, p in ((r.r_at_10pct, 3), (r.median_rank, 1)))
+        figures = (
+            text for r in found for text in (score_text(r.r_at_10pct), f"{r.median_rank:,.1f}")
+        )
         lines.append(TableRow(("", name, "", "", *figures), is_reference=True))
     return lines
 
@@ -185,7 +187,7 @@ def _by_source(group: Sequence[Psm2024Result], suffix: str) -> ResultTable:
         pairs = dict.fromkeys((row.query, row.restriction) for row in rows)
         for number, (query, restriction) in enumerate(pairs):
             values = [
-                " / ".join(f"{found[query, restriction, source, d]:.3f}" for d in DIRECTIONS)
+                " / ".join(score_text(found[query, restriction, source, d]) for d in DIRECTIONS)
                 for source in asked
             ]
             gallery = "same source" if restriction == "same_source" else "whole"
@@ -233,7 +235,7 @@ def _figures(rows: Sequence[PaperRow]) -> list[_Value]:
         value
         for row in rows
         for value in (
-            (row.recall, f"{row.recall:.3f}"),
+            _scored(row.recall),
             (-row.median_rank, f"{row.median_rank:,.1f}"),
         )
     ]
@@ -242,8 +244,11 @@ def _figures(rows: Sequence[PaperRow]) -> list[_Value]:
 def _recall(result: Psm2024Result, zoom: int, fields: Fields, direction: str) -> _Value:
     if zoom not in _zooms([result]):
         return float("-inf"), ""
-    recall = result.row(zoom, fields, direction).recall
-    return recall, f"{recall:.3f}"
+    return _scored(result.row(zoom, fields, direction).recall)
+
+
+def _scored(recall: float | None) -> _Value:
+    return float("-inf") if recall is None else recall, score_text(recall)
 
 
 def _zooms(group: Sequence[Psm2024Result]) -> list[int]:
@@ -276,5 +281,5 @@ def _shares(rows: Iterable[RetrievalRow]) -> str:
 
 
 def _interval(row: RetrievalRow) -> str:
-    score = f"{row.r_at_10pct:.3f}"
+    score = score_text(row.r_at_10pct)
     return score if row.ci95 is None else f"{score} ({row.ci95[0]:.3f}–{row.ci95[1]:.3f})"

@@ -93,22 +93,27 @@ def _retrieval_panel(
     rows: Sequence[RetrievalRow],
     queries: Sequence[str],
     models: Sequence[str],
-    references: Mapping[str, float],
+    references: Mapping[str, float | None],
 ) -> None:
     chance = references["none"]
     axes.grid(axis="x")
-    axes.axvline(chance, color=DIM, lw=1.0, ls=(0, (4, 3)))
-    if SOURCE_TAG in references and references[SOURCE_TAG] > chance + 1e-6:
-        axes.axvline(references[SOURCE_TAG], color=DIM, lw=1.0, ls=(0, (1, 2)))
+    if chance is not None:
+        axes.axvline(chance, color=DIM, lw=1.0, ls=(0, (4, 3)))
+    tag = references.get(SOURCE_TAG)
+    if tag is not None and chance is not None and tag > chance + 1e-6:
+        axes.axvline(tag, color=DIM, lw=1.0, ls=(0, (1, 2)))
     for y, query in enumerate(queries):
         oracle = references.get(ORACLE_OF.get(query, ""))
-        if oracle is not None:
+        if oracle is not None and chance is not None:
             axes.barh(y, oracle - chance, left=chance, height=0.56, color=TRACK)
             axes.plot([oracle] * 2, [y - 0.28, y + 0.28], color=INK, lw=1.4, solid_capstyle="butt")
     spread = np.linspace(-0.14, 0.14, len(models)) if len(models) > 1 else np.zeros(1)
     for row in rows:
         index = models.index(row.model)
         y, colour = queries.index(row.query) + spread[index], MODELS[index % len(MODELS)]
+        if row.r_at_10pct is None:
+            axes.text(0.02, y, f"too few ({row.gallery})", va="center", fontsize=7.5, color=colour)
+            continue
         if row.ci95:
             axes.plot(row.ci95, [y, y], color=colour, lw=2.2, alpha=0.55, solid_capstyle="round")
         axes.plot(row.r_at_10pct, y, "o", color=colour, ms=5.5, mec="white", mew=0.7)

@@ -75,7 +75,8 @@ class PaperRow(_Result):
         fields: the context fields that the location is told.
         composed: whether the answer's caption joins the query.
         direction: ``image_to_audio`` or ``audio_to_image``.
-        recall: share of the queries whose answer stands in the first tenth of the gallery.
+        recall: share of the queries whose answer stands in the first tenth of the gallery; ``None``
+            where that is too small to have one.
         ci95: its interval by bootstrap over cells.
         median_rank: 1-based, ties averaged.
     """
@@ -84,7 +85,7 @@ class PaperRow(_Result):
     fields: Fields
     composed: bool
     direction: str
-    recall: float
+    recall: float | None
     ci95: Interval | None
     median_rank: float
 
@@ -246,14 +247,15 @@ class _Ranker:
             asked = self._compose(query) if composed else query.unit()
             placed = tied_ranks(asked, gallery.unit())
             hits = self._hits(placed)
+            asked = placed.has_share(self._share)
             rows.append(
                 PaperRow(
                     zoom=zoom,
                     fields=fields,
                     composed=composed,
                     direction=direction,
-                    recall=float(hits.mean()),
-                    ci95=self._bootstrap.interval(hits),
+                    recall=float(hits.mean()) if asked.all() else None,
+                    ci95=self._bootstrap.interval(hits, asked),
                     median_rank=placed.median_rank,
                 )
             )

@@ -195,11 +195,13 @@ class _Scorer:
         model, query, direction, restriction = labels
         among = (self.sources == source) | (source == "all")
         mine = placed.rows(among)
-        score = float(mine.hit_share().mean())
+        # A tenth of fewer than ten is nobody: such queries can be neither hits nor misses.
+        asked = among & placed.has_share()
+        score = float(placed.rows(asked).hit_share().mean()) if asked.any() else None
         share = None
-        if oracle is not None:
-            low = self.chance[restriction].rows(among).hit_share().mean()
-            high = oracle.rows(among).hit_share().mean()
+        if oracle is not None and score is not None:
+            low = self.chance[restriction].rows(asked).hit_share().mean()
+            high = oracle.rows(asked).hit_share().mean()
             share = float((score - low) / (high - low)) if high > low else None
         is_exact = model == "chance" or query == SOURCE_TAG
         return RetrievalRow(
@@ -211,7 +213,7 @@ class _Scorer:
             gallery=round(float(mine.gallery.mean())),
             queries=len(mine),
             r_at_10pct=score,
-            ci95=None if is_exact else self.bootstrap.interval(placed.hit_share(), among),
+            ci95=None if is_exact else self.bootstrap.interval(placed.hit_share(), asked),
             median_rank=mine.median_rank,
             **{f"r_at_{top}": float(mine.hit(top).mean()) for top in (1, 5, 10, 50, 100)},
             attainable_share=share,

@@ -29,8 +29,10 @@ class RetrievalRow:
         source: the audio source whose queries count, or ``all``.
         gallery: items in the gallery; the mean over queries where they differ.
         queries: how many queries.
-        r_at_10pct: share of queries whose answer is in the first tenth of the gallery.
-        ci95: its 95 % interval by bootstrap over cells; ``None`` where the value is exact.
+        r_at_10pct: share of queries whose answer is in the first tenth of the gallery; of those
+            whose gallery has ten items, and ``None`` where none has.
+        ci95: its 95 % interval by bootstrap over cells; ``None`` where the value is exact or none,
+            or where all recordings lie in one cell.
         median_rank: 1-based, ties averaged.
         r_at_1, r_at_5, r_at_10, r_at_50, r_at_100: recall in that many first items.
         attainable_share: (score - chance) / (oracle - chance); ``None`` without a fitting oracle.
@@ -43,7 +45,7 @@ class RetrievalRow:
     source: str = "all"
     gallery: int
     queries: int
-    r_at_10pct: float
+    r_at_10pct: float | None
     ci95: tuple[float, float] | None
     median_rank: float
     r_at_1: float
@@ -170,12 +172,22 @@ def query_label(query: str) -> str:
     return query.replace(" without source tags", ", no source")
 
 
+def score_text(value: float | None) -> str:
+    """A recall in three digits; a dash where the gallery is too small to have one."""
+    return "–" if value is None else f"{value:.3f}"
+
+
 def _cells(row: RetrievalRow) -> list[str]:
-    interval = f"{row.ci95[0]:.3f}–{row.ci95[1]:.3f}" if row.ci95 else "exact"
+    if row.r_at_10pct is None:
+        interval = f"too few ({row.gallery})"
+    elif row.ci95:
+        interval = f"{row.ci95[0]:.3f}–{row.ci95[1]:.3f}"
+    else:
+        interval = "exact" if row.model in REFERENCES else "one cell"
     share = f"{row.attainable_share:.0%}" if row.attainable_share is not None else ""
     recalls = (row.r_at_1, row.r_at_5, row.r_at_10, row.r_at_50, row.r_at_100)
     return [
-        f"{row.r_at_10pct:.3f}",
+        score_text(row.r_at_10pct),
         interval,
         share,
         *(f"{value:.3f}" for value in recalls),

@@ -21,7 +21,7 @@ from psm.evaluation.plots import (
 )
 from psm.evaluation.psm2024 import RESULT_NAME, Psm2024Result, ResultsFile, evaluate_psm2024
 from psm.evaluation.retrieval import evaluate_retrieval
-from psm.evaluation.retrievalreport import RetrievalReport, retrieval_table
+from psm.evaluation.retrievalreport import RetrievalReport, RetrievalRow, retrieval_table
 from psm.evaluation.typesetting import LATEX_HEADER, latex, markdown, screen
 from psm.files import atomic_path
 from psm.imagery import BlueMarble
@@ -107,6 +107,7 @@ def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> R
     features = encode_split(model, earth, zooms=(zoom,))
     report = evaluate_retrieval(model, features, zoom=zoom, seed=seed)
     console().print(retrieval_table((*report.rows, *report.reference)))
+    _say_too_few(report.reference, len(features))
     _write_json(report.to_json(), out / "retrieval.json")
     with atomic_path(out / "retrieval.png") as path:
         plot_retrieval([report]).savefig(path, dpi=110)
@@ -135,6 +136,7 @@ def measure_psm2024(
     features = encode_split(model, data, zooms=zooms, keep=out / "features")
     result = evaluate_psm2024(model, features, name=name, seed=seed)
     write_tables([result], out)
+    _say_too_few(result.honest[0].reference, len(features))
     return result
 
 
@@ -160,6 +162,14 @@ def write_tables(results: Sequence[Psm2024Result], out: Path) -> None:
     for suffix, text in formats.items():
         with atomic_path((out / RESULT_NAME).with_suffix(suffix)) as path:
             path.write_text(text)
+
+
+def _say_too_few(rows: Sequence[RetrievalRow], recordings: int) -> None:
+    if rows[0].r_at_10pct is None:
+        console().print(
+            f"R@10%: too few to tell: a tenth of {recordings} recordings is nobody; evaluate on "
+            "ten at least, better on some hundreds"
+        )
 
 
 def _write_json(values: object, path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -293,13 +295,23 @@ class _EpochLog(Callback):
         """One JSON line, one line on screen."""
         if not trainer.is_global_zero:
             return
-        figures = {name: round(float(v), 6) for name, v in trainer.callback_metrics.items()}
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        figures = {n: None if math.isnan(v) else round(v, 6) for n, v in metrics.items()}
         row = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, **figures}
         with self.path.open("a") as stream:
             stream.write(json.dumps(row) + "\n")
         console().print(
-            f"epoch {row['epoch']}/{trainer.max_epochs}  loss {figures['train/loss']:.3f}  "
-            f"val R@10%: image {figures['val/image_to_audio_r10']:.3f}, "
-            f"with context {figures['val/image_context_to_audio_r10']:.3f}, "
-            f"text to audio {figures['val/text_to_audio_r10']:.3f}"
+            f"epoch {row['epoch']}/{trainer.max_epochs}  loss {metrics['train/loss']:.3f}  "
+            f"val R@10%: {_scores(figures)}"
         )
+
+
+def _scores(figures: Mapping[str, float | None]) -> str:
+    """Recall on the validation split in words."""
+    shown = {
+        "image": figures["val/image_to_audio_r10"],
+        "with context": figures["val/image_context_to_audio_r10"],
+        "text to audio": figures["val/text_to_audio_r10"],
+    }
+    told = [f"{name} {value:.3f}" for name, value in shown.items() if value is not None]
+    return ", ".join(told) or "too few recordings to tell, 10 at least"

@@ -90,8 +90,8 @@ def test_recordings_arrive_with_what_is_known_of_them(folder: Path, tmp_path: Pa
     assert (inat.audio_source, inat.caption_source, inat.caption) == ("inat", "meta", "frogs 1")
     assert (inat.month, inat.hour, inat.cell) == (5, pytest.approx(7 + 2 / 60), "N10E020")
     assert inat.gsd_m == 10.0
-    assert freesound.hour is None  # its dates are of the upload
-    assert freesound.month == 5
+    # Freesound's dates are of the upload.
+    assert (freesound.month, freesound.hour, freesound.upload_month) == (None, None, 5)
 
 
 def test_the_best_caption_is_taken_and_stays_what_its_author_wrote(

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from psm.gaussian import csd
@@ -111,6 +112,8 @@ async def _file(request: Request) -> tuple[str, bytes]:
         form = await request.form(max_files=1, max_fields=4, max_part_size=4096)
     except Problem:
         raise
+    except ClientDisconnect:  # nobody hears this, and nobody need read of it in the log
+        raise Problem(400, "The recording was not sent whole.") from None
     except (HTTPException, ValueError, KeyError):
         raise Problem(400, "The form cannot be read: send one file in the field file.") from None
     try:
