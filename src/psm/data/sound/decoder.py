@@ -135,7 +135,8 @@ def _readable(media: Media) -> Iterator[_Readable | None]:
             raise UnusableSound("not readable as sound", detail=detail) from None
         yield None
         return
-    if sound.subtype in _MISCOUNTED:
+    is_wrapped = sound.subtype == "MPEG_LAYER_III" and media.kind is not FileKind.MP3
+    if is_wrapped or sound.subtype in _MISCOUNTED:
         sound.close()
         yield None
         return
@@ -232,9 +233,9 @@ def _by_ffmpeg(file: int, media: Media, limits: _Limits) -> Sound:
         oggpages.require_one(media)
     samples, total, rate_hz = _decoded(file, media.kind, limits)
     said_s = about.said_s or 0.0
-    # The pictures of a film may go on without sound.
+    # The pictures of a film may go on without sound, or begin before it.
     is_short = is_cut_short(found_s=total / rate_hz, said_s=said_s)
-    if is_short and not (total and about.is_film and films.is_whole(media, file, said_s)):
+    if is_short and not (total and films.is_whole(media, file, said_s, has_more=about.has_more)):
         _require_found(total, round(said_s * rate_hz), rate_hz)
     _require_found(total, total, rate_hz)
     return Sound(samples, rate_hz, total / rate_hz)
