@@ -23,6 +23,9 @@ from psm.errors import UnusableSound
 MARGIN_S = 0.1
 """Read beyond both ends of the middle: a resampler wants to know what comes before and after."""
 
+SHORTEST_S = 0.1
+"""Shorter recordings are refused: repeated to fill a window, they are a tone that nobody heard."""
+
 _BLOCK = 65_536
 _EXPORT = "export the recording again"
 # What libsndfile may not know though the container is one of its own: ADPCM, Speex, Theora.
@@ -57,7 +60,12 @@ def read_whole(media: Media, *, longest_s: float, most_mb: float) -> Sound:
         UnusableSound: there is no such sound in it.
         MissingExtra: it takes ffmpeg, and there is none.
     """
-    return _read(media, kept_s=None, longest_s=longest_s, most_mb=most_mb)
+    sound = _read(media, kept_s=None, longest_s=longest_s, most_mb=most_mb)
+    if sound.duration_s < SHORTEST_S:
+        raise UnusableSound(
+            "too short", detail=f"{sound.duration_s:.3f} s", fix=f"{SHORTEST_S:g} s is the least"
+        )
+    return sound
 
 
 def read_middle(media: Media, *, kept_s: float, most_mb: float = 256.0) -> Sound:
