@@ -130,6 +130,10 @@ class RepairedGeometry(PSMWarning):
     """Some outlines of a region crossed themselves and were repaired, or were left out."""
 
 
+class PlainPicture(PSMWarning):
+    """A picture of a map lacks coasts or towns, since the package that has them is not there."""
+
+
 class UntrueSpacing(PSMWarning):
     """A coordinate system that was asked for stretches the cells of a grid."""
 

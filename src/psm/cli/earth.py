@@ -23,6 +23,9 @@ def earth_build(
 
     The same seed gives the same bytes. Safe to interrupt: shards that are there are kept.
     """
+    from psm.extras import EARTH_MODULES, require_installed
+
+    require_installed("demo", *EARTH_MODULES)
     from psm.earth.builder import EarthPlan, build_earth
 
     counts = build_earth(EarthPlan(recordings=recordings, seed=seed), out, workers=workers)
@@ -43,6 +46,9 @@ def earth_listen(
 
     `psm earth listen -33.9 18.4 --hour 6`
     """
+    from psm.extras import EARTH_MODULES, require_installed
+
+    require_installed("demo", *EARTH_MODULES)
     from psm.earth.listen import listen
 
     place = listen(lat=lat, lon=lon, month=month, hour=hour, duration_s=seconds, seed=seed)

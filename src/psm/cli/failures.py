@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from psm.errors import PSMError
+from psm.extras import extra_of, missing
 from psm.oserrors import NO_ROOM, free_bytes, one_line
 
 _OUT_OF_MEMORY = re.compile(r"DefaultCPUAllocator|out of memory|can't allocate memory", re.I)
@@ -28,6 +29,8 @@ def line_of(problem: BaseException) -> str | None:
             f"{letters!a} cannot be written in the character set of this terminal "
             f"({problem.encoding}); set PYTHONUTF8=1"
         )
+    if isinstance(problem, ModuleNotFoundError) and extra_of(problem.name) is not None:
+        return str(missing(str(problem.name).partition(".")[0], extra_of(problem.name)))
     if isinstance(problem, OSError):
         return one_line(problem) + _about_disks(problem)
     return None

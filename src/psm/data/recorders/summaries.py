@@ -9,7 +9,7 @@ from bisect import bisect_left
 from functools import lru_cache
 from pathlib import Path
 
-from psm.data.days import month_named
+from psm.data.dateforms.days import month_named
 from psm.data.recorders.headers import lettered
 from psm.data.recorders.note import moment
 

@@ -19,6 +19,9 @@ from zarr.abc.store import Store as ZarrStore
 from zarr.storage import FsspecStore, LocalStore
 
 from psm.errors import ConfigError, MissingExtra
+from psm.extras import install_line
+
+_CLOUD = ("s3", "s3a", "gs", "gcs")
 
 try:
     import fcntl
@@ -45,9 +48,10 @@ def zarr_store(url: str) -> ZarrStore:
     if folder is not None:
         return LocalStore(folder)
     try:
-        fsspec.get_filesystem_class(url.partition("://")[0])
+        fsspec.get_filesystem_class(scheme := url.partition("://")[0])
     except ImportError as problem:
-        raise MissingExtra(f"{url}: {problem}") from None
+        advice = install_line("cloud") if scheme in _CLOUD else str(problem)
+        raise MissingExtra(f"{url}: reading {scheme}:// needs a package more: {advice}") from None
     except ValueError:
         raise ConfigError(f"{url}: no such kind of URL; give a folder, or s3://…, gs://…") from None
     return FsspecStore.from_url(url)
