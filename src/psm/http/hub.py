@@ -7,10 +7,15 @@ that does not answer is asked for nothing more, and what its cache holds is stil
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+
+from psm.errors import ConfigError
+
+_OF_HUB = re.compile(r"(?:hf://)?(?P<id>[\w.-]+/[\w.-]+)(?:/(?P<file>.+))?")
 
 PATIENCE_S = 5.0
 """How long the hub may take to answer the first question."""
@@ -49,6 +54,25 @@ def asked_once(name: str | Path) -> Iterator[None]:
         yield
     finally:
         constants.HF_HUB_OFFLINE = before
+
+
+def require(name: str | None, setting: str) -> None:
+    """Refuse what the hub would have to give and cannot, before work that takes long.
+
+    Args:
+        name: a folder, a hub id, ``hf://OWNER/NAME/FILE`` or nothing.
+        setting: that names it, for the error.
+
+    Raises:
+        ConfigError: the hub is away and its cache does not have it.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    found = _OF_HUB.fullmatch(name or "")
+    if name is None or found is None or Path(name).exists() or not away():
+        return
+    if not isinstance(try_to_load_from_cache(found["id"], found["file"] or "config.json"), str):
+        raise ConfigError(f"{setting}: {name!r} is not in the cache of the hub, and {away()}")
 
 
 def reason(problem: BaseException) -> str:

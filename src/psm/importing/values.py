@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,21 @@ def key(name: str) -> str:
     if not kept:
         raise CorruptRecording("no name")
     return kept
+
+
+def file_in(row: Mapping[str, Any], column: str) -> bytes:
+    """The file in a media column, or in a binary one. One that names a path is not followed.
+
+    Raises:
+        CorruptRecording: there is none.
+    """
+    media = row[column]
+    content = media.get("bytes") if isinstance(media, Mapping) else media
+    if isinstance(content, str):
+        raise CorruptRecording(f"{column}: names a file, and does not hold it")
+    if not content:
+        raise CorruptRecording(f"no {column}")
+    return bytes(content)
 
 
 def tile(data: bytes, name: str, least_px: int) -> bytes:

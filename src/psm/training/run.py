@@ -22,6 +22,7 @@ from psm.data.corpus import Corpus, find_split
 from psm.data.shards import shard_paths
 from psm.errors import ConfigError
 from psm.files import atomic_path
+from psm.http import hub
 from psm.locking import alone_in
 from psm.model import PSM
 from psm.progress import console
@@ -131,6 +132,8 @@ def _train(
     is_new = not out.exists()
     if is_done() or (not is_new and claim()):
         return PSM.from_pretrained(out)
+    for part in ("satellite", "audio_tower", "text_tower"):  # before recordings are read
+        hub.require(getattr(experiment.model, part).weights, f"model.{part}.weights")
     training, validation = load_corpora(experiment, data, splits)
     console().print(f"train: {training.describe()}\nval:   {validation.describe()}")
     task, batches = prepare(experiment, training, validation, trainer, seed=seed)

@@ -180,7 +180,7 @@ class HubDataset(ForeignDataset):
         if not self.has_splits:
             recording = replace(recording, split=self._split_of(recording.lat, recording.lon))
         # Both before either is decoded: a row without sound costs nothing.
-        sound, image = _content(row, "audio"), _content(row, columns.tile)
+        sound, image = (values.file_in(row, name) for name in ("audio", columns.tile))
         tile = values.tile(image, columns.tile, self.tile_px)
         audio = self.framing.audio
         waveform = decode_audio(sound, audio.sample_rate_hz, "audio", band_hz=audio.band_hz)
@@ -261,17 +261,6 @@ class HubDataset(ForeignDataset):
         if split == BUFFER:
             raise CorruptRecording(IN_BUFFER)
         return split
-
-
-def _content(row: Mapping[str, Any], column: str) -> bytes:
-    """The file in a media column, or in a binary one. One that names a path is not followed."""
-    media = row[column]
-    content = media.get("bytes") if isinstance(media, Mapping) else media
-    if isinstance(content, str):
-        raise CorruptRecording(f"{column}: names a file, and does not hold it")
-    if not content:
-        raise CorruptRecording(f"no {column}")
-    return bytes(content)
 
 
 def _recognises(origin: str) -> bool:
