@@ -40,6 +40,8 @@ from psm.seeding import generator
 START = multiprocessing.get_context("forkserver")
 TINY = ("--preset", "earth-tiny", "--seed", "1")
 QUICK = ("--set", "training.batch_size=16", "--set", "training.epochs=3")
+OWN = ("*lock", "*lock.json", "*tfevents*", "*log.jsonl", "*seconds.json")
+"""Files that hold times, or who is at work."""
 ROOM = "4G"
 """What a small disk is given to go on with."""
 
@@ -50,12 +52,12 @@ class Job:
 
     Attributes:
         arguments: of ``psm``, for a folder that it writes into.
-        timed: patterns of the files that hold times, or are the command's own and no result.
+        own: patterns of the files that are the command's own and no result, beside :data:`OWN`.
         prepare: what has to lie in the folder before.
     """
 
     arguments: Callable[[Path], list[str]]
-    timed: tuple[str, ...]
+    own: tuple[str, ...]
     prepare: Callable[[Path], object] = lambda _: None
 
 
@@ -65,28 +67,28 @@ def jobs(inputs: Path) -> dict[str, Job]:
     return {
         "train": Job(
             lambda out: ["train", *TINY, *QUICK, "--data", str(earth), "--out", str(out)],
-            ("*tfevents*", "log.jsonl", "resume/*", "*.lock"),
+            ("resume/*",),
         ),
         "prepare": Job(
             lambda out: ["prepare", str(out / "store.zarr"), "--sample", "64", "--seen", "4"],
-            ("*.lock",),
+            (),
             lambda out: shutil.copytree(store, out / "store.zarr"),
         ),
         "import": Job(
             lambda out: ["data", "import", str(recordings), str(out), "--imagery", "blue-marble",
                          "--preset", "earth-tiny", "--workers", "2"],
-            ("*.lock",),
+            (),
         ),
         "collect": Job(
             lambda out: ["collect", "build", str(out), "--config", str(inputs / "build.yaml"),
                          "--workers", "2"],
-            ("catalogue.*", "build.json", "*.lock"),
+            ("catalogue.*", "build.json"),
         ),
         "demo": Job(
             lambda out: ["demo", *TINY, "--out", str(out), "--set", "earth.recordings=240",
                          "--set", "earth.map_step_deg=20", "--set", "training.epochs=1",
                          "--set", "training.batch_size=32"],
-            ("*tfevents*", "log.jsonl", "seconds.json", "report.*", "model/resume/*", "*.lock"),
+            ("report.*", "model/resume/*"),
         ),
     }  # fmt: skip
 
@@ -178,14 +180,14 @@ def finish(process: BaseProcess, log: Path) -> Outcome:
     return Outcome(process.exitcode or 0, log.read_text(errors="replace"))
 
 
-def results(folder: Path, timed: tuple[str, ...]) -> dict[str, bytes]:
-    """All files of a result with their bytes, but those that hold times."""
+def results(folder: Path, own: tuple[str, ...]) -> dict[str, bytes]:
+    """All files of a result with their bytes, but the command's own."""
     found = (path for path in sorted(folder.rglob("*")) if path.is_file())
     names = {str(path.relative_to(folder)): path for path in found}
     return {
         name: path.read_bytes()
         for name, path in names.items()
-        if not any(fnmatch.fnmatch(name, pattern) for pattern in timed)
+        if not any(fnmatch.fnmatch(name, pattern) for pattern in (*own, *OWN))
     }
 
 
@@ -227,7 +229,7 @@ def killed(
             before = -1  # what is there was written: any moment from the first counts
         if outcome.status:
             wrong.append(f"round {rounds} ended with {outcome.status}: {outcome.said[-600:]}")
-        elif differ := differences(expected, results(out, job.timed)):
+        elif differ := differences(expected, results(out, job.own)):
             wrong.append(f"round {rounds} differs in {', '.join(differ[:6])}")
         shutil.rmtree(out)
     print(f"    {struck} kills in {rounds} rounds", flush=True)
@@ -276,7 +278,7 @@ def filled(
             outcome = finish(begin(job.arguments(out), log), log)
             if outcome.status:
                 wrong.append(f"{size} bytes, then room: {outcome.said[-600:]}")
-            elif differ := differences(expected, results(out, job.timed)):
+            elif differ := differences(expected, results(out, job.own)):
                 wrong.append(f"{size} bytes, then room: differs in {', '.join(differ[:6])}")
     print(f"    {full} of {sizes} disks filled", flush=True)
     return wrong
@@ -319,7 +321,7 @@ def main() -> None:
             took_s = time.monotonic() - start
             if outcome.status:
                 sys.exit(f"{name}: failed undisturbed: {outcome.said[-1000:]}")
-            expected = results(out, job.timed)
+            expected = results(out, job.own)
             peak = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
             shutil.rmtree(out)
             print(f"{name}: {len(expected)} files, {peak / 1e6:.1f} MB, {took_s:.1f} s", flush=True)

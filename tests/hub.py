@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from datasets import Audio, Dataset, Features, Image, Value
+from datasets import Array4D, Audio, Dataset, Features, Image, Value
 from PIL import Image as Pillow
 
 from psm.seeding import generator
@@ -78,10 +78,48 @@ def row(number: int, **changes: Any) -> dict[str, Any]:
     return values
 
 
-def write(folder: Path, files: Mapping[str, list[dict[str, Any]]], **more: Any) -> Path:
+SOUNDINGEARTH = Features({
+    "sample_id": Value("string"),
+    "short_id": Value("string"),
+    "audio": Audio(sampling_rate=RATE_HZ),
+    "googleearth_image": Image(),
+    "audio_caption": Value("string"),
+    "audio_caption_source": Value("string"),
+    "mel_features": Array4D(shape=(2, 1, 4, 3), dtype="float32"),
+    "llava_caption_googleearth_zl1": Value("string"),
+    "latitude": Value("float32"),
+    "longitude": Value("float32"),
+    "date_recorded": Value("string"),
+})  # fmt: skip
+
+
+def soundingearth_row(number: int, **changes: Any) -> dict[str, Any]:
+    """One row of `MVRL/SoundingEarth`; ``changes`` are columns."""
+    values: dict[str, Any] = {
+        "sample_id": f"aporee-9995_{number}",
+        "short_id": str(number),
+        "audio": {"bytes": clip(number), "path": f"{number}.flac"},
+        "googleearth_image": {"bytes": tile(number), "path": None},
+        "audio_caption": f"A pond, {number} frogs. .",
+        "audio_caption_source": "meta",
+        "mel_features": np.zeros((2, 1, 4, 3), np.float32),
+        "llava_caption_googleearth_zl1": "",
+        "latitude": 45.1234 + number,
+        "longitude": 20.4321,
+        "date_recorded": "June 26th, 2010 7:30",
+    }
+    return {**values, **changes}
+
+
+def write(
+    folder: Path,
+    files: Mapping[str, list[dict[str, Any]]],
+    schema: Features = FEATURES,
+    **more: Any,
+) -> Path:
     """Parquet files by name in ``folder``, with columns ``more`` besides those of the hub."""
     folder.mkdir(parents=True, exist_ok=True)
-    features = Features({**FEATURES, **more})
+    features = Features({**schema, **more})
     for name, rows in files.items():
         # Encoded bytes need no encoder: media columns get their type after the table is made.
         plain = {k: STORED if isinstance(v, Audio | Image) else v for k, v in features.items()}

@@ -295,6 +295,8 @@ def test_an_interrupt_says_how_to_go_on(
         ([*MAP, "frogs", "--audio-source", "radio"], "choose one of yfcc"),
         (["calibrate", "--model", "DEMO/model", "--data", "DEMO/earth", "--prior", "7"], "prior 7"),
         ([*MAP, "--audio", "TEXT"], "not a readable audio file"),
+        ([*MAP, "--audio", "nowhere.wav"], "nowhere.wav: no such file"),
+        (["search", "--model", "DEMO/model", "--audio", "nowhere.wav"], "nowhere.wav: no such"),
         ([*MAP, "frogs", "--animate", "days"], "hours, months or both"),
         ([*MAP, "frogs", "--out", "OUT"], "no format for ''"),
         ([*MAP, "frogs", "--out", "film.mp4"], "needs --animate"),
@@ -333,6 +335,17 @@ def test_bad_input_is_one_line_and_exit_code_two(
     assert message in errors[0]
     assert not out.exists()
     assert not out.with_suffix(".tif").exists()
+
+
+def test_a_missing_recording_is_told_before_any_cell_is_embedded(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = demo / "model"
+    out = tmp_path / "a.tif"
+    assert psm("map", "--audio", "no.wav", "--step", "10", "--model", model, "--out", out) == 2
+    said = capsys.readouterr()
+    assert "no.wav: no such file" in said.err
+    assert "cells" not in said.out + said.err
 
 
 def test_views_are_cut_beside_the_tiles(

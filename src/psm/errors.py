@@ -21,6 +21,28 @@ class CorruptRecording(PSMError):
     """An audio file, tile or metadata record that cannot be read."""
 
 
+class UnusableSound(CorruptRecording):
+    """A file whose sound cannot be decoded, or in which there is nothing to hear.
+
+    Args:
+        reason: alike for files that fail alike.
+        detail: about this one file.
+        fix: what mends it.
+    """
+
+    def __init__(self, reason: str, *, detail: str = "", fix: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.detail, self.fix = reason, detail, fix
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """For processes that hand it on."""
+        return (_unusable, (self.reason, self.detail, self.fix))
+
+
+def _unusable(reason: str, detail: str, fix: str) -> UnusableSound:
+    return UnusableSound(reason, detail=detail, fix=fix)
+
+
 class CorruptShard(PSMError):
     """A shard member that is missing, truncated or of the wrong type."""
 
@@ -65,6 +87,10 @@ class SettingsChanged(ConfigError):
     """A folder holds work that was begun with other settings, data or weights."""
 
 
+class StoreUnreachable(PSMError):
+    """An object store that does not answer, or not to these credentials."""
+
+
 class StoreMismatch(PSMError):
     """A store of embedded cells that holds something else than what is asked of it."""
 
@@ -92,6 +118,14 @@ class CacheNotKept(PSMWarning):
     """The user's cache folder cannot be written; what it would keep is computed again."""
 
 
+class FaintRecording(PSMWarning):
+    """A recording that is asked for holds hardly a sound."""
+
+
+class ImageryMissing(PSMWarning):
+    """Files or scenes that cannot be read are left out, or servers did not answer."""
+
+
 class RepairedGeometry(PSMWarning):
     """Some outlines of a region crossed themselves and were repaired, or were left out."""
 
@@ -102,3 +136,15 @@ class PlainPicture(PSMWarning):
 
 class UntrueSpacing(PSMWarning):
     """A coordinate system that was asked for stretches the cells of a grid."""
+
+
+class GuessedEncoding(PSMWarning):
+    """A table is not UTF-8 and was read as another encoding; letters may be wrong."""
+
+
+class RowsLeftOut(PSMWarning):
+    """Some rows of a table could not be used."""
+
+
+class RenamedColumns(PSMWarning):
+    """Columns of a result are called otherwise, since a table had their names already."""

@@ -151,6 +151,19 @@ def flush(path: Path) -> None:
         os.close(handle)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what processes left unfinished that were killed, in a folder and those in it.
+
+    For whoever has the folder to itself (:func:`psm.locking.alone_in`): what another process is at
+    would go as well.
+    """
+    for left in [*folder.rglob(".*.partial*")]:
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal, whatever its size."""
     with path.open("rb") as stream:

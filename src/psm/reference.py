@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -59,10 +59,16 @@ def published_view(
     crop = F.pad(
         pixels, [-left, left + side - pixels.shape[-1], -top, top + side - pixels.shape[-2]]
     )
-    for target in (tile_px, size):
-        if target != crop.shape[-1]:
-            crop = F.interpolate(crop, (target, target), mode="bicubic", antialias=True)
-    return crop[0]
+    return published_resize(published_resize(crop, tile_px), size)[0]
+
+
+def published_resize(
+    pixels: Float[Tensor, "batch 3 side side"], size: int
+) -> Float[Tensor, "batch 3 size size"]:
+    """Pixels resized as published: bicubic on floats, smoothed where they become fewer."""
+    if pixels.shape[-1] == size:
+        return pixels
+    return F.interpolate(pixels, (size, size), mode="bicubic", antialias=True)
 
 
 class PointHead(nn.Module):
@@ -82,22 +88,35 @@ def published_tile_px(imagery: str) -> int:
     return 300 if imagery == "bing" else 256
 
 
+def published_order(
+    mels: Shaped[np.ndarray, "windows frames bands"],
+) -> Shaped[np.ndarray, "windows frames bands"]:
+    """CLAP's fused windows in the order of the published data: the shrunk whole last.
+
+    Args:
+        mels: fours with the shrunk whole first, as :func:`psm.data.audio.fused_log_mel` gives them.
+    """
+    fours = mels.reshape(-1, 4, *mels.shape[1:])
+    return np.roll(fours, -1, axis=1).reshape(mels.shape)
+
+
 def published_context(recordings: Sequence[Recording]) -> Context:
     """Contexts as the published loader fills them in: a date without a time counts as midnight.
 
-    Freesound's times stay unknown there too. A month that the date leaves open is taken from the
-    day of the run in the published code; that nobody can reproduce, and it stays unknown.
+    Freesound's times stay unknown there too, but the month of the upload counts as that of the
+    recording. A month that the date leaves open is taken from the day of the run in the published
+    code; that nobody can reproduce, and it stays unknown.
     """
-    return Context.of_recordings(
-        [
-            replace(recording, hour=0.0)
-            if recording.hour is None
-            and recording.month is not None
-            and recording.audio_source is not AudioSource.FREESOUND
-            else recording
-            for recording in recordings
-        ]
-    )
+    return Context.of_recordings([_as_published(recording) for recording in recordings])
+
+
+def _as_published(recording: Recording) -> Recording:
+    if recording.month is None:
+        recording = replace(recording, month=recording.upload_month)
+    is_uploaded = recording.audio_source is AudioSource.FREESOUND
+    if recording.hour is None and recording.month is not None and not is_uploaded:
+        recording = replace(recording, hour=0.0)
+    return recording
 
 
 def published_composition(image: Gaussian, text: Gaussian) -> Gaussian:

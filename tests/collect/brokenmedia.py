@@ -64,7 +64,7 @@ def _wavs() -> Made:
         "endless-format.wav": (_riff(chunk(b"fmt ", wav()[20:36], 0xFFFFFFF0)), UNREADABLE),
         "rf64-lies.wav": (_lying_rf64(), None),
         "streamed.wav": (wav(sound=whole[44:], riff_bytes=0xFFFFFFFF, data_bytes=0xFFFFFFFF), None),
-        "more-after-end.wav": (whole + b"more" * 100, None),
+        "more-after-end.wav": (whole + b"more" * 100, "bytes after the end of the WAV"),
         "wrong-rate.wav": (patched(whole, 24, struct.pack("<I", 8000)), None),
     }  # fmt: skip
 
@@ -92,7 +92,7 @@ def _oggs() -> Made:
         "cut-at-60.ogg": (whole[:60], UNREADABLE),
         "cut-in-setup.ogg": (whole[:2000], UNREADABLE),
         "random.ogg": (b"OggS" + rng.bytes(9000), UNREADABLE),
-        "cut-in-middle.ogg": (whole[: len(whole) * 2 // 3], None),
+        "cut-in-middle.ogg": (whole[: len(whole) * 2 // 3], CUT),
         "endless.ogg": (_ending(whole, 2**62), "endless by its header"),
         "says-more.ogg": (_ending(whole, 64_000), CUT),
         "before-time.ogg": (_ending(whole, -5), None),

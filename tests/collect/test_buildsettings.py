@@ -91,6 +91,46 @@ def test_options_overrule_a_file(tmp_path):
     assert (built.imagery.source, built.imagery.options) == ("blue-marble", {})
 
 
+def test_options_of_archives_and_imagery_can_be_said(tmp_path):
+    given = {"archive_options": {"local": {"folder": "here", "lat": 1.5}}, "imagery": "xyz:OSM",
+             "imagery_options": {"rate": 2}}  # fmt: skip
+    built = read_settings(tmp_path / "out", None, given)
+    assert built.sources["local"].options == {"folder": "here", "lat": 1.5}
+    assert (built.imagery.source, built.imagery.options) == ("xyz:OSM", {"rate": 2})
+    path = write(
+        tmp_path / "b.yaml", {"sources": {"local": {"quota": 3, "options": {"author": "Ann"}}}}
+    )
+    built = read_settings(tmp_path / "out", path, given)
+    assert built.sources["local"].quota == 3
+    assert built.sources["local"].options == {"author": "Ann", "folder": "here", "lat": 1.5}
+    with pytest.raises(ConfigError, match="folder is an option of the archive local"):
+        read_settings(tmp_path / "out", None, {**given, "archive": ["aporee"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sources: {aporee: }\nlimit: 5\nlimit: 6\n", r"line 3: 'limit' stands there twice"),
+        ("sources:\n  aporee: {most: 1, most: 2}\n", r"line 2: 'most' stands there twice"),
+        ("sources:\n\taporee:\n", r"line 2: found character a tab"),
+        ("sources: {aporee: \n", r"line 2: "),
+        ("just words\n", "settings by name, found str"),
+        ("", "settings by name, found NoneType"),
+        ("sources: local\n", "sources: expected settings by name, found str"),
+        ("sources: [local]\n", "sources: expected settings by name, found list"),
+        ("sources: {aporee: 5}\n", "sources.aporee"),
+        ("sources: {aporee: }\nimagery: blue-marble\n", "imagery: "),
+        ("sources: {aporee: }\nlimit: many\n", "limit: "),
+    ],
+)
+def test_yaml_that_is_no_settings_is_told_with_its_line(tmp_path, text, message):
+    (tmp_path / "build.yaml").write_text(text)
+    options = {"archive": ["aporee"]} if "local" in text else {}
+    with pytest.raises(ConfigError, match=message) as told:
+        read_settings(tmp_path / "out", tmp_path / "build.yaml", options)
+    assert "\n" not in str(told.value)
+
+
 def test_the_day_of_a_build_is_the_one_it_began(tmp_path):
     path = write(tmp_path / "build.yaml", {"sources": {"aporee": None}})
     begin(tmp_path / "out", config(date="2020-02-02"))

@@ -87,6 +87,8 @@ def test_an_interrupt_is_no_failure(tmp_path, psm, little, config, monkeypatch):
         (["build", "OUT", "--archive", "aporee", "--region", "Xyzzyville"], "Xyzzyville"),
         (["build", "OUT", "--source", "aporee", "--preset", "none"], "none"),
         (["status", "OUT"], "no build here"),
+        (["build", "OUT", "--archive", "aporee", "--folder", "x"], "add --archive local"),
+        (["build", "OUT", "--archive-set", "metadata=x"], "write it as yfcc.metadata=FOLDER"),
     ],
 )
 @pytest.mark.usefixtures("little")

@@ -11,7 +11,7 @@ from psm.collect.columns import Stage
 from psm.collect.gathering import DOWN, gather
 from psm.collect.listing import list_all
 from psm.collect.refusal import RateLimited, Refused
-from psm.errors import ConfigError
+from psm.errors import ConfigError, NoRoom
 from tests.collect.little import RATE_HZ, Little
 from tests.collect.sites import cleaned, site
 
@@ -149,7 +149,7 @@ def test_a_disk_that_is_full_ends_the_build_and_blames_no_recording(tmp_path):
     little = Little()
     little.broken = {"3": OSError(28, "No space left on device")}
     with begun(tmp_path, little) as opened:
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(NoRoom, match="the disk is full"):
             gather(opened)
         assert not opened.catalogue.refusals()
 

@@ -6,8 +6,9 @@ import datetime
 
 import pytest
 
-from psm.data import dates, days
-from psm.data.clocktimes import NO_SUCH_TIME
+from psm.data import dates
+from psm.data.dateforms import days
+from psm.data.dateforms.clocktimes import NO_SUCH_TIME
 from psm.data.dates import DateParts, day_comes_first, month_and_hour, read_date, recording_date
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.data.untrusted import HEAD, SOUND_FILES, TAIL, FileKind, sniff, wav_lacks
+from psm.data.untrusted import HEAD, SOUND_FILES, TAIL, FileKind, sniff
 from psm.errors import CorruptRecording
-from tests.collect.media import FILMS, SUBTYPES, film, sound, wav
+from tests.collect.media import FILMS, SUBTYPES, film, sound
 
 KINDS = {
     "wav": FileKind.WAV, "flac": FileKind.FLAC, "ogg": FileKind.OGG, "opus": FileKind.OGG,
@@ -34,11 +34,3 @@ def test_kinds(name: str) -> None:
 def test_any_bytes_are_something_or_refused(data: bytes) -> None:
     with suppress(CorruptRecording):
         assert sniff(data[:HEAD], data[-TAIL:]) in FileKind
-
-
-@given(st.integers(12, 16_044), st.integers(0, 100))
-def test_a_wav_knows_what_it_lacks(size: int, more: int) -> None:
-    data = wav()
-    assert wav_lacks(data[:HEAD], len(data)) == 0
-    assert wav_lacks(data[:size][:HEAD], size) == len(data) - size
-    assert wav_lacks(data[:HEAD], len(data) + more) == -more

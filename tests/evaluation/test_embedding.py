@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from psm.data.context import CONTEXT_FIELDS, Context
 from psm.data.recording import Recording
 from psm.data.shards import read_shard, write_shard
 from psm.data.views import view_of_tile
-from psm.errors import CorruptRecording, CorruptShard
+from psm.errors import CacheNotKept, CorruptRecording, CorruptShard, NoRoom, OutputError
 from psm.evaluation.retrieval import (
     CONTEXT,
     IMAGE,
@@ -113,6 +114,26 @@ def test_features_are_those_of_each_recording(model: PSM, shards: Path) -> None:
         torch.testing.assert_close(features.images[3][row], image[0])
         torch.testing.assert_close(features.audio[row], audio[0])
         torch.testing.assert_close(features.text[row], text[0])
+
+
+def test_features_that_cannot_be_kept_are_encoded_all_the_same(
+    model: PSM, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OutputError(f"{path}: the disk is read-only")
+
+    def fill(*_: object) -> None:
+        raise NoRoom(errno.ENOSPC, "a.safetensors: the disk is full")
+
+    first = encode_split(model, shards, zooms=(1,))
+    for name, fails, told in (("require_folder", refuse, "read-only"), ("_write", fill, "full")):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"psm.inference.split.{name}", fails)
+            with pytest.warns(CacheNotKept, match=f"{told}. Features are not kept") as said:
+                found = encode_split(model, shards, zooms=(1,), keep=tmp_path / "keep")
+        assert len(said) == 1  # of two shards
+        torch.testing.assert_close(found.audio, first.audio)
+    assert not (tmp_path / "keep").exists()
 
 
 def test_an_imported_model_sees_the_published_views(shards: Path) -> None:

@@ -313,7 +313,9 @@ def test_an_api_answers_like_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             Stac(url, collection="landsat")
         monkeypatch.setattr(Api, "is_busy", True)
         failed = look(pickle.loads(pickle.dumps(provider)), VIEW)
-        assert failed == NoImagery(Reason.FAILED, "the catalogue does not answer (APIError)")
+        assert failed == NoImagery(
+            Reason.FAILED, "the catalogue does not answer (HTTP 404)", "HTTP 404"
+        )
 
 
 class Signed(SimpleHTTPRequestHandler):
@@ -344,7 +346,7 @@ def test_assets_are_signed_and_the_token_is_nowhere(tmp_path: Path) -> None:
         write_catalogue(tmp_path, [Scene("a")], root=root)
         url = f"{root}/catalog.json"
         seen = look(Stac(url), VIEW)
-        assert seen == NoImagery(Reason.FAILED, "scene a cannot be read (RasterioIOError)")
+        assert seen == NoImagery(Reason.FAILED, "scene a cannot be read (HTTP 403)", "HTTP 403")
         provider = pickle.loads(pickle.dumps(Stac(url, sign=f"{root}/token/{{collection}}")))
         assert difference(look(provider, VIEW)) < 4
         assert Signed.paths.count("/token/sentinel-2-l2a") == 1

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import csv
+import io
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from psm.data.corpus import Corpus
+from psm.data.dates import BARE_NUMBER, NEVER_SET
 from psm.errors import ConfigError, MissingData
 from psm.importing.conversion import convert
 from psm.importing.framing import Framing
 from psm.importing.recordingtable import RecordingTable
 from psm.importing.tablereader import match_columns, read_table
+from psm.importing.tablerows import ANOTHER_CLOCK
 from psm.training import train
 from tests import hub
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
@@ -126,6 +132,40 @@ def test_what_cannot_be_used_is_refused_by_reason(tmp_path: Path) -> None:
     assert sorted(reasons) == sorted(bad)
 
 
+def test_sound_is_looked_for_before_a_tile_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "own", [row(number, split="train") for number in range(8)])
+    for sound in path.parent.rglob("*.flac"):
+        sound.unlink()
+    decoded: list[str] = []
+    monkeypatch.setattr(
+        "psm.importing.values.tile", lambda _data, name, _least: decoded.append(name)
+    )
+    report = convert(table(path), tmp_path / "out", workers=1)
+    assert report.refused["no such audio file"] == 8
+    assert not decoded
+
+
+def test_tiles_of_bing_have_the_scale_of_their_latitude(tmp_path: Path) -> None:
+    rows = [
+        row(number, Lat=lat, split="train", gsd_m=said)
+        for number, (lat, said) in enumerate(((0.0, ""), (60.0, ""), (60.0, 0.6)))
+    ]
+    path = write(tmp_path / "own", rows)
+    bing = table(path, imagery="bingmap", gsd_m=0.6)
+    convert(bing, tmp_path / "out", workers=1)
+    found = Corpus.load(tmp_path / "out", "train", zooms=(), view_px=1).recordings
+    scales = {recording.caption: recording.gsd_m for recording in found}
+    # A scale that the table states of a tile counts as it stands.
+    assert scales == pytest.approx(
+        {"frogs 0": 0.597164, "frogs 1": 0.298582, "frogs 2": 0.6}, abs=1e-6
+    )
+    convert(table(path, gsd_m=0.6), tmp_path / "told", workers=1)
+    told = Corpus.load(tmp_path / "told", "train", zooms=(), view_px=1).recordings
+    assert {recording.gsd_m for recording in told} == {0.6}
+
+
 def test_recordings_between_the_splits_are_counted(tmp_path: Path) -> None:
     path = write(tmp_path / "own", [row(n, Lat=10 + 0.02 * n, Lon=5.0) for n in range(60)])
     report = convert(table(path, buffer_km=3.0), tmp_path / "out", workers=1)
@@ -186,7 +226,7 @@ def test_places_that_lie_together_need_a_split_column(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", "größe\n1\n".encode("latin-1"), "not UTF-8"),
+        ("t.csv", b"gr\x81\x8d\x9de\n1\n", "line 1 is not UTF-8"),
         ("t.csv", b"a,b\n\x00\x01,2\n" + b"x" * 200_000, "not a readable table"),
         ("t.parquet", b"no parquet" * 9, "not a readable table"),
     ],
@@ -208,3 +248,131 @@ def test_imported_shards_train_end_to_end(imported: Path, tmp_path: Path) -> Non
     experiment = tiny_experiment(training={"epochs": 1, "batch_size": 8, "precision": "32-true"})
     train(experiment, imported, tmp_path / "model", seed=0)
     assert (tmp_path / "model" / "model.safetensors").is_file()
+
+
+def test_recordings_of_which_nothing_would_be_heard_are_refused_and_counted(tmp_path: Path) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(96_000)
+    bat = 0.3 * np.sin(2 * np.pi * 45_000 * np.arange(192_000) / 192_000)
+    sounds = {
+        "anti.wav": (np.stack([noise, -noise], axis=1), 48_000),
+        "bat.wav": (bat, 192_000),
+        "huge.wav": (1e6 * noise, 48_000),
+        "silence.wav": (0 * noise, 48_000),
+        "phase.wav": (np.stack([noise, noise], axis=1), 48_000),
+    }
+    rows = [row(n, File=name, Time="", Key="") for n, name in enumerate(sounds)]
+    rows.append(row(9, File="chain.ogg", Key=""))
+    path = write(tmp_path / "own", rows)
+    for name, (samples, rate_hz) in sounds.items():
+        soundfile.write(path.parent / name, samples, rate_hz, subtype="FLOAT")
+        (path.parent / "tiles" / f"{name[:-4]}.jpg").write_bytes(hub.tile(1))
+    chain = io.BytesIO()
+    soundfile.write(chain, noise, 48_000, format="OGG")
+    (path.parent / "chain.ogg").write_bytes(chain.getvalue() * 2)
+    (path.parent / "tiles" / "chain.jpg").write_bytes(hub.tile(1))
+    report = convert(table(path), tmp_path / "out", workers=1)
+    assert sum(report.imported.values()) == 2  # silence is a recording
+    reasons = sorted(reason.partition(";")[0] for reason in report.refused)
+    assert reasons == [
+        "audio: nothing to hear between 50 Hz and 14 kHz",
+        "audio: samples far beyond full scale",
+        "audio: several recordings in one file",
+        "audio: the channels cancel each other: they are in opposite phase",
+    ]
+
+
+def simple(folder: Path, lines: list[str], header: str) -> tuple[Any, dict[str, Any]]:
+    """The report of a table whose files are all one clip, and the recordings by key."""
+    folder.mkdir(exist_ok=True)
+    (folder / "t.csv").write_text("\n".join((header, *lines)) + "\n", encoding="utf-8")
+    (folder / "a.flac").write_bytes(hub.clip(0))
+    (folder / "tile.jpg").write_bytes(hub.tile(0))
+    report = convert(table(folder / "t.csv"), folder / "out", workers=1)
+    if not report.imported:
+        return report, {}
+    found = Corpus.load(folder / "out", "train", zooms=(), view_px=1).recordings
+    return report, {recording.key: recording for recording in found}
+
+
+HEADER = "id,file,lat,lon,caption,split,tile"
+
+
+@pytest.mark.parametrize(
+    ("month", "hour", "expected"),
+    [
+        ("5", "6.5", (5, 6.5)),
+        ("5.0", "06:30", (5, 6.5)),
+        ("May", "6:30 PM", (5, 18.5)),
+        ("mai", "24", (5, 0.0)),
+        ("Dezember", "6h30", (12, 6.5)),
+        ("", "", (None, None)),
+        ("4.5", "6", "month is not a whole number"),
+        ("13", "6", "month outside 1..12"),
+        ("spring", "6", "month is not a number"),
+        ("5", "25", "hour outside [0, 24)"),
+        ("5", "25:00", "hour is not a number"),
+        ("5", "dawn", "hour is not a number"),
+    ],
+)
+def test_months_and_hours_as_people_write_them(
+    tmp_path: Path, month: str, hour: str, expected: tuple[int, float] | str
+) -> None:
+    line = f"r,a.flac,1,2,x,train,tile.jpg,{month},{hour}"
+    report, found = simple(tmp_path, [line], f"{HEADER},month,hour")
+    if isinstance(expected, str):
+        assert report.refused == {expected: 1}
+    else:
+        assert (found["r"].month, found["r"].hour) == expected
+
+
+@pytest.mark.parametrize(
+    ("date", "lon", "expected", "doubt"),
+    [
+        ("2020-05-03/2020-05-09", "13", (5, None), "date: an interval"),
+        ("2020-05-03 06:00/07:00", "13", (5, 6.0), None),
+        ("2020-05-03 25:00", "13", (5, None), "date: no such time"),
+        ("1589000000", "13", (None, None), f"date: {BARE_NUMBER}"),
+        ("1970-01-01 00:00:12", "13", (None, None), f"date: {NEVER_SET}"),
+        ("2020-05-03T06:00+02:00", "13", (5, 6.0), None),
+        ("2020-05-03T06:00Z", "13", (5, None), ANOTHER_CLOCK),
+        ("2020-05-31T20:00Z", "140", (6, None), ANOTHER_CLOCK),
+        ("2020-05-31T15:00Z", "140", (None, None), ANOTHER_CLOCK),
+        ("2020-05-03T06:00-07:00", "13", (5, None), ANOTHER_CLOCK),
+        ("", "13", (None, None), None),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_of_a_date_is_counted(
+    tmp_path: Path, date: str, lon: str, expected: tuple[int, float], doubt: str | None
+) -> None:
+    line = f"r,a.flac,1,{lon},x,train,tile.jpg,{date}"
+    report, found = simple(tmp_path, [line], f"{HEADER},eventDate")
+    assert (found["r"].month, found["r"].hour) == expected
+    assert report.unknown == ({} if doubt is None else {doubt: 1})
+    written = json.loads((tmp_path / "out" / "import" / "report.json").read_text())
+    assert written.get("unknown", {}) == report.unknown
+
+
+def test_rows_that_do_not_fit_are_refused_by_line(tmp_path: Path) -> None:
+    lines = ["007,a.flac,1,2,x,train,tile.jpg", ",,,,,,", "8,a.flac,1,2,y,train,tile.jpg,more",
+             "9,a.flac,1,2", "", "# a remark", ",,1,2,z,train,tile.jpg"]  # fmt: skip
+    report, found = simple(tmp_path, lines, HEADER)
+    assert list(found) == ["007"]
+    problems = ("an empty row", "more fields than columns", "fewer fields than columns", "no name")
+    assert report.refused == dict.fromkeys(problems, 1)
+    with (tmp_path / "out" / "import" / "refused.csv").open(newline="") as stream:
+        assert ["line 3", "an empty row"] in list(csv.reader(stream))
+
+
+def test_a_file_that_is_alike_is_named(tmp_path: Path) -> None:
+    lines = ["1,A.flac,1,2,x,train,tile.jpg", "2,.\\a.flac,1,2,x,train,tile.jpg"]
+    report, found = simple(tmp_path, lines, HEADER)
+    assert list(found) == ["2"]
+    assert report.refused == {"no such audio file, but one that differs in case or blanks": 1}
+    assert "there is a.flac" in (tmp_path / "out" / "import" / "refused.csv").read_text()
+
+
+def test_columns_that_are_alike_are_told() -> None:
+    with pytest.raises(ConfigError, match="which is latitude, column 'Lat' or 'lat'"):
+        match_columns(["file", "Lat", "lat", "lon", "text"], {}, "t.csv")
+    chosen = match_columns(["file", "Lat", "lat", "lon", "text"], {"latitude": "lat"}, "t.csv")
+    assert chosen["latitude"] == ("lat",)

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 import torch
 
 from psm.config import ContextConfig
-from psm.errors import ConfigError, CorruptRecording
+from psm.errors import ConfigError, CorruptRecording, FaintRecording
 from psm.gaussian import combine, mixture
 from psm.inference.batches import text_gaussians
 from psm.mapping import Query
+from psm.mapping.term import Term
 from psm.model import PSM
 from psm.seeding import generator
 
@@ -128,3 +130,30 @@ def test_all_and_any_keep_wanted_terms_apart(model: PSM) -> None:
     torch.testing.assert_close(alone.gaussian(model), Query.parse("rain").gaussian(model))
     with pytest.raises(ConfigError, match="choose blend, all or any"):
         Query.parse("rain", together="none")
+
+
+def test_recordings_are_read_before_longer_work_begins(model: PSM, tone: Path) -> None:
+    Query(texts=("rain",), audio=(tone,)).require_recordings(model)
+    quiet = tone.with_name("quiet.wav")
+    soundfile.write(quiet, [0.0] * 16_000, 16_000)
+    Query(audio=(quiet,)).require_recordings(model)  # it is warned of when it is asked
+    with pytest.warns(FaintRecording, match=r"quiet\.wav: silence"):
+        Query(audio=(quiet,)).encode(model)
+    for path, message in ((tone.with_name("no.wav"), "no such file"), (tone.parent, "a folder")):
+        with pytest.raises(CorruptRecording, match=message):
+            Query.parse("rain", audio=[path]).require_recordings(model)
+    unwanted = Term.parse_audio(tone.with_name("nosuch.wav")).negated()
+    with pytest.raises(CorruptRecording, match=r"nosuch\.wav: no such file"):
+        Query(texts=("rain",), terms=(unwanted,)).require_recordings(model)
+
+
+def test_opposite_channels_and_ultrasound_are_no_query(model: PSM, tmp_path: Path) -> None:
+    noise = generator(2, "noise").normal(0, 0.1, 48_000)
+    path = tmp_path / "anti.wav"
+    soundfile.write(path, np.stack([noise, -noise], axis=1), 48_000)
+    with pytest.raises(CorruptRecording, match="the channels cancel each other"):
+        Query(audio=(path,)).gaussian(model)
+    bat = 0.3 * np.sin(2 * np.pi * 45_000 * np.arange(192_000) / 192_000)
+    soundfile.write(path, bat, 192_000)
+    with pytest.raises(CorruptRecording, match="nothing to hear between"):
+        Query(audio=(path,)).gaussian(model)

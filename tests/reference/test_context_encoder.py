@@ -22,7 +22,8 @@ _PREFIX = "sat_encoder.encoder.meta_fuser."
 
 
 def fusion(config: ContextConfig, seed: int = recorded.SEED) -> ContextFusion:
-    module = ContextFusion(config, 64, PublishedEncoding()).eval()
+    dim = recorded.MANIFEST["c_meta_encoder"]["fc_dim"]
+    module = ContextFusion(config, dim, PublishedEncoding()).eval()
     drawn = recorded.weights(SHAPES, seed)
     named, unknown = rename({_PREFIX + name: tensor for name, tensor in drawn.items()})
     ours = {name.removeprefix("fusion."): tensor for name, tensor in named.items()}

@@ -13,20 +13,25 @@ from psm import PSM, Gaussian
 from psm.data.context import Context
 from psm.losses import PCMEPlusPlus
 from psm.published.checkpoint import ImportReport, import_checkpoint, our_name
+from psm.published.sizes import IMAGERY
+from psm.weightfiles import DERIVED
 from tests.reference import recorded
 from tests.reference.conftest import Close
 
 RECORDED = recorded.load("i_engine_step")
-STEP = json.loads((recorded.VECTORS / "i_engine_step.json").read_text())["results"]
+ABOUT = json.loads((recorded.VECTORS / "i_engine_step.json").read_text())
+STEP = ABOUT["results"]
+HEADS = {
+    "satellite_heads": ABOUT["num_heads"],
+    "text_heads": ABOUT["clap_config"]["text_config"]["num_attention_heads"],
+}
 TINY = recorded.FOLDER / "checkpoints" / "tiny_weights.ckpt"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ImportReport]:
     out = tmp_path_factory.mktemp("imported")
-    found = import_checkpoint(
-        TINY, out, tokenizer=str(recorded.FOLDER / "tokenizer"), satellite_heads=3, text_heads=4
-    )
+    found = import_checkpoint(TINY, out, tokenizer=str(recorded.FOLDER / "tokenizer"), **HEADS)
     return out, found
 
 
@@ -53,7 +58,7 @@ def context() -> Context:
 def embed(model: PSM) -> dict[str, Gaussian]:
     # The recording starts from normalised pixels and from tokens.
     views = recorded.floats(RECORDED["sat"]) * model.satellite.std + model.satellite.mean
-    gsd_m = 10.0 * torch.from_numpy(RECORDED["zoom"]).float()
+    gsd_m = model.config.imagery.gsd_m * torch.from_numpy(RECORDED["zoom"]).float()
     tokens = {k: torch.from_numpy(RECORDED[k]) for k in ("input_ids", "attention_mask")}
     mel = recorded.floats(RECORDED["input_features"])
     return {
@@ -65,9 +70,12 @@ def embed(model: PSM) -> dict[str, Gaussian]:
 
 def test_what_the_import_found(folder: tuple[Path, ImportReport]) -> None:
     _, found = folder
-    assert found.tensors == 316
+    published = torch.load(TINY, weights_only=True)["state_dict"]
+    assert found.tensors + len(found.derived) == len(published)
+    assert all(name.endswith(DERIVED) for name in found.derived)
     assert found.config.reference
-    assert found.config.imagery.name == "sentinel-2"
+    assert found.config.imagery.name == IMAGERY[ABOUT["hyper_parameters"]["sat_type"]].name
+    assert found.config.imagery.view_px == ABOUT["img"]
     assert found.config.context.fields == (
         "latlon", "month", "hour", "audio_source", "caption_source",
     )  # fmt: skip
@@ -95,14 +103,15 @@ def test_losses_gradients_and_one_step_of_the_optimiser(model: PSM) -> None:
 
     total.backward()
     ours = dict(model.named_parameters())
-    compared = 0
+    compared, told = 0, 0
     for published, norm in STEP["pcmepp"]["grad_norms"].items():
         parameter = ours.get(our_name(published) or "")
-        if parameter is None or norm < 1e-6:  # below that the recording holds rounding alone
+        told += norm >= 1e-6  # below that the recording holds rounding alone
+        if parameter is None or norm < 1e-6:
             continue
         assert parameter.grad.norm().item() == pytest.approx(norm, rel=1e-4, abs=1e-6), published
         compared += 1
-    assert compared > 250
+    assert compared > 0.95 * told > 0
 
     # The published step decays every parameter; norms after it hold to 1e-4.
     torch.optim.AdamW(

@@ -17,17 +17,23 @@ from tests.reference.conftest import Close
 
 RECORDED = recorded.load("d_prob_satmae")
 GSD_M = {"sentinel": 10.0, "bingmap": 0.6, "googleEarth": 0.2}
-DIM = 64
+ABOUT = recorded.MANIFEST["d_prob_satmae"]
+DIM = ABOUT["fc_dim"]
 
 
 @pytest.fixture(scope="module")
 def parts() -> tuple[SatelliteEncoder, ContextFusion, GaussianHead]:
-    drawn = recorded.weights(recorded.MANIFEST["d_prob_satmae"]["weights"])
+    drawn = recorded.weights(ABOUT["weights"])
     named, unknown = rename({f"sat_encoder.{name}": tensor for name, tensor in drawn.items()})
     assert not unknown
-    satellite = SatelliteConfig(patch_px=16, dim=192, depth=2, heads=3)
+    satellite = SatelliteConfig(
+        patch_px=ABOUT["patch"],
+        dim=ABOUT["embed_dim"],
+        depth=ABOUT["depth"],
+        heads=ABOUT["num_heads"],
+    )
     built = (
-        SatelliteEncoder(satellite, ImageryConfig(view_px=64), DIM),
+        SatelliteEncoder(satellite, ImageryConfig(view_px=ABOUT["img"]), DIM),
         ContextFusion(ContextConfig(), DIM, PublishedEncoding()),
         GaussianHead(DIM, DIM, HeadConfig()),
     )

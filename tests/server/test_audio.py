@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from psm.server.uploads import file_name
+from tests.data.sound.containers import content, seconds
 
 AUDIO = "/api/v1/audio"
 
@@ -238,3 +239,69 @@ def test_two_files_are_one_too_many(client: TestClient) -> None:
 )
 def test_names_are_made_harmless(given: str | None, shown: str) -> None:
     assert file_name(given) == shown
+
+
+def _channels(left: np.ndarray, right: np.ndarray, rate_hz: int = 48_000) -> bytes:
+    out = io.BytesIO()
+    samples = np.stack([left, right], axis=1).astype(np.float32)
+    soundfile.write(out, samples, rate_hz, format="WAV", subtype="FLOAT")
+    return out.getvalue()
+
+
+def _noise(level: float = 0.1, size: int = 48_000) -> np.ndarray:
+    return level * np.random.default_rng(1).standard_normal(size)
+
+
+NOT_HEARD: dict[str, tuple[Callable[[], bytes], str]] = {
+    "far beyond full scale": (lambda: _channels(*[np.full(9000, 3e38)] * 2), "beyond full scale"),
+    "half an ogg": (
+        lambda: _half(_wav(2.0, form="OGG", subtype="VORBIS")), "cut short"
+    ),
+    "chained oggs": (
+        lambda: _wav(1.0, form="OGG", subtype="VORBIS") * 50, "several recordings in one file"
+    ),
+    "two flacs": (lambda: _wav(form="FLAC") * 2, "several recordings in one file"),
+    "opposite phase": (lambda: _channels(_noise(), -_noise()), "the channels cancel each other"),
+    "a bat": (
+        lambda: _channels(*[np.sin(2 * np.pi * 45_000 * np.arange(96_000) / 192_000)] * 2, 192_000),
+        "nothing to hear between",
+    ),
+    "17 channels": (lambda: _channels_of(17), "17 channels"),
+}  # fmt: skip
+
+
+def _half(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def _channels_of(count: int) -> bytes:
+    out = io.BytesIO()
+    soundfile.write(out, np.zeros((100, count), np.int16), 8000, format="WAV")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", NOT_HEARD)
+def test_recordings_that_would_give_a_wrong_map_are_refused(client: TestClient, kind: str) -> None:
+    data, words = NOT_HEARD[kind]
+    found = _send(client, data())
+    assert found.status_code == 422, found.text
+    assert found.json()["type"] == "/problems/not-audio"
+    assert words in found.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["aac.m4a", "one.webm", "film.mov", "piped.flac", "piped.mp3"])
+def test_what_phones_and_pipes_write_is_understood(client: TestClient, name: str) -> None:
+    found = _send(client, content(name), name)
+    assert found.status_code == 201, found.text
+    assert found.json()["duration_s"] == pytest.approx(seconds(name), abs=0.02)
+    assert found.json()["warning"] is None
+
+
+@pytest.mark.parametrize(
+    ("level", "warning"),
+    [(0.0, "silence: there is nothing to hear in it"), (1e-4, "hardly a sound")],
+)
+def test_silence_is_understood_and_said(client: TestClient, level: float, warning: str) -> None:
+    found = _send(client, _channels(_noise(level), _noise(level)))
+    assert found.status_code == 201, found.text
+    assert found.json()["warning"].startswith(warning)

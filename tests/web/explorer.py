@@ -13,7 +13,8 @@ from PIL import Image
 AXE = Path(__file__).with_name("axe.min.js")
 
 _SETTLED = """() => document.querySelector('.progress')?.dataset.busy === 'no'
-  && [...document.querySelectorAll('.map')].every((map) => map.dataset.settled === 'yes')"""
+  && [...document.querySelectorAll('.map, .picture')].every(
+    (map) => map.dataset.settled === 'yes')"""
 
 
 class Explorer:

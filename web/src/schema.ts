@@ -683,6 +683,11 @@ export interface components {
             readonly waveform: readonly number[];
             /** Heard */
             readonly heard: readonly components["schemas"]["SoundModel"][];
+            /**
+             * Warning
+             * @description Said of a recording with hardly a sound in it.
+             */
+            readonly warning?: string | null;
         };
         /**
          * ValueModel
@@ -2210,4 +2215,4 @@ export const pathsApiV1StoresStoreLegendPngGetParametersQueryColoursAnyOf0Values
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["layer"]> = ["probability", "uncertainty"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
-// of openapi.json with SHA-256 98942e94b5b6d2709a6aa1bc7379d611143bfbf23ba29556995e2d6a7895b6b0
+// of openapi.json with SHA-256 e745fdf44f7dbf99a29ba720529b9b28ae73c0f17bf2d5ec32a9f56393e8ca5f

@@ -19,7 +19,7 @@ from psm.cli.demo import demo
 from psm.cli.earth import earth_app
 from psm.cli.embed import embed
 from psm.cli.evaluate import evaluate
-from psm.cli.failures import is_unread, line_of
+from psm.cli.failures import hush_the_rest, is_unread, line_of
 from psm.cli.import_ import import_
 from psm.cli.map import draw_map
 from psm.cli.prepare import prepare
@@ -105,6 +105,7 @@ def main() -> None:
             sys.exit(1)
         if (line := line_of(problem)) is None:
             raise
+        hush_the_rest()
         typer.echo(f"error: {line}", err=True)
         sys.exit(2)
     if code == _INTERRUPTED:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from psm.cli.options import ImagerySet, assigned, settings
 
 collect_app = typer.Typer(
     no_args_is_help=True,
@@ -49,6 +51,35 @@ def collect_build(
     imagery: Annotated[
         str | None, typer.Option(help="blue-marble, a raster file or pattern, xyz:…, stac:…")
     ] = None,
+    imagery_set: ImagerySet = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Your own recordings (archive local).")
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV, TSV or Parquet that says where they were made; by default the only one in "
+            "the folder (archive local)."
+        ),
+    ] = None,
+    lat: Annotated[
+        float | None,
+        typer.Option(help="Of all recordings that say no place (archive local).", min=-90, max=90),
+    ] = None,
+    lon: Annotated[
+        float | None,
+        typer.Option(
+            help="Of all recordings that say no place (archive local).", min=-180, max=180
+        ),
+    ] = None,
+    archive_set: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--archive-set",
+            help="An option of an archive, as yfcc.metadata=FOLDER; several times. See "
+            "docs/archives.md.",
+        ),
+    ] = None,
     retry: Annotated[
         bool, typer.Option("--retry", help="Try again what was refused for a passing reason.")
     ] = False,
@@ -66,6 +97,7 @@ def collect_build(
     another terminal. An archive that is down stops no other; run the same command again later.
 
     Try it small: `psm collect build out --archive aporee --region "Vienna, 300km" --limit 500`.
+    Your own: `psm collect build out --archive local --folder recordings --table places.csv`.
     """
     from psm.extras import require_installed
 
@@ -73,15 +105,36 @@ def collect_build(
     from psm.collect.builder import Retry, build
     from psm.collect.buildsettings import read_settings
 
+    own = {"folder": folder, "table": table, "lat": lat, "lon": lon}
     options = {
         "archive": archive, "region": region, "licence": licence, "limit": limit, "preset": preset,
-        "imagery": imagery,
+        "imagery": imagery, "imagery_options": settings(imagery_set) or None,
+        "archive_options": _archive_options(archive_set, own),
     }  # fmt: skip
     again = Retry.ALL if retry_all else Retry.PASSING if retry else None
     report = build(out, read_settings(out, config, options), retry=again, workers=workers)
     for line in report.lines():
         typer.echo(line)
     report.check()
+
+
+def _archive_options(
+    given: list[str] | None, own: dict[str, Path | float | None]
+) -> dict[str, dict[str, Any]]:
+    """Options by archive: ``yfcc.metadata=FOLDER``, and the flags of a folder of one's own."""
+    from psm.errors import ConfigError
+
+    example = "yfcc.metadata=FOLDER"
+    found: dict[str, dict[str, Any]] = {}
+    for key, value in assigned(given, "--archive-set", example).items():
+        archive, dot, option = key.partition(".")
+        if not dot or not option:
+            raise ConfigError(f"--archive-set {key}={value}: write it as {example}")
+        found.setdefault(archive, {})[option] = value
+    flags = {n: str(v) if isinstance(v, Path) else v for n, v in own.items() if v is not None}
+    if flags:
+        found["local"] = found.get("local", {}) | flags
+    return found
 
 
 @collect_app.command("status")

@@ -49,6 +49,10 @@ def data_import(
         float | None, typer.Option(help="Metres per pixel of a table's tiles.", min=0.001)
     ] = None,
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="Take a split of another name: extra=train (hub data sets)."),
+    ] = None,
     shrunk_last: Annotated[
         bool, typer.Option("--shrunk-last", help="Order CLAP's windows as published mels do.")
     ] = False,
@@ -75,6 +79,7 @@ def data_import(
         columns=assigned(column, "--column", "audio=wav_file"),
         gsd_m=gsd,
         revision=revision,
+        splits=splits_named(split),
         shrunk_first=not shrunk_last,
     )
     dataset = open_dataset(origin, options, format=format)
@@ -84,10 +89,24 @@ def data_import(
     report = convert(dataset, out, workers=workers, retry=retry)
     for reason, count in report.refused.most_common():
         typer.echo(f"refused {count:6d}  {reason}")
+    for reason, count in report.unknown.most_common():
+        typer.echo(f"unknown {count:6d}  {reason}")
     if not report.imported:
         raise MissingData(f"{out}: nothing could be used; import/refused.csv says why")
     counts = ", ".join(f"{count} {split}" for split, count in report.imported.items())
     typer.echo(f"{out}: {counts}")
+
+
+def splits_named(given: list[str] | None) -> dict[str, str]:
+    """Our splits by theirs, as ``--split extra=train`` gives them."""
+    from psm.errors import ConfigError
+    from psm.importing.values import SPLITS
+
+    found = assigned(given, "--split", "extra=train")
+    for theirs, ours in found.items():
+        if ours not in SPLITS:
+            raise ConfigError(f"--split {theirs}={ours}: choose train, val or test")
+    return {theirs: SPLITS[ours] for theirs, ours in found.items()}
 
 
 @data_app.command("views")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import select
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from psm.errors import PSMError
@@ -38,14 +39,21 @@ def line_of(problem: BaseException) -> str | None:
 def is_unread() -> bool:
     """Whether the reader of our output has gone, as ``head`` does; then nothing more is written."""
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    except (OSError, ValueError):
-        pass
-    return False
+        output = sys.stdout.fileno()
+        poll = select.poll()
+        poll.register(output, select.POLLOUT)
+        if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+            return False
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    except (AttributeError, OSError, ValueError):  # no such question here, or no such stream
+        return False
+    return True
+
+
+def hush_the_rest() -> None:
+    """Nothing more of what libraries throw away while the command ends: all is said."""
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    sys.unraisablehook = lambda _: None
 
 
 def _is_memory(problem: BaseException) -> bool:

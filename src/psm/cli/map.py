@@ -134,10 +134,10 @@ def _by_kind(paths: list[Path], *, is_series: bool) -> tuple[list[Path], list[Pa
 
 def _require_places(points: Path | None, polygons: str | None) -> None:
     """Refuse files that cannot be read later, before any work."""
-    from psm.errors import MissingData
+    if points is not None:
+        from psm.mapping.outputs.points import read_places
 
-    if points is not None and not points.exists():
-        raise MissingData(f"{points}: no such file")
+        read_places(points)
     if polygons is not None:
         from psm.mapping.region.vectorfiles import layer_of, split_layer
 
@@ -157,7 +157,9 @@ def _tables(
     if polygons is not None:
         path, layer = split_layer(polygons)
         with atomic_path(areas := first.with_suffix(".areas.geojson")) as aside:
-            found.summarise(path, layer=layer).to_crs(4326).to_file(aside, driver="GeoJSON")
+            found.summarise(path, layer=layer, prefix=None).to_crs(4326).to_file(
+                aside, driver="GeoJSON"
+            )
         yield areas
 
 

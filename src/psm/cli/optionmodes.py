@@ -87,7 +87,11 @@ MODES: dict[str, tuple[Mode, ...]] = {
         _NO_STORE,
     ),
     "embed": (
-        Mode(lambda given: given["executor"].value != "ray", "no --executor ray", ("ray_address",)),
+        Mode(
+            lambda given: given["executor"].value != "ray",
+            "an address needs --executor ray",
+            ("ray_address",),
+        ),
     ),
     "evaluate": (
         Mode(

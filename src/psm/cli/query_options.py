@@ -76,6 +76,7 @@ class Where:
             if self.area.region is not None:
                 raise ConfigError("--store and --region: a store has its own region")
             return self._of_store(model, query)
+        query.require_recordings(model)
         cells = self.area.cells()
         typer.echo(f"{len(cells):,} cells")
         provider = open_imagery(self.imagery, month=self.month, **settings(self.imagery_set))

@@ -75,8 +75,9 @@ if TYPE_CHECKING:
     from psm.collect.archives.pages import ListingPart, pages
     from psm.collect.archives.registry import ARCHIVES, ArchiveKind, open_archive
     from psm.collect.archives.webarchive import WebArchive
+    from psm.collect.buildconfig import BuildConfig
     from psm.collect.builder import BuildReport, Retry, build
-    from psm.collect.buildsettings import BuildConfig, read_settings
+    from psm.collect.buildsettings import read_settings
     from psm.collect.refusal import RateLimited, Refused
     from psm.collect.status import BuildStatus, read_status
     from psm.data.dates import Clock
@@ -113,7 +114,8 @@ _HOMES = {
     "psm.collect.archives.registry": ("ARCHIVES", "ArchiveKind", "open_archive"),
     "psm.collect.archives.webarchive": ("WebArchive",),
     "psm.collect.builder": ("BuildReport", "Retry", "build"),
-    "psm.collect.buildsettings": ("BuildConfig", "read_settings"),
+    "psm.collect.buildconfig": ("BuildConfig",),
+    "psm.collect.buildsettings": ("read_settings",),
     "psm.collect.refusal": ("RateLimited", "Refused"),
     "psm.collect.status": ("BuildStatus", "read_status"),
     "psm.data.dates": ("Clock",),

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from psm.collect import paths
 from psm.collect.archives.registry import open_archive
+from psm.collect.buildconfig import BuildConfig
 from psm.collect.buildrun import BuildRun
-from psm.collect.buildsettings import BuildConfig, claim
+from psm.collect.buildsettings import begun as begun_settings
+from psm.collect.buildsettings import claim
 from psm.collect.captions.captioning import caption_all
+from psm.collect.catalogue import FILE as CATALOGUE
 from psm.collect.catalogue import BuildCatalogue
+from psm.collect.checking import check_settings
 from psm.collect.cleaning.clean import clean_all
-from psm.collect.columns import CandidateState
+from psm.collect.columns import CandidateState, Stage
 from psm.collect.comparing.duplicates import deduplicate_all
 from psm.collect.comparing.heldout import split_all
 from psm.collect.comparing.selection import select_all
@@ -27,7 +30,7 @@ from psm.collect.listing import list_all
 from psm.collect.outputs.packing import pack_all
 from psm.collect.plan import BuildPlan
 from psm.errors import MissingData, NoRoom, OutputError, UnfinishedBuild
-from psm.files import room_for
+from psm.files import room_for, sweep
 
 _ROUNDS = 3
 
@@ -117,9 +120,11 @@ def build(
     """
     plan = BuildPlan.of(config)
     archives = {name: open_archive(name, s.options) for name, s in config.sources.items()}
-    claim(folder, config, plan.facts())
+    begun = _begun_stages(folder)
+    check_settings(plan, begun=begun)
+    claim(folder, config, plan.facts(), begun=begun)
     with BuildCatalogue(folder) as catalogue, _beating(folder) as heartbeat:
-        paths.sweep(folder)
+        sweep(folder)
         run = BuildRun(folder, catalogue, plan, archives, heartbeat, workers)
         if retry is not None:
             catalogue.put_back(every=retry is Retry.ALL)
@@ -132,6 +137,14 @@ def build(
         finally:
             with suppress(OSError, OutputError):
                 catalogue.snapshot(now=True)
+
+
+def _begun_stages(folder: Path) -> frozenset[Stage]:
+    """Stages that have done something in a folder of a build; none where there is no build."""
+    if begun_settings(folder) is None or not (folder / CATALOGUE).exists():
+        return frozenset()
+    with BuildCatalogue(folder) as catalogue:
+        return catalogue.begun()
 
 
 def _run(run: BuildRun) -> None:

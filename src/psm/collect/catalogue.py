@@ -123,6 +123,16 @@ class BuildCatalogue(AbstractContextManager["BuildCatalogue"]):
         found: int = self._db.execute(f"SELECT count(*) FROM rows WHERE {waiting(stage)}")[0][0]
         return found
 
+    def begun(self) -> frozenset[Stage]:
+        """Stages that have done something, and all before them."""
+        done = [Stage.LIST] if self._db.execute("SELECT 1 FROM listings LIMIT 1") else []
+        for stage in Stage:
+            mark = f"{STEPS[stage].mark} IS NOT NULL OR" if stage in STEPS else ""
+            if self._db.execute(f"SELECT 1 FROM rows WHERE {mark} stage = ? LIMIT 1", [stage]):
+                done.append(stage)
+        last = max((stage.place for stage in done), default=-1)
+        return frozenset(stage for stage in Stage if stage.place <= last)
+
     def counts(self) -> dict[tuple[str, str], int]:
         """Rows by archive and state."""
         found = self._db.execute(

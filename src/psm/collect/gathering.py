@@ -25,7 +25,7 @@ from psm.collect.columns import STEPS, Fields, Stage
 from psm.collect.decoding import DecodedClip, DecoderPool, DecodingJob
 from psm.collect.lanes import LaneEnd, Lanes
 from psm.collect.refusal import RateLimited, Refused
-from psm.errors import PSMError
+from psm.errors import NoRoom, PSMError
 from psm.files import atomic_path
 from psm.progress import track
 
@@ -131,7 +131,8 @@ class _GatherLoop:
     def _end(self, name: str, end: LaneEnd) -> None:
         """A lane has ended; after the last of the fetchers nothing more comes to the decoders."""
         is_fetcher = name != _DECODERS
-        if is_fetcher and isinstance(end.error, PSMError):
+        is_its_own = isinstance(end.error, PSMError) and not isinstance(end.error, NoRoom)
+        if is_fetcher and is_its_own:
             self._lanes.stop(name)
             self._run.troubles[name] = f"not fetched to the end: {end.error}"
         elif end.error is not None:

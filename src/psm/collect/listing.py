@@ -10,7 +10,7 @@ from psm.collect.buildrun import BuildRun
 from psm.collect.columns import Stage
 from psm.collect.lanes import LaneEnd, Lanes
 from psm.collect.refusal import Refused
-from psm.errors import PSMError
+from psm.errors import NoRoom, PSMError
 from psm.progress import track
 
 _AHEAD = 4
@@ -63,7 +63,7 @@ def _most(run: BuildRun, name: str) -> int | None:
 def _note(run: BuildRun, name: str, error: Exception | None) -> None:
     if error is None:
         return
-    if not isinstance(error, PSMError):
+    if isinstance(error, NoRoom) or not isinstance(error, PSMError):
         raise error
     told = f"{error} ({error.detail})" if isinstance(error, Refused) and error.detail else error
     run.troubles[name] = f"not listed to the end: {told}"

@@ -30,13 +30,6 @@ def tile(folder: Path, key: str) -> Path:
     return folder / TILES / _spread(key) / f"{key}.jpg"
 
 
-def sweep(folder: Path) -> None:
-    """Remove unfinished files that a kill left behind."""
-    for kind in (MEDIA, CLIPS, TILES):
-        for path in (folder / kind).rglob(".*.partial*"):
-            path.unlink(missing_ok=True)
-
-
 def sha256(path: Path) -> str:
     """SHA-256 of a file, empty where there is none."""
     try:

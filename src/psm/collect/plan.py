@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
-from psm.collect.buildsettings import Bounds, BuildConfig
+from psm.collect.buildconfig import Bounds, BuildConfig
 from psm.config import load_experiment
 from psm.data.framing import Framing
 from psm.importing.framing import buffer_km, framing_of, largest_view_px

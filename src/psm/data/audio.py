@@ -7,25 +7,19 @@ filters as its fusion models use them.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import scipy.fft
-import soundfile
-import soxr
 from jaxtyping import Float32, Float64
 
+from psm.data.sound.reading import decode_audio as decode_audio
+from psm.data.sound.reading import read_audio as read_audio
 from psm.errors import ConfigError, CorruptRecording
 
 POWER_FLOOR = 1e-10
 """Power below which a mel band counts as silent: -100 dB, as in CLAP's extractor."""
-
-LONGEST_S = 2 * 3600
-"""Longer recordings are refused: a day of a logger would not fit into memory."""
 
 _BLOCK_FRAMES = 4096
 
@@ -63,6 +57,11 @@ class AudioConfig:
         return cls(sample_rate_hz=48_000, hop=480, clip_s=10.0)
 
     @property
+    def band_hz(self) -> tuple[float, float]:
+        """Lowest and highest frequency that is heard."""
+        return self.f_min_hz, self.f_max_hz
+
+    @property
     def clip_samples(self) -> int:
         """Samples in one window."""
         return round(self.clip_s * self.sample_rate_hz)
@@ -71,59 +70,6 @@ class AudioConfig:
     def frames(self) -> int:
         """Spectrogram frames of one window (centred: the first and last sit on its ends)."""
         return self.clip_samples // self.hop + 1
-
-
-def read_audio(
-    path: str | Path, sample_rate_hz: int, *, name: str | None = None
-) -> Float32[np.ndarray, " samples"]:
-    """Decode any file that libsndfile knows (wav, flac, ogg, mp3...) to mono at one rate.
-
-    Errors call the file ``name``, by default its path.
-
-    Raises:
-        CorruptRecording: the file is missing, unreadable, empty or holds values that are not
-            finite. Silence is a recording.
-    """
-    return _decode(str(path), name or str(path), sample_rate_hz)
-
-
-def decode_audio(data: bytes, sample_rate_hz: int, name: str) -> Float32[np.ndarray, " samples"]:
-    """Decode the bytes of such a file to mono at one rate; ``name`` is for the error.
-
-    Raises:
-        CorruptRecording: as :func:`read_audio`.
-    """
-    return _decode(io.BytesIO(data), name, sample_rate_hz)
-
-
-def _decode(
-    source: str | BinaryIO, name: str, sample_rate_hz: int
-) -> Float32[np.ndarray, " samples"]:
-    try:
-        with soundfile.SoundFile(source) as file:
-            rate_hz = int(file.samplerate)
-            if file.frames > LONGEST_S * rate_hz:
-                raise CorruptRecording(
-                    f"{name}: longer than {LONGEST_S // 3600} hours; cut it into clips"
-                )
-            samples = file.read(dtype="float32", always_2d=True)
-    except (soundfile.SoundFileError, OSError, TypeError, ValueError) as problem:
-        # Without the name of the file or the address of a stream: alike for files that fail alike.
-        reason = getattr(problem, "error_string", None) or getattr(problem, "strerror", None)
-        reason = str(reason or type(problem).__name__).rstrip(".")
-        raise CorruptRecording(
-            f"{name}: not a readable audio file ({reason}); use wav, flac, ogg or mp3"
-        ) from None
-    if samples.size == 0:
-        raise CorruptRecording(f"{name}: the audio file holds no samples; leave it out")
-    if not np.isfinite(samples).all():
-        raise CorruptRecording(f"{name}: the audio holds NaN or infinite samples; export it again")
-    mono = samples.mean(axis=1, dtype=np.float32)
-    if rate_hz != sample_rate_hz:
-        mono = soxr.resample(mono, rate_hz, sample_rate_hz)
-    if mono.size == 0:
-        raise CorruptRecording(f"{name}: too short to hold one sample at {sample_rate_hz} Hz")
-    return np.ascontiguousarray(mono, dtype=np.float32)
 
 
 def repeat_pad(

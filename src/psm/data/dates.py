@@ -17,9 +17,9 @@ from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from psm.data.clocktimes import WrittenTime, leading_time
-from psm.data.days import DAY_OF_ZERO, NO_SUCH_DAY, WrittenDay, leading_day
-from psm.data.intervals import duration, ends, is_duration
+from psm.data.dateforms.clocktimes import WrittenTime, leading_time
+from psm.data.dateforms.days import DAY_OF_ZERO, NO_SUCH_DAY, WrittenDay, leading_day
+from psm.data.dateforms.intervals import duration, ends, is_duration
 from psm.errors import ConfigError
 
 NOT_UNDERSTOOD = "not understood"

@@ -38,7 +38,8 @@ class Recording:
     ``month`` is 1..12 and ``hour`` local time in [0, 24); ``None`` means unknown, which is not
     the same as midnight. A recording of none of the archives has no ``audio_source``. ``sounds`` is
     filled by the simulated Earth only. ``cell`` names the geographic cell that splits and intervals
-    are clustered by.
+    are clustered by. ``upload_month`` is that of the upload, where an archive tells no other: it
+    says nothing of the recording, and reference mode alone looks at it.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Recording:
     licence: str = "unknown"
     gsd_m: float = 0.0
     sounds: tuple[str, ...] = field(default=())
+    upload_month: int | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -63,6 +65,8 @@ class Recording:
             problems.append(f"longitude {self.lon} outside [-180, 180]")
         if self.month is not None and not 1 <= self.month <= 12:
             problems.append(f"month {self.month} outside 1..12")
+        if self.upload_month is not None and not 1 <= self.upload_month <= 12:
+            problems.append(f"month of upload {self.upload_month} outside 1..12")
         if self.hour is not None and not 0.0 <= self.hour < 24.0:
             problems.append(f"hour {self.hour} outside [0, 24)")
         if problems:
@@ -70,7 +74,10 @@ class Recording:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping that :meth:`from_json` reads back."""
-        return asdict(self)
+        values = asdict(self)
+        if self.upload_month is None:  # as recordings were written before there was one
+            del values["upload_month"]
+        return values
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Recording:

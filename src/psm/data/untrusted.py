@@ -8,10 +8,9 @@ limits before memory is spent on them.
 from __future__ import annotations
 
 import contextlib
-import struct
 from enum import StrEnum
 
-from psm.errors import CorruptRecording
+from psm.errors import UnusableSound
 
 try:
     import resource
@@ -43,8 +42,19 @@ class FileKind(StrEnum):
     MPEG_TS = "an MPEG transport stream"
     AAC = "raw AAC"
     AMR = "AMR"
+    W64 = "Wave64"
+    AU = "AU"
+    VOC = "VOC"
+    NIST = "NIST Sphere"
+    AC3 = "AC-3"
+    DTS = "DTS"
+    WAVPACK = "WavPack"
+    TTA = "True Audio"
+    APE = "Monkey's Audio"
+    MUSEPACK = "Musepack"
 
 
+EMPTY = "the file is empty"
 MOST_CHANNELS = 16
 RATES_HZ = (1000, 768_000)
 """Slowest and fastest sample rate: a seismometer, a bat detector."""
@@ -53,17 +63,26 @@ ENDLESS_S = 400 * 86_400.0
 """A header that says more says nothing: it was never finished, or it lies."""
 
 SOUND_FILES = frozenset(
-    {FileKind.WAV, FileKind.FLAC, FileKind.OGG, FileKind.MP3, FileKind.AIFF, FileKind.CAF}
-)
-"""What libsndfile reads; the others take ffmpeg."""
+    {
+        FileKind.WAV, FileKind.FLAC, FileKind.OGG, FileKind.MP3, FileKind.AIFF, FileKind.CAF,
+        FileKind.W64, FileKind.AU, FileKind.VOC, FileKind.NIST,
+    }
+)  # fmt: skip
+"""What libsndfile reads, but for some codecs; the others take ffmpeg."""
 
 _KINDS: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"fLaC", FileKind.FLAC), (0, b"OggS", FileKind.OGG), (0, b"ID3", FileKind.MP3),
     (0, b"FORM", FileKind.AIFF), (0, b"caff", FileKind.CAF),
     (0, b"\x1a\x45\xdf\xa3", FileKind.MATROSKA), (4, b"ftyp", FileKind.MP4),
     (4, b"moov", FileKind.MP4), (4, b"mdat", FileKind.MP4), (4, b"wide", FileKind.MP4),
+    (4, b"free", FileKind.MP4), (4, b"skip", FileKind.MP4),
     (0, b"FLV\x01", FileKind.FLV), (0, b"\x30\x26\xb2\x75", FileKind.ASF),
     (0, b"\0\0\x01\xba", FileKind.MPEG_PS), (0, b"#!AMR", FileKind.AMR),
+    (0, b"riff\x2e\x91\xcf\x11", FileKind.W64), (0, b".snd", FileKind.AU),
+    (0, b"Creative Voice File", FileKind.VOC), (0, b"NIST_1A", FileKind.NIST),
+    (0, b"wvpk", FileKind.WAVPACK), (0, b"TTA1", FileKind.TTA), (0, b"MAC ", FileKind.APE),
+    (0, b"MPCK", FileKind.MUSEPACK), (0, b"\x0b\x77", FileKind.AC3),
+    (0, b"\x7f\xfe\x80\x01", FileKind.DTS),
 )  # fmt: skip
 _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG", "a PNG picture"),
@@ -99,21 +118,20 @@ _TEXTS: tuple[tuple[bytes, str], ...] = (
 )  # fmt: skip
 _HIDDEN = (b"%pdf-", b"<html", b"<script", b"<?php", b"<svg", b"<!doctype", b"#extm3u")
 _HIDDEN_HEAD = 1024
-_STREAMED = (0, 0xFFFFFFFF)  # sizes in the head of a WAV that was written as it was recorded
 
 
 def sniff(head: bytes, tail: bytes) -> FileKind:
     """The kind of a file by its first :data:`HEAD` and last :data:`TAIL` bytes.
 
     Raises:
-        CorruptRecording: it is something else, or two things at once; the message says what.
+        UnusableSound: it is something else, or two things at once; the message says what.
     """
     kind = _kind(head)
     low = head[:_HIDDEN_HEAD].lower()
     if any(mark in low for mark in _HIDDEN):
-        raise CorruptRecording("two kinds of file in one")
+        raise UnusableSound("two kinds of file in one")
     if b"PK\x05\x06" in tail and b"PK\x01\x02" in tail:
-        raise CorruptRecording("a ZIP archive hides in it")
+        raise UnusableSound("a ZIP archive hides in it")
     return kind
 
 
@@ -125,32 +143,6 @@ def is_plausible(*, channels: int, rate_hz: int) -> bool:
 def is_cut_short(*, found_s: float, said_s: float) -> bool:
     """Whether less sound was found than a header says; decoders drop a little at the ends."""
     return found_s < 0.98 * said_s - 0.1
-
-
-def wav_lacks(head: bytes, size: int) -> int:
-    """Bytes that a WAV lacks of the length in its header; negative where it is longer.
-
-    Args:
-        head: its beginning.
-        size: of the file.
-    """
-    if len(head) < 12:
-        return 12 - len(head)
-    if head[:4] not in (b"RIFF", b"RIFX"):
-        return 0  # RF64 keeps its sizes elsewhere; its decoder looks at them
-    order = "<" if head[:4] == b"RIFF" else ">"
-    (said,) = struct.unpack(f"{order}I", head[4:8])
-    if said in _STREAMED:
-        return 0
-    at = 12
-    while at + 8 <= len(head):
-        (length,) = struct.unpack(f"{order}I", head[at + 4 : at + 8])
-        if head[at : at + 4] == b"data":
-            if length not in _STREAMED and at + 8 + length > size:
-                return int(at + 8 + length - size)
-            break
-        at += 8 + length + length % 2
-    return int(said + 8 - size)
 
 
 def confine(*, memory_mb: int, file_mb: int = 0) -> None:
@@ -184,24 +176,28 @@ def allow_cpu(seconds: int) -> None:
 
 def _kind(head: bytes) -> FileKind:
     if not head:
-        raise CorruptRecording("the file is empty")
+        raise UnusableSound(EMPTY)
     for at, magic, what in _OTHERS:
         if head[at : at + len(magic)] == magic:
-            raise CorruptRecording(f"not an audio file but {what}")
-    if head[:4] in (b"RIFF", b"RIFX", b"RF64"):
+            raise UnusableSound(f"not an audio file but {what}")
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
         if head[8:12] not in _RIFF:
-            raise CorruptRecording("a RIFF file, but no WAV")
+            raise UnusableSound("a RIFF file, but no WAV")
         return _RIFF[head[8:12]]
     if head[4:8] == b"ftyp" and head[8:12] in _PICTURES:
-        raise CorruptRecording("not an audio file but a HEIF picture")
+        raise UnusableSound("not an audio file but a HEIF picture")
     for at, magic, kind in _KINDS:
         if head[at : at + len(magic)] == magic:
             return kind
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] != 0xFE:
         return FileKind.AAC if head[1] & 0xF6 == 0xF0 else FileKind.MP3
-    if len(head) > 376 and head[0] == head[188] == head[376] == 0x47:
-        return FileKind.MPEG_TS
-    raise CorruptRecording(f"not an audio file but {_text(head)}")
+    # Packets of 188 bytes, in camcorders behind four bytes of time each.
+    for first, step in ((0, 188), (4, 192)):
+        if len(head) > 2 * step + first and set(head[first : first + 2 * step + 1 : step]) == {
+            0x47
+        }:
+            return FileKind.MPEG_TS
+    raise UnusableSound(f"not an audio file but {_text(head)}")
 
 
 def _text(head: bytes) -> str:

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from psm.config import load_experiment
+from psm.config import Experiment, load_experiment
 from psm.demo.htmlreport import DemoResult, write_report
 from psm.earth.builder import EarthPlan, build_earth
 from psm.evaluation.suite import measure
-from psm.files import atomic_path
+from psm.files import atomic_path, sweep
+from psm.locking import alone_in
 from psm.mapping import EmbeddedCells, Moment, Query, SoundscapeMap, map_queries
 from psm.mapping.outputs.sheet import write_sheet
 from psm.model import PSM
@@ -43,9 +44,16 @@ def run_demo(
         overrides: dotted settings that differ from the preset's.
 
     Raises:
+        ConfigError: another demo runs in ``out``.
         PSMError: any stage failed; what was finished stays and the next run goes on from there.
     """
     experiment = load_experiment(preset, overrides)
+    with alone_in(out, "running the demo"):
+        sweep(out)
+        return _run(experiment, out, seed)
+
+
+def _run(experiment: Experiment, out: Path, seed: int) -> DemoResult:
     clock = _Clock(out / "seconds.json")
     plan = EarthPlan(
         recordings=experiment.earth.recordings, seed=seed, audio=experiment.model.audio

@@ -28,9 +28,10 @@ from psm.earth.sounds import SOUNDS
 from psm.earth.soundscape import sample_sounds
 from psm.earth.synthesis import mix
 from psm.errors import ConfigError, SettingsChanged
-from psm.files import atomic_path
+from psm.files import atomic_path, sweep
 from psm.geodata.packages import towns
 from psm.geodata.sphere import chord_to_km, unit_vectors
+from psm.locking import alone_in
 from psm.parallel import run_all
 from psm.progress import console, track
 from psm.seeding import generator
@@ -76,8 +77,15 @@ def build_earth(plan: EarthPlan, folder: Path, *, workers: int | None = None) ->
 
     Raises:
         SettingsChanged: ``folder`` holds another Earth.
+        ConfigError: another process builds there.
     """
-    _claim(folder, plan)
+    with alone_in(folder, "building an Earth"):
+        _claim(folder, plan)
+        sweep(folder)
+        return _build(plan, folder, workers)
+
+
+def _build(plan: EarthPlan, folder: Path, workers: int | None) -> dict[str, int]:
     jobs = list(_jobs(plan))
     counts = {
         split: sum(len(job.number) for job in jobs if job.split == split) for split in _SPLITS

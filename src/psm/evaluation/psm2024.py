@@ -247,15 +247,15 @@ class _Ranker:
             asked = self._compose(query) if composed else query.unit()
             placed = tied_ranks(asked, gallery.unit())
             hits = self._hits(placed)
-            told = placed.has_share(self._share)
+            counted = placed.has_share(self._share)
             rows.append(
                 PaperRow(
                     zoom=zoom,
                     fields=fields,
                     composed=composed,
                     direction=direction,
-                    recall=float(hits.mean()) if told.all() else None,
-                    ci95=self._bootstrap.interval(hits, told),
+                    recall=float(hits.mean()) if counted.all() else None,
+                    ci95=self._bootstrap.interval(hits, counted),
                     median_rank=placed.median_rank,
                 )
             )

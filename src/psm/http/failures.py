@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import re
 from datetime import UTC, datetime
 
 from psm.errors import PSMError
@@ -42,6 +43,43 @@ class TooManyRequests(RequestFailed):
 def is_temporary(status: int) -> bool:
     """Whether the same question may be answered a little later, by the status of the answer."""
     return status in _TEMPORARY or status >= 500
+
+
+_TOLD = (
+    (re.compile(r"HTTP (?:response|error) code ?: ?(\d{3})"), "HTTP {}"),
+    (re.compile(r"resolve|getaddrinfo|[Nn]ame or service|No address", re.I), "no such server"),
+    (re.compile(r"timed? ?out|too slow", re.I), "no answer in time"),
+    (re.compile(r"refused", re.I), "connection refused"),
+    (re.compile(r"could not connect", re.I), "no connection"),
+    (re.compile(r"ssl|certificate", re.I), "no secure connection"),
+    (re.compile(r"reset by peer|aborted|Remote end closed|incomplete", re.I), "cut off"),
+)
+
+
+def answer_of(problem: BaseException) -> str:
+    """What a server answered, or why it did not, in a few words that hold no address.
+
+    Args:
+        problem: of any library; those below it are looked at too.
+    """
+    first: BaseException | None = problem
+    while problem is not None:
+        response = getattr(problem, "response", None)
+        status = getattr(problem, "status_code", None) or getattr(response, "status_code", None)
+        if isinstance(status, int):
+            return f"HTTP {status}"
+        if words := in_words(f"{type(problem).__name__}: {problem}"):
+            return words
+        problem = problem.__cause__ or problem.__context__  # type: ignore[assignment]
+    return type(first).__name__
+
+
+def in_words(told: str) -> str:
+    """What a message or the name of an error says of an answer; empty where that is nothing."""
+    for pattern, words in _TOLD:
+        if found := pattern.search(told):
+            return words.format(*found.groups())
+    return ""
 
 
 def retry_after(text: str | None) -> float | None:

@@ -62,10 +62,17 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class NoImagery:
-    """There is no picture of a place; the cell stays without data, the job goes on."""
+    """There is no picture of a place; the cell stays without data, the job goes on.
+
+    Attributes:
+        reason: why.
+        detail: about this one place.
+        answer: what a server answered, alike for all that fail alike: ``HTTP 500``.
+    """
 
     reason: Reason
     detail: str = ""
+    answer: str = ""
 
 
 class MonthRequired(ConfigError):

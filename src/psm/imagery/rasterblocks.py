@@ -12,6 +12,7 @@ from PIL import Image
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
+from psm.http.probe import said_of
 from psm.imagery.blocks import Block, Level
 from psm.imagery.provider import NoImagery, Reason
 from psm.imagery.rasterfile import RasterFile, gdal, is_remote, open_dataset
@@ -67,8 +68,10 @@ def read_block(
                 for start in range(top, bottom, strip)
             ]
     except (RasterioError, OSError):
-        reason = Reason.FAILED if is_remote(file.path) else Reason.UNREADABLE
-        return NoImagery(reason, f"{file.name} cannot be read here")
+        told = f"{file.name} cannot be read here"
+        if not is_remote(file.path):
+            return NoImagery(Reason.UNREADABLE, told)
+        return NoImagery(Reason.FAILED, told, said_of(file.path))
     pixels = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return Block(pixels) if pixels[..., 3].any() else None
 

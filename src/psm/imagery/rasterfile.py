@@ -18,8 +18,10 @@ from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import transform_bounds
+from rasterio.windows import Window
 
 from psm.errors import ConfigError, MissingData
+from psm.http.probe import said_of
 from psm.imagery.blocks import Level, scaled
 from psm.imagery.scaling import REFLECTANCE, Scale
 
@@ -35,7 +37,8 @@ _GDAL_REMOTE = {
     "VSI_CACHE": "TRUE",
     "VSI_CACHE_SIZE": 8_000_000,
 }
-_MASKED = (MaskFlags.per_dataset, MaskFlags.alpha)
+_SAMPLE_PX = 256
+_OPAQUE_SHARE = 0.8  # of what is not transparent; the rest are edges
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,8 @@ def read_header(
         with gdal(path), open_dataset(path, 0) as dataset:
             return _header(dataset, path, name, bands, scale)
     except (RasterioError, OSError):
+        if said := said_of(path):
+            raise MissingData(f"{name}: the server does not give it ({said})") from None
         raise MissingData(f"{name} is not a raster that GDAL can read") from None
 
 
@@ -155,9 +160,7 @@ def _header(
     dataset: Any, path: str, name: str, bands: Sequence[int] | None, scale: Scale | None
 ) -> RasterFile:
     if dataset.crs is None or dataset.transform == Affine.identity():
-        raise ConfigError(
-            f"{name} has no coordinate reference system: gdal_translate -a_srs … -a_ullr …"
-        )
+        raise ConfigError(_unplaced(dataset, name))
     chosen = tuple(bands) if bands else _rgb(dataset)
     if len(chosen) not in (1, 3) or not all(1 <= band <= dataset.count for band in chosen):
         raise ConfigError(
@@ -175,7 +178,8 @@ def _header(
     for i in range(len(factors)):
         with open_dataset(path, i + 1) as overview:
             shapes.append((overview.height, overview.width))
-    flags = dataset.mask_flag_enums[chosen[0] - 1]
+    has_mask = _has_mask(dataset, chosen)
+    is_tagged = MaskFlags.alpha in dataset.mask_flag_enums[chosen[0] - 1]
     west, south, east, north = _footprint(dataset)
     return RasterFile(
         path=path,
@@ -185,15 +189,68 @@ def _header(
         bands=chosen,
         scale=None if has_palette else scale,
         nodata=dataset.nodatavals[chosen[0] - 1],
-        has_mask=any(flag in flags for flag in _MASKED),
+        has_mask=has_mask,
         has_palette=has_palette,
         west=west,
         south=south,
         east=east,
         north=north,
-        digest=_digest(dataset, path),
+        digest=_digest(dataset, path) + ("" if has_mask or not is_tagged else "-unmasked"),
         copyright=dataset.tags().get("TIFFTAG_COPYRIGHT", ""),
     )
+
+
+def _unplaced(dataset: Any, name: str) -> str:
+    """What is missing of a place on Earth, and the command of GDAL that mends it."""
+    warped = f"{Path(name).stem}-warped.tif"
+    if dataset.gcps[0]:
+        system = "" if dataset.gcps[1] else " -s_srs EPSG:…"
+        return (
+            f"{name} has control points only ({len(dataset.gcps[0])} of them): "
+            f"gdalwarp{system} -t_srs EPSG:… {name} {warped}"
+        )
+    if dataset.rpcs is not None:
+        return f"{name} has the camera's polynomials only: gdalwarp -rpc {name} {warped}"
+    if "GEOLOCATION" in dataset.tag_namespaces():
+        return f"{name} has a place for each pixel only: gdalwarp -geoloc {name} {warped}"
+    if dataset.transform != Affine.identity():
+        return f"{name} has no coordinate reference system: gdal_translate -a_srs EPSG:… {name} …"
+    if dataset.subdatasets:
+        return f"{name} holds several rasters: name one, as {dataset.subdatasets[0]}"
+    return f"{name} has no coordinate reference system: gdal_translate -a_srs … -a_ullr …"
+
+
+def _has_mask(dataset: Any, chosen: tuple[int, ...]) -> bool:
+    """Whether a mask says what is missing: one of the file, or a band that is truly an alpha."""
+    flags = dataset.mask_flag_enums[chosen[0] - 1]
+    if MaskFlags.alpha not in flags:
+        return MaskFlags.per_dataset in flags
+    tagged = [i for i, kind in enumerate(dataset.colorinterp, 1) if kind is ColorInterp.alpha]
+    return all(band not in chosen and _is_alpha(dataset, band) for band in tagged)
+
+
+def _is_alpha(dataset: Any, band: int) -> bool:
+    """Whether a band that is tagged as alpha is one: full where there is anything, but for edges.
+
+    Writers tag a fourth band so by default, be it infrared.
+    """
+    if dataset.overviews(band):
+        sides = [min(side, _SAMPLE_PX) for side in dataset.shape]
+        parts = [dataset.read(band, out_shape=tuple(sides))]
+    else:
+        parts = [dataset.read(band, window=window) for window in _samples(dataset)]
+    seen = np.concatenate([part[part > 0] for part in parts])
+    return not len(seen) or bool((seen == seen.max()).mean() >= _OPAQUE_SHARE)
+
+
+def _samples(dataset: Any) -> list[Window]:
+    """Windows along the diagonal and across it; all of a small file."""
+    rows, columns = dataset.shape
+    height, width = min(rows, _SAMPLE_PX), min(columns, _SAMPLE_PX)
+    return [
+        Window(round(x * (columns - width)), round(y * (rows - height)), width, height)
+        for x, y in ((0.5, 0.5), (0.25, 0.25), (0.75, 0.75), (0.25, 0.75), (0.75, 0.25))
+    ]
 
 
 def _rgb(dataset: Any) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -14,13 +15,13 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from psm.errors import ConfigError, MissingData
+from psm.errors import ConfigError, ImageryMissing, MissingData
 from psm.imagery.blocks import Block, BlockCache, Level, Pixels
 from psm.imagery.provider import MonthRequired, NoImagery, Picture, Reason, View
 from psm.imagery.rasterblocks import OpenDatasets, read_block
-from psm.imagery.rasterfile import is_remote, read_header
+from psm.imagery.rasterfile import RasterFile, is_remote, read_header
 from psm.imagery.resampling import Mesh, draw, finish, mesh, over, projection, too_coarse
-from psm.imagery.scaling import as_scale
+from psm.imagery.scaling import Scale, as_scale
 
 _SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2")
 _CACHE_BYTES = 128_000_000
@@ -60,13 +61,16 @@ class Rasters:
             attribution: whose data; by default what the files say of their copyright.
             licence: SPDX name, or the terms in words.
 
+        Warns:
+            ImageryMissing: some of several files are left out, since they cannot be read.
+
         Raises:
             MissingData: no such files, or not readable ones.
             ConfigError: a file without a crs, or whose numbers need a scale.
             MonthRequired: the path holds ``{month}``, and none is given.
         """
         levels = None if scale is None else as_scale(scale, "imagery")
-        self.files = [read_header(file, bands=bands, scale=levels) for file in _files(path, month)]
+        self.files = _headers(_files(path, month), bands, levels)
         owners = sorted({file.copyright for file in self.files} - {""})
         self.attribution = attribution or "; ".join(owners) or Path(path).name
         self.licence = licence
@@ -126,8 +130,10 @@ class Rasters:
             for turned in _turns(where, file.crs):
                 drawn = draw(turned.on(level), level, partial(self._block, i, how, datasets))
                 if isinstance(drawn, NoImagery):
-                    return drawn
-                if drawn is not None:
+                    if drawn.reason.is_passing or len(self.files) == 1:
+                        return drawn
+                    nothing = drawn  # another file may show the place
+                elif drawn is not None:
                     seen = drawn[0] if seen is None else over(seen, drawn[0])
             if seen is not None and (seen[..., 3] == 255).all():
                 break
@@ -152,6 +158,27 @@ class Rasters:
             & (lat >= south - reach)
             & (lat <= north + reach)
         )
+
+
+def _headers(
+    paths: list[str], bands: Sequence[int] | None, scale: Scale | None
+) -> list[RasterFile]:
+    """Those of all files; of several, some may be broken, which is said."""
+    files, problems = [], []
+    for path in paths:
+        try:
+            files.append(read_header(path, bands=bands, scale=scale))
+        except (ConfigError, MissingData) as problem:
+            problems.append(problem)
+    if problems and not files:
+        raise problems[0]
+    if problems:
+        warnings.warn(
+            f"{len(problems)} of {len(paths)} raster files are left out: {problems[0]}",
+            ImageryMissing,
+            stacklevel=3,
+        )
+    return files
 
 
 def _turns(where: Mesh, crs: str) -> list[Mesh]:

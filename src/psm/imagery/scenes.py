@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import threading
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from psm.errors import ConfigError, MissingData
+import shapely.geometry
+
+from psm.errors import ConfigError, ImageryMissing, MissingData
 from psm.extras import require
+from psm.http.failures import answer_of
 from psm.imagery.sentinel import Season
 
 Box = tuple[float, float, float, float]
+_TIMEOUT_S = 30.0
 _TILE_NAMES = ("s2:mgrs_tile", "grid:code", "sentinel:grid_square")
+
+
+class NotAnswered(Exception):
+    """A catalogue does not answer; the message is what it said instead, as ``HTTP 500``."""
 
 
 class SceneCatalogue:
@@ -65,7 +77,7 @@ class SceneCatalogue:
         """Items of a season that touch a box (west, south, east, north; west may pass east).
 
         Raises:
-            OSError: the catalogue does not answer.
+            NotAnswered: the catalogue does not answer.
         """
         west, south, east, north = box
         parts = [box] if west <= east else [
@@ -79,7 +91,7 @@ class SceneCatalogue:
             else:
                 items = [item for item in opened if touches(item, part)]
             found |= {item.id: item for item in items}
-        return [item for item in found.values() if item.datetime and season.holds(item.datetime)]
+        return [item for item in found.values() if season.holds(item.datetime)]
 
     def _search(self, client: Any, box: Box, season: Season) -> list[Any]:
         items = []
@@ -92,10 +104,10 @@ class SceneCatalogue:
                 limit=200,
             )
             try:
-                items += list(search.items())
+                items += [item for item in search.items() if _is_placed(item)]
             except Exception as problem:
                 # As for opening: any library's own error, whose message may hold a URL.
-                raise OSError(f"the catalogue does not answer ({type(problem).__name__})") from None
+                raise NotAnswered(answer_of(problem)) from None
         return items
 
     def _open(self) -> Any:
@@ -108,12 +120,12 @@ class SceneCatalogue:
         client_of = require("pystac_client", "maps").Client
         host = urlsplit(self.where).hostname
         try:
-            client = client_of.open(self.where)
+            client = client_of.open(self.where, timeout=_TIMEOUT_S)
             collection = client.get_collection(self.collection)
         except Exception as problem:
             # requests, urllib3 and the client each have their own; messages may hold URLs.
             raise MissingData(
-                f"{host} does not answer as a STAC API ({type(problem).__name__})"
+                f"{host} does not answer as a STAC API ({answer_of(problem)})"
             ) from None
         if collection is None:
             raise ConfigError(
@@ -132,9 +144,12 @@ class SceneCatalogue:
         try:
             told = json.loads(pystac.StacIO.default().read_text(self.where))
             if told.get("type") == "FeatureCollection":
-                return list(pystac.ItemCollection.from_dict(told))
+                items = list(_each(map(partial(_item_of, where=self.where), told["features"])))
+                return self._placed(items)
             root = pystac.read_file(self.where)
-            items = list(root.get_items(recursive=True))
+            items = self._placed(list(_items_below(root)))
+        except MissingData:
+            raise
         except Exception as problem:
             # A broken file makes the reader raise almost anything; nothing of ours runs inside.
             raise MissingData(
@@ -144,23 +159,96 @@ class SceneCatalogue:
         self._describe(root)
         return [item for item in items if item.collection_id in (None, self.collection)]
 
+    def _placed(self, items: list[Any]) -> list[Any]:
+        """Those that say where and when they are; what is left out is said."""
+        placed = [item for item in items if not isinstance(item, Exception) and _is_placed(item)]
+        if items and not placed:
+            name = Path(urlsplit(self.where).path).name
+            raise MissingData(f"{name}: none of its {len(items)} items says where and when it is")
+        if len(placed) < len(items):
+            warnings.warn(
+                f"{Path(urlsplit(self.where).path).name}: {len(items) - len(placed)} of "
+                f"{len(items)} items are left out, which do not say where and when they are",
+                ImageryMissing,
+                stacklevel=4,
+            )
+        return placed
+
     def _describe(self, collection: Any) -> None:
         self.licence = getattr(collection, "license", "") or ""
         names = [one.name for one in getattr(collection, "providers", None) or []]
         self.attribution = ", ".join(dict.fromkeys(names))
 
 
+def _each(items: Iterator[Callable[[], Any]]) -> Iterator[Any]:
+    """What every one gives, or the error instead: catalogues hold items of all kinds."""
+    for item in items:
+        try:
+            yield item()
+        except Exception as problem:
+            # Whatever the reader makes of a broken item; nothing of ours runs inside.
+            yield problem
+
+
+def _item_of(feature: Any, where: str) -> Callable[[], Any]:
+    """An item of a collection in one file, which relative addresses start at."""
+
+    def read() -> Any:
+        item = require("pystac", "maps").Item.from_dict(feature)
+        if item.get_self_href() is None:
+            item.set_self_href(where if "://" in where else str(Path(where).absolute()))
+        return item
+
+    return read
+
+
+def _items_below(root: Any) -> Iterator[Any]:
+    """Items of a catalogue and of all below it, or why one cannot be read."""
+    if not hasattr(root, "get_item_links"):  # a single item
+        yield root
+        return
+    yield from _each(partial(_target, link) for link in root.get_item_links())
+    for child in _each(partial(_target, link) for link in root.get_child_links()):
+        if isinstance(child, Exception):
+            yield child
+        else:
+            yield from _items_below(child)
+
+
+def _target(link: Any) -> Any:
+    return link.resolve_stac_object().target
+
+
+def _is_placed(item: Any) -> bool:
+    """Whether an item says where and when it is; fills in what follows from the rest."""
+    try:
+        if item.geometry is not None:
+            shape = shapely.geometry.shape(item.geometry)
+            if item.bbox is None and not shape.is_empty:
+                item.bbox = list(shape.bounds)
+        elif item.bbox is not None:
+            west, south, east, north = _box_of(item)
+            item.geometry = shapely.geometry.mapping(shapely.box(west, south, east, north))
+        if item.datetime is None:
+            item.datetime = item.common_metadata.start_datetime
+    except Exception:
+        # The fields may hold anything.
+        return False
+    return item.bbox is not None and item.datetime is not None
+
+
+def _box_of(item: Any) -> Box:
+    """Bounds of an item, also of one with heights; the east passes 180 at the antimeridian."""
+    numbers = [float(number) for number in item.bbox]
+    (west, south), (east, north) = numbers[:2], numbers[len(numbers) // 2 :][:2]
+    return west, south, east + 360.0 if east < west else east, north
+
+
 def touches(item: Any, box: Box) -> bool:
     """Whether the bounds of an item touch a box."""
-    if item.bbox is None:
-        return False
-    (west, south), (east, north) = item.bbox[:2], item.bbox[-2:]
-    if len(item.bbox) == 6:
-        west, south, east, north = item.bbox[0], item.bbox[1], item.bbox[3], item.bbox[4]
+    west, south, east, north = _box_of(item)
     if not (south <= box[3] and north >= box[1]):
         return False
-    if east < west:
-        east += 360.0
     return any(west + turn <= box[2] and east + turn >= box[0] for turn in (-360.0, 0.0, 360.0))
 
 
@@ -179,6 +267,9 @@ def clearest(items: list[Any], *, most: int, max_cloud: float) -> list[Any]:
 
 
 def cloud_of(item: Any) -> float:
-    """Percent of a scene that is cloudy; 0 where nothing is said."""
-    cloud = item.properties.get("eo:cloud_cover")
-    return 0.0 if cloud is None else float(cloud)
+    """Percent of a scene that is cloudy; 0 where nothing is said, or no number."""
+    try:
+        cloud = float(item.properties.get("eo:cloud_cover") or 0.0)
+    except (TypeError, ValueError):
+        return 0.0
+    return 0.0 if math.isnan(cloud) else cloud

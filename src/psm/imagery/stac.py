@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import threading
-import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,14 +14,15 @@ from affine import Affine
 from cachetools import LRUCache
 from jaxtyping import Float
 
-from psm.errors import ConfigError
+from psm.errors import ConfigError, ImageryMissing
 from psm.extras import require
+from psm.http.probe import said_of
 from psm.imagery.blocks import Block, BlockCache, Level
 from psm.imagery.provider import NoImagery, Picture, Reason, View
 from psm.imagery.rasterfile import gdal, is_remote
 from psm.imagery.resampling import draw, finish, mesh, projection, too_coarse
 from psm.imagery.scaling import REFLECTANCE, as_scale, to_uint8
-from psm.imagery.scenes import SceneCatalogue, clearest, touches
+from psm.imagery.scenes import NotAnswered, SceneCatalogue, clearest, touches
 from psm.imagery.sentinel import (
     CLEAR,
     Season,
@@ -32,16 +32,15 @@ from psm.imagery.sentinel import (
     is_clear,
     offset_of,
 )
+from psm.imagery.signing import AssetToken, token_service
 
 _FINEST_M = 10.0
 _BLOCK_PX = 512
 _SEARCHED = 4  # blocks along a side of what one search finds the scenes of
 _SEARCHES_KEPT = 16
 _CACHE_BYTES = 256_000_000
-_TOKEN_KEPT_S = 1500.0
-_SIGNERS = {
-    "planetary-computer": "https://planetarycomputer.microsoft.com/api/sas/v1/token/{collection}"
-}
+
+_GONE = ("HTTP 404", "HTTP 410")
 
 _Area = tuple[str, int, int, int]
 """A CRS, how often the pixels are doubled, and a row and a column."""
@@ -107,13 +106,15 @@ class Stac:
         self.scale = as_scale(scale, "imagery stac")
         self.scenes, self.max_cloud, self.offset = scenes, max_cloud, offset
         self.parallel = parallel
-        self._token = None if sign is None else _Token(_signer(sign, collection))
+        self._token = None if sign is None else AssetToken(token_service(sign, collection))
         self._catalogue = SceneCatalogue(where, collection)
         told = self._catalogue.attribution
         self.attribution = attribution or f"Contains modified Copernicus Sentinel data ({told})"
         self.licence = licence or self._catalogue.licence or "Copernicus Sentinel terms"
         self.used: dict[str, int] = {}
         """Scenes that this process has read, and what was added to the numbers of each."""
+        self.left_out: list[str] = []
+        """Scenes that cannot be read, and why; others were used in their place."""
         self._blocks = BlockCache(_CACHE_BYTES)
         self._found: LRUCache[_Area, list[Any]] = LRUCache(_SEARCHES_KEPT)
 
@@ -180,16 +181,23 @@ class Stac:
     def _composite(self, area: _Area) -> Block | NoImagery | None:
         try:
             items = self._scenes(area)
-        except OSError as problem:
-            return NoImagery(Reason.FAILED, str(problem))
+        except NotAnswered as problem:
+            told = f"the catalogue does not answer ({problem})"
+            return NoImagery(Reason.FAILED, told, str(problem))
         if not items:
             return None
         with ThreadPoolExecutor(min(self.parallel, len(items))) as pool:
             read = list(pool.map(partial(self._read, area), items))
+        parts = [one for one in read if isinstance(one, tuple)]
         for one in read:
-            if isinstance(one, NoImagery):
-                return one
-        parts = [one for one in read if not isinstance(one, NoImagery)]
+            if isinstance(one, ConfigError):
+                if not parts:
+                    raise one
+                self._leave_out(str(one))
+            elif isinstance(one, NoImagery):
+                if one.reason.is_passing or not parts:
+                    return one
+                self._leave_out(one.detail)
         values = np.stack([bands for bands, _, _ in parts])
         median, is_seen = clear_median(values, np.stack([clear for _, _, clear in parts]))
         is_there = np.any([there for _, there, _ in parts], axis=0)
@@ -200,6 +208,16 @@ class Stac:
         pixels[..., 3] = 255
         pixels[~is_seen] = 0
         return Block(pixels, ~is_seen & is_there)
+
+    def _leave_out(self, told: str) -> None:
+        """Count a scene that others stand in for, and say so once."""
+        if told not in self.left_out:
+            self.left_out.append(told)
+            warnings.warn(
+                f"{told}; the others of the season are used ({len(self.left_out)} left out so far)",
+                ImageryMissing,
+                stacklevel=2,
+            )
 
     def _scenes(self, area: _Area) -> list[Any]:
         """Scenes of a block, out of those of the neighbourhood, which are searched once."""
@@ -212,17 +230,23 @@ class Stac:
         items = [item for item in self._found[around] if any(touches(item, b) for b in boxes)]
         return clearest(items, most=self.scenes, max_cloud=self.max_cloud)
 
-    def _read(self, area: _Area, item: Any) -> tuple[Any, Any, Any] | NoImagery:
-        """Reflectance as int32, where there are numbers at all, and where they are clear."""
+    def _read(self, area: _Area, item: Any) -> tuple[Any, Any, Any] | NoImagery | ConfigError:
+        """Reflectance as int32, where there are numbers at all, and where they are clear.
+
+        A scene that says too little of itself is an error, which ends the work where all are such.
+        """
         load = require("odc.stac", "maps").load
-        names = asset_names(item.assets, item.id)
-        colours = [names["red"], names["green"], names["blue"]]
-        offsets = [
-            offset_of(item.properties, item.assets[name].extra_fields, item.id)
-            if self.offset is None
-            else self.offset
-            for name in colours
-        ]
+        try:
+            names = asset_names(item.assets, item.id)
+            colours = [names["red"], names["green"], names["blue"]]
+            offsets = [
+                offset_of(item.properties, item.assets[name].extra_fields, item.id)
+                if self.offset is None
+                else self.offset
+                for name in colours
+            ]
+        except ConfigError as problem:
+            return problem
         self.used[item.id] = offsets[0]
         where = item.assets[colours[0]].get_absolute_href() or ""
         try:
@@ -242,37 +266,14 @@ class Stac:
             scl = loaded[names["scl"]].values[0]
         except Exception as problem:
             # odc, rasterio and GDAL each have their own errors, and messages may hold a token.
-            reason = Reason.FAILED if is_remote(where) else Reason.UNREADABLE
-            return NoImagery(reason, f"scene {item.id} cannot be read ({type(problem).__name__})")
+            answer = said_of(self._token(where) if self._token and where else where)
+            told = f"scene {item.id} cannot be read ({answer or type(problem).__name__})"
+            if is_remote(where) and answer not in _GONE:
+                return NoImagery(Reason.FAILED, told, answer)
+            return NoImagery(Reason.UNREADABLE, told)
         is_there = (bands > 0).all(0)
         clear = is_clear(scl, bands)
         return bands + np.asarray(offsets, np.int32)[:, None, None], is_there, clear
-
-
-class _Token:
-    """Adds a token to the URLs of assets; asks for a new one when it grows old."""
-
-    def __init__(self, url: str) -> None:
-        self._url, self._token, self._since = url, "", -math.inf
-        self._lock = threading.Lock()
-
-    def __call__(self, href: str) -> str:
-        with self._lock:
-            if time.monotonic() - self._since > _TOKEN_KEPT_S:
-                answer = require("httpx", "maps").get(self._url, timeout=30.0)
-                answer.raise_for_status()
-                self._token, self._since = str(answer.json()["token"]), time.monotonic()
-        return f"{href}{'&' if '?' in href else '?'}{self._token}"
-
-    def __reduce__(self) -> tuple[type[_Token], tuple[str]]:
-        return _Token, (self._url,)
-
-
-def _signer(sign: str, collection: str) -> str:
-    url = _SIGNERS.get(sign, sign)
-    if "://" not in url:
-        raise ConfigError(f"sign {sign!r}: give planetary-computer or the URL of a token service")
-    return url.replace("{collection}", collection)
 
 
 def _utm(lat: float, lon: float) -> str:

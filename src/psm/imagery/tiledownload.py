@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.http import Client, RateLimiter, RequestFailed, is_temporary, retry_after
-from psm.http.failures import LONGEST_WAIT_S
+from psm.http.failures import LONGEST_WAIT_S, in_words
 from psm.imagery.provider import NoImagery, Reason
 from psm.imagery.tileurl import TileService
 
@@ -116,7 +116,10 @@ class TileDownloader:
             why = failed.detail or failed.reason
             if failed.wait_s is not None and failed.wait_s > LONGEST_WAIT_S:
                 why += f", ask again in {failed.wait_s:.0f} s"
-            return NoImagery(Reason.FAILED, f"tile {z}/{x}/{y} of {self._service.host}: {why}")
+            told = f"tile {z}/{x}/{y} of {self._service.host}: {why}"
+            is_status = failed.reason.startswith("HTTP")
+            answer = failed.reason if is_status else in_words(why) or why
+            return NoImagery(Reason.FAILED, told, answer)
         self._failures = 0
         return data
 

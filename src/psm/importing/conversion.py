@@ -18,9 +18,10 @@ from typing import Any
 
 from psm.data.shards import RawSample, open_shard
 from psm.errors import CorruptRecording, CorruptShard, ForeignPickle, SettingsChanged
-from psm.files import atomic_path
+from psm.files import atomic_path, sweep
 from psm.importing.cutting import Tile
 from psm.importing.dataset import DatasetPart, ForeignDataset
+from psm.locking import alone_in
 from psm.parallel import run_all
 from psm.progress import console, track
 
@@ -40,19 +41,23 @@ class ImportReport:
         imported: recordings of each split.
         licences: how many recordings under which licence.
         refused: how many, by reason.
+        unknown: how many were imported without something that their row names, by reason.
     """
 
     imported: Counter[str] = field(default_factory=Counter)
     licences: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
 
     def to_json(self) -> dict[str, dict[str, int]]:
         """Write the counts as ``report.json`` has them.
 
         Returns:
-            ``imported``, ``licences`` and ``refused``, each a count by name, the largest first.
+            ``imported``, ``licences``, ``refused`` and, where there is any, ``unknown``, each a
+            count by name, the largest first.
         """
-        return {name: dict(counts.most_common()) for name, counts in vars(self).items()}
+        counts = {name: dict(found.most_common()) for name, found in vars(self).items()}
+        return {name: found for name, found in counts.items() if found or name != "unknown"}
 
 
 def convert(
@@ -71,6 +76,7 @@ def convert(
 
     Raises:
         SettingsChanged: ``out`` holds something else.
+        ConfigError: another process imports into ``out``.
         PSMError: the data set cannot be read.
 
     Example:
@@ -81,8 +87,24 @@ def convert(
     """
     claim = json.loads(json.dumps({"format_version": FORMAT_VERSION, **dataset.fingerprint()}))
     _require_same(out, claim)
+    for note in dataset.notes():
+        console().print(note, markup=False, highlight=False)
     parts = dataset.parts(out / FOLDER)
-    _write_json(out / FOLDER / "source.json", claim)
+    with alone_in(out, "importing", notes=out / FOLDER):
+        sweep(out)
+        _write_json(out / FOLDER / "source.json", claim)
+        _convert(dataset, out, parts, workers=workers, retry=retry)
+        return _report(out, parts, dataset.tile_credit())
+
+
+def _convert(
+    dataset: ForeignDataset,
+    out: Path,
+    parts: list[DatasetPart],
+    *,
+    workers: int | None,
+    retry: bool,
+) -> None:
     missing = [part for part in parts if not _is_done(_note(out, part), retry)]
     if len(missing) < len(parts):
         console().print(f"{out}: {len(parts) - len(missing)} of {len(parts)} parts are there")
@@ -90,13 +112,12 @@ def convert(
         done = run_all(_convert_part, (dataset, out), missing, workers=workers)
         for _ in track(done, "importing", len(missing)):
             pass
-    return _report(out, parts, dataset.tile_credit())
 
 
 def _convert_part(shared: tuple[ForeignDataset, Path], part: DatasetPart) -> None:
     dataset, out = shared
     report = ImportReport()
-    refused: list[tuple[str, str]] = []
+    refused: list[tuple[str, ...]] = []
     tiles: list[tuple[object, ...]] = []
     with ExitStack() as shards:
         write: dict[str, Callable[[RawSample], None]] = {}
@@ -104,7 +125,8 @@ def _convert_part(shared: tuple[ForeignDataset, Path], part: DatasetPart) -> Non
             try:
                 sample = dataset.sample(part, name, row)
             except _REFUSED as problem:
-                refused.append((name, str(problem)))
+                reason, *details = problem.args or (type(problem).__name__,)
+                refused.append((name, str(reason), *map(str, details)))
                 continue
             split = sample.recording.split
             if split not in write:
@@ -113,9 +135,15 @@ def _convert_part(shared: tuple[ForeignDataset, Path], part: DatasetPart) -> Non
             write[split](sample)
             report.imported[split] += 1
             report.licences[sample.recording.licence] += 1
+            report.unknown.update(dataset.doubts_of(row))
             if (tile := dataset.tile_of(row)) is not None:
                 tiles.append(_credit(name, tile))
-    found = {"imported": report.imported, "licences": report.licences, "refused": refused}
+    found = {
+        "imported": report.imported,
+        "licences": report.licences,
+        "refused": refused,
+        "unknown": report.unknown,
+    }
     with atomic_path(_note(out, part)) as path:
         path.write_text(json.dumps(found | ({"tiles": tiles} if tiles else {})))
 
@@ -131,7 +159,8 @@ def _report(out: Path, parts: list[DatasetPart], imagery: dict[str, str]) -> Imp
     for found in notes:
         report.imported.update(found["imported"])
         report.licences.update(found["licences"])
-        report.refused.update(reason for _, reason in found["refused"])
+        report.refused.update(reason for _, reason, *_ in found["refused"])
+        report.unknown.update(found.get("unknown", {}))
     _write_table(out / FOLDER / "refused.csv", ("recording", "reason"), notes, "refused")
     if imagery:
         _write_table(out / FOLDER / "tiles.csv", TILE_COLUMNS, notes, "tiles")
@@ -148,7 +177,11 @@ def _write_table(
         table = csv.writer(stream)
         table.writerow(header)
         for note in notes:
-            table.writerows(note.get(name, ()))
+            # What is particular about a refused recording stands behind its reason.
+            table.writerows(
+                (*row[:1], "; ".join(row[1:])) if name == "refused" else row
+                for row in note.get(name, ())
+            )
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
@@ -169,13 +202,19 @@ def _require_same(out: Path, claim: dict[str, Any]) -> None:
         theirs = {}
     changed = sorted(name for name in {*claim, *theirs} if claim.get(name) != theirs.get(name))
     if changed:
-        was, now = (str(values.get(changed[0], "nothing")) for values in (theirs, claim))
         raise SettingsChanged(
-            f"{out}: holds another import ({changed[0]} was {was:.80}, now {now:.80}); "
+            f"{out}: holds another import ({_change(changed[0], theirs, claim)}); "
             "choose another folder, or delete this one"
         )
-    for left_by_a_kill in out.glob(".*.partial.tar"):
-        left_by_a_kill.unlink()
+
+
+def _change(name: str, theirs: dict[str, Any], claim: dict[str, Any]) -> str:
+    """What differs in one part of a claim, by the name of the first file where they are files."""
+    was, now = theirs.get(name, "nothing"), claim.get(name, "nothing")
+    if isinstance(was, dict) and isinstance(now, dict):
+        name = next(key for key in sorted({*was, *now}) if was.get(key) != now.get(key))
+        was, now = was.get(name, "nothing"), now.get(name, "nothing")
+    return f"{name} was {was!s:.80}, now {now!s:.80}"
 
 
 def _is_done(note: Path, retry: bool) -> bool:

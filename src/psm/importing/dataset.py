@@ -7,7 +7,7 @@ line in the table of :mod:`psm.importing.formats`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ class ImportOptions:
         columns: columns of a table by our names (tables).
         gsd_m: metres per pixel of the tiles (tables).
         revision: of the repository (hub).
+        splits: ours for splits of other names (hub).
         shrunk_first: order of CLAP's fused windows, see :func:`psm.data.audio.fused_log_mel`.
     """
 
@@ -43,6 +44,7 @@ class ImportOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     gsd_m: float | None = None
     revision: str | None = None
+    splits: Mapping[str, str] = field(default_factory=dict)
     shrunk_first: bool = True
 
 
@@ -95,6 +97,14 @@ class ForeignDataset(ABC):
         Raises:
             PSMError: it lacks what it needs.
         """
+
+    def notes(self) -> list[str]:
+        """Say what is not as one may expect: what is missing, left out or taken for something else.
+
+        Returns:
+            Lines for people; none where all is as it should be.
+        """
+        return []
 
     @abstractmethod
     def fingerprint(self) -> dict[str, Any]:
@@ -157,6 +167,17 @@ class ForeignDataset(ABC):
             ``provider``, ``attribution`` and ``licence``; empty where tiles are not cut here.
         """
         return {}
+
+    def doubts_of(self, row: Any) -> Sequence[str]:  # noqa: ARG002
+        """Say what of an imported recording is unknown though its row names it.
+
+        Args:
+            row: raw content of the recording, of :meth:`rows`.
+
+        Returns:
+            Reasons, alike for recordings that are alike; ``report.json`` counts them.
+        """
+        return ()
 
     def tile_of(self, row: Any) -> Tile | None:  # noqa: ARG002
         """Look up the tile that was cut for a recording.

@@ -13,7 +13,7 @@ from psm.importing.tablereader import TABLE_SUFFIXES
 FORMATS = {format.name: format for format in (webdataset.SHARDS, hub.HUB, TABLE)}
 """Formats by their names. The first that recognises a data set reads it."""
 
-_FLAGS = {"gsd_m": "gsd", "columns": "column", "imagery_options": "imagery-set"}
+_FLAGS = {"gsd_m": "gsd", "columns": "column", "imagery_options": "imagery-set", "splits": "split"}
 
 
 def open_dataset(

@@ -11,6 +11,7 @@ from typing import Any
 from filelock import FileLock
 
 from psm.config import load_experiment
+from psm.data import filenames
 from psm.data.audio import read_audio
 from psm.data.framing import Framing
 from psm.data.shards import RawSample
@@ -50,6 +51,7 @@ class RecordingTable(ForeignDataset):
         gsd_m: metres per pixel of the tiles, where no column says it.
         buffer_km: between splits, where no column names them.
         cutter: cuts the tiles, instead of files.
+        imagery: what the tiles are, where their metres per pixel follow from that.
         shard_size: recordings of one of our shards.
     """
 
@@ -60,6 +62,7 @@ class RecordingTable(ForeignDataset):
     gsd_m: float | None = None
     buffer_km: float = 0.0
     cutter: TileCutter | None = None
+    imagery: str | None = None
     shard_size: int = SHARD_SIZE
 
     def fingerprint(self) -> dict[str, Any]:
@@ -144,23 +147,33 @@ class RecordingTable(ForeignDataset):
         """Context, tile and log-mel of one row."""
         told, tile = row
         recording = told.recording(self.gsd_m)
+        path = self._beside(told.said["audio"], "audio")  # first: to look costs nothing
         if isinstance(tile, NoTile):
             raise CorruptRecording(tile.reason)
+        if not told.said.get("gsd_m"):
+            gsd_m = values.gsd_m(recording.gsd_m, self.imagery, recording.lat)
+            recording = replace(recording, gsd_m=gsd_m)
         if isinstance(tile, Tile):
             image, recording = tile.jpeg, replace(recording, gsd_m=tile.gsd_m)
         elif self.cutter is None:
             image = _content(self._tile_file(told.said.get("tile", ""), name))
-        else:  # not asked for, as there is no sound
-            raise CorruptRecording(_missing("audio"))
+        else:
+            raise CorruptRecording("no tile")
         jpeg = values.tile(image, "tile", self.tile_px)
-        path = self._beside(told.said["audio"], "audio")
-        waveform = read_audio(path, self.framing.audio.sample_rate_hz, name="audio")
+        audio = self.framing.audio
+        waveform = read_audio(path, audio.sample_rate_hz, name="audio", band_hz=audio.band_hz)
         return RawSample(recording, jpeg, self.framing.mel(waveform))
 
     def tile_of(self, row: Any) -> Tile | None:
         """The tile that was cut for a row."""
         _, tile = row
         return tile if isinstance(tile, Tile) else None
+
+    def doubts_of(self, row: Any) -> Sequence[str]:
+        """What the table names of a recording and nobody could read."""
+        told, _ = row
+        doubts: Sequence[str] = told.doubts()
+        return doubts
 
     def _cut(self, piece: _Piece) -> dict[str, Tile | NoTile]:
         """Tiles by key, of the recordings that can be used but for them."""
@@ -194,12 +207,13 @@ class RecordingTable(ForeignDataset):
         raise CorruptRecording("no tile")
 
     def _beside(self, name: str, folder: str) -> Path:
-        for path in (self.path.parent / name, self.path.parent / folder / name):
-            try:
-                if name and path.is_file():
-                    return path
-            except OSError:  # longer than a name may be
-                break
+        folders = (self.path.parent, self.path.parent / folder)
+        if (path := filenames.find(name, folders)) is not None:
+            return path
+        if alike := filenames.near(name, folders):
+            raise CorruptRecording(
+                f"{_missing(folder)}, but one that differs in case or blanks", f"there is {alike}"
+            )
         raise CorruptRecording(_missing(folder))
 
 
@@ -264,6 +278,7 @@ def _open(origin: str, options: ImportOptions) -> RecordingTable:
         gsd_m=gsd_m,
         buffer_km=buffer_km(experiment, gsd_m or experiment.model.imagery.gsd_m),
         cutter=cutter,
+        imagery=options.imagery if cutter is None and options.gsd_m is None else None,
     )
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import bz2
-import csv
-import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from io import BufferedReader, TextIOWrapper
-from itertools import chain
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from psm.data import delimited
+from psm.data.delimited import NUL, DelimitedRow
 from psm.errors import ConfigError
 from psm.extras import install_line
 from psm.importing.values import plain
@@ -43,6 +41,21 @@ NEEDED = ("audio", "latitude", "longitude", "caption")
 _SEVERAL = ("caption",)
 
 
+@dataclass(frozen=True)
+class TableEntry:
+    """What a table says of one recording.
+
+    Attributes:
+        line: of the table, from 1; of Parquet the number of the row.
+        said: texts by our names of columns, empty where the table says nothing.
+        problem: why the row cannot be used; empty where it can.
+    """
+
+    line: int
+    said: Mapping[str, str]
+    problem: str = ""
+
+
 def column_names(path: Path) -> list[str]:
     """Names of the columns of a CSV, TSV or Parquet file.
 
@@ -51,9 +64,11 @@ def column_names(path: Path) -> list[str]:
     """
     with _readable(path):
         if path.suffix.lower() == ".parquet":
-            return list(_parquet().read_schema(path).names)
-        with _lines(path, "strict") as lines:
-            return list(_reader(lines).fieldnames or [])
+            names = list(_parquet().read_schema(path).names)
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ConfigError(f"{path}: two columns are named {twice[0]!r}; rename one")
+            return names
+        return delimited.header_of(path)
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:
@@ -62,39 +77,11 @@ def read_table(path: Path) -> list[dict[str, Any]]:
     Raises:
         ConfigError: it is not such a table.
     """
-    with _readable(path):
-        if path.suffix.lower() == ".parquet":
-            rows: list[dict[str, Any]] = _parquet().read_table(path).to_pylist()
-            return rows
-        return list(stream_rows(path))
+    return [row.cells for row in _rows(path)]
 
 
-def stream_rows(
-    path: Path, *, needed: Sequence[str] = (), undecodable: str = "strict"
-) -> Iterator[dict[str, Any]]:
-    """The rows of a CSV or TSV file of any size, plain or compressed, one after the other.
-
-    Args:
-        path: of the table; ``.gz`` and ``.bz2`` are unpacked on the way.
-        needed: columns that have to be there.
-        undecodable: what becomes of bytes that are not UTF-8, as in :meth:`bytes.decode`.
-
-    Raises:
-        ConfigError: a column is missing that is needed.
-        ValueError, OSError, EOFError, csv.Error: it is not such a table, or breaks off.
-    """
-    with _lines(path, undecodable) as lines:
-        rows = _reader(lines)
-        names = rows.fieldnames or ()
-        if missing := [name for name in needed if name not in names]:
-            raise ConfigError(
-                f"{path}: no column {missing[0]} among {', '.join(names)[:200] or 'none'}"
-            )
-        yield from rows
-
-
-def recordings_of(path: Path, columns: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
-    """What a table says of each recording: texts by our names, empty where it says nothing.
+def recordings_of(path: Path, columns: Mapping[str, Sequence[str]]) -> Iterator[TableEntry]:
+    """What a table says of each recording, by our names.
 
     Args:
         path: of the table.
@@ -103,18 +90,14 @@ def recordings_of(path: Path, columns: Mapping[str, Sequence[str]]) -> Iterator[
     Raises:
         ConfigError: it is not a table.
     """
-    for row in read_table(path):
-        yield {
-            ours: next(filter(None, (plain(row[name]) for name in names)), "")
+    for row in _rows(path):
+        cells: Mapping[str, Any] = row.cells
+        said = {
+            ours: next(filter(None, (plain(cells.get(name)) for name in names)), "")
             for ours, names in columns.items()
         }
-
-
-def unpacked(path: Path) -> bz2.BZ2File | gzip.GzipFile | BufferedReader:
-    """An open file, unpacked on the way if its name says that it is compressed."""
-    if path.suffix == ".bz2":
-        return bz2.open(path, "rb")
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+        problem = row.problem or (NUL if any("\0" in text for text in said.values()) else "")
+        yield TableEntry(row.line, said, problem)
 
 
 def match_columns(
@@ -142,12 +125,22 @@ def match_columns(
             raise ConfigError(f"--column {ours}={theirs}: known are {', '.join(known)}")
         if theirs not in names:
             raise ConfigError(f"{origin}: no column {theirs!r}; there are {', '.join(names)}")
-    by_plain_name = {_plain(name): name for name in reversed(names)}
+    by_plain_name: dict[str, str] = {}
+    alike: dict[str, str] = {}
+    for name in names:
+        if _plain(name) in by_plain_name:
+            alike[by_plain_name[_plain(name)]] = name
+        by_plain_name.setdefault(_plain(name), name)
     matched = {}
     for ours, others in known.items():
         found = [by_plain_name[_plain(n)] for n in (ours, *others) if _plain(n) in by_plain_name]
         if ours in chosen:
             found = [chosen[ours]]
+        elif twins := [name for name in found if name in alike]:
+            raise ConfigError(
+                f"{origin}: which is {ours}, column {twins[0]!r} or {alike[twins[0]]!r}? "
+                f"rename one, or say --column {ours}=NAME"
+            )
         if found:
             matched[ours] = tuple(found if ours in _SEVERAL else found[:1])
     lacking = [ours for ours in needed if ours not in matched]
@@ -160,30 +153,21 @@ def match_columns(
     return matched
 
 
+def _rows(path: Path) -> list[DelimitedRow]:
+    with _readable(path):
+        if path.suffix.lower() != ".parquet":
+            return list(delimited.rows_of(path))
+        rows = _parquet().read_table(path).to_pylist()
+        return [DelimitedRow(number, row) for number, row in enumerate(rows, start=1)]
+
+
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
         yield
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8; save the table as UTF-8") from None
-    except (OSError, ValueError, csv.Error) as problem:
-        reason = str(problem).splitlines()[0]
+    except (OSError, EOFError, ValueError) as problem:
+        reason = (str(problem) or type(problem).__name__).splitlines()[0]
         raise ConfigError(f"{path}: not a readable table ({reason})") from None
-
-
-@contextmanager
-def _lines(path: Path, undecodable: str) -> Iterator[TextIO]:
-    with (
-        unpacked(path) as stream,
-        TextIOWrapper(stream, "utf-8-sig", undecodable, newline="") as lines,
-    ):
-        yield lines
-
-
-def _reader(lines: TextIO) -> csv.DictReader[str]:
-    header = lines.readline()
-    delimiter = max(",;\t", key=header.count)
-    return csv.DictReader(chain([header] if header else (), lines), delimiter=delimiter)
 
 
 def _parquet() -> Any:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import math
+import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 import numpy as np
 
-from psm.data.dates import day_comes_first, month_and_hour
+from psm.data import delimited
+from psm.data.dateforms.clocktimes import leading_time
+from psm.data.dateforms.days import month_named
+from psm.data.dates import DateParts, day_comes_first, recording_date
 from psm.data.recording import AudioSource, CaptionSource, Recording
 from psm.data.splits import BUFFER, IN_BUFFER, TRAIN, split_by_blocks
 from psm.errors import CorruptRecording
 from psm.importing import values
+from psm.importing.tablereader import TableEntry
+
+ANOTHER_CLOCK = "hour: the time is in UTC or of a zone far away"
+"""Doubt of a time that is not the local one, and cannot be turned into it without its zone."""
+
+# Civil time is at most so far from that of the sun, and most clocks of recorders from civil time.
+_SOLAR_WITHIN = timedelta(hours=4)
 
 Name = TypeVar("Name", bound=StrEnum)
 
@@ -49,7 +60,7 @@ class TableRow:
             raise CorruptRecording(self.problem)
         if not said["caption"]:
             raise CorruptRecording("no caption")
-        month, hour = self._month_and_hour()
+        month, hour, _ = self._month_and_hour()
         return values.recording(
             key=self.key,
             lat=said["latitude"],
@@ -73,61 +84,113 @@ class TableRow:
             raise CorruptRecording("no gsd_m")
         return gsd_m
 
-    def _month_and_hour(self) -> tuple[int | None, float | None]:
-        """From columns of their own, or from a date and a time."""
+    def doubts(self) -> tuple[str, ...]:
+        """What is unknown of the recording though the table names it, in words for a report."""
+        doubt = self._month_and_hour()[2]
+        return (doubt,) if doubt else ()
+
+    def _month_and_hour(self) -> tuple[int | None, float | None, str]:
+        """From columns of their own, or from a date and a time; and why one is unknown."""
         said = self.said
         text = " ".join(filter(None, (said.get("date"), said.get("time"))))
-        month, hour = month_and_hour(text, day_first=self.day_first)
+        found = recording_date(text, day_first=self.day_first)
+        month, hour, doubt = _on_local_clock(found, said.get("longitude", ""))
         if said.get("month"):
-            month = round(number(said["month"], "month"))
-            if not 1 <= month <= 12:
-                raise CorruptRecording("month outside 1..12")
+            month = _month(said["month"])
         if said.get("hour"):
-            hour = number(said["hour"], "hour")
-            if not 0 <= hour < 24:
-                raise CorruptRecording("hour outside [0, 24)")
-        return month, hour
+            hour = _hour(said["hour"])
+        is_known = month is not None and hour is not None
+        return month, hour, "" if is_known or not doubt else doubt
 
 
-def rows_of(recordings: Iterable[Mapping[str, str]], *, buffer_km: float) -> list[TableRow]:
+def _month(said: str) -> int:
+    """A month as a whole number or by its name."""
+    if (named := month_named(said)) is not None:
+        return named
+    value = number(said, "month")
+    if value != int(value):
+        raise CorruptRecording("month is not a whole number")
+    if not 1 <= value <= 12:
+        raise CorruptRecording("month outside 1..12")
+    return int(value)
+
+
+def _hour(said: str) -> float:
+    """An hour as a number or as on a clock; 24 is midnight."""
+    value = delimited.number(said)
+    if value is None:
+        clock = leading_time(said, after_day=False)
+        if clock is None or clock.time is None or clock.rest.strip():
+            raise CorruptRecording("hour is not a number")
+        return clock.time.hour + clock.time.minute / 60.0
+    if not 0 <= value <= 24:
+        raise CorruptRecording("hour outside [0, 24)")
+    return value % 24.0
+
+
+def _on_local_clock(found: DateParts, longitude: str) -> tuple[int | None, float | None, str]:
+    """Month and hour where the recording was made, and why one of them is unknown."""
+    doubt = f"date: {found.problem}" if found.problem else ""
+    lon = delimited.degrees(longitude)
+    if found.offset is None or found.time is None or lon is None:
+        return found.month, found.hour, doubt
+    solar = timedelta(hours=lon / 15.0)
+    if found.offset and abs(found.offset - solar) <= _SOLAR_WITHIN:
+        return found.month, found.hour, doubt
+    if found.year is None or found.month is None or found.day is None:
+        return found.month, None, ANOTHER_CLOCK
+    at = datetime.datetime.combine(datetime.date(found.year, found.month, found.day), found.time)
+    months = {(at - found.offset + solar + off).month for off in (_SOLAR_WITHIN, -_SOLAR_WITHIN)}
+    return months.pop() if len(months) == 1 else None, None, ANOTHER_CLOCK
+
+
+def rows_of(entries: Iterable[TableEntry], *, buffer_km: float) -> list[TableRow]:
     """Give each recording of a table its key and its split.
 
     Args:
-        recordings: what the table says of each, of :func:`psm.importing.tablereader.recordings_of`.
+        entries: what the table says, of :func:`psm.importing.tablereader.recordings_of`.
         buffer_km: between the splits, where no column names them.
 
     Raises:
         ConfigError: the places lie too close together to be split.
     """
-    recordings = list(recordings)
-    day_first = day_comes_first(row.get("date", "") for row in recordings)
+    entries = list(entries)
+    day_first = day_comes_first(entry.said.get("date", "") for entry in entries)
     rows: list[TableRow] = []
     seen: set[str] = set()
-    for row, split in zip(recordings, _splits(recordings, buffer_km), strict=True):
-        problem = IN_BUFFER if split == BUFFER else ""
-        name = row.get("key") or str(Path(row["audio"]).with_suffix(""))
+    for entry, split in zip(entries, _splits(entries, buffer_km), strict=True):
+        problem = entry.problem or (IN_BUFFER if split == BUFFER else "")
         try:
-            name = values.key(name)
+            name = values.key(entry.said.get("key") or _without_suffix(entry.said["audio"]))
         except CorruptRecording as nameless:
-            problem = str(nameless)
+            name, problem = f"line {entry.line}", problem or str(nameless)
         if name in seen:
-            problem = "another recording has the same key"
-        seen.add(name)
-        rows.append(TableRow(name, split, problem, row, day_first))
+            problem = entry.problem or "another recording has the same key"
+        if not entry.problem:
+            seen.add(name)
+        rows.append(TableRow(name, split, problem, entry.said, day_first))
     return rows
 
 
-def _splits(rows: Sequence[Mapping[str, str]], buffer_km: float) -> list[str]:
+def _without_suffix(name: str) -> str:
+    path = PurePosixPath(name)
+    return str(path.with_suffix("")) if path.name else name
+
+
+def _splits(entries: Sequence[TableEntry], buffer_km: float) -> list[str]:
     """The split of each row: that of the table, or one by its place."""
-    if rows and "split" in rows[0]:
-        return [row["split"] for row in rows]
-    splits, placed, places = [TRAIN] * len(rows), [], []  # no place: refused in any split
-    for place, row in enumerate(rows):
+    if entries and "split" in entries[0].said:
+        return [entry.said["split"] for entry in entries]
+    splits, placed, places = [TRAIN] * len(entries), [], []  # no place: refused in any split
+    for place, entry in enumerate(entries):
+        if entry.problem:
+            continue
         try:
-            lat = values.degrees(row["latitude"], "latitude", 90.0)
-            places.append((lat, values.degrees(row["longitude"], "longitude", 180.0)))
+            lat = values.degrees(entry.said["latitude"], "latitude", 90.0)
+            lon = values.degrees(entry.said["longitude"], "longitude", 180.0)
         except CorruptRecording:
             continue
+        places.append((lat, lon))
         placed.append(place)
     if placed:
         lat_deg, lon_deg = np.array(places).T
@@ -143,11 +206,8 @@ def number(said: str, name: str) -> float:
     Raises:
         CorruptRecording: it is none, or not finite.
     """
-    try:
-        value = float(said)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
+    value = delimited.number(said)
+    if value is None:
         raise CorruptRecording(f"{name} is not a number")
     return value
 

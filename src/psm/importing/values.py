@@ -8,16 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from psm.data import delimited
 from psm.data.recording import AudioSource, Recording
 from psm.data.splits import TEST, TRAIN, VAL, cell_names
 from psm.data.views import decode_image, encode_jpeg
 from psm.errors import CorruptRecording
+from psm.published.sizes import IMAGERY, tile_gsd_m
 
 SPLITS = {
     "train": TRAIN, "training": TRAIN, "val": VAL, "valid": VAL, "validation": VAL, "dev": VAL,
     "test": TEST, "testing": TEST,
 }  # fmt: skip
 """Our names of splits by those that people give them."""
+
+RULES = 2
+"""Changes whenever published data would become other recordings: an import keeps to one."""
 
 _JPEG = b"\xff\xd8\xff"
 
@@ -39,11 +44,8 @@ def degrees(value: object, name: str, most: float) -> float:
     Raises:
         CorruptRecording: there is none, or it is out of range.
     """
-    try:
-        number = float(str(value))
-    except ValueError:
-        number = math.nan
-    if math.isnan(number):
+    number = delimited.degrees(str(value))
+    if number is None:
         raise CorruptRecording(f"no {name}")
     if abs(number) > most:
         raise CorruptRecording(f"{name} outside [-{most:g}, {most:g}]")
@@ -79,6 +81,19 @@ def archive(name: str) -> AudioSource:
         return AudioSource(name.lower())
     except ValueError:
         raise CorruptRecording(f"unknown archive {name!r}") from None
+
+
+def gsd_m(told: float, imagery: str | None, lat: float) -> float:
+    """Metres per pixel of a tile at a latitude, as published imagery has it there.
+
+    Args:
+        told: what counts for imagery of another kind, or where somebody measured it himself.
+        imagery: the published code's name for it.
+        lat: of the place.
+    """
+    if imagery is None or told != IMAGERY[imagery].gsd_m:
+        return told
+    return tile_gsd_m(imagery, lat)
 
 
 def key(name: str) -> str:

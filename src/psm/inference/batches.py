@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Num, UInt8
 from torch import Tensor
 
+from psm.config import ModelConfig
 from psm.data.context import Context
 from psm.data.corpus import Corpus, Rows
 from psm.gaussian import Gaussian, concatenate
 from psm.model import PSM
 from psm.progress import track
+from psm.reference import published_resize, published_tile_px
 
 _BATCH_VALUES = 2**21
 """Input values a batch: what layers hand to each other then mostly stays in the cache."""
@@ -41,17 +43,34 @@ def image_features(
 ) -> Float[Tensor, "n dim"]:
     """Image features before fusion of RGB ``views``, whose pixels cover ``gsd_m`` metres.
 
-    Views are ``(n, height, width, 3)`` of uint8, in memory or on disk.
+    Views are ``(n, height, width, 3)`` of uint8, in memory or on disk; those of a published model
+    may be as large as :func:`picture_px` says, and are made smaller as it was taught.
     """
     gsd = torch.as_tensor(np.broadcast_to(gsd_m, len(views)).copy(), dtype=torch.float32)
     parts = [
         model.image_features(
-            torch.from_numpy(views[rows]).permute(0, 3, 1, 2).to(model.device),
+            _seen(model, torch.from_numpy(views[rows]).permute(0, 3, 1, 2).to(model.device)),
             gsd[rows].to(model.device),
         )
         for rows in _batches(len(views), _fitting(views), description)
     ]
     return torch.cat(parts) if parts else torch.empty(0, model.config.dim)
+
+
+def picture_px(config: ModelConfig) -> int:
+    """Side of the pictures that a model of ``config`` sees places by, whatever their scale.
+
+    A published model sees 256 pixels of its ground sample distance, of Bing's 300, made smaller.
+    """
+    imagery = config.imagery
+    return published_tile_px(imagery.name) if config.reference else imagery.view_px
+
+
+def _seen(model: PSM, pixels: UInt8[Tensor, "n 3 side side"]) -> Num[Tensor, "n 3 size size"]:
+    size = model.config.imagery.view_px
+    if not model.config.reference or pixels.shape[-1] == size:
+        return pixels
+    return published_resize(pixels.float() / 255.0, size)
 
 
 @torch.inference_mode()

@@ -36,7 +36,12 @@ from psm.gaussian import Gaussian, concatenate
 from psm.model import PSM
 from psm.oserrors import one_line
 from psm.progress import track
-from psm.reference import published_context, published_tile_px, published_view
+from psm.reference import (
+    published_context,
+    published_order,
+    published_tile_px,
+    published_view,
+)
 
 _VERSION = 1
 """Changes whenever the same weights and shards would give other features."""
@@ -132,9 +137,10 @@ def encode_split(
         ConfigError: tiles are too small for a zoom.
     """
     paths = shard_paths(folder, split)
+    is_turned = model.config.reference and _has_shrunk_first(folder)
     kept = {}
     if keep is not None:
-        identity = _identity(model, zooms)
+        identity = _identity(model, zooms, is_turned=is_turned)
         kept = {path: keep / _name(path, identity) for path in paths}
         for stale in set(keep.glob("*.safetensors")) - set(kept.values()):
             with suppress(OSError):  # a read-only disk
@@ -142,7 +148,8 @@ def encode_split(
     read = {path: _read(note, zooms) for path, note in kept.items()}
     parts = {path: part for path, part in read.items() if part is not None}
     missing = [path for path in paths if path not in parts]
-    opened = track(_ahead(missing, model.config, zooms), f"encoding {split}", len(missing))
+    ahead = _ahead(missing, model.config, zooms, is_turned=is_turned)
+    opened = track(ahead, f"encoding {split}", len(missing))
     for path, shard in zip(missing, opened, strict=True):
         parts[path] = _encode(model, shard)
         if path in kept and not _keep(parts[path], kept[path]):
@@ -160,12 +167,12 @@ class _Shard:
     mels: Tensor
 
 
-def _open(path: Path, config: ModelConfig, zooms: Sequence[int]) -> _Shard:
+def _open(path: Path, config: ModelConfig, zooms: Sequence[int], is_turned: bool) -> _Shard:
     recordings, mels = [], []
     views: dict[int, list[Tensor]] = {zoom: [] for zoom in zooms}
     for sample in read_shard(path):
         recordings.append(sample.recording)
-        mels.append(sample.mel)
+        mels.append(published_order(sample.mel) if is_turned else sample.mel)
         for zoom in zooms:
             views[zoom].append(_view(config, sample.tile, zoom))
     shapes = {mel.shape for mel in mels}
@@ -220,13 +227,15 @@ def _slices(size: int, step: int) -> list[slice]:
     return [slice(start, start + step) for start in range(0, size, step)]
 
 
-def _ahead(paths: Sequence[Path], config: ModelConfig, zooms: Sequence[int]) -> Iterator[_Shard]:
+def _ahead(
+    paths: Sequence[Path], config: ModelConfig, zooms: Sequence[int], *, is_turned: bool
+) -> Iterator[_Shard]:
     """Each shard; the next one is read in a thread while this one is encoded."""
     with ThreadPoolExecutor(1) as pool:
         coming: Future[_Shard] | None = None
         for path in [*paths, None]:
             ready = coming
-            coming = None if path is None else pool.submit(_open, path, config, zooms)
+            coming = None if path is None else pool.submit(_open, path, config, zooms, is_turned)
             if ready is not None:
                 yield ready.result()
 
@@ -275,9 +284,19 @@ def _read(path: Path, zooms: Sequence[int]) -> SplitFeatures | None:
         return None
 
 
-def _identity(model: PSM, zooms: Sequence[int]) -> bytes:
+def _has_shrunk_first(folder: Path) -> bool:
+    """Whether shards hold CLAP's fused windows in our order, as the note of their import says."""
+    try:
+        framing = json.loads((folder / "import" / "source.json").read_text())["framing"]
+        return bool(framing["fused"] and framing["shrunk_first"])
+    except (OSError, ValueError, KeyError, TypeError):  # none: of the published shards, say
+        return False
+
+
+def _identity(model: PSM, zooms: Sequence[int], *, is_turned: bool) -> bytes:
     """A hash of all that features depend on beside the shards, the words of the tokenizer too."""
-    settings = [_VERSION, model.precision, _settings(model.config), list(zooms)]
+    settings: list[Any] = [_VERSION, model.precision, _settings(model.config), list(zooms)]
+    settings += ["turned"] if is_turned else []
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     digest.update(json.dumps(model.text.tokenizer.get_vocab(), sort_keys=True).encode())
     hash_tensors(digest, model.state_dict())

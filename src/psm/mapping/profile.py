@@ -20,7 +20,7 @@ from psm.errors import ConfigError, MissingData
 from psm.files import atomic_path
 from psm.gaussian import Gaussian, concatenate, csd
 from psm.imagery import NoImagery, Provider, View
-from psm.inference.batches import image_features, location_gaussians, text_gaussians
+from psm.inference.batches import image_features, location_gaussians, picture_px, text_gaussians
 from psm.mapping.bands import BANDS, PROBABILITY, UNCERTAINTY
 from psm.mapping.distances import Distances
 from psm.mapping.matching import EncodedQuery, answer
@@ -158,7 +158,7 @@ def look(
         known = ", ".join(map(str, imagery.zooms))
         raise ConfigError(f"zoom {zoom}: {model.config.name} knows {known}")
     Context.of(lat=lat, lon=lon)  # refuses what is no place
-    view = View(imagery.view_px, imagery.gsd_m * zoom)
+    view = View(picture_px(model.config), imagery.gsd_m * zoom)
     (picture,) = provider.read(lat=np.array([lat]), lon=np.array([lon]), view=view)
     if isinstance(picture, NoImagery):
         why = f"{picture.reason} ({picture.detail})" if picture.detail else picture.reason.value

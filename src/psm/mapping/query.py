@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar, get_args
 
+import numpy as np
+from jaxtyping import Float32
+
 from psm.data.audio import read_audio
 from psm.data.recording import AudioSource, CaptionSource
-from psm.errors import ConfigError
+from psm.errors import ConfigError, FaintRecording
 from psm.gaussian import Gaussian, combine, concatenate, mixture
 from psm.inference.batches import recording_gaussian, text_gaussians
 from psm.mapping.matching import EncodedQuery, Together
@@ -230,6 +234,21 @@ class Query:
             is_any=self.together == "any",
         )
 
+    def require_recordings(self, model: PSM) -> None:
+        """Read every audio file, to be told what is wrong with it before longer work begins.
+
+        Args:
+            model: how it wants them.
+
+        Raises:
+            CorruptRecording: an audio file cannot be read, or nothing of it would be heard.
+            MissingExtra: one takes ffmpeg, and there is none.
+        """
+        with warnings.catch_warnings(action="ignore", category=FaintRecording):  # said when asked
+            for term in self.all_terms:
+                if term.audio:
+                    _waveform(model, term.audio)
+
     def without(self, *texts: str) -> Query:
         """The same query, with more that is not to be heard.
 
@@ -276,8 +295,16 @@ def _each(gaussians: Gaussian) -> list[Gaussian]:
     return [gaussians.rows(slice(row, row + 1)) for row in range(len(gaussians.mean))]
 
 
+def _waveform(model: PSM, path: Path) -> Float32[np.ndarray, " samples"]:
+    config = model.config.audio
+    window_s = None if model.config.framing.fused else config.clip_s
+    return read_audio(
+        path, config.sample_rate_hz, band_hz=config.band_hz, is_query=True, window_s=window_s
+    )
+
+
 def _audio(model: PSM, path: Path) -> Gaussian:
-    return recording_gaussian(model, read_audio(path, model.config.audio.sample_rate_hz))
+    return recording_gaussian(model, _waveform(model, path))
 
 
 def _source(name: str, value: str | None, known: type[_Source]) -> _Source | None:

@@ -53,7 +53,8 @@ class SoundscapeMap(MapData):
             columns: more to keep beside them, ``(N,)`` each, such as ``name=``.
 
         Returns:
-            N rows: the columns, ``lat``, ``lon``, then the bands, NaN where there is no cell.
+            N rows: the columns, ``lat``, ``lon``, then the bands, NaN where there is no cell. A
+            band whose name is that of a column is called ``map_NAME``.
 
         Raises:
             InvalidContext: a place is none.
@@ -64,14 +65,19 @@ class SoundscapeMap(MapData):
         return sample(self, lat=lat, lon=lon, **columns)
 
     def summarise(
-        self, polygons: GeoDataFrame | str | Path, *, layer: str | None = None, prefix: str = ""
+        self,
+        polygons: GeoDataFrame | str | Path,
+        *,
+        layer: str | None = None,
+        prefix: str | None = "",
     ) -> GeoDataFrame:
         """Statistics of the cells in each polygon, weighted by area.
 
         Args:
             polygons: with a coordinate system, any; or a vector file of them.
             layer: of the file, where it has several.
-            prefix: of the new columns, to put several maps side by side.
+            prefix: of the new columns, to put several maps side by side; ``None`` puts ``map_``
+                before those whose names are taken.
 
         Returns:
             The polygons as they came, with columns such as ``match_probability_mean``, ``_max``,

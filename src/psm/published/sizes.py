@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,7 +18,15 @@ IMAGERY = {
     "bingmap": ImageryConfig(name="bing", gsd_m=0.6, zooms=(1, 3, 5)),
     "googleEarth": ImageryConfig(name="google-earth", gsd_m=0.2, zooms=(1,)),
 }
-"""What published models saw and published tiles hold, by the published code's name for it."""
+"""What published models saw and published tiles hold, by the published code's name for it.
+
+``gsd_m`` is what a published model is told, alike at every latitude; :func:`tile_gsd_m` is true.
+"""
+
+_LEVELS = {"bingmap": 18}
+"""Level of the imagery that is cut in Web Mercator, whose pixels shrink towards the poles."""
+_EQUATOR_M = 2.0 * math.pi * 6378137.0
+_MAP_TILE_PX = 256
 
 _AUDIO = {
     "sample_rate_hz": 48000, "n_fft": 1024, "hop": 480, "f_min_hz": 50.0, "f_max_hz": 14000.0,
@@ -191,6 +200,18 @@ def _clap_text(shapes: _Checked, heads: int | None, origin: str) -> dict[str, An
 def _count(names: Iterable[str], pattern: str) -> int:
     """How many different numbers stand in the first group of ``pattern`` among ``names``."""
     return len({match[1] for name in names if (match := re.match(pattern, name))})
+
+
+def tile_gsd_m(imagery: str, lat: float) -> float:
+    """Metres per pixel that a published tile of ``imagery`` has at a latitude.
+
+    Bing's tiles are of level 18 of Web Mercator: 0.597 m at the equator, half of it at 60 degrees.
+    Those of Sentinel-2 and Google Earth are in metres everywhere.
+    """
+    if imagery not in _LEVELS:
+        return IMAGERY[imagery].gsd_m
+    at_equator = _EQUATOR_M / (_MAP_TILE_PX * 2.0 ** _LEVELS[imagery])
+    return at_equator * math.cos(math.radians(lat))
 
 
 def imagery_named(name: str | None, origin: str) -> ImageryConfig:

@@ -10,20 +10,35 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from jaxtyping import Float32
 
-from psm.data.untrusted import HEAD, SOUND_FILES, TAIL, FileKind, sniff, wav_lacks
-from psm.errors import CorruptRecording
+from psm.data.framing import Framing
+from psm.data.untrusted import HEAD, TAIL, sniff
+from psm.errors import UnusableSound
 from psm.server import decoder
-from psm.server.decoder import DecodingLimits
+from psm.server.decoder import SEND, DecodingLimits
 from psm.server.problems import Problem
 from psm.server.settings import Settings
 
 _MOST_WAITING = 8
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedUpload:
+    """Sound of an upload.
+
+    Attributes:
+        waveform: mono, at the rate that is wanted.
+        warning: what has to be said of it, of silence for example.
+    """
+
+    waveform: Float32[np.ndarray, " samples"]
+    warning: str | None
 
 
 class RecordingDecoder:
@@ -40,11 +55,16 @@ class RecordingDecoder:
         self._waiting = 0
         self._spare: asyncio.subprocess.Process | None = None
 
-    async def decode(self, data: bytes, sample_rate_hz: int) -> Float32[np.ndarray, " samples"]:
+    async def decode(self, data: bytes, framing: Framing) -> DecodedUpload:
         """A file's sound as mono.
 
+        Args:
+            data: the file.
+            framing: how the model hears it.
+
         Raises:
-            Problem: 422 why it cannot be; 503, too many others are being decoded.
+            Problem: 415 it is another kind of file; 422 why it cannot be decoded; 503, too many
+                others are being decoded.
         """
         if self._waiting >= _MOST_WAITING:
             raise Problem(
@@ -54,7 +74,7 @@ class RecordingDecoder:
         self._waiting += 1
         try:
             async with self._free:
-                return await self._decode(data, sample_rate_hz)
+                return await self._decode(data, framing)
         finally:
             self._waiting -= 1
 
@@ -67,11 +87,17 @@ class RecordingDecoder:
         if self._spare is not None:
             await _end(self._spare)
 
-    async def _decode(self, data: bytes, sample_rate_hz: int) -> Float32[np.ndarray, " samples"]:
+    async def _decode(self, data: bytes, framing: Framing) -> DecodedUpload:
+        audio = framing.audio
         settings = self._settings
         process, self._spare = self._spare or await _start(), None
         limit = DecodingLimits(
-            sample_rate_hz, settings.upload_s, max(1, round(settings.decode_s)), settings.decode_mb
+            sample_rate_hz=audio.sample_rate_hz,
+            band_hz=audio.band_hz,
+            window_s=None if framing.fused else audio.clip_s,
+            seconds=settings.upload_s,
+            cpu_s=max(1, round(settings.decode_s)),
+            memory_mb=settings.decode_mb,
         )
         try:
             line = json.dumps(asdict(limit)).encode() + b"\n"
@@ -91,10 +117,11 @@ class RecordingDecoder:
         try:
             answer = json.loads(head)
         except ValueError:  # a decoder died
-            answer = {"problem": "It cannot be decoded within the limits: export it again as WAV."}
+            answer = {"problem": "cannot be decoded within the limits: export it again as WAV"}
         if "problem" in answer:
-            raise Problem(422, answer["problem"], kind="not-audio")
-        return np.frombuffer(samples, np.float32)
+            status = 422 if answer.get("is_audio", True) else 415
+            raise Problem(status, f"The recording {answer['problem']}.", kind="not-audio")
+        return DecodedUpload(np.frombuffer(samples, np.float32), answer.get("warning"))
 
 
 async def _start() -> asyncio.subprocess.Process:
@@ -105,31 +132,23 @@ async def _start() -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={**os.environ, **quiet},
+        start_new_session=True,  # ffmpeg ends with its decoder
     )  # fmt: skip
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
-        process.kill()
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
     await process.wait()
 
 
 def refusal(data: bytes) -> str | None:
     """Why bytes are no recording that is taken, or ``None``."""
     try:
-        kind = sniff(data[:HEAD], data[-TAIL:])
-    except CorruptRecording as problem:
-        return f"{problem}: send WAV, FLAC, Ogg or MP3" if data else f"{problem}"
-    if kind not in SOUND_FILES:
-        return f"not an audio file but {kind}: send WAV, FLAC, Ogg or MP3"
-    return _lying_wav(data) if kind is FileKind.WAV else None
-
-
-def _lying_wav(data: bytes) -> str | None:
-    """A WAV says how long it is; it must neither be shorter nor go on after its end."""
-    lacks = wav_lacks(data[:HEAD], len(data))
-    if lacks < -1:  # one byte may pad it
-        return "bytes after the end of the WAV: export the recording again"
-    if lacks > 0:
-        return f"cut short: the WAV holds {len(data):,} of {len(data) + lacks:,} bytes"
+        sniff(data[:HEAD], data[-TAIL:])
+    except UnusableSound as problem:
+        return f"{problem}: {SEND}" if data else f"{problem}"
     return None

@@ -12,6 +12,7 @@ from psm.errors import ConfigError
 from psm.precision import Precision
 from psm.progress import console
 from psm.server.app import create_app, open_state
+from psm.server.memory import in_words
 from psm.server.settings import Settings
 
 _GRACE_S = 10
@@ -34,6 +35,8 @@ def run(
     place = listen(host, port)  # before minutes of work that may end in nothing
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     state = open_state(settings, precision=precision)
+    for store in state.stores.values():
+        console().print(f"{store.id}: {in_words(store.store, store.places)}")
     app = create_app(state=state)
     config = uvicorn.Config(
         app,

@@ -186,6 +186,7 @@ class UploadModel(BaseModel):
     duration_s: float
     waveform: list[float] = Field(description="200 peaks between 0 and 1.")
     heard: list[SoundModel]
+    warning: str | None = Field(None, description="Said of a recording with hardly a sound in it.")
 
 
 class HealthModel(BaseModel):

@@ -25,7 +25,9 @@ from psm.mapping.moment import Moment
 from psm.mapping.store import Store, cached_store
 from psm.mapping.store.store import EMBEDDED
 from psm.mapping.timetable import Timetable
+from psm.mapping.timetable.preparation import is_prepared
 from psm.model import PSM
+from psm.server.memory import require_memory
 from psm.server.tiling import CellFinder
 
 _RANGE_CELLS, _RANGE_CELLS_EXACT = 1024, 192
@@ -72,6 +74,7 @@ class ServedStore:
         """
         store = Store.open(url)
         store.require_model(model)
+        require_memory(store, is_prepared=is_prepared(store, model, store.zooms[0]))
         places = interactive(store, model) or store.embedded()
         return cls(id_, name, store, places, model.config.name, weights_fingerprint(model))
 
@@ -160,10 +163,11 @@ class ServedStore:
 
 
 def interactive(store: Store, model: PSM) -> Timetable | None:
-    """The timetable of a store in memory; ``None`` where it is not prepared."""
+    """The timetable of a store, its coefficients at hand; ``None`` where it is not prepared."""
     zoom = store.zooms[0]
-    found = Timetable.find(store, model, zoom)
-    return None if found is None else Timetable(store, model, zoom, resident=True)
+    if not is_prepared(store, model, zoom):
+        return None
+    return Timetable(store, model, zoom, resident=True)
 
 
 def open_all(urls: Iterable[str], model: PSM) -> dict[str, ServedStore]:

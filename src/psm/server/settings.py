@@ -30,7 +30,11 @@ class Settings:
         cache_mb: memory for answers, and half as much for tiles.
         rate_per_s, burst: cost of the requests of one client; a tile costs 1, a file 20.
         timeout_s: until the answer of a request begins.
-        requests: that are under way at the same time.
+        requests: that are under way at the same time, not counting bodies that are coming in.
+        arrivals, arrivals_a_client: recordings that may be coming in at the same time, of all and
+            of one client; slow ones make way.
+        stall_s, slow_bytes_per_s: a recording is given up after so long without a byte, or when it
+            has been slower than that for so long.
         upload_mb, upload_s: largest and longest recording.
         decode_s, decode_mb: time and memory that decoding one may take.
         uploads: recordings that are kept, each for ``upload_kept_s`` after its last use.
@@ -54,6 +58,10 @@ class Settings:
     burst: float = 1500.0
     timeout_s: float = 60.0
     requests: int = 256
+    arrivals: int = 128
+    arrivals_a_client: int = 16
+    stall_s: float = 10.0
+    slow_bytes_per_s: float = 4096.0
     upload_mb: float = 20.0
     upload_s: float = 120.0
     decode_s: float = 10.0

@@ -27,6 +27,7 @@ class UploadedRecording:
         peaks: 200 between 0 and 1, the loudest of them 1.
         gaussian: ``(1, dim)``.
         heard: the likeliest sounds of the vocabulary, and how likely.
+        warning: what has to be said of it; see :attr:`psm.data.sound.hearing.Hearing.warning`.
     """
 
     id: str
@@ -35,6 +36,7 @@ class UploadedRecording:
     peaks: tuple[float, ...]
     gaussian: Gaussian
     heard: tuple[tuple[str, float], ...] = ()
+    warning: str | None = None
 
 
 class UploadedRecordings:

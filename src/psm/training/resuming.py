@@ -27,7 +27,7 @@ from psm.data.identity import identity
 from psm.data.recording import Recording
 from psm.data.tars import MemberIndex
 from psm.errors import CheckpointMismatch, SettingsChanged
-from psm.files import atomic_path
+from psm.files import atomic_path, sweep
 from psm.progress import console
 
 FOLDER_NAME = "resume"
@@ -193,8 +193,7 @@ def go_on(out: Path, run: RunIdentity) -> None:
     if not (out / FOLDER_NAME / _DATA).exists():
         _note_data(out / FOLDER_NAME, run)
     for folder in (out, out / FOLDER_NAME):
-        for left in folder.glob(".*.partial*"):
-            left.unlink(missing_ok=True)
+        sweep(folder)
 
 
 def _note_data(folder: Path, run: RunIdentity) -> None:

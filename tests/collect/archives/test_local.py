@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
-from hypothesis import strategies as st
 
 from psm.collect.archives import recorders
 from psm.collect.archives.archive import ListedRecording, ListingRequest
@@ -66,7 +64,8 @@ def test_places_of_recorders_hold_for_their_files(tmp_path: Path) -> None:
     song_meter, moth = (records[name] for name in sorted(records, reverse=True))
     assert (song_meter.lat, song_meter.recorded) == (1.0, "2020-06-24T19:15:00")
     assert song_meter.clock is Clock.LOCAL
-    assert (moth.lat, moth.recorded, moth.clock) == (3.0, "2020-06-24T19:15:00", Clock.UTC)
+    # A bare name proves no zone, nor an AudioMoth: of it the day alone counts.
+    assert (moth.lat, moth.recorded, moth.clock) == (3.0, "2020-06-24T19:15:00", Clock.NONE)
 
 
 @pytest.mark.parametrize(
@@ -151,27 +150,66 @@ def test_a_table_without_names_is_no_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stem", "found"),
     [
-        ("20200624_191500", ("2020-06-24T19:15:00", Clock.UTC)),
-        ("20200624_191500T", None),
+        ("20200624_191500", ("2020-06-24T19:15:00", Clock.NONE)),
+        ("20200624_191500T", ("2020-06-24T19:15:00", Clock.NONE)),
         ("SMM01_20200624_191500", ("2020-06-24T19:15:00", Clock.LOCAL)),
         ("S4A_03_20200624_191500_000", ("2020-06-24T19:15:00", Clock.LOCAL)),
         ("120200624_191500", None),
         ("frogs", None),
+        ("Queens_20230502_010000_Z", ("2023-05-02T01:00:00Z", Clock.UTC)),
+        ("20230502T010000+1000_REC", ("2023-05-02T01:00:00+10:00", Clock.UTC)),
+        ("20230502T010000Z", ("2023-05-02T01:00:00Z", Clock.UTC)),
+        ("2023-05-02_01-00-00", ("2023-05-02T01:00:00", Clock.LOCAL)),
+        ("5E90A4D4", ("2020-04-10T16:54:44Z", Clock.UTC)),
+        ("SITE_20200624_000000", ("2020-06-23T24:00:00", Clock.LOCAL)),
+        ("SITE_20200624_191500_-0330", ("2020-06-24T19:15:00-03:30", Clock.UTC)),
     ],
 )
 def test_names_of_recorders(stem: str, found: object) -> None:
-    if stem.endswith("T"):  # AudioMoth marks triggered recordings so
-        found = ("2020-06-24T19:15:00", Clock.UTC)
     assert recorders.by_name(stem) == found
 
 
-@given(content=st.binary(max_size=200), where=st.integers(0, 400))
-def test_no_header_is_too_odd(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes, where: int
-) -> None:
-    path = wav(tmp_path_factory.mktemp("odd") / "a.wav", COMMENT.format(zone=""))
-    whole = path.read_bytes()
-    path.write_bytes(whole[:where] + content)
-    assert isinstance(recorders.wav_comment(path), str)
-    path.write_bytes(b"RIFF\0\0\0\0WAVE" + content)
-    assert isinstance(recorders.wav_comment(path), str)
+def test_a_site_whose_name_holds_an_underscore_is_not_cut(tmp_path: Path) -> None:
+    for name in ("NORTH_MEADOW_20240624_191500", "NORTH_20240624_191500", "NORTH_FEN_take1"):
+        wav(tmp_path / f"{name}.wav")
+    (tmp_path / "sites.csv").write_text("site,lat,lon\nNORTH,1,1\nNORTH_MEADOW,2,2\n")
+    records, refused = listed(tmp_path)
+    assert records["NORTH_MEADOW_20240624_191500.wav"].lat == 2.0
+    assert records["NORTH_20240624_191500.wav"].lat == 1.0
+    assert list(refused.values()) == ["no place in the table"]  # NORTH_FEN is not NORTH
+
+
+def test_a_file_brings_its_own_place_and_time(tmp_path: Path) -> None:
+    guano = b"GUANO|Version: 1.0\nTimestamp: 2023-05-14T05:12:33+02:00\nLoc Position: 48.2 16.4\n"
+    with_chunk(wav(tmp_path / "noname.wav"), b"guan", guano)
+    wav(tmp_path / "silent.wav")
+    records, refused = listed(tmp_path)
+    assert list(refused.values()) == ["no place in the table"]
+    found = records["noname.wav"]
+    assert (found.lat, found.lon, found.recorded) == (48.2, 16.4, "2023-05-14T05:12:33+02:00")
+    (tmp_path / "t.csv").write_text("file;lat;lon\nnoname.wav;10,5;20,25\n")
+    assert listed(tmp_path)[0]["noname.wav"].lat == 10.5  # a table goes before a header
+
+
+def test_what_a_table_says_wrongly_is_refused_row_by_row(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.wav", "c.wav"):
+        wav(tmp_path / name)
+    (tmp_path / "t.csv").write_text(
+        "file,lat,lon,caption\na.wav,1,2,frogs\n,,,\nb.wav,1,2\n"
+        "c.wav,1,2,x\nc.wav,3,4,x\nA .wav,1,2,x\n"
+    )
+    records, refused = listed(tmp_path)
+    assert list(records) == ["a.wav"]
+    assert sorted(refused.values()) == [
+        "an empty row",
+        "fewer fields than columns",
+        "named twice in the table",
+        "no place in the table",
+        "no such file, but one that differs in case or blanks",
+    ]
+
+
+def with_chunk(path: Path, name: bytes, content: bytes) -> Path:
+    whole = path.read_bytes() + name + len(content).to_bytes(4, "little") + content
+    path.write_bytes(whole[:4] + (len(whole) - 8).to_bytes(4, "little") + whole[8:])
+    return path

@@ -19,6 +19,7 @@ from psm.data.audio import AudioConfig, read_audio
 from psm.importing.framing import Framing
 from tests.collect.decoding.conftest import FRAMING, Make, make_job
 from tests.collect.media import FILMS, RATE_HZ, SUBTYPES, encoded, film, sound, waveform
+from tests.data.sound import containers
 
 LIMITS = FileLimits()
 FUSED = Framing(audio=FRAMING.audio, fused=True)
@@ -144,3 +145,22 @@ def test_resampled_once(make: Make) -> None:
     source, _ = soundfile.read(io.BytesIO(sound("wav")), dtype="float32")
     ours, _ = soundfile.read(job.clip, dtype="float32")
     assert ours == pytest.approx(soxr.resample(source, 16_000, 32_000), abs=1e-4)
+
+
+def test_what_lies_above_the_band_of_the_model_is_silence(make: Make) -> None:
+    time_s = np.arange(2 * 192_000) / 192_000
+    bat = 0.3 * np.sin(2 * np.pi * 45_000 * time_s)
+    found = decode(make("a.wav", encoded(bat, "wav", 192_000)), FRAMING, LIMITS)
+    assert found.rms_db == pytest.approx(20 * math.log10(0.3 / math.sqrt(2)), abs=0.1)
+    assert found.sound_flags == ("silent",)
+    over = bat + 0.01 * np.sin(2 * np.pi * 3000 * time_s)
+    assert not decode(make("b.wav", encoded(over, "wav", 192_000)), FRAMING, LIMITS).sound_flags
+
+
+def test_late_sound_of_a_bitrate_that_varies_is_in_the_middle(make: Make) -> None:
+    # Silence takes few bytes: who guesses a length from it takes the sound for the end.
+    job = make("a.mp3", containers.late_mp3())
+    found = decode(job, FRAMING, LIMITS)
+    assert found.duration_s == pytest.approx(12.0, abs=0.1)
+    assert not found.sound_flags
+    assert np.abs(_samples(job)).max() > 0.1

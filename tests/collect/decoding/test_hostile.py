@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from psm.collect.decoding import DecodedClip, DecoderPool, ffmpeg
+from psm.collect.decoding import DecodedClip, DecoderPool
 from psm.collect.refusal import Refused
+from psm.data.sound import ffmpeg
 from psm.data.untrusted import FileKind
+from psm.errors import UnusableSound
 from tests.collect.brokenmedia import Made
 from tests.collect.decoding.conftest import FRAMING, make_job
 from tests.collect.hostile import corpus
@@ -152,7 +154,7 @@ def test_ffmpeg_follows_no_script_even_where_it_gets_one(
     path = tmp_path / name
     path.write_bytes(content)
     file = os.open(path, os.O_RDONLY)
-    with pytest.raises(Refused), ffmpeg.Stream(file, kind, start_s=0.0, length_s=1.0):
+    with pytest.raises(UnusableSound), ffmpeg.Stream(file, kind):
         pass
     os.close(file)
     assert not bait.was_taken()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,15 +11,20 @@ from typing import Any
 
 import datasets
 import numpy as np
+import pyarrow as pa
 import pytest
+import yaml
 from datasets import Value
+from pyarrow import parquet
 
 from psm.data.audio import AudioConfig, decode_audio, fused_log_mel
 from psm.data.corpus import Corpus
 from psm.data.shards import read_shard
-from psm.errors import ConfigError, CorruptShard, MissingData
+from psm.errors import ConfigError, CorruptShard, MissingData, SettingsChanged
+from psm.importing import ImportOptions, open_dataset
 from psm.importing.conversion import convert
 from psm.importing.framing import Framing
+from psm.importing.published.columns import archive_of
 from psm.importing.published.hub import HubDataset
 from psm.training import train
 from tests import hub
@@ -52,7 +59,8 @@ def test_recordings_arrive_with_what_is_known_of_them(imported: Path) -> None:
     assert (inat.audio_source, inat.caption_source, inat.caption) == ("inat", "qwen", "frogs 1")
     assert (inat.month, inat.hour, inat.cell) == (5, pytest.approx(7 + 2 / 60), "N10E020")
     assert (inat.lat, inat.lon, inat.gsd_m, inat.licence) == (11.0, 20.0, 10.0, "unknown")
-    assert (freesound.month, freesound.hour) == (5, None)  # its dates are of the upload
+    # Freesound's dates are of the upload.
+    assert (freesound.month, freesound.hour, freesound.upload_month) == (None, None, 5)
     assert corpus.mels.shape == (24, 1, FRAMES, BANDS)
 
 
@@ -90,7 +98,8 @@ def test_imagery_is_chosen_and_becomes_jpeg(tiny: Path, tmp_path: Path) -> None:
     convert(source(tiny, imagery="bingmap", gsd_m=0.6), tmp_path, workers=1)
     sample = next(read_shard(tmp_path / "train-00000.tar"))
     assert sample.tile.shape == (4 * VIEW_PX, 4 * VIEW_PX, 3)
-    assert sample.recording.gsd_m == 0.6
+    # Pixels of Web Mercator shrink towards the poles; this place is 10 degrees north.
+    assert sample.recording.gsd_m == pytest.approx(0.597164 * math.cos(math.radians(10.0)))
     with pytest.raises(ConfigError, match="its imagery is bingmap_image, sentinel_image"):
         _ = source(tiny, imagery="googleEarth").columns
 
@@ -103,6 +112,164 @@ def test_licences_are_kept(tmp_path: Path) -> None:
     )  # fmt: skip
     report = convert(source(folder), tmp_path / "out", workers=1)
     assert report.licences == {"CC-BY-4.0": 1, "unknown": 1, "CC0": 1}
+
+
+@pytest.fixture(scope="module")
+def soundingearth(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("soundingearth")
+    rows = [hub.soundingearth_row(number) for number in range(4)]
+    rows[1] |= {"audio_caption": "Waves", "audio_caption_source": "qwen", "date_recorded": ""}
+    rows[2] |= {"audio_caption": "Bells."}
+    test = [hub.soundingearth_row(9, audio_caption=" . ")]
+    hub.write(folder / "data", {"train-0": rows, "test-0": test}, hub.SOUNDINGEARTH)
+    (folder / "README.md").write_text("---\nlicense: cc-by-4.0\n---\n# SoundingEarth\n")
+    return folder
+
+
+def test_soundingearth_keeps_month_hour_archive_and_licence(
+    soundingearth: Path, tmp_path: Path
+) -> None:
+    dataset = open_dataset(str(soundingearth), ImportOptions(preset=str(tiny_yaml(tmp_path))))
+    assert isinstance(dataset, HubDataset)
+    assert (dataset.imagery, dataset.gsd_m) == ("googleEarth", 0.2)
+    assert "date_recorded as date" in dataset.describe()
+    report = convert(dataset, tmp_path / "out", workers=1)
+    assert report.imported == {"train": 4}
+    assert report.refused == {"no caption": 1}  # of it nothing stands but the appended stop
+    by_key = {
+        sample.recording.key: sample.recording
+        for sample in read_shard(tmp_path / "out" / "train-00000.tar")
+    }
+    first, second, third = (by_key[f"aporee-9995_{number}"] for number in range(3))
+    assert (first.month, first.hour, first.audio_source) == (6, 7.5, "aporee")
+    assert (first.lat, first.lon) == (45.1234, 20.4321)  # not 45.12340164: single precision
+    assert (first.licence, first.gsd_m) == ("cc-by-4.0", 0.2)
+    # The published builder appends a full stop to the recordists' own words, and to no others.
+    assert [r.caption for r in (first, second, third)] == ["A pond, 0 frogs.", "Waves", "Bells"]
+    assert (second.month, second.hour) == (None, None)
+
+
+def test_what_is_missing_or_not_read_is_said(
+    soundingearth: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    options = ImportOptions(preset=str(tiny_yaml(tmp_path)))
+    convert(open_dataset(str(soundingearth), options), tmp_path / "out", workers=1)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "no column 'source': the archive is read off each sample_id" in said
+    assert "every recording has that of the data set, cc-by-4.0" in said
+    assert "not read: short_id, mel_features, llava_caption_googleearth_zl1" in said
+    assert "months and hours" not in said
+    notes = source(tiny).notes()
+    assert [note for note in notes if note.startswith("no column")] == [
+        "no column for licences: they are unknown, as no card of the data set names one"
+    ]
+    hub.write(tmp_path / "bare", {"train": [hub.row(0)], "test": [hub.row(1)]})
+    for name in ("train", "test"):
+        path = tmp_path / "bare" / f"{name}.parquet"
+        parquet.write_table(parquet.read_table(path).drop_columns(["date", "source"]), path)
+    notes = source(tmp_path / "bare").notes()
+    assert "no column 'date_recorded' or 'date': months and hours stay unknown" in notes
+    convert(source(tmp_path / "bare"), tmp_path / "bare-out", workers=1)
+    recording = next(read_shard(tmp_path / "bare-out" / "train-00000.tar")).recording
+    assert (recording.audio_source, recording.month) == ("yfcc", None)
+
+
+@pytest.mark.parametrize(
+    ("sample", "archive"),
+    [("aporee-1", "aporee"), ("iNat-2", "inat"), ("mine-3", None), ("aporee", None), ("", None)],
+)
+def test_the_archive_is_what_the_key_begins_with(sample: str, archive: str | None) -> None:
+    assert archive_of(sample) == archive
+
+
+def tiny_yaml(folder: Path, **model: Any) -> Path:
+    path = folder / "tiny.yaml"
+    experiment = tiny_experiment()
+    model = {**experiment.model.model_dump(mode="json"), **model}
+    path.write_text(yaml.safe_dump({"model": model}))
+    return path
+
+
+def test_pengis_captions_are_overwritten_where_an_imported_model_is_compared(
+    tmp_path: Path,
+) -> None:
+    rows = [hub.row(number, audio_caption_source="pengi") for number in range(2)]
+    hub.write(tmp_path / "hub", {"train": rows, "test": [hub.row(2, audio_caption="A. ")]})
+    for name, reference in (("ours", False), ("published", True)):
+        options = ImportOptions(preset=str(tiny_yaml(tmp_path, reference=reference)))
+        dataset = open_dataset(str(tmp_path / "hub"), replace(options, imagery="sentinel"))
+        convert(dataset, tmp_path / name, workers=1)
+        caption = next(read_shard(tmp_path / name / "train-00000.tar")).recording.caption
+        assert caption == ("Frogs of 0. The location of the sound is: Bonn." if reference
+                           else "frogs 0")  # fmt: skip
+    with pytest.raises(SettingsChanged, match="captions"):
+        convert(dataset, tmp_path / "ours", workers=1)
+
+
+def rewrite(path: Path, **columns: Any) -> None:
+    """Other values of the same size in a Parquet file."""
+    table = parquet.read_table(path)
+    for name, values in columns.items():
+        table = table.set_column(table.column_names.index(name), name, pa.array(values))
+    plain = table.replace_schema_metadata(None)  # as anybody but the hub's library writes it
+    parquet.write_table(plain, path, compression="none", use_dictionary=False)
+
+
+def test_a_file_that_is_rewritten_at_the_same_size_is_another_import(tmp_path: Path) -> None:
+    folder = hub.write(tmp_path / "hub", {"train": [hub.row(0)], "test": [hub.row(1)]})
+    path = folder / "train.parquet"
+    rewrite(path, latitude=[45.0])
+    size, before = path.stat().st_size, path.stat()
+    convert(source(folder), tmp_path / "out", workers=1)
+    convert(source(folder), tmp_path / "out", workers=1)
+    rewrite(path, latitude=[-45.0])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == size
+    with pytest.raises(SettingsChanged, match=r"another import \(train\.parquet was"):
+        convert(source(folder), tmp_path / "out", workers=1)
+
+
+def test_a_binary_column_of_sound_and_images_is_read(tmp_path: Path) -> None:
+    folder = hub.write(tmp_path / "hub", {"train": [hub.row(0)], "test": [hub.row(1)]})
+    for number, name in enumerate(("train", "test")):
+        rewrite(folder / f"{name}.parquet", audio=[hub.clip(number)],
+                sentinel_image=[hub.tile(number)])  # fmt: skip
+    report = convert(source(folder), tmp_path / "out", workers=1)
+    assert report.imported == {"train": 1, "test": 1}
+    for name in ("train", "test"):
+        rewrite(folder / f"{name}.parquet", audio=["/etc/hostname"])
+    report = convert(source(folder), tmp_path / "named", workers=1)
+    assert report.refused == {"audio: names a file, and does not hold it": 2}
+
+
+def test_a_split_of_another_name_is_left_out_or_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    names = ("train", "test", "extra")
+    files = {f"{name}-00000-of-00001": [hub.row(number)] for number, name in enumerate(names)}
+    hub.write(tmp_path / "hub" / "data", files)
+    folder = tmp_path / "hub"
+    report = convert(source(folder), tmp_path / "out", workers=1)
+    assert report.imported == {"train": 1, "test": 1}
+    assert "split 'extra' is left out; --split extra=train takes it" in capsys.readouterr().err
+    taken = convert(source(folder, splits={"extra": "test"}), tmp_path / "taken", workers=1)
+    assert taken.imported == {"train": 1, "test": 2}
+    with pytest.raises(ConfigError, match=r"no split 'more'; its splits are .*extra"):
+        source(folder, splits={"more": "train"}).parts(tmp_path)
+    files = {"alpha-0": [hub.row(0)], "beta-0": [hub.row(1)]}
+    strange = hub.write(tmp_path / "strange", {**files, "older": [hub.row(5)]})
+    (strange / "README.md").write_text(
+        "---\nconfigs:\n- config_name: default\n  data_files:\n"
+        "  - {split: alpha, path: alpha-0.parquet}\n  - {split: beta, path: beta-0.parquet}\n---\n"
+    )
+    with pytest.raises(ConfigError, match="none of its splits alpha, beta is one of train"):
+        source(strange).parts(tmp_path)
+    told = {"alpha": "train", "beta": "val"}
+    assert "files that belong to no split: older.parquet" in source(strange, splits=told).notes()
+    assert convert(source(strange, splits=told), tmp_path / "told", workers=1).imported == {
+        "train": 1,
+        "val": 1,
+    }
 
 
 def test_what_cannot_be_used_is_refused_by_reason(tmp_path: Path) -> None:

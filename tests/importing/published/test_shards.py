@@ -17,7 +17,7 @@ from PIL import Image
 
 from psm.config import Experiment
 from psm.data.corpus import Corpus
-from psm.errors import CorruptRecording, CorruptShard, MissingData
+from psm.errors import CorruptRecording, CorruptShard, MissingData, SettingsChanged
 from psm.importing.conversion import ImportReport, convert
 from psm.importing.published.metadata import PublishedCaptions
 from psm.importing.published.webdataset import PublishedShards, imagery_of
@@ -90,8 +90,8 @@ def test_recordings_arrive_with_what_is_known_of_them(folder: Path, tmp_path: Pa
     assert (inat.audio_source, inat.caption_source, inat.caption) == ("inat", "meta", "frogs 1")
     assert (inat.month, inat.hour, inat.cell) == (5, pytest.approx(7 + 2 / 60), "N10E020")
     assert inat.gsd_m == 10.0
-    assert freesound.hour is None  # its dates are of the upload
-    assert freesound.month == 5
+    # Freesound's dates are of the upload.
+    assert (freesound.month, freesound.hour, freesound.upload_month) == (None, None, 5)
 
 
 def test_the_best_caption_is_taken_and_stays_what_its_author_wrote(
@@ -204,6 +204,19 @@ def test_a_resumed_import_reads_only_what_is_missing(
     assert {p.name: p.read_bytes() for p in out.glob("*.tar")} == {
         p.name: p.read_bytes() for p in undisturbed.glob("*.tar")
     }
+
+
+def test_a_tar_that_is_rewritten_at_the_same_size_is_another_import(tmp_path: Path) -> None:
+    path = tmp_path / "test_sentinel.tar"
+    for number, text in enumerate(("frogs in a pond", "bells in a town")):
+        write_tar(path, {"yfcc-0": members(0, text=text)})
+        os.utime(path, ns=(0, 0))
+        if number == 0:
+            size = path.stat().st_size
+            import_shards(tmp_path, tmp_path / "out")
+    assert path.stat().st_size == size
+    with pytest.raises(SettingsChanged, match=r"another import \(test_sentinel\.tar was"):
+        import_shards(tmp_path, tmp_path / "out")
 
 
 def test_names_of_tars_tell_the_imagery(folder: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import xarray as xr
 from pyproj import CRS
 
@@ -51,25 +52,34 @@ def test_a_cube_of_months_and_hours_is_read_back(
 
     path = write_cube(maps(), tmp_path / "cubes" / f"bells{suffix}", moments=moments)
     with _open(path) as cube:
-        assert cube["match_probability"].dims == ("month", "hour", "y", "x")
+        assert cube["match_probability"].dims == ("time", "y", "x")
         assert cube["match_probability"].dtype == np.float32
-        assert cube["month"].values.tolist() == [1, 7, 10]
-        assert cube["hour"].values.tolist() == [6.0, 18.0]
+        assert cube["month"].values.tolist() == [1, 1, 7, 7, 10, 10]
+        assert cube["hour"].values.tolist() == 3 * [6.0, 18.0]
+        assert cube["time"].values[[0, 1, -1]].astype("datetime64[s]").astype(str).tolist() == [
+            "2001-01-15T06:00:00", "2001-01-15T18:00:00", "2001-10-15T18:00:00",
+        ]  # fmt: skip
+        assert not {"axis", "standard_name"} & set(cube["month"].attrs)
+        by_moment = cube.set_index(time=["month", "hour"])
+        assert by_moment.unstack("time")["csd"].sizes == {"y": 5, "x": 7, "month": 3, "hour": 2}
         assert CRS.from_user_input(cube.rio.crs.to_wkt()) == CRS.from_user_input(frame.crs)
         np.testing.assert_allclose(cube["x"], frame.x)
         np.testing.assert_allclose(cube["y"], frame.y)
         assert cube["x"].attrs["standard_name"] == "projection_x_coordinate"
         for number, moment in enumerate(moments):
-            read = cube["match_probability"].sel(month=moment.month, hour=moment.hour)
+            read = by_moment["match_probability"].sel(time=(moment.month, moment.hour))
             asked = place_map(frame, moment).values() * np.float32((number + 1) / 6)
             np.testing.assert_allclose(read.values, asked, rtol=1e-6)
-        assert np.isnan(cube["csd"].values[:, :, 0, 1]).all()
+        assert np.isnan(cube["csd"].values[:, 0, 1]).all()
         assert cube["uncertainty"].attrs["units"] == "1"
         assert cube["spatial_ref"].attrs["grid_mapping_name"] == "lambert_azimuthal_equal_area"
         assert cube.attrs["Conventions"].startswith("CF-")
         assert cube.attrs["licence"] == "CC-BY-4.0"
         assert "local mean solar time" in cube["hour"].attrs["long_name"]
         assert "month" not in cube.attrs
+        assert cube.attrs["history"].startswith("psm ")
+        # Nothing but time has the axis T: the axis of a variable of unit 1 is an error of CF.
+        assert [name for name in cube.variables if cube[name].attrs.get("axis") == "T"] == ["time"]
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
@@ -79,10 +89,51 @@ def test_the_globe_by_utc_hours_is_a_cube_too(
 ) -> None:
     maps = [place_map(Frame.globe(30.0), Moment(utc=float(hour))) for hour in range(0, 24, 8)]
     with _open(write_cube(maps, tmp_path / f"rain{suffix}")) as cube:
-        assert cube["match_probability"].dims == ("hour", "lat", "lon")
+        assert cube["match_probability"].dims == ("time", "lat", "lon")
+        assert cube["hour"].values.tolist() == [0.0, 8.0, 16.0]
+        assert cube["time"].dt.hour.values.tolist() == [0, 8, 16]
+        assert "month" not in cube.coords
         assert cube["hour"].attrs["time_scale"] == "UTC"
         assert cube.rio.crs.to_epsg() == 4326
         assert cube["lat"].values[0] == 75.0
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("moments", "times", "coordinates"),
+    [
+        ([Moment(month=2), Moment(month=12)], ["2001-02-15T12:00", "2001-12-15T12:00"], {"month"}),
+        ([Moment(hour=0.0), Moment(hour=17.75)],
+         ["2001-01-15T00:00", "2001-01-15T17:45"], {"hour"}),
+        ([Moment(month=5, utc=4.25)], ["2001-05-15T04:15"], {"month", "hour"}),
+        ([Moment()], [], set()),
+    ],
+)  # fmt: skip
+def test_time_is_a_date_of_the_nominal_year(
+    moments: list[Moment], times: list[str], coordinates: set[str], suffix: str,
+    frame: Frame, place_map: MakeMap, tmp_path: Path,
+) -> None:  # fmt: skip
+    path = write_cube([place_map(frame, moment) for moment in moments], tmp_path / f"a{suffix}")
+    with _open(path) as cube:
+        assert {"month", "hour"} & set(cube.coords) == coordinates
+        found = cube["time"].values.astype("datetime64[m]").astype(str).tolist() if times else []
+        assert found == times
+        assert ("time" in cube.dims) == bool(times)
+
+
+@needs_h5py
+def test_gdal_and_so_qgis_sees_time(frame: Frame, place_map: MakeMap, tmp_path: Path) -> None:
+    moments = [Moment(month=month, hour=hour) for month in (1, 7) for hour in (6.0, 18.0)]
+    path = write_cube([place_map(frame, moment) for moment in moments], tmp_path / "a.nc")
+    with rasterio.open(f"netcdf:{path}:match_probability") as opened:
+        assert opened.count == 4
+        tags = opened.tags()
+        assert tags["NETCDF_DIM_EXTRA"] == "{time}"
+        assert tags["time#standard_name"] == "time"
+        assert tags["time#units"] == "hours since 2001-01-01 00:00:00"
+        assert tags["NETCDF_DIM_time_VALUES"] == "{342,354,4686,4698}"
+        assert opened.tags(3)["NETCDF_DIM_time"] == "4686"
+        assert opened.crs is not None
 
 
 def test_an_older_cube_makes_way(frame: Frame, place_map: MakeMap, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import geopandas
 import h3
 import numpy as np
@@ -59,6 +60,43 @@ def test_both_formats_carry_what_was_asked(vienna: SoundscapeMap, tmp_path: Path
     assert tags.items() >= {**vienna.tags, "h3_resolution": "4"}.items()
     assert json.loads(metadata[b"geo"])["version"] == "1.1.0"
     assert "crs" not in json.loads(text.read_text())  # RFC 7946 knows one only
+
+
+def test_a_box_takes_the_hexagons_that_it_meets(
+    vienna: SoundscapeMap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By geopandas, by DuckDB and by the file's statistics alone, which spare most of it."""
+    monkeypatch.setattr("psm.mapping.outputs.hexagons._ROW_GROUP", 16)
+    path = vienna.to_h3(tmp_path / "bells.parquet", resolution=6)
+    every = geopandas.read_parquet(path)
+    west, south, east, north = every.total_bounds
+    box = (west, south, (west + east) / 2.0, (south + north) / 2.0)
+    bounds = every.bounds
+    met = every[
+        (bounds.minx <= box[2]) & (bounds.maxx >= box[0])
+        & (bounds.miny <= box[3]) & (bounds.maxy >= box[1])
+    ]  # fmt: skip
+    assert 0 < len(met) < len(every)
+    found = geopandas.read_parquet(path, bbox=box)
+    assert set(found["h3"]) == set(met["h3"])
+    asked = duckdb.sql(
+        f"SELECT h3 FROM '{path}' WHERE bbox.xmin <= {box[2]} AND bbox.xmax >= {box[0]} "
+        f"AND bbox.ymin <= {box[3]} AND bbox.ymax >= {box[1]}"
+    ).fetchall()
+    assert {h3_index for (h3_index,) in asked} == set(met["h3"])
+    file = pyarrow.parquet.ParquetFile(path)
+    columns = [file.schema.column(i).path for i in range(len(file.schema))]
+    low, high = columns.index("bbox.xmin"), columns.index("bbox.xmax")
+    groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+    assert len(groups) > 3
+    one = bounds.iloc[0]
+    spared = [
+        group for group in groups
+        if group.column(low).statistics.min > one.maxx
+        or group.column(high).statistics.max < one.minx
+    ]  # fmt: skip
+    assert spared
+    assert geopandas.read_parquet(path, columns=["h3", "geometry"]).shape == (len(every), 2)
 
 
 def test_hexagons_weigh_cells_by_their_area(place_map: MakeMap) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from psm.errors import ConfigError, InvalidContext
+from psm.errors import ConfigError, InvalidContext, RenamedColumns, RowsLeftOut
 from psm.mapping import SoundscapeMap
-from psm.mapping.outputs.points import as_geodataframe, crop, write_places
+from psm.mapping.outputs.columns import free_names
+from psm.mapping.outputs.points import as_geodataframe, crop, sample_file, write_places
 from tests.mapping.maps import GLOBE, soundscape
 
 RNG = np.random.default_rng(0)
@@ -88,3 +89,60 @@ def test_found_places_are_points_of_geojson(tmp_path: Path) -> None:
     (feature,) = json.loads(path.read_text())["features"]
     assert feature["geometry"] == {"type": "Point", "coordinates": [2.0, 1.0]}
     assert feature["properties"] == {"probability": 0.5}
+
+
+def sampled(found: SoundscapeMap, folder: Path, content: str | bytes) -> list[str]:
+    """The lines that come of a file of points."""
+    (folder / "in.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    return sample_file(found, folder / "in.csv", folder / "out.csv").read_text().splitlines()
+
+
+def test_columns_of_a_table_stay_as_they_are(found: SoundscapeMap, tmp_path: Path) -> None:
+    header, row = sampled(found, tmp_path, "id,lat,lon,soundscape,note\n007,10,30,quiet,1e3\n")
+    assert header == "id,soundscape,note,lat,lon,match_probability,uncertainty,csd"
+    assert row.startswith("007,quiet,1e3,10.0,30.0,")
+
+
+def test_a_name_that_is_taken_is_theirs(found: SoundscapeMap, tmp_path: Path) -> None:
+    with pytest.warns(RenamedColumns, match="of the map, uncertainty is map_uncertainty"):
+        header, row = sampled(found, tmp_path, "lat,lon,Uncertainty\n10,30,mine\n")
+    assert header == "Uncertainty,lat,lon,match_probability,map_uncertainty,csd"
+    assert row.startswith("mine,")
+
+
+def test_names_are_free_whatever_is_taken() -> None:
+    with pytest.warns(RenamedColumns):
+        assert free_names(["a", "b"], ["A", "map_a", 3]) == {"a": "map2_a", "b": "b"}
+
+
+def test_points_come_in_any_table(found: SoundscapeMap, tmp_path: Path) -> None:
+    plain = sampled(found, tmp_path, "lat,lon\n10.5,-30.25\n")
+    for content in (
+        "sep=;\r\nLatitude;Longitude\r\n10,5;-30,25\r\n",
+        "lat\tlon\r10,5\t-30,25\r",
+        "\ufefflat|lon\n10.5|-30.25\n\n",
+        "lat,lon\n10.5,-30.25\n".encode("utf-16"),
+        "# made by hand\nlat,lon\n10.5,\u221230.25\n",
+    ):
+        assert sampled(found, tmp_path, content) == plain
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        ("lat,lon\n1,2\nnorth,3\n", ConfigError, "line 3: lat and lon have to be numbers"),
+        ("lat,lon\n1,2\n\n99,3\n", InvalidContext, "line 4: 99, 3 is no latitude"),
+        ("lat,lon\n1,2\n,\n", RowsLeftOut, r"1 row is left out \(line 3: an empty row\)"),
+        ("lat,lon\n1,2\n1,2,3\n", RowsLeftOut, "line 3: more fields than columns"),
+        ("lat,lon,a\n1,2,\"open\n3,4,b\n", ConfigError, "line 2: a quote is opened"),
+        ("lat,lon,lat\n1,2,3\n", ConfigError, "columns 1 and 3 are both named 'lat'"),
+        ("lat,lon\n", ConfigError, "needs places"),
+        ("", ConfigError, "needs places"),
+        ("a,b\n1,2\n", ConfigError, "needs places in columns named lat and lon"),
+    ],
+)  # fmt: skip
+def test_a_wrong_table_of_points_names_its_line(
+    found: SoundscapeMap, tmp_path: Path, content: str, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        sampled(found, tmp_path, content)

@@ -8,7 +8,7 @@ import pytest
 import shapely
 from rasterio.transform import Affine
 
-from psm.errors import ConfigError, MissingData, RepairedGeometry
+from psm.errors import ConfigError, MissingData, RenamedColumns, RepairedGeometry
 from psm.mapping import Frame, SoundscapeMap
 from psm.mapping.cells import Cells
 from psm.mapping.outputs.zonal import summarise
@@ -142,6 +142,15 @@ def test_attributes_stay_and_no_data_is_nan(southern: SoundscapeMap, tmp_path: P
     assert np.isnan(found["july_match_probability_mean"][0])
     assert found["july_covered_km2"][0] == 0.0
     assert np.isfinite(found["july_match_probability_mean"][1])
+
+
+def test_columns_of_polygons_stay_as_they_are(southern: SoundscapeMap) -> None:
+    good = boxes((0.0, 0.0, 9.0, 9.0)).assign(Covered_km2="theirs", soundscape="quiet")
+    with pytest.warns(RenamedColumns, match="covered_km2 is map_covered_km2"):
+        found = southern.summarise(good, prefix=None)
+    assert (found["Covered_km2"][0], found["soundscape"][0]) == ("theirs", "quiet")
+    assert found["map_covered_km2"][0] > 0
+    assert "match_probability_mean" in found
 
 
 def test_bad_polygons_are_explained(southern: SoundscapeMap, tmp_path: Path) -> None:

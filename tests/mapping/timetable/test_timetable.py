@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from psm.errors import ConfigError, MissingData, StoreMismatch
 from psm.imagery import Reason
@@ -60,6 +63,62 @@ def test_several_queries_and_unwanted_terms_are_the_maps_one_by_one(
         exact = map_query(model, store.embedded(), query, moment).values()
         known = np.isfinite(exact)
         assert np.corrcoef(quick[known], exact[known])[0, 1] > 0.99
+
+
+def test_coefficients_stay_on_disk_and_answer_as_those_in_memory(
+    model: PSM, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = FROGS.gaussian(model)
+    mapped = Timetable(store, model, resident=True)
+    files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    moments = (Moment(month=3, hour=4.0), Moment(month=3, utc=4.0))
+    answers = [torch.stack(mapped.distances(model, query, moment)) for moment in moments]
+    assert mapped.is_mapped
+    assert mapped.coefficients is None
+    assert mapped.size_bytes == 2 * len(store) * mapped.expansion.rank
+    if files:
+        assert len(os.listdir("/proc/self/fd")) == files
+    # A store elsewhere is held as it lies there, or read at every query.
+    monkeypatch.setattr(Store, "mapped_rows", lambda *_: None)
+    held, read = Timetable(store, model, resident=True), Timetable(store, model)
+    assert held.coefficients is not None
+    assert held.coefficients.dtype == torch.float16
+    assert not held.is_mapped
+    assert not read.is_mapped
+    assert read.coefficients is None
+    held.coefficients = held.coefficients.float()  # as they were once kept
+    for other in (held, read):
+        for moment, answer in zip(moments, answers, strict=True):
+            found = torch.stack(other.distances(model, query, moment))
+            assert torch.equal(found, answer)
+
+
+def test_a_file_of_coefficients_that_was_cut_short_is_named(
+    model: PSM, store: Store, tmp_path: Path
+) -> None:
+    copied = tmp_path / "s.zarr"
+    shutil.copytree(store.url, copied)
+    file = copied / "times-1" / "coefficients" / "c.1.0"
+    file.write_bytes(file.read_bytes()[:-40])
+    broken = Timetable(Store.open(copied), model)
+    with pytest.raises(MissingData, match=r"c\.1\.0: cut short"):
+        broken.distances(model, FROGS.gaussian(model), Moment(month=3, hour=4.0))
+    file.unlink()  # nothing but NaN is not written
+    found = Timetable(Store.open(copied), model).distances(
+        model, FROGS.gaussian(model), Moment(month=3, hour=4.0)
+    )
+    assert found.csd.isnan()[64:128].all()
+    assert found.csd.isfinite()[:64].all()
+
+
+def test_many_cells_are_fused_block_by_block(
+    model: PSM, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment, query = Moment(month=3, utc=4.0), FROGS.gaussian(model)
+    whole = store.embedded().distances(model, query, moment)
+    monkeypatch.setattr("psm.mapping.store.embedded.BLOCK_CELLS", 100)
+    blocks = store.embedded().distances(model, query, moment)
+    torch.testing.assert_close(torch.stack(blocks), torch.stack(whole))
 
 
 def test_a_killed_preparation_goes_on_and_ends_the_same(

@@ -8,6 +8,7 @@ import { base, change, edited, isCalm, isPhone, isPlaying, isSmall, sheetPx, sto
 import type { View, Which } from "../url";
 import { goTo, onScreen, panes } from "./panes";
 import { Pane } from "./pane";
+import { isRemaking, mapTrouble, noMap, Pictures, watchContext } from "./picture";
 import { Divider } from "./divider";
 
 /** Deepest tiles that still show something new: beyond, the map enlarges them. */
@@ -34,15 +35,10 @@ function choose(which: Which) {
 function Map({ which }: { which: Which }) {
   const container = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    const pane = new Pane({
-      container: container.current!,
-      base: base.peek(),
-      label: which === "a" ? "Map" : "Second map",
-      deepest,
-      onClick: choose(which),
-    });
+    const pane = paneIn(container.current!, which);
+    if (!pane) return;
     panes[which] = pane;
-    const stops: (() => void)[] = [];
+    const stops: (() => void)[] = [watchContext(pane.map.getCanvas())];
     void pane.ready.then(() => {
       if (panes[which] !== pane) return;
       stops.push(...follow(pane, which));
@@ -50,10 +46,29 @@ function Map({ which }: { which: Which }) {
     return () => {
       stops.forEach((stop) => stop());
       if (panes[which] === pane) panes[which] = null;
+      onScreen[which].value = true;
       pane.remove();
     };
   }, []);
   return <div class={`map map-${which}`} ref={container} data-side={which} data-settled={onScreen[which].value ? "yes" : "no"} />;
+}
+
+/** A map, or null where the browser cannot draw one. */
+function paneIn(container: HTMLDivElement, which: Which): Pane | null {
+  try {
+    return new Pane({
+      container,
+      base: base.peek(),
+      label: which === "a" ? "Map" : "Second map",
+      deepest,
+      onClick: choose(which),
+    });
+  } catch (problem) {
+    console.warn("no map:", problem);
+    onScreen[which].value = true;
+    noMap();
+    return null;
+  }
 }
 
 /** Makes a map follow the state; returns what ends that. */
@@ -131,6 +146,8 @@ function Caption({ which }: { which: Which }) {
 
 export function Maps() {
   const { b, swipe } = view.value;
+  if (mapTrouble.value) return <div class="maps"><Pictures /></div>;
+  if (isRemaking.value) return <div class="maps" />;
   return (
     <div class="maps" style={{ "--swipe": `${100 * swipe}%` }} data-compare={b ? "yes" : "no"}>
       <Map which="a" />

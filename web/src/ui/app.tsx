@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { answers, places, ranges } from "../answers";
 import { Maps } from "../map/maps";
 import { onScreen } from "../map/panes";
+import { mapTrouble, pictures } from "../map/picture";
 import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, isSmall, sheetPx, spacingWords, startTrouble, store, stores, view } from "../state";
 import { isAsked } from "../question";
 import { Audio, DropTarget } from "./audio";
@@ -25,7 +26,9 @@ const isBusy = computed(
     answers.a.value.isLoading ||
     places.value.isLoading ||
     !onScreen.a.value ||
-    !onScreen.b.value,
+    !onScreen.b.value ||
+    pictures.a.value.isLoading ||
+    pictures.b.value.isLoading,
 );
 
 function Sides() {
@@ -110,6 +113,7 @@ export function App() {
     return () => observer.disconnect();
   }, []);
   const { place } = view.value;
+  const hasLegend = hasQuestion.value && !mapTrouble.value; // pictures have their own
   useEffect(() => {
     if (place) isUp.value = true; // on a phone the sheet comes up to show it
   }, [place]);
@@ -141,14 +145,14 @@ export function App() {
         {isPhone.value ? (
           <>
             <div class="more"><Place /></div>
-            {hasQuestion.value && <div class="more"><Legend /></div>}
+            {hasLegend && <div class="more"><Legend /></div>}
             <div class="more"><Results /></div>
           </>
         ) : (
-          hasQuestion.value && !isSmall.value && <Legend />
+          hasLegend && !isSmall.value && <Legend />
         )}
       </div>
-      {(isPhone.value || !hasQuestion.value) && (
+      {!mapTrouble.value && (isPhone.value || !hasQuestion.value) && (
         <p class="attribution attribution-map">{base.value?.attribution}</p>
       )}
       <Notice />

@@ -100,6 +100,7 @@ function Card({ recording }: { recording: Recording }) {
           <Icon name="close" />
         </button>
       </div>
+      {upload?.warning && <p class="dim" role="note">{upload.warning}</p>}
       {upload && <Waveform peaks={upload.waveform} />}
       {upload && upload.heard.length > 0 && (
         <>

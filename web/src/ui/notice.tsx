@@ -4,6 +4,7 @@ import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { answers, places, profile, ranges } from "../answers";
 import { api, type ApiError, setKey } from "../api";
+import { pictures } from "../map/picture";
 import { whenTilesFail } from "../map/tiles";
 import { attempt, change, startTrouble, stores, view } from "../state";
 import { start } from "../start";
@@ -19,7 +20,7 @@ const POLL_MS = 4000;
 
 function currentTrouble(): ApiError | null {
   if (startTrouble.value) return startTrouble.value;
-  const all = [ranges.a, ranges.b, answers.a, answers.b, places, profile].map(({ value }) => value.error);
+  const all = [ranges.a, ranges.b, answers.a, answers.b, places, profile, pictures.a, pictures.b].map(({ value }) => value.error);
   const found = all.filter((error) => error !== null);
   return found.find(({ trouble }) => trouble === "away") ?? found[0] ?? tileTrouble.value;
 }

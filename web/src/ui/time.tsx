@@ -2,6 +2,7 @@
 
 import { clockWords, momentWords, MONTHS } from "../question";
 import { active, changeMoment, isPlaying, view, change } from "../state";
+import { mapTrouble } from "../map/picture";
 import { stopPlaying, togglePlaying } from "../play";
 import { Icon } from "./icons";
 
@@ -101,15 +102,17 @@ export function TimeBar() {
   return (
     <section class="time card" aria-label="Time">
       <div class="time-head">
-        <button
-          type="button"
-          class="play"
-          aria-label={playing ? "Pause" : `Play through the ${over === "hours" ? "day" : "year"}`}
-          aria-pressed={playing}
-          onClick={togglePlaying}
-        >
-          <Icon name={playing ? "pause" : "play"} solid={!playing} />
-        </button>
+        {!mapTrouble.value && (
+          <button
+            type="button"
+            class="play"
+            aria-label={playing ? "Pause" : `Play through the ${over === "hours" ? "day" : "year"}`}
+            aria-pressed={playing}
+            onClick={togglePlaying}
+          >
+            <Icon name={playing ? "pause" : "play"} solid={!playing} />
+          </button>
+        )}
         <output class="now" for="hour">
           <b>{moment.hour === null ? "any hour" : clockWords(moment.hour)}</b>
           <span>{moment.month === null ? "any month" : MONTHS[moment.month - 1]}</span>

@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { address, ApiError, request, storePath } from "../api";
 import { panes } from "../map/panes";
+import { mapTrouble } from "../map/picture";
 import { isAsked, questionParams } from "../question";
 import { announced, change, edited, remember, store, switchTheme, theme, view } from "../state";
 import { Icon } from "./icons";
@@ -124,16 +125,11 @@ function Download() {
   );
 }
 
-export function Toolbar() {
-  const { b, isGlobe } = view.value;
-  const isDark = theme.value === "dark";
+/** What only a map that can be moved has. */
+function Moving() {
+  const { isGlobe } = view.value;
   return (
-    <div class="tools card" role="toolbar" aria-label="Tools">
-      <button type="button" class="tool" aria-label="Compare" aria-pressed={b !== null} title="Compare two questions or two times" onClick={compare}>
-        <Icon name="compare" /> <span>Compare</span>
-      </button>
-      <Share />
-      <Download />
+    <>
       <button type="button" class="tool tool-zoom" aria-label="Nearer" title="Nearer" onClick={() => panes.a?.map.zoomIn()}>
         <Icon name="plus" />
       </button>
@@ -143,6 +139,21 @@ export function Toolbar() {
       <button type="button" class="tool" aria-pressed={isGlobe} aria-label="Globe" title={isGlobe ? "Show as a flat map" : "Show as a globe"} onClick={() => change({ isGlobe: !isGlobe })}>
         <Icon name={isGlobe ? "flat" : "globe"} />
       </button>
+    </>
+  );
+}
+
+export function Toolbar() {
+  const { b } = view.value;
+  const isDark = theme.value === "dark";
+  return (
+    <div class="tools card" role="toolbar" aria-label="Tools">
+      <button type="button" class="tool" aria-label="Compare" aria-pressed={b !== null} title="Compare two questions or two times" onClick={compare}>
+        <Icon name="compare" /> <span>Compare</span>
+      </button>
+      <Share />
+      <Download />
+      {!mapTrouble.value && <Moving />}
       <button type="button" class="tool" aria-label={isDark ? "Light colours" : "Dark colours"} title={isDark ? "Light colours" : "Dark colours"} onClick={switchTheme}>
         <Icon name={isDark ? "sun" : "moon"} />
       </button>

@@ -22,6 +22,7 @@ from psm.collect.archives.pages import (
 )
 from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
+from psm.data import delimited
 from psm.errors import ConfigError
 
 TERMS = ArchiveTerms(
@@ -186,17 +187,18 @@ def _place(location: str) -> tuple[float | None, float | None]:
     return fields.number(said, "latitude"), fields.number(said, "longitude")
 
 
-def _exported(path: Path) -> Iterator[_ObservedSound]:
+def _exported(path: Path) -> Iterator[_ObservedSound | Refused]:
     """The rows of an export as the API would have answered."""
+    names = delimited.header_of(path)
+    if "sound_url" not in names and "observation_uuid" in names:
+        raise ConfigError(
+            f"{path}: the open data of iNaturalist list photos, but no sounds; make an export "
+            "with sound_url at https://www.inaturalist.org/observations/export"
+        )
+    if "sound_url" not in names or "id" not in names:
+        raise ConfigError(f"{path}: an export of observations needs columns id and sound_url")
     for row in table(path, ()):
-        if "sound_url" not in row and "observation_uuid" in row:
-            raise ConfigError(
-                f"{path}: the open data of iNaturalist list photos, but no sounds; make an export "
-                "with sound_url at https://www.inaturalist.org/observations/export"
-            )
-        if "sound_url" not in row or "id" not in row:
-            raise ConfigError(f"{path}: an export of observations needs columns id and sound_url")
-        yield _as_answered(row)
+        yield row if isinstance(row, Refused) else _as_answered(row)
 
 
 def _as_answered(row: Mapping[str, str]) -> _ObservedSound:

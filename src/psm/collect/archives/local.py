@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from psm.collect.archives import fields, recorders
+from psm.collect.archives import recorders
 from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
 from psm.collect.archives.pages import Lines, existing, pages
 from psm.collect.refusal import Refused
+from psm.data import delimited, filenames
 from psm.data.dates import Clock
+from psm.data.recorders import RecorderNote, note_of
+from psm.data.recorders.names import prefixes_of
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.importing.tablereader import SYNONYMS, column_names, match_columns, recordings_of
@@ -39,25 +42,27 @@ _KNOWN = SYNONYMS | {
 
 @dataclass(frozen=True)
 class _Found:
-    """A file, or the name of one that should be there, with what the table says of it."""
+    """A file, or a row of the table without one, with what the table says of it."""
 
     name: str
-    row: dict[str, str]
-    is_there: bool
+    row: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+    detail: str = ""
 
 
 class Local:
     """The recordings in a folder and the folders in it, by name.
 
     Places come from a table: of each file, or of each recorder, whose folder or prefix its files
-    share. Times come from the table, else from the headers of WAV files, else from their names.
+    share. Places and times that no table says come from what recorders write into headers, names
+    and summaries; see :mod:`psm.data.recorders`.
 
     Args:
         folder: of the recordings.
         table: CSV, TSV or Parquet file; by default the only CSV or TSV file in the folder.
-        lat, lon: of all recordings of which no table says it.
-        clock: what times in names of files are in, ``local`` or ``utc``; by default as the maker
-            of the recorder has it.
+        lat, lon: of all recordings of which neither a table nor the file says it.
+        clock: what times of recorders are in that state no offset, ``local`` or ``utc``; by
+            default as the maker of the recorder has it.
         author, licence: of all recordings of which the table does not say it.
     """
 
@@ -81,7 +86,7 @@ class Local:
         self._lat, self._lon, self._clock = lat, lon, clock
         self._author, self._licence = author, licence
         self._table = self._find_table() if table is None else existing(table, "local", "table")
-        self._rows = {} if self._table is None else _rows(self._table)
+        self._rows, self._unusable = ({}, []) if self._table is None else _rows(self._table)
 
     def list(self, wanted: ListingRequest, cursor: str | None = None) -> Iterator[Page]:
         """Pages of 500 files, by name."""
@@ -109,25 +114,33 @@ class Local:
         for name in names:
             said = next((key for key in _keys(name) if key in self._rows), None)
             used.update(() if said is None else (said,))
-            yield _Found(name, self._rows.get(said or "", {}), is_there=True)
+            row = _Row() if said is None else self._rows[said]
+            yield _Found(name, row.said, row.problem)
+        there = {filenames.folded(name): name for name in names}
         for key in sorted(self._rows.keys() - used):
             if Path(key).suffix:
-                yield _Found(key, self._rows[key], is_there=False)
+                alike = there.get(filenames.folded(key))
+                reason = f"no such file{', but one that differs in case or blanks' * bool(alike)}"
+                detail = f"{key}: there is {alike}" if alike else key
+                yield _Found(key, self._rows[key].said, reason, detail)
+        yield from self._unusable
 
     def _record(self, entry: object) -> ListedRecording:
         assert isinstance(entry, _Found)
         path, row = self._folder / entry.name, entry.row
-        if not entry.is_there:
-            raise Refused("no such file", detail=entry.name)
+        if entry.problem:
+            raise Refused(entry.problem, detail=entry.detail or entry.name)
         if path.suffix.lower() not in _SOUNDS:
             raise Refused("no recording by its name", detail=path.suffix)
-        lat, lon = fields.number(row, "latitude"), fields.number(row, "longitude")
+        note = note_of(path)
+        lat, lon = _degrees(row, "latitude"), _degrees(row, "longitude")
+        if lat is None or lon is None:
+            lat, lon = note.lat, note.lon
         if lat is None or lon is None:
             lat, lon = self._lat, self._lon
         if lat is None or lon is None:
             raise Refused("no place in the table", detail=entry.name)
-        comment = recorders.wav_comment(path) if path.suffix.lower() == ".wav" else ""
-        recorded, clock = self._time(row, comment, path.stem)
+        recorded, clock = self._time(row, note, path.stem)
         return ListedRecording(
             source=self.name,
             id=_name(entry),
@@ -137,22 +150,22 @@ class Local:
             recorded=recorded,
             clock=clock,
             description=row.get("caption", ""),
-            author=row.get("author") or self._author or recorders.maker(comment),
+            author=row.get("author") or self._author or recorders.author(note),
             licence=row.get("licence") or self._licence,
             suffix=path.suffix.lower(),
             size_bytes=path.stat().st_size,
             more={"file": entry.name},
         )
 
-    def _time(self, row: dict[str, str], comment: str, stem: str) -> tuple[str, Clock]:
+    def _time(self, row: Mapping[str, str], note: RecorderNote, stem: str) -> tuple[str, Clock]:
         said = " ".join(filter(None, (row.get("date"), row.get("time"))))
         if said:
             return said, self._clock or Clock.LOCAL
-        if (found := recorders.by_comment(comment)) is not None:
-            return found
-        if (found := recorders.by_name(stem)) is not None:
-            return found[0], self._clock or found[1]
-        return "", Clock.LOCAL
+        found = recorders.recorded(note, stem)
+        if found is None:
+            return "", Clock.LOCAL
+        text, clock = found
+        return text, clock if note.offset is not None else self._clock or clock
 
     def _find_table(self) -> Path | None:
         found = [p for p in sorted(self._folder.iterdir()) if p.suffix.lower() in _TABLES]
@@ -162,8 +175,16 @@ class Local:
         return found[0] if found else None
 
 
-def _rows(path: Path) -> dict[str, dict[str, str]]:
-    """What the table says, by file or by recorder."""
+@dataclass(frozen=True)
+class _Row:
+    """What the table says of a file or a recorder, or why nobody knows."""
+
+    said: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+def _rows(path: Path) -> tuple[dict[str, _Row], list[_Found]]:
+    """What the table says by file or by recorder, and the rows that say it of none."""
     names = column_names(path)
     columns = match_columns(names, {}, str(path), needed=(), known=_KNOWN)
     key = next((name for name in ("audio", "recorder") if name in columns), None)
@@ -172,13 +193,31 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
             f"{path}: no column that names files (file, filename, ...) or recorders "
             f"(recorder, {', '.join(_KNOWN['recorder'])}) among {', '.join(names)[:200]}"
         )
-    found = {row[key].replace("\\", "/").strip("/"): row for row in recordings_of(path, columns)}
-    found.pop("", None)
-    return found
+    found: dict[str, _Row] = {}
+    unusable = []
+    for entry in recordings_of(path, columns):
+        name = filenames.canonical(entry.said[key]).strip("/")
+        if entry.problem or not name:
+            where = f"{path.name}: line {entry.line}"
+            unusable.append(_Found(where, problem=entry.problem or f"no {key}", detail=where))
+        elif name in found and found[name].said != entry.said:
+            found[name] = _Row(problem="named twice in the table")
+        else:
+            found[name] = _Row(entry.said)
+    return found, unusable
+
+
+def _degrees(row: Mapping[str, str], name: str) -> float | None:
+    said = row.get(name, "")
+    value = delimited.degrees(said) if said else None
+    if said and value is None:
+        raise Refused(f"{name} is not a number", detail=said[:40])
+    return value
 
 
 def _keys(name: str) -> Iterator[str]:
     """How a table may name a file: path, name, recorder's folder, or prefix of its name."""
+    name = filenames.canonical(name)
     path = Path(name)
     yield name
     yield path.name
@@ -186,8 +225,8 @@ def _keys(name: str) -> Iterator[str]:
     for folder in path.parents:
         yield folder.as_posix()
         yield folder.name
-    if "_" in path.stem:
-        yield path.stem.partition("_")[0]
+    # A prefix ends where the time begins: an underscore within it parts nothing.
+    yield from prefixes_of(path.stem) or filter(None, (path.stem.rpartition("_")[0],))
 
 
 def _name(entry: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,8 +10,8 @@ from pathlib import Path
 
 from psm.collect.archives.archive import ListedRecording, ListingRequest, Page
 from psm.collect.refusal import Refused
+from psm.data import delimited
 from psm.errors import MissingData
-from psm.importing.tablereader import stream_rows
 
 Bounds = tuple[float, float, float, float]
 
@@ -64,6 +63,8 @@ def pages(
             if wanted.most is not None and seen + len(records) >= wanted.most:
                 break
             try:
+                if isinstance(entry, Refused):
+                    raise entry
                 records.append(record(entry))
             except Refused as why:
                 refused.append((_named(entry, name) or _plain(f"{theirs}-{place}"), why.reason))
@@ -165,15 +166,18 @@ def existing(path: Path, archive: str, option: str) -> Path:
     return path
 
 
-def table(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str]]:
+def table(path: Path, needed: Sequence[str]) -> Iterator[dict[str, str] | Refused]:
     """The rows of a CSV or TSV file by the names of its columns, read as they are asked for.
 
+    A row that does not fit its header is a :class:`Refused`, which :func:`pages` raises.
+
     Raises:
-        ConfigError: a column is missing that is needed.
+        ConfigError: a column is missing that is needed, or the table's structure is broken.
         Refused: the file breaks off, or is no table.
     """
     try:
-        for row in stream_rows(path, needed=needed, undecodable="replace"):
-            yield {name: value for name, value in row.items() if isinstance(value, str)}
-    except (csv.Error, EOFError, OSError) as problem:
+        for row in delimited.rows_of(path, needed=needed, undecodable="replace"):
+            detail = f"{path.name}, line {row.line}"
+            yield Refused(row.problem, detail=detail) if row.problem else row.cells
+    except (EOFError, OSError) as problem:
         raise Refused("the table cannot be read", detail=f"{path}: {problem}") from None

@@ -1,82 +1,40 @@
-"""Names and headers of files from autonomous recorders: the time and place in them."""
+"""Times of recorders as an archive lists them: a text, and the clock that it was read from."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from psm.data.dates import Clock
+from psm.data.recorders import RecorderNote, note_of_name
 
-_STAMP = re.compile(r"(?:^|(?P<prefix>.*)_)(\d{4})(\d\d)(\d\d)_(\d\d)(\d\d)(\d\d)(?=\D|$)")
-_SAID = re.compile(
-    r"Recorded at (\d\d:\d\d:\d\d)(?:\.\d+)? (\d\d)/(\d\d)/(\d{4}) "
-    r"\(UTC(?:([+-])(\d{1,2})(?::(\d\d))?)?\)"
-)
-_MAKER = re.compile(r"by (AudioMoth [0-9A-Fa-f]{8,16})")
-_MOST_CHUNKS = 64
-_MOST_COMMENT = 64 * 1024
+_BARE = re.compile(r"\d{8}_\d{6}T?")
 
 
 def by_name(stem: str) -> tuple[str, Clock] | None:
-    """The time that a file is named by, ``YYYYMMDD_HHMMSS``, and what it is in.
+    """The time that a file is named by, and what it is in; ``None`` where it is named by none."""
+    return recorded(note_of_name(stem), stem)
 
-    AudioMoth names files by UTC alone; Song Meter puts a word before, and local time.
+
+def recorded(note: RecorderNote, stem: str) -> tuple[str, Clock] | None:
+    """The time of a note as :func:`psm.data.dates.local_time` takes it; ``None`` where it has none.
+
+    With an offset it is an instant. Without, the clock of a recorder is taken for the local one;
+    but of a bare ``YYYYMMDD_HHMMSS`` nobody can say: AudioMoths write it in any zone, and say in a
+    header which. Then the day alone counts.
+
+    Args:
+        note: of the file.
+        stem: its name.
     """
-    found = _STAMP.search(stem)
-    if found is None:
+    text = note.text()
+    if not text:
         return None
-    year, month, day, hour, minute, second = found.groups()[1:]
-    clock = Clock.LOCAL if found["prefix"] else Clock.UTC
-    return f"{year}-{month}-{day}T{hour}:{minute}:{second}", clock
+    if note.offset is not None:
+        return text, Clock.UTC
+    is_bare = _BARE.fullmatch(stem) is not None and not (note.maker or note.recorder)
+    return text, Clock.NONE if is_bare else Clock.LOCAL
 
 
-def by_comment(comment: str) -> tuple[str, Clock] | None:
-    """The time of "Recorded at 19:15:00 24/06/2020 (UTC+2) by AudioMoth 24F319055FDF2205"."""
-    found = _SAID.search(comment)
-    if found is None:
-        return None
-    time, day, month, year, sign, hours, minutes = found.groups()
-    offset = f"{sign}{int(hours):02d}:{int(minutes or 0):02d}" if sign else "Z"
-    return f"{year}-{month}-{day}T{time}{offset}", Clock.UTC
-
-
-def maker(comment: str) -> str:
-    """Which recorder it was, if the comment says so."""
-    found = _MAKER.search(comment)
-    return found[1] if found else ""
-
-
-def wav_comment(path: Path) -> str:
-    """The comment in the header of a WAV file; empty where there is none, or no such header."""
-    try:
-        with path.open("rb") as file:
-            if file.read(4) != b"RIFF" or file.seek(8) != 8 or file.read(4) != b"WAVE":
-                return ""
-            for _ in range(_MOST_CHUNKS):
-                head = file.read(8)
-                if len(head) < 8:
-                    return ""
-                name, size = head[:4], int.from_bytes(head[4:], "little")
-                if name == b"LIST" and size <= _MOST_COMMENT:
-                    if comment := _in_list(file.read(size)):
-                        return comment
-                    file.seek(size % 2, 1)
-                else:
-                    file.seek(size + size % 2, 1)
-    except (OSError, ValueError):
-        pass
-    return ""
-
-
-def _in_list(chunk: bytes) -> str:
-    place = 4
-    while chunk[:4] == b"INFO" and place + 8 <= len(chunk):
-        name, size = (
-            chunk[place : place + 4],
-            int.from_bytes(chunk[place + 4 : place + 8], "little"),
-        )
-        if name == b"ICMT":
-            comment = chunk[place + 8 : place + 8 + size]
-            return comment.split(b"\0")[0].decode("utf-8", "replace").strip()
-        place += 8 + size + size % 2
-    return ""
+def author(note: RecorderNote) -> str:
+    """Which AudioMoth it was, for want of an author; empty for others."""
+    return f"{note.maker} {note.recorder}" if note.maker == "AudioMoth" and note.recorder else ""

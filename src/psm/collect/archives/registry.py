@@ -22,6 +22,9 @@ from psm.errors import ConfigError
 from psm.geodata.cache import cache_folder
 
 _AS_FAST_AS_DISKS = 100.0  # requests a second that no archive on the web allows
+LOCAL_FLAGS = ("folder", "table", "lat", "lon")
+"""Options of a folder of one's own that the command line has flags for."""
+
 _STATE = "state"
 """The keyword of adapters for the folder that keeps their pace. It is no option."""
 
@@ -78,10 +81,19 @@ def open_archive(
     given = {option: _value(name, option, value, options) for option, value in settings.items()}
     for option, parameter in parameters.items():
         if option != _STATE and parameter.default is parameter.empty and option not in given:
-            raise ConfigError(f"archive {name} needs the option {option!r}")
+            raise ConfigError(
+                f"archive {name} needs the option {option!r}: add {_flag(name, option)}, or to the "
+                f"settings sources: {{{name}: {{options: {{{option}: ...}}}}}}"
+            )
     if _STATE in parameters:
         given[_STATE] = cache_folder() / "pace" if state is None else state
     return make(**given)
+
+
+def _flag(name: str, option: str) -> str:
+    if name == "local" and option in LOCAL_FLAGS:
+        return f"--{option} ..."
+    return f"--archive-set {name}.{option}=..."
 
 
 def _value(name: str, option: str, value: object, options: Mapping[str, Any]) -> Any:

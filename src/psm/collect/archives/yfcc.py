@@ -12,8 +12,8 @@ from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingR
 from psm.collect.archives.pages import Lines, existing, pages
 from psm.collect.archives.webarchive import WebArchive
 from psm.collect.refusal import Refused
+from psm.data.delimited import unpacked
 from psm.errors import MissingData
-from psm.importing.tablereader import unpacked
 
 TERMS = ArchiveTerms(
     title="YFCC100M, by the Multimedia Commons",

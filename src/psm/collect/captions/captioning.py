@@ -13,8 +13,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from psm.collect import paths
+from psm.collect.buildconfig import CaptionerConfig
 from psm.collect.buildrun import BuildRun
-from psm.collect.buildsettings import CaptionerConfig
 from psm.collect.catalogue import Outcome
 from psm.collect.columns import Fields, Stage
 from psm.collect.refusal import Refused

@@ -12,6 +12,12 @@ US_GOVERNMENT = "LicenseRef-US-Government-Work"
 CC0, PUBLIC_DOMAIN, PUBLIC_DOMAIN_DEDICATION = "CC0-1.0", "CC-PDM-1.0", "CC-PDDC"
 SAMPLING_PLUS = "CC-Sampling-Plus-1.0"
 
+SPDX = frozenset(
+    {UNKNOWN, ALL_RIGHTS_RESERVED, PIXABAY, NO_KNOWN_COPYRIGHT, US_GOVERNMENT, CC0, PUBLIC_DOMAIN,
+     PUBLIC_DOMAIN_DEDICATION, SAMPLING_PLUS, "CC0", "CC-PDM", "CC-Sampling-Plus"}
+)  # fmt: skip
+"""Names that recordings may have, and their families, beside those of Creative Commons."""
+
 # Flickr's numbers, which YFCC100M has too.
 _FLICKR = (
     ALL_RIGHTS_RESERVED,

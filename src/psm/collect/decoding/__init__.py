@@ -1,7 +1,7 @@
 """Decodes fetched media to checked clips and log-mels, in confined processes.
 
 :mod:`pool` hands files to processes, :mod:`worker` is such a process, :mod:`clip` what it does with
-a file; :mod:`excerpt` reads the part of it that is used, by libsndfile or through :mod:`ffmpeg`.
+a file; :mod:`psm.data.sound` reads the part of it that is used.
 """
 
 from __future__ import annotations

@@ -20,11 +20,11 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from types import TracebackType
 
-from psm.collect.decoding.ffmpeg import TOO_SLOW
 from psm.collect.decoding.job import DecodedClip, DecodingJob, FileLimits
 from psm.collect.decoding.process import DecoderDied, DecoderProcess
 from psm.collect.refusal import Refused
 from psm.data.framing import Framing
+from psm.data.sound.ffmpeg import TOO_SLOW
 
 _AHEAD = 2  # jobs a process holds: one to do, one to go on with
 _FILES_EACH = 1000  # then a fresh process takes over: decoders leak

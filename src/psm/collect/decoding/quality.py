@@ -14,9 +14,7 @@ import scipy.signal
 import soxr
 from jaxtyping import Float32
 
-SILENT_DB = -66.0
-"""Root mean square below which a recording counts as silent: no more than a few steps of 16 bits
-are left of a sound there, and hiss is all that a louder volume brings out."""
+from psm.data.sound.hearing import hearing, mixed_down
 
 CLIPPED_SHARE = 1e-3
 """Share of clipped samples from which on it can be heard."""
@@ -64,12 +62,21 @@ class SoundQuality:
     flags: tuple[str, ...]
 
 
-def sound_quality(samples: Float32[np.ndarray, "samples channels"], rate_hz: int) -> SoundQuality:
-    """Measure a recording as it was made, before it is mixed down or resampled."""
-    mono = mixed_down(samples)  # in which left and right may cancel
-    is_silent = _rms_db(mono) < SILENT_DB
+def sound_quality(
+    samples: Float32[np.ndarray, "samples channels"],
+    rate_hz: int,
+    band_hz: tuple[float, float] = (0.0, math.inf),
+) -> SoundQuality:
+    """Measure a recording as it was made, before it is mixed down or resampled.
+
+    Args:
+        samples: at least one.
+        rate_hz: of them.
+        band_hz: lowest and highest frequency that a model hears; it is silent if nothing is there.
+    """
+    is_silent = hearing(samples, rate_hz, band_hz).is_silent
     clipped_share = clipped(samples)
-    speech_share = 0.0 if is_silent else speech(mono, rate_hz)
+    speech_share = 0.0 if is_silent else speech(mixed_down(samples), rate_hz)
     said = {
         "silent": is_silent,
         "clipped": clipped_share >= CLIPPED_SHARE,
@@ -82,15 +89,6 @@ def sound_quality(samples: Float32[np.ndarray, "samples channels"], rate_hz: int
         speech=speech_share,
         flags=tuple(flag for flag, holds in said.items() if holds),
     )
-
-
-def mixed_down(samples: Float32[np.ndarray, "samples channels"]) -> Float32[np.ndarray, " samples"]:
-    """Mono: the mean of all channels, ten times as fast as ``mean(axis=1)``."""
-    mono: Float32[np.ndarray, " samples"] = samples[:, 0].copy()
-    for channel in range(1, samples.shape[1]):
-        mono += samples[:, channel]
-    mono /= samples.shape[1]
-    return mono
 
 
 def clipped(samples: Float32[np.ndarray, "samples channels"]) -> float:

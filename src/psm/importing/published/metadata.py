@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from psm.data.dates import month_and_hour
 from psm.data.recording import AudioSource, CaptionSource
@@ -23,14 +24,21 @@ class PublishedCaptions:
     Attributes:
         best: caption source by sample; without it every recording keeps its own text.
         texts: captions by source, then by sample.
+        as_published: give the words that the published evaluation reads, not those that the source
+            names: its loader takes the own text for Pengi's captions too.
     """
 
     best: Mapping[str, CaptionSource] = field(default_factory=dict)
     texts: Mapping[CaptionSource, Mapping[str, str]] = field(default_factory=dict)
+    as_published: bool = False
 
     @classmethod
-    def load(cls, folder: Path) -> PublishedCaptions:
+    def load(cls, folder: Path, *, as_published: bool = False) -> PublishedCaptions:
         """The side files of the published data set, as far as they are in ``folder``.
+
+        Args:
+            folder: that holds them.
+            as_published: see the class.
 
         Raises:
             CorruptRecording: one of them is not what it should be.
@@ -48,7 +56,7 @@ class PublishedCaptions:
             source: _json_lines(folder / f"geosound_audio_caption_{source}.json", source)
             for source in (CaptionSource.QWEN, CaptionSource.PENGI)
         }
-        return cls(best, texts)
+        return cls(best, texts, as_published)
 
     def of(self, sample: str, own: str) -> tuple[CaptionSource, str]:
         """The best caption of ``sample`` whose own text is ``own``, and where it comes from.
@@ -57,14 +65,18 @@ class PublishedCaptions:
             CorruptRecording: the best caption is named but missing.
         """
         source = self.best.get(sample, CaptionSource.META)
-        text = own if source is CaptionSource.META else self.texts[source].get(sample, "")
+        is_own = source is CaptionSource.META
+        if self.as_published and source is CaptionSource.PENGI and sample in self.texts[source]:
+            is_own = True  # without a caption of Pengi's the published loader drops the recording
+        text = own if is_own else self.texts[source].get(sample, "")
         if not text.strip():
             raise CorruptRecording(f"no {source} caption")
         return source, text
 
     def checksum(self) -> str:
         """Tells other captions from these."""
-        content = json.dumps([self.best, self.texts], sort_keys=True)
+        said = [self.best, self.texts, *(["as published"] if self.as_published else [])]
+        content = json.dumps(said, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -73,12 +85,31 @@ def own_caption(text: str) -> str:
     return text.partition(_ADDRESS)[0].strip()
 
 
-def month_and_hour_heard(
-    date: str, audio_source: AudioSource | None
-) -> tuple[int | None, float | None]:
-    """Month and hour that ``date`` names; Freesound's hour is that of the upload: unknown."""
+def published_caption(text: str, *, is_soundingearth: bool) -> str:
+    """The recordist's words as the published loader reads them.
+
+    GeoSound's are read as they are, with their address; SoundingEarth's without, with a full stop.
+    """
+    return f"{text.partition(_ADDRESS)[0]}." if is_soundingearth else text
+
+
+def without_full_stop(caption: str) -> str:
+    """A recordist's words without the full stop that the published SoundingEarth puts behind all.
+
+    It stands there after a blank, or after a full stop of their own.
+    """
+    return caption.strip().removesuffix(".").strip()
+
+
+def times_known(date: str, audio_source: AudioSource | None) -> dict[str, Any]:
+    """Month and hour of a recording that ``date`` names, as :class:`Recording` has them.
+
+    Freesound's dates are of the upload: neither counts, and the month is kept as the upload's.
+    """
     month, hour = month_and_hour(date)
-    return month, None if audio_source is AudioSource.FREESOUND else hour
+    if audio_source is AudioSource.FREESOUND:
+        return {"month": None, "hour": None, "upload_month": month}
+    return {"month": month, "hour": hour}
 
 
 def _json_lines(path: Path, source: CaptionSource) -> dict[str, str]:

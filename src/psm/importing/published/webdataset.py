@@ -13,7 +13,7 @@ import pickle
 import tarfile
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,15 @@ from psm.data.tars import Span, samples_of, spans
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, ForeignPickle, MissingData
 from psm.files import atomic_path
 from psm.importing import values
+from psm.importing.contents import content_hashes
 from psm.importing.dataset import SHARD_SIZE, DatasetPart, ForeignDataset, Format, ImportOptions
 from psm.importing.framing import largest_view_px
-from psm.importing.published.metadata import PublishedCaptions, month_and_hour_heard, own_caption
+from psm.importing.published.metadata import (
+    PublishedCaptions,
+    own_caption,
+    published_caption,
+    times_known,
+)
 from psm.published.sizes import IMAGERY, imagery_named
 
 SPLITS = ("train", "val", "test")
@@ -45,10 +51,11 @@ class PublishedShards(ForeignDataset):
 
     Args:
         folder: holds ``train*.tar``, ``val*.tar`` and ``test*.tar``.
-        gsd_m: metres per pixel of the tiles.
+        gsd_m: metres per pixel of the tiles, at the equator where they are of Bing.
         captions: of captioning models; without them a recording keeps its own text.
         tile_px: the least side of a tile.
         shard_size: recordings of one of our shards.
+        imagery: what the tiles are; by default what the names of the tars say.
 
     Raises:
         MissingData: there are no such shards.
@@ -59,6 +66,7 @@ class PublishedShards(ForeignDataset):
     captions: PublishedCaptions = field(default_factory=PublishedCaptions)
     tile_px: int = 1
     shard_size: int = SHARD_SIZE
+    imagery: str | None = None
 
     def __post_init__(self) -> None:
         if not _tars(self.folder):
@@ -73,10 +81,11 @@ class PublishedShards(ForeignDataset):
         return f"published WebDataset shards: {tars} tars, {self.gsd_m:g} m a pixel{best}"
 
     def fingerprint(self) -> dict[str, Any]:
-        """Names and sizes of the shards, and what is asked of them."""
+        """Names and content of the shards, and what is asked of them."""
         return {
             "format": "published shards",
-            "tars": {path.name: path.stat().st_size for _, path in _tars(self.folder)},
+            "rules": values.RULES,
+            "tars": content_hashes((path for _, path in _tars(self.folder)), self.folder),
             "gsd_m": self.gsd_m,
             "captions": self.captions.checksum(),
             "tile_px": self.tile_px,
@@ -107,11 +116,13 @@ class PublishedShards(ForeignDataset):
         is_soundingearth = "long_key" in about
         if is_soundingearth:
             archive, name = "aporee", f"aporee-{name}"
-        own = values.plain(about.get("caption" if is_soundingearth else "text"))
-        caption_source, caption = self.captions.of(name, own_caption(own))
+        text = values.plain(about.get("caption" if is_soundingearth else "text"))
+        own = own_caption(text)
+        if self.captions.as_published:
+            own = published_caption(text, is_soundingearth=is_soundingearth)
+        caption_source, caption = self.captions.of(name, own)
         audio_source = values.archive(archive)
         date = values.plain(about.get("date_recorded" if is_soundingearth else "date"))
-        month, hour = month_and_hour_heard(date, audio_source)
         recording = values.recording(
             key=name,
             lat=about.get("latitude"),
@@ -120,16 +131,21 @@ class PublishedShards(ForeignDataset):
             caption_source=caption_source,
             caption=caption,
             split=part.place[0],
-            month=month,
-            hour=hour,
             licence=values.plain(about.get("licenseurl")) or "unknown",
             gsd_m=self.gsd_m,
+            **times_known(date, audio_source),
         )
+        gsd_m = values.gsd_m(self.gsd_m, self._imagery, recording.lat)
+        recording = replace(recording, gsd_m=gsd_m)
         tile = values.tile(row["image.jpg"], "image.jpg", self.tile_px)
         mel = tensor_from_pickle(row[_MEL], _MEL)
         if mel.ndim != 3 or not np.isfinite(mel).all():
             raise CorruptShard(f"{_MEL}: not finite windows x frames x bands")
         return RawSample(recording, tile, mel.astype(np.float16))
+
+    @property
+    def _imagery(self) -> str | None:
+        return self.imagery or _imagery_in_names(self.folder)
 
     def _spans(self, path: Path, index: Path) -> list[Span]:
         about = path.stat()
@@ -151,15 +167,20 @@ def imagery_of(folder: Path) -> str:
     Raises:
         CorruptShard: the first tar cannot be read.
     """
+    if name := _imagery_in_names(folder):
+        return name
     for _, path in _tars(folder)[:1]:
-        for name in IMAGERY:
-            if name in path.name:
-                return name
         whole = Span(0, path.stat().st_size)
         first = next(samples_of(path, whole, ("meta.json",)), {})
         if b'"long_key"' in first.get("meta.json", b""):
             return "googleEarth"
     return "sentinel"
+
+
+def _imagery_in_names(folder: Path) -> str | None:
+    for _, path in _tars(folder)[:1]:
+        return next((name for name in IMAGERY if name in path.name), None)
+    return None
 
 
 def tensor_from_pickle(data: bytes, name: str) -> NDArray[np.float32]:
@@ -239,10 +260,15 @@ def _recognises(origin: str) -> bool:
 
 
 def _open(origin: str, options: ImportOptions) -> PublishedShards:
-    gsd_m = imagery_named(options.imagery or imagery_of(Path(origin)), origin).gsd_m
-    captions = PublishedCaptions.load(options.captions) if options.captions else PublishedCaptions()
-    tile_px = largest_view_px(load_experiment(options.preset)) if options.preset else 1
-    return PublishedShards(Path(origin), gsd_m, captions, tile_px)
+    imagery = options.imagery or imagery_of(Path(origin))
+    gsd_m = imagery_named(imagery, origin).gsd_m
+    experiment = load_experiment(options.preset) if options.preset else None
+    is_published = experiment is not None and experiment.model.reference
+    captions = PublishedCaptions(as_published=is_published)
+    if options.captions is not None:
+        captions = PublishedCaptions.load(options.captions, as_published=is_published)
+    tile_px = 1 if experiment is None else largest_view_px(experiment)
+    return PublishedShards(Path(origin), gsd_m, captions, tile_px, imagery=imagery)
 
 
 SHARDS = Format(

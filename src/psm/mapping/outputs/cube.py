@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import chain, product
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int64
 from pyproj import CRS
 
 from psm.errors import ConfigError
@@ -19,10 +21,17 @@ from psm.mapping.outputs.arrayfiles import ArrayFile, netcdf, zarr
 _CHUNK_PX = 256
 _MOMENT_TAGS = ("moment", "month", "local_hour", "utc_hour")
 
+NOMINAL_YEAR, NOMINAL_DAY, NOMINAL_HOUR = 2001, 15, 12.0
+"""Maps are of a month and an hour of any year; files of a date. 2001 has no leap day, the 15th and
+noon are the middle of a month and of a day of which no more is known; January, of an unknown month.
+"""
+
 
 @dataclass(frozen=True)
 class CubeAxes:
-    """The axes of a cube.
+    """The axes of a cube: time, if any is known, and those of the maps.
+
+    Times go by month, then by hour.
 
     Attributes:
         frame: of every map.
@@ -61,13 +70,12 @@ class CubeAxes:
     @property
     def dims(self) -> tuple[str, ...]:
         """Names of the axes."""
-        times = (*(["month"] if self.months else []), *(["hour"] if self.hours else []))
-        return (*times, *self.frame.dims)
+        return (*(["time"] if len(self.times) else []), *self.frame.dims)
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Lengths of the axes."""
-        return (*(len(axis) for axis in (self.months, self.hours) if axis), *self.frame.shape)
+        return (*([len(self.times)] if len(self.times) else []), *self.frame.shape)
 
     @property
     def chunks(self) -> tuple[int, ...]:
@@ -76,18 +84,36 @@ class CubeAxes:
         times = (1,) * (len(self.shape) - 2)
         return (*times, min(rows, _CHUNK_PX), min(columns, _CHUNK_PX))
 
+    @property
+    def times(self) -> list[tuple[int | None, float | None]]:
+        """Month and hour along the axis of time; empty where neither is known."""
+        if not self.months and not self.hours:
+            return []
+        return list(product((*self.months,) or (None,), (*self.hours,) or (None,)))
+
+    @property
+    def seconds(self) -> Int64[np.ndarray, " times"]:
+        """The times as seconds of the nominal year."""
+        start = datetime(NOMINAL_YEAR, 1, 1)
+        dates = [
+            datetime(NOMINAL_YEAR, month or 1, NOMINAL_DAY)
+            + timedelta(hours=NOMINAL_HOUR if hour is None else hour)
+            for month, hour in self.times
+        ]
+        return np.array([round((date - start).total_seconds()) for date in dates], np.int64)
+
     def at(self, moment: Moment) -> tuple[int, ...]:
-        """Where on the axes of time a moment lies.
+        """Where on the axis of time a moment lies.
 
         Raises:
             ConfigError: nowhere.
         """
+        if not self.times and (moment.month, _hour(moment)) == (None, None):
+            return ()
         try:
-            month = [self.months.index(moment.month or 0)] if self.months else []
-            hour = [self.hours.index(_hour(moment) or 0.0)] if self.hours else []
+            return (self.times.index((moment.month, _hour(moment))),)
         except ValueError:
             raise ConfigError(f"{moment}: not one of the moments of this cube") from None
-        return (*month, *hour)
 
 
 def write_cube(
@@ -154,13 +180,8 @@ def _head(target: ArrayFile, plan: CubeAxes, first: MapData) -> None:
     frame = plan.frame
     for name, values in zip(frame.dims, (frame.y, frame.x), strict=True):
         target.add(name, (name,), values, dict(first.data[name].attrs))
-    if plan.months:
-        words = {"long_name": "month of the year", "units": "1", "axis": "T"}
-        target.add("month", ("month",), np.array(plan.months, np.int32), words)
-    if plan.hours:
-        scale = "UTC" if plan.is_utc else "local mean solar time"
-        words = {"long_name": f"hour of the day, {scale}", "units": "h", "time_scale": scale}
-        target.add("hour", ("hour",), np.array(plan.hours, np.float64), words)
+    if plan.times:
+        _add_times(target, plan)
     crs = CRS.from_user_input(frame.crs)
     wkt = crs.to_wkt()
     grid = {
@@ -170,9 +191,38 @@ def _head(target: ArrayFile, plan: CubeAxes, first: MapData) -> None:
         "GeoTransform": " ".join(f"{value!r}" for value in frame.transform.to_gdal()),
     }
     target.add("spatial_ref", (), np.array(0, np.int32), grid)
+    axes = {"month": plan.months, "hour": plan.hours}
     for band in first.bands:
         attributes = {**band.attributes, "grid_mapping": "spatial_ref"}
+        if known := [name for name, axis in axes.items() if axis]:
+            attributes["coordinates"] = " ".join(known)
         target.announce(band.name, plan.dims, plan.shape, plan.chunks, attributes)
+
+
+def _add_times(target: ArrayFile, plan: CubeAxes) -> None:
+    """Time as a date that other software reads, and beside it the month and hour that are meant."""
+    scale = "UTC" if plan.is_utc else "local mean solar time"
+    seconds = plan.seconds
+    unit, step = ("hours", 3600) if not (seconds % 3600).any() else ("seconds", 1)
+    day = "the 15th of each month" if plan.months else "15 January, for any month"
+    hour = f"hours are {scale}" if plan.hours else "12:00, for any hour"
+    about = {
+        "standard_name": "time",
+        "long_name": "month and hour as a date of a nominal year",
+        "units": f"{unit} since {NOMINAL_YEAR}-01-01 00:00:00",
+        "units_metadata": "leap_seconds: none",
+        "calendar": "standard",
+        "axis": "T",
+        "comment": f"the year {NOMINAL_YEAR} stands for any year; {day}; {hour}",
+    }
+    target.add("time", ("time",), (seconds // step).astype(np.int32), about)
+    months, hours = zip(*plan.times, strict=True)
+    if plan.months:
+        words = {"long_name": "month of the year", "units": "1"}
+        target.add("month", ("time",), np.array(months, np.int32), words)
+    if plan.hours:
+        words = {"long_name": f"hour of the day, {scale}", "units": "h", "time_scale": scale}
+        target.add("hour", ("time",), np.array(hours, np.float64), words)
 
 
 def _globals(soundscape: MapData) -> dict[str, str]:
@@ -182,5 +232,6 @@ def _globals(soundscape: MapData) -> dict[str, str]:
         "title": f"Soundscape map of {soundscape.query.label}",
         "source": f"{soundscape.model}, {tags['software']}",
         "references": soundscape.attribution,
+        "history": f"{tags['software']}: maps of {soundscape.query.label} by {soundscape.model}",
         **tags,
     }

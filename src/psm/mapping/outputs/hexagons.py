@@ -29,6 +29,8 @@ FINEST = 15
 _INRADIUS = 0.6
 _SAMPLES = 400
 _GEOD = Geod(ellps="WGS84")
+_BOX = ("xmin", "ymin", "xmax", "ymax")
+_ROW_GROUP = 16_384  # hexagons, which are near each other: a reader of a box leaves most groups out
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +198,7 @@ def _write_parquet(found: Hexagons, tags: dict[str, str], path: Path) -> None:
                 "orientation": "counterclockwise",
                 "edges": "planar",
                 "bbox": shapely.total_bounds(shapes).tolist(),
+                "covering": {"bbox": {side: ["bbox", side] for side in _BOX}},
             }
         },
     }
@@ -204,13 +207,15 @@ def _write_parquet(found: Hexagons, tags: dict[str, str], path: Path) -> None:
             "h3": found.names,
             **{name: values.astype(np.float32) for name, values in found.values.items()},
             "cells": found.cells.astype(np.int32),
+            "bbox": pyarrow.StructArray.from_arrays(list(shapely.bounds(shapes).T), list(_BOX)),
             "geometry": pyarrow.array(shapely.to_wkb(shapes).tolist(), pyarrow.binary()),
         }
     )
     metadata = {"geo": json.dumps(geo), "psm": json.dumps(tags, ensure_ascii=False)}
     require("pyarrow.parquet", "maps").write_table(
-        table.replace_schema_metadata(metadata), path, compression="zstd"
-    )
+        table.replace_schema_metadata(metadata), path, compression="zstd",
+        row_group_size=_ROW_GROUP,
+    )  # fmt: skip
 
 
 def _write_geojson(found: Hexagons, tags: dict[str, str], path: Path) -> None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from rasterio.transform import Affine
 
-from psm.errors import ConfigError, InvalidContext, MissingData
+from psm.data import delimited
+from psm.errors import ConfigError, InvalidContext, MissingData, RowsLeftOut
 from psm.extras import require
 from psm.files import atomic_path
 from psm.geodata.frame import Frame
 from psm.mapping.map_data import MapData
+from psm.mapping.outputs.columns import free_names
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 
 Map = TypeVar("Map", bound=MapData)
+
+_PLACE = (("lat", "latitude"), ("lon", "lng", "long", "longitude"))
 
 
 def sample(
@@ -38,7 +43,8 @@ def sample(
         columns: more to keep beside them, ``(N,)`` each, such as ``name=``.
 
     Returns:
-        N rows: the columns, ``lat``, ``lon``, then the variables, NaN where there is no cell.
+        N rows: the columns, ``lat``, ``lon``, then the variables, NaN where there is no cell. A
+        variable whose name is that of a column is called ``map_NAME``.
 
     Raises:
         InvalidContext: a place is none.
@@ -58,40 +64,91 @@ def sample(
             raise ConfigError(f"column {name!r} needs {len(lats)} values, one for each place")
     rows, across = soundscape.frame.index(lat=lats, lon=lons)
     table = {**columns, "lat": lats, "lon": lons}
-    for name in (band.name for band in soundscape.bands):
+    names = free_names([band.name for band in soundscape.bands], table)
+    for name, called in names.items():
         found = soundscape.values(name)[rows, across]
-        table[name] = np.where(rows >= 0, found, np.nan).astype(np.float32)
+        table[called] = np.where(rows >= 0, found, np.nan).astype(np.float32)
     return DataFrame(table)
 
 
 def sample_file(soundscape: MapData, places: Path, path: Path) -> Path:
     """:func:`sample` of a CSV file of places with columns ``lat`` and ``lon``, as another CSV file.
 
+    All other columns are kept as the text that they are. Rows that do not fit the header are left
+    out.
+
     Raises:
         MissingData: the file cannot be read.
-        ConfigError: it has no such columns, or no places.
+        ConfigError: it has no such columns, or no places, or its structure is broken.
         InvalidContext: a place is none.
-    """
-    from pandas import read_csv
-    from pandas.errors import EmptyDataError, ParserError
 
-    try:
-        table = read_csv(places)
-    except FileNotFoundError:
-        raise MissingData(f"{places}: no such file") from None
-    except (OSError, UnicodeDecodeError, EmptyDataError, ParserError) as problem:
-        raise MissingData(f"{places}: not readable as CSV ({problem})".splitlines()[0]) from None
-    if not {"lat", "lon"} <= set(table.columns) or not len(table):
-        raise ConfigError(f"{places}: needs places in columns named lat and lon")
-    try:
-        lat, lon = (table[name].to_numpy(float) for name in ("lat", "lon"))
-    except ValueError as problem:
-        raise ConfigError(f"{places}: lat and lon have to be numbers ({problem})") from None
-    others = {str(name): table[name] for name in table.columns if name not in ("lat", "lon")}
-    found = sample(soundscape, lat=lat, lon=lon, **others)
+    Warns:
+        RowsLeftOut: rows were left out; the message names the first.
+    """
+    table = read_places(places)
+    if table.left_out:
+        first, count = table.left_out[0], len(table.left_out)
+        warnings.warn(
+            f"{places}: {count} row{'s are' if count > 1 else ' is'} left out "
+            f"(line {first.line}: {first.problem})",
+            RowsLeftOut,
+            stacklevel=2,
+        )
+    found = sample(soundscape, lat=table.lat, lon=table.lon, **table.others)
     with atomic_path(path) as aside:
         found.to_csv(aside, index=False)
     return path
+
+
+@dataclass(frozen=True)
+class Places:
+    """Places of a table, its other columns as they stand there, and rows that do not fit it."""
+
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    others: Mapping[str, list[str]]
+    left_out: Sequence[delimited.DelimitedRow]
+
+
+def read_places(path: Path) -> Places:
+    """The places of a CSV file with columns ``lat`` and ``lon``.
+
+    Raises:
+        MissingData: the file cannot be read.
+        ConfigError: it has no such columns, or no places, or its structure is broken.
+        InvalidContext: a place is none.
+    """
+    try:
+        rows = list(delimited.rows_of(path))
+    except FileNotFoundError:
+        raise MissingData(f"{path}: no such file") from None
+    except (OSError, EOFError) as problem:
+        reason = (str(problem) or type(problem).__name__).splitlines()[0]
+        raise MissingData(f"{path}: not readable as CSV ({reason})") from None
+    good = [row for row in rows if not row.problem]
+    names = list(good[0].cells) if good else []
+    at = [next((n for n in names if n.strip().lower() in ways), None) for ways in _PLACE]
+    if at[0] is None or at[1] is None:
+        raise ConfigError(f"{path}: needs places in columns named lat and lon")
+    lat, lon = np.array([_place(path, row, at[0], at[1]) for row in good]).T
+    others = {name: [row.cells[name] for row in good] for name in names if name not in at}
+    if taken := sorted(others.keys() & {"lat", "lon"}):
+        raise ConfigError(f"{path}: which column is the place, {taken[0]!r} or {at[0]!r}?")
+    return Places(lat, lon, others, [row for row in rows if row.problem])
+
+
+def _place(path: Path, row: delimited.DelimitedRow, north: str, east: str) -> tuple[float, float]:
+    lat, lon = (delimited.degrees(row.cells[name]) for name in (north, east))
+    if lat is None or lon is None:
+        said = f"{row.cells[north]}, {row.cells[east]}"
+        raise ConfigError(
+            f"{path}: line {row.line}: lat and lon have to be numbers, not {said:.80}"
+        )
+    if abs(lat) > 90.0 or abs(lon) > 180.0:
+        raise InvalidContext(
+            f"{path}: line {row.line}: {lat:g}, {lon:g} is no latitude and longitude in degrees"
+        )
+    return lat, lon
 
 
 def write_places(rows: Sequence[Mapping[str, object]], path: Path) -> Path:

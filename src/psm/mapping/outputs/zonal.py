@@ -16,7 +16,8 @@ from psm.extras import require
 from psm.geodata.frame import WGS84
 from psm.geodata.outlines import polygons_of, recentred, valid
 from psm.mapping.map_data import MapData
-from psm.mapping.region.vectorfiles import layer_of, on_globe, warn_of_repairs
+from psm.mapping.outputs.columns import free_names
+from psm.mapping.region.vectorfiles import layer_of, on_globe, system_of, warn_of_repairs
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame, GeoSeries
@@ -32,7 +33,7 @@ def summarise(
     polygons: GeoDataFrame | str | Path,
     *,
     layer: str | None = None,
-    prefix: str = "",
+    prefix: str | None = "",
 ) -> GeoDataFrame:
     """Area-weighted statistics of the cells under each polygon, also of those it holds in part.
 
@@ -45,7 +46,8 @@ def summarise(
         polygons: with a coordinate system, any; or a vector file of them. Those that cross the
             antimeridian may be split there, run on beyond 180, or jump from 180 to -180.
         layer: of the file, where it has several.
-        prefix: of the new columns, to put several maps side by side.
+        prefix: of the new columns, to put several maps side by side; ``None`` puts ``map_`` before
+            those whose names are taken.
 
     Returns:
         The polygons as they came, with all their columns and the new ones; NaN where the map has
@@ -64,8 +66,11 @@ def summarise(
     main, *others = (band.name for band in soundscape.bands if band.is_standard)
     statistics = {main: ["mean", "max", *(f"q{percent}" for percent in QUANTILES)]}
     statistics |= {name: ["mean"] for name in others}
-    columns = [f"{prefix}{which}_{what}" for which, all_of in statistics.items() for what in all_of]
-    columns.append(f"{prefix}covered_km2")
+    start = prefix or ""
+    columns = [f"{start}{which}_{what}" for which, all_of in statistics.items() for what in all_of]
+    columns.append(f"{start}covered_km2")
+    if prefix is None:
+        columns = list(free_names(columns, found.columns).values())
     taken = [column for column in columns if column in found.columns]
     if taken:
         raise ConfigError(f"the polygons have a column {taken[0]!r} already: give another prefix")
@@ -174,7 +179,8 @@ def _read(path: Path, layer: str | None) -> GeoDataFrame:
     name = layer_of(path, layer)
     geopandas = require("geopandas", "maps")
     try:
-        return geopandas.read_file(path, layer=name)
+        found = geopandas.read_file(path, layer=name)
     except Exception as problem:  # every driver has its own errors
         reason = str(problem).splitlines()[0]
         raise ConfigError(f"{path}: not readable as polygons ({reason})") from None
+    return found.set_crs(system_of(path, found.crs), allow_override=True)

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import shapely
 from pyproj import CRS, Transformer
+from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from psm.errors import ConfigError, MissingData, RepairedGeometry
 from psm.extras import require
 from psm.geodata.frame import WGS84
 from psm.geodata.outlines import polygons_of, unfolded, valid
+from psm.mapping.region import geojsoncrs
 
 SUFFIXES = (
     ".geojson",
@@ -148,9 +150,32 @@ def _read(path: Path, layer: str) -> tuple[np.ndarray, CRS]:
         meta, _, wkb, _ = pyogrio.raw.read(path, layer=layer, columns=[], force_2d=True)
     except (OSError, ValueError, RuntimeError) as problem:
         raise _unreadable(path, problem) from None
-    if not meta["crs"]:
+    return np.asarray(shapely.from_wkb(wkb, on_invalid="fix")), system_of(path, meta["crs"])
+
+
+def system_of(path: Path, told: object) -> CRS:
+    """The coordinate system of a file.
+
+    Args:
+        path: the file.
+        told: what GDAL makes of it.
+
+    Raises:
+        ConfigError: it has none, one that is not known, or one of no place on Earth.
+    """
+    is_geojson = path.suffix.lower() in geojsoncrs.SUFFIXES
+    named = geojsoncrs.named_system(path) if is_geojson else None
+    if named is None and not told:
         raise ConfigError(f"{path}: has no coordinate system; a shapefile needs its .prj beside it")
-    return np.asarray(shapely.from_wkb(wkb, on_invalid="fix")), CRS.from_user_input(meta["crs"])
+    try:
+        system = CRS.from_user_input(told) if named is None else named
+        Transformer.from_crs(system, WGS84)
+    except ProjError:
+        words = str(told or "").partition("[")[2].partition(",")[0].strip('"') or "it has"
+        raise ConfigError(
+            f"{path}: the coordinate system {words} is of no place on Earth; set another"
+        ) from None
+    return system
 
 
 def _unreadable(path: Path, problem: Exception) -> ConfigError:

@@ -14,6 +14,7 @@ from psm.errors import ConfigError, StoreMismatch
 from psm.geodata.frame import Indices
 from psm.mapping.store.fingerprint import CellBlocks, difference, flat_blocks
 from psm.mapping.store.header import KEY, UNFINISHED, Header, read_attributes
+from psm.mapping.store.objectstore import reaching, require_bucket
 from psm.mapping.store.place import alone, local_folder, zarr_store
 from psm.mapping.store.store import NOT_DONE, Store
 
@@ -37,6 +38,8 @@ def find_store(url: str | Path, header: Header) -> Store | None:
     url = str(url)
     attributes = read_attributes(url)
     if attributes is None:
+        if local_folder(url) is None:
+            require_bucket(url)
         if _is_taken(url):
             raise StoreMismatch(f"{url}: holds files that are not a store of PSM")
         return None
@@ -66,7 +69,7 @@ def create_store(url: str | Path, header: Header, cells: CellBlocks) -> Store:
         StoreMismatch: another store is there, or something else is.
     """
     url = str(url)
-    with alone(url):
+    with reaching(url), alone(url):
         store = find_store(url, header)
         if store is None:
             _make(url, header, cells)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,9 +17,12 @@ from psm.errors import ConfigError
 from psm.gaussian import Gaussian, mixture
 from psm.inference.batches import location_gaussians
 from psm.mapping.cells import Cells
-from psm.mapping.distances import Distances
+from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.model import PSM
+
+BLOCK_CELLS = 65_536
+"""Cells that are fused together: ten kilobytes each while it lasts, at 256 dimensions."""
 
 
 class _Exact(ABC):
@@ -31,7 +35,7 @@ class _Exact(ABC):
         moment: Moment,
         sources: Sources = UNKNOWN,
     ) -> Distances:
-        """Distances of every cell to every query at a moment: fuses all cells, then compares.
+        """Distances of every cell to every query at a moment: fuses cells, then compares them.
 
         Args:
             model: in evaluation mode.
@@ -42,7 +46,17 @@ class _Exact(ABC):
         Returns:
             ``(N, M)`` distances and their variances, NaN where there is no imagery.
         """
-        return Distances.between(self.locations(model, moment, sources), queries)
+        places = cast(EmbeddedRegion, self)
+        count = len(places.cells)
+        if count <= BLOCK_CELLS:
+            return Distances.between(self.locations(model, moment, sources), queries)
+        blocks = [
+            places.part(np.arange(start, min(start + BLOCK_CELLS, count))).distances(
+                model, queries, moment, sources
+            )
+            for start in range(0, count, BLOCK_CELLS)
+        ]
+        return Distances(*(torch.cat(parts) for parts in zip(*blocks, strict=True)))
 
     @abstractmethod
     def locations(self, model: PSM, moment: Moment, sources: Sources = UNKNOWN) -> Gaussian:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
+import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from psm.errors import ConfigError, NoRoom
+from psm.errors import ConfigError, ImageryMissing, NoRoom
 from psm.files import room_for
 from psm.geodata.cache import cache_folder, writable
-from psm.imagery import Provider
+from psm.imagery import Provider, Reason
+from psm.inference.batches import picture_px
 from psm.mapping.cells import Cells
 from psm.mapping.store.creation import create_store, find_store
 from psm.mapping.store.embedded import EmbeddedCells
@@ -21,6 +24,7 @@ from psm.mapping.store.estimate import estimate as estimate_views
 from psm.mapping.store.executor import Executor, LocalExecutor
 from psm.mapping.store.fingerprint import CellBlocks, digest, parts_of, survey
 from psm.mapping.store.header import Header
+from psm.mapping.store.objectstore import reaching
 from psm.mapping.store.place import writing
 from psm.mapping.store.store import Store
 from psm.mapping.store.unitwork import EmbeddingJob, image_half
@@ -41,6 +45,7 @@ class EmbeddingReport:
         seconds: that it took.
         busy: share of that time in which the encoders worked.
         counts: by zoom level, how many cells are embedded and how many not, by reason.
+        answers: what servers said instead of the imagery of a view, and of how many in this run.
     """
 
     store: Store
@@ -48,11 +53,21 @@ class EmbeddingReport:
     seconds: float
     busy: float
     counts: Mapping[int, Mapping[str, int]]
+    answers: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def not_answered(self) -> str:
+        """``not answered (HTTP 500)``, with all that servers said, most often first."""
+        said = [answer for answer, _ in Counter(self.answers).most_common() if answer]
+        return Reason.FAILED.value + (f" ({', '.join(said)})" if said else "")
 
     def lines(self) -> Iterator[str]:
         """For people."""
         for zoom, counts in self.counts.items():
-            words = [f"{count:,} {label}" for label, count in counts.items()]
+            words = [
+                f"{count:,} {self.not_answered if label == Reason.FAILED else label}"
+                for label, count in counts.items()
+            ]
             yield f"zoom {zoom}: {', '.join(words)}"
         if self.views:
             rate = self.views / max(self.seconds, 1e-9)
@@ -102,7 +117,7 @@ def plan(
     return Header(
         model=config.name,
         dim=config.dim,
-        view_px=config.imagery.view_px,
+        view_px=picture_px(config),
         gsd_m=config.imagery.gsd_m,
         zooms=levels,
         imagery=parts["imagery"],
@@ -111,7 +126,7 @@ def plan(
         month=month,
         frame=cells.frame,
         cells=counted[0],
-        unit=unit or _unit(config.imagery.view_px),
+        unit=unit or _unit(picture_px(config)),
         parts=parts,
         fingerprint=digest(parts),
     )
@@ -185,7 +200,8 @@ def embed(
         store = create_store(url, header or plan(model, provider, cells), cells)
     start = time.monotonic()
     busy = views = 0.0
-    with room_for(url), writing(url):
+    answers: Counter[str] = Counter()
+    with room_for(url), reaching(url), writing(url):
         if total := _open_cells(store, retry):
             half = image_half(model, store.header.parts["precision"])
             job = EmbeddingJob(url, half, provider, retry)
@@ -193,12 +209,13 @@ def embed(
             for unit in track(
                 done, f"embed {total:,} views", total, weight=lambda unit: unit.cells, unit="views"
             ):
+                answers.update(unit.answers)
                 busy += unit.encoding_s
                 views += unit.cells
     seconds = time.monotonic() - start
     share = busy / max(seconds, 1e-9) / executor.lanes
     counts = {zoom: store.counts(zoom) for zoom in store.zooms}
-    return EmbeddingReport(store, int(views), seconds, share, counts)
+    return EmbeddingReport(store, int(views), seconds, share, counts, answers)
 
 
 def _open_cells(store: Store, retry: bool) -> int:
@@ -259,6 +276,7 @@ def cached_store(
 
     Warns:
         CacheNotKept: the folder cannot be written; the store goes with this process.
+        ImageryMissing: servers did not answer for some cells.
 
     Raises:
         ConfigError: the model does not know the zoom level.
@@ -278,6 +296,13 @@ def cached_store(
     except NoRoom as full:
         raise NoRoom(full.errno, f"{full}, or name another folder by PSM_CACHE") from None
     folder.touch()
+    if failed := report.counts[zoom].get(Reason.FAILED, 0):
+        warnings.warn(
+            f"{failed:,} of {len(cells):,} cells have no imagery yet: {report.not_answered}; "
+            "the same command asks again",
+            ImageryMissing,
+            stacklevel=2,
+        )
     if store is None:
         _forget_old(folder)
     return report.store

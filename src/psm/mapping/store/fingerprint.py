@@ -14,8 +14,10 @@ import numpy as np
 from torch import Tensor
 
 from psm.checkpoints import hash_tensors
+from psm.config import ModelConfig
 from psm.geodata.frame import Frame, Indices
 from psm.imagery import Provider
+from psm.inference.batches import picture_px
 from psm.model import PSM
 
 Parts = dict[str, Any]
@@ -64,7 +66,7 @@ def parts_of(
         "weights": satellite_fingerprint(model),
         "encoder": config.satellite.model_dump(mode="json", exclude={"weights", "adapt"}),
         "precision": model.computes_in,
-        "view": [imagery.view_px, imagery.gsd_m, imagery.mean, imagery.std],
+        "view": [imagery.view_px, imagery.gsd_m, imagery.mean, imagery.std, *_as_published(config)],
         "zooms": list(zooms),
         "imagery": dict(provider.settings),
         "month": month,
@@ -73,6 +75,11 @@ def parts_of(
     }
     plain: Parts = json.loads(json.dumps(parts))
     return plain
+
+
+def _as_published(config: ModelConfig) -> list[int]:
+    """What a published model sees otherwise; nothing of others, whose stores are older."""
+    return [picture_px(config)] if config.reference else []
 
 
 def digest(parts: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from zarr.errors import ContainsGroupError, GroupNotFoundError, NodeTypeValidati
 from psm.errors import ConfigError
 from psm.geodata.frame import Frame
 from psm.imagery import View
+from psm.mapping.store.objectstore import reaching
 from psm.mapping.store.place import zarr_store
 
 KEY, UNFINISHED = "psm", "psm-unfinished"
@@ -115,7 +116,8 @@ class Header:
 def read_attributes(url: str) -> dict[str, Any] | None:
     """Of the group at ``url``: ``None`` where there is none, ``{}`` where something else is."""
     try:
-        group = zarr.open_group(zarr_store(url), mode="r")
+        with reaching(url):
+            group = zarr.open_group(zarr_store(url), mode="r")
     except (GroupNotFoundError, FileNotFoundError):
         return None
     except (NodeTypeValidationError, ContainsGroupError, ValueError, KeyError):

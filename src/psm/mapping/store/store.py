@@ -23,8 +23,9 @@ from psm.mapping.cells import Cells
 from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.fingerprint import satellite_fingerprint
 from psm.mapping.store.header import KEY, Header, read_attributes
+from psm.mapping.store.objectstore import reaching, require_bucket
 from psm.mapping.store.place import local_folder, zarr_store
-from psm.mapping.store.rowfiles import flush, read_rows
+from psm.mapping.store.rowfiles import MOST_MAPPED, MappedRows, flush, read_rows
 from psm.model import PSM
 
 NOT_DONE, EMBEDDED, FIRST_REASON = 0, 1, 2
@@ -73,6 +74,8 @@ class Store:
         """
         url = str(url)
         attributes = read_attributes(url)
+        if attributes is None and local_folder(url) is None:
+            require_bucket(url)
         if attributes is None or KEY not in attributes:
             state = "only the beginning of a store" if attributes else "no store"
             raise MissingData(f"{url}: {state} is there; make it with `psm embed --out {url}`")
@@ -122,7 +125,8 @@ class Store:
         Returns:
             ``(n,)`` numbers of pixels of :attr:`frame`.
         """
-        return np.asarray(self._arrays["index"][rows])
+        with reaching(self.url):
+            return np.asarray(self._arrays["index"][rows])
 
     def status(self, zoom: int, rows: slice = slice(None)) -> UInt8[np.ndarray, " n"]:
         """0 not done, 1 embedded, 2 and more: the :class:`~psm.imagery.Reason` of its number.
@@ -137,7 +141,8 @@ class Store:
         Raises:
             ConfigError: the store does not have this zoom level.
         """
-        return np.asarray(self._of(zoom, "status")[rows])
+        with reaching(self.url):
+            return np.asarray(self._of(zoom, "status")[rows])
 
     def features(
         self, zoom: int, rows: slice = slice(None), *, out: np.ndarray | None = None
@@ -180,10 +185,25 @@ class Store:
         if not len(into):
             pass  # nothing to read, and no memory to read it into
         elif folder is None:
-            into[:] = array[start:stop]
+            with reaching(self.url):
+                into[:] = array[start:stop]
         else:
             read_rows(folder / name, start, stop, into, unit=self.header.unit)
         return into
+
+    def mapped_rows(self, name: str, array: Any) -> MappedRows | None:
+        """The same rows mapped into memory; ``None`` where that cannot be.
+
+        Args:
+            name, array: as of :meth:`read_rows`.
+
+        Returns:
+            The rows of a store on this machine, unless it has too many files.
+        """
+        folder, unit = local_folder(self.url), self.header.unit
+        if folder is None or len(self) > MOST_MAPPED * unit:
+            return None
+        return MappedRows(folder / name, array.shape, unit=unit)
 
     def require_model(self, model: PSM) -> None:
         """Refuse a model whose features these are not.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
+from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -53,11 +55,19 @@ def image_half(model: PSM, precision: Precision) -> PSM:
 
 
 class FinishedUnit(NamedTuple):
-    """A unit that is in the store: its cells, and the seconds that the encoder was at it."""
+    """A unit that is in the store.
+
+    Attributes:
+        unit: which.
+        cells: how many.
+        encoding_s: seconds that the encoder was at it.
+        answers: what servers said instead of the imagery of a cell, and of how many.
+    """
 
     unit: Unit
     cells: int
     encoding_s: float
+    answers: Mapping[str, int] = {}
 
 
 class Views(NamedTuple):
@@ -66,6 +76,7 @@ class Views(NamedTuple):
     pixels: UInt8[np.ndarray, "n size size 3"]
     gsd_m: Float32[np.ndarray, " n"]
     status: UInt8[np.ndarray, " n"]
+    answers: Mapping[str, int]
 
 
 class UnitWorker:
@@ -107,7 +118,7 @@ class UnitWorker:
             kept = self._store.features(unit.zoom, self._store.rows(unit))
             features = np.where(is_wanted[:, None], features, kept)
         self._store.write(unit, features, status)
-        return FinishedUnit(unit, len(old), seconds)
+        return FinishedUnit(unit, len(old), seconds, views.answers)
 
     def _read(self, unit: Unit, is_wanted: np.ndarray) -> Views:
         """The imagery of the wanted cells of a unit, each in the row of its cell."""
@@ -118,15 +129,17 @@ class UnitWorker:
         pixels = np.zeros((len(index), view.size_px, view.size_px, 3), np.uint8)
         gsd_m = np.full(len(index), view.gsd_m, np.float32)
         status = np.full(len(index), NOT_DONE, np.uint8)
+        said: Counter[str] = Counter()
         answers = self._job.provider.read(lat=lat, lon=lon, view=view)
         for row, answer in zip(np.flatnonzero(is_wanted), answers, strict=True):
             if self._is_closed:
                 raise InterruptedError
             if isinstance(answer, NoImagery):
                 status[row] = _CODES[answer.reason]
+                said[answer.answer] += answer.reason is Reason.FAILED
             else:
                 pixels[row], gsd_m[row], status[row] = answer.pixels, answer.gsd_m, EMBEDDED
-        return Views(pixels, gsd_m, status)
+        return Views(pixels, gsd_m, status, {answer: n for answer, n in said.items() if n})
 
     def _encode(self, views: Views) -> tuple[Float16[np.ndarray, "n dim"], float]:
         """Features of a unit, NaN in rows without imagery, and the seconds that it took.

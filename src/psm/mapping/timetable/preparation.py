@@ -18,6 +18,7 @@ from psm.inference.batches import location_gaussians
 from psm.mapping.moment import Moment
 from psm.mapping.store import Store
 from psm.mapping.store.creation import create_array
+from psm.mapping.store.objectstore import reaching
 from psm.mapping.store.store import EMBEDDED
 from psm.mapping.timetable.expansion import STATES, Expansion, fit
 from psm.model import PSM
@@ -84,9 +85,9 @@ def prepare(
         if not len(chosen):
             raise ConfigError(f"{store.url}: no cell has imagery at zoom {zoom}")
         expansion = _fit(store, model, zoom, chosen, rank=rank, seen=seen)
-        with room_for(store.url):
+        with room_for(store.url), reaching(store.url):
             group = _write(store, zoom, expansion, settings)
-    with room_for(store.url):
+    with room_for(store.url), reaching(store.url):
         _expand_all(store, model, zoom, group)
 
 

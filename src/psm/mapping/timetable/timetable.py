@@ -43,12 +43,13 @@ class Timetable:
         store: prepared, see :func:`psm.mapping.timetable.preparation`.
         model: that it was prepared with.
         zoom: one of the store's; by default its first.
-        resident: keep the coefficients in memory as float32: twice the size on disk, and answers
-            three times as fast. Otherwise they are read at every query.
+        resident: of a store elsewhere, keep the coefficients in memory as they lie there, float16,
+            instead of reading them at every query. Those of a store on this machine are mapped
+            into memory anyway: the system keeps what it has room for.
 
     Attributes:
         cells: the places.
-        coefficients: ``(N, rank)``, where they are resident.
+        coefficients: ``(N, rank)`` float16, where they are resident.
 
     Raises:
         MissingData: the store is not prepared with this model, or not completely.
@@ -70,14 +71,10 @@ class Timetable:
         self._array: Any = group["coefficients"]
         self._kept: tuple[Gaussian, int | None, QueryWeights] | None = None
         self.coefficients: Tensor | None = None
-        if resident:
-            every = torch.empty(len(store), self.expansion.rank)
-
-            def keep(rows: slice) -> None:
-                every[rows] = self._read(rows)
-
-            _each_block(keep, len(store))
-            self.coefficients = every
+        self._mapped = store.mapped_rows(self._name, self._array)
+        if resident and self._mapped is None:
+            whole = store.read_rows(self._name, self._array, slice(None))
+            self.coefficients = torch.from_numpy(whole)
 
     @classmethod
     def find(cls, store: Store, model: PSM, zoom: int) -> Timetable | None:
@@ -116,7 +113,7 @@ class Timetable:
         part.cells = self.cells.part(rows)
         vars(part).pop("_lon", None)  # of all cells
         part.coefficients = (
-            torch.from_numpy(np.asarray(self._array.oindex[rows])).float()
+            torch.from_numpy(np.asarray(self._array.oindex[rows]))
             if self.coefficients is None
             else self.coefficients[rows]
         )
@@ -170,11 +167,28 @@ class Timetable:
             kept = self._kept = (queries, month, self.expansion.answer(queries, month_state(month)))
         return kept[2]
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the coefficients, on disk or wherever they are kept."""
+        return 2 * len(self.cells) * self.expansion.rank
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the coefficients stay on disk, and memory only holds what there is room for."""
+        return self._mapped is not None and self.coefficients is None
+
+    @property
+    def _name(self) -> str:
+        return f"{group_name(self.zoom)}/coefficients"
+
     def _read(self, rows: slice) -> Float[Tensor, "n rank"]:
+        # Widened a block at a time: half the bytes cross from memory to the processor, which is
+        # what scoring waits for.
         if self.coefficients is not None:
-            return self.coefficients[rows]
-        name = f"{group_name(self.zoom)}/coefficients"
-        return torch.from_numpy(self.store.read_rows(name, self._array, rows)).float()
+            return self.coefficients[rows].float()
+        if self._mapped is not None:
+            return self._mapped.read(rows).float()
+        return torch.from_numpy(self.store.read_rows(self._name, self._array, rows)).float()
 
     @cached_property
     def _lon(self) -> np.ndarray:

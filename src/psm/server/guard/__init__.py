@@ -1,6 +1,6 @@
 """Middleware between the network and the app, from the outside in.
 
-Headers, counting, other sites' pages, rate limit, key, limits on time and size.
+Headers, counting, other sites' pages, rate limit, key, limits on time and size, HEAD.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from psm.server.guard.clients import KeyCheck, RateLimiter
+from psm.server.guard.head import HeadAsGet
 from psm.server.guard.headers import SecurityHeaders
 from psm.server.guard.limits import RequestLimits
 from psm.server.metrics import RequestLog
@@ -20,6 +21,7 @@ __all__ = ["install"]
 def install(app: FastAPI, state: ServerState) -> None:
     """Put everything around an app; what is added last stands outermost."""
     settings = state.settings
+    app.add_middleware(HeadAsGet)
     app.add_middleware(RequestLimits, settings=settings)
     if settings.key is not None:
         app.add_middleware(KeyCheck, key=settings.key)

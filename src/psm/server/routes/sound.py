@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from psm.gaussian import csd
@@ -65,6 +66,7 @@ async def upload(request: Request, state: StateOf, _: Annotated[Params, Query()]
         duration_s=round(found.duration_s, 3),
         waveform=list(found.peaks),
         heard=sound_models(found.heard),
+        warning=found.warning,
     )
 
 
@@ -110,6 +112,8 @@ async def _file(request: Request) -> tuple[str, bytes]:
         form = await request.form(max_files=1, max_fields=4, max_part_size=4096)
     except Problem:
         raise
+    except ClientDisconnect:  # nobody hears this, and nobody need read of it in the log
+        raise Problem(400, "The recording was not sent whole.") from None
     except (HTTPException, ValueError, KeyError):
         raise Problem(400, "The form cannot be read: send one file in the field file.") from None
     try:
@@ -129,10 +133,12 @@ async def _understood(state: ServerState, name: str, data: bytes) -> UploadedRec
     """
     why = refusal(data)
     if why is not None:
-        status = 422 if why.startswith(("the file is empty", "cut short", "bytes after")) else 415
+        status = 415 if data else 422
         raise Problem(status, f"{name}: {why}.", kind="not-audio")
-    rate_hz = state.model.config.audio.sample_rate_hz
-    waveform = await state.uploads.decoder.decode(data, rate_hz)
+    framing = state.model.config.framing
+    rate_hz = framing.audio.sample_rate_hz
+    decoded = await state.uploads.decoder.decode(data, framing)
+    waveform = decoded.waveform
     shown = await run_in_threadpool(peaks, waveform)
 
     def encode() -> UploadedRecording:
@@ -141,6 +147,8 @@ async def _understood(state: ServerState, name: str, data: bytes) -> UploadedRec
             chance = state.answers.curve(csd(gaussian, state.answers.sounds)[0]).cpu().numpy()
         heard = tuple(state.vocabulary.likeliest(chance))
         seconds = len(waveform) / rate_hz
-        return UploadedRecording(id_of(data), name, seconds, shown, gaussian, heard)
+        return UploadedRecording(
+            id_of(data), name, seconds, shown, gaussian, heard, decoded.warning
+        )
 
     return await state.worker.run(encode)

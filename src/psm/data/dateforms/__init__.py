@@ -1,0 +1,1 @@
+"""Forms in which days, times and intervals are written; :mod:`psm.data.dates` reads them."""
