@@ -48,6 +48,11 @@ app = typer.Typer(
 _FORMAT = warnings.formatwarning
 _INTERRUPTED = 130  # what typer returns after Ctrl-C
 
+_WITHOUT_DOCSTRINGS = (
+    "python -OO (PYTHONOPTIMIZE=2) drops the docstrings that the transformers library reads; "
+    "use -O (PYTHONOPTIMIZE=1), or neither"
+)
+
 
 @app.callback(invoke_without_command=True)
 def _root(
@@ -82,6 +87,9 @@ adopt(app)
 def main() -> None:
     """Entry point: errors that a user can mend are one line and exit code 2."""
     _speak_utf8()
+    if sys.flags.optimize > 1:
+        typer.echo(f"error: {_WITHOUT_DOCSTRINGS}", err=True)
+        sys.exit(2)
     warnings.formatwarning = _one_line_each
     try:
         code = app(standalone_mode=False)
