@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo test lint lowest clean
 
 help:            ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -27,5 +27,15 @@ lint: setup      ## ruff, mypy and the import contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The oldest releases that pyproject.toml allows, newest pytest: lower bounds that are too low show here.
+LOW := .venv-lowest/bin
+lowest:          ## tests on the oldest allowed versions of everything, in .venv-lowest (some GB, an hour)
+	$(PYTHON) -m venv .venv-lowest
+	$(LOW)/python -m pip install --quiet uv
+	$(LOW)/uv pip install --python $(LOW)/python --resolution lowest-direct --editable '.[demo,collect,ray,serve,cloud]'
+	$(LOW)/uv pip install --python $(LOW)/python pytest pytest-xdist hypothesis beartype scikit-learn schemathesis
+	$(LOW)/python -m pytest -n 2 -W ignore -o filterwarnings=default -p no:cacheprovider \
+	  -o addopts="-q --strict-markers --import-mode=importlib" --ignore tests/web --ignore tests/test_house.py
+
 clean:           ## remove what was built and the virtual environment
-	rm -rf .venv runs .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest runs .mypy_cache .pytest_cache .ruff_cache

@@ -14,7 +14,8 @@ import pytest
 import typer
 
 from psm.cli import app as application
-from psm.cli import optionmodes, outputs
+from psm.cli.map import _by_kind
+from psm.cli.running import optionmodes, outputs
 from psm.errors import RepairedGeometry
 from tests.test_cli import psm
 
@@ -57,8 +58,6 @@ ONE_LINE = [
     (["map", "frogs", "--store", "s", "--land-only", "--crs", "x"], "leave out --crs, --land-only"),
     (["map", "--audio", "a.wav", "--ensemble"], "leave out --ensemble"),
     (["map", "frogs", "--uncertainty", "fade", "--out", "OUT/a.tif"], "leave out --uncertainty"),
-    (["map", "x", "--animate", "hours", "--hour", "3", "--out", "OUT/a.gif"], "leave out --hour"),
-    (["map", "x", "--animate", "months", "--month", "3", "--out", "OUT/a.nc"], "leave out --month"),
     (["search", "frogs", "--split", "val"], "leave out --split"),
     (["search", "frogs", "--exact"], "leave out --exact"),
     (
@@ -156,6 +155,12 @@ def test_a_minus_before_a_word_is_an_unwanted_sound(
     assert psm("map", "songbirds", "-traffic", "--not", "-sirens", "--month", "5") == 130
     assert psm("map", "-traffic*2", "--", "-region") == 130
     assert asked == [(("songbirds", "-traffic"), ["-sirens"]), (("-traffic*2", "-region"), ())]
+
+
+def test_suffixes_of_series_are_known_in_any_case() -> None:
+    for name in ("a.NC", "a.GIF", "a.Mp4", "a.Zarr"):
+        assert _by_kind([Path(name)], is_series=True) == ([], [Path(name)])
+    assert _by_kind([Path("a.TIF")], is_series=True) == ([Path("a.TIF")], [Path("a.gif")])
 
 
 def _fails_with(problem: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:

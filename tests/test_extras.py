@@ -204,3 +204,13 @@ def test_a_module_belongs_to_the_extra_of_its_package() -> None:
     assert extra_of("no_such_package") is None
     with pytest.raises(MissingExtra, match=r"psm-maps\[ray\]"):
         require("ray.no_such_module")
+
+
+@pytest.mark.parametrize(("level", "code"), [("1", 0), ("2", 2)])
+def test_without_docstrings_one_line_says_so(level: str, code: int) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "psm.cli", "presets"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONOPTIMIZE": level},
+    )  # fmt: skip
+    assert ended.returncode == code, ended.stderr
+    assert (ended.stderr.count("\n"), "-OO" in ended.stderr) == ((1, True) if code else (0, False))

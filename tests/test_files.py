@@ -23,7 +23,14 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from psm.errors import NoRoom, OutputError, PSMError
-from psm.files import atomic_folder, atomic_path, require_file, require_folder, room_for
+from psm.files import (
+    atomic_folder,
+    atomic_path,
+    require_file,
+    require_folder,
+    require_room,
+    room_for,
+)
 from psm.oserrors import one_line
 
 OLD = b"the old one"
@@ -128,6 +135,12 @@ def test_a_full_disk_is_told_with_its_room_whoever_notices_it(
 def test_what_is_needed_is_told_where_it_is_known(tmp_path: Path) -> None:
     with pytest.raises(NoRoom, match=r"61\.8 kB are needed"), room_for(tmp_path, size=61_800):
         raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_cannot_fit_is_refused_before_the_work(tmp_path: Path) -> None:
+    require_room(tmp_path / "new" / "store.zarr", 1000)
+    with pytest.raises(NoRoom, match=r"store\.zarr: the disk is full .* 1e\+09 GB are needed"):
+        require_room(tmp_path / "new" / "store.zarr", 10**18)
 
 
 def test_other_errors_of_a_writer_pass_as_they_are(tmp_path: Path) -> None:

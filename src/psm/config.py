@@ -318,7 +318,7 @@ def write_yaml(config: BaseModel, path: Path) -> None:
 
 
 def _read_preset(preset: str) -> dict[str, Any]:
-    if preset.endswith((".yaml", ".yml")):
+    if preset.lower().endswith((".yaml", ".yml")):
         values = read_yaml(Path(preset))
     else:
         known = presets()

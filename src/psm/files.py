@@ -5,6 +5,7 @@ What is moved into place is flushed and read back before; whatever was there sta
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -64,12 +65,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     An older ``path``, folder or file, makes way at the last moment. As for :func:`atomic_path`,
     what was written is flushed and read back first.
     """
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     spare = Path(tempfile.mkdtemp(dir=path.parent, prefix=_hidden(path), suffix=".partial"))
     aside, old = spare / "new", spare / "old"
     aside.mkdir()
-    if path.is_dir():
-        aside.chmod(stat.S_IMODE(path.stat().st_mode))
+    mode = stat.S_IMODE((path if path.is_dir() else aside).stat().st_mode)
     try:
         with room_for(path):
             yield aside
@@ -85,6 +86,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             if old.exists():
                 old.replace(path)
             raise
+        with suppress(OSError):
+            path.chmod(mode)
     finally:
         shutil.rmtree(spare, ignore_errors=True)
 
@@ -107,11 +110,17 @@ def room_for(
         yield
     except Exception as problem:
         # Libraries in other languages have their own errors, which tell the system's in words.
-        freed = aside.stat().st_size if aside is not None and aside.is_file() else 0
+        freed = _size_on_disk(aside) if aside is not None and aside.is_file() else 0
         full = no_room(problem, Path(path), size=size, freed=freed)
         if full is None or full is problem:
             raise
         raise full from None
+
+
+def _size_on_disk(path: Path) -> int:
+    """What a file takes; one with holes takes less than it is long."""
+    status = path.stat()
+    return min(status.st_size, getattr(status, "st_blocks", status.st_size) * 512)
 
 
 def require_file(path: Path, *, suffixes: Collection[str] = ()) -> None:
@@ -140,6 +149,22 @@ def require_folder(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise OutputError(f"{path}: is a file, and a folder is needed; choose another name")
     _require_place(path, path)
+
+
+def require_room(path: Path, size: int) -> None:
+    """Refuse what cannot fit, before any work.
+
+    Args:
+        path: of what is to be written.
+        size: its bytes.
+
+    Raises:
+        NoRoom: less is free on the disk.
+    """
+    if size > free_bytes(path):
+        full = no_room(OSError(errno.ENOSPC, ""), path, size=size)
+        assert full is not None
+        raise full
 
 
 def flush(path: Path) -> None:

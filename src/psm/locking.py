@@ -63,7 +63,7 @@ def command_of(pid: int | str) -> str:
         words = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
     except OSError:
         return ""
-    told = " ".join(os.fsdecode(word) for word in words[:8]).strip()
+    told = " ".join(" ".join(os.fsdecode(word) for word in words[:8]).split())
     return f" ({told:.100})" if told else ""
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 _AT_ONCE = 2**20
-_ENDS = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}
+_PNG, _JPEG_END = b"\x89PNG\r\n\x1a\n", b"\xff\xd9"
 
 
 def read_back(path: Path, suffix: str) -> None:
@@ -39,15 +40,31 @@ def _geotiff(path: Path) -> None:
                     dataset.read(band, window=window)
 
 
-def _picture(path: Path) -> None:
+def _png(path: Path) -> None:
+    """Chunk by chunk, by their sums; pictures larger than Pillow opens are drawn too."""
+    with path.open("rb") as file:
+        if file.read(len(_PNG)) != _PNG:
+            raise ValueError("it is no PNG")
+        kind = b""
+        while head := file.read(8):
+            size, kind = int.from_bytes(head[:4], "big"), head[4:]
+            content, told = file.read(size), file.read(4)
+            if len(told) < 4 or zlib.crc32(content, zlib.crc32(kind)) != int.from_bytes(
+                told, "big"
+            ):
+                raise ValueError("it is cut short")
+    if kind != b"IEND":
+        raise ValueError("it is cut short")
+
+
+def _jpeg(path: Path) -> None:
     from PIL import Image
 
     with Image.open(path) as image:
         image.load()
-        end = _ENDS[image.format or ""]
     with path.open("rb") as file:
-        file.seek(-len(end), 2)
-        if file.read() != end:
+        file.seek(-len(_JPEG_END), 2)
+        if file.read() != _JPEG_END:
             raise ValueError("it is cut short")
 
 
@@ -205,10 +222,11 @@ def _tar(path: Path) -> None:
 
 _READERS: dict[str, Callable[[Path], None]] = {
     **dict.fromkeys((".tif", ".tiff"), _geotiff),
-    **dict.fromkeys((".png", ".jpg", ".jpeg"), _picture),
+    **dict.fromkeys((".jpg", ".jpeg"), _jpeg),
     **dict.fromkeys((".svg", ".qml"), _xml),
     **dict.fromkeys((".json", ".geojson"), _json),
     **dict.fromkeys((".wav", ".flac"), _sound),
+    ".png": _png,
     ".gif": _film,
     ".mp4": _video,
     ".nc": _netcdf,

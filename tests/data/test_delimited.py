@@ -112,6 +112,8 @@ def test_a_bad_row_says_its_line_and_the_others_are_read(
         ('a,b\n1,2\n3,"open\n4,5\n', r"line 3: a quote is opened there and never closed"),
         ('sep=,\na,b\n1,"x" y\n', r"line 3: text goes on behind a closing quote"),
         ("a,b,a\n1,2,3\n", "columns 1 and 3 are both named 'a'; rename one"),
+        ("PK\x03\x04\x14\0", "a workbook or an archive"),
+        ("a\0,b\n1,2\n", "not a table of text"),
         ("a,b\n" + "x" * 200_000, "line 2: field larger than field limit"),
     ],
 )

@@ -18,7 +18,7 @@ from psm.errors import ConfigError, MissingData
 from psm.importing.conversion import convert
 from psm.importing.framing import Framing
 from psm.importing.recordingtable import RecordingTable
-from psm.importing.tablereader import match_columns, read_table
+from psm.importing.tablereader import column_names, match_columns, read_table
 from psm.importing.tablerows import ANOTHER_CLOCK
 from psm.training import train
 from tests import hub
@@ -238,6 +238,9 @@ def test_broken_tables_are_named(tmp_path: Path, name: str, content: bytes, mess
 
 
 def test_an_empty_table_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("\n")
+    with pytest.raises(ConfigError, match=r"t\.csv: the table is empty"):
+        column_names(tmp_path / "t.csv")
     path = write(tmp_path / "own", [row(0)])
     path.write_text("File,Lat,Lon,Caption\n")
     with pytest.raises(MissingData, match="no rows"):

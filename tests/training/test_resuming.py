@@ -113,10 +113,6 @@ def test_a_write_that_is_cut_off_costs_an_epoch_at_most(
     assert not list(out.rglob("*.partial*"))
 
 
-def name_of(handle: int) -> str:
-    return os.readlink(f"/proc/self/fd/{handle}")
-
-
 def stop(now: bool) -> None:
     if now:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

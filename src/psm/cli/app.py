@@ -13,18 +13,18 @@ import typer
 from psm import __version__
 from psm.cli.calibrate import calibrate
 from psm.cli.collect import collect_app
-from psm.cli.command import adopt
 from psm.cli.data import data_app
 from psm.cli.demo import demo
 from psm.cli.earth import earth_app
 from psm.cli.embed import embed
 from psm.cli.evaluate import evaluate
-from psm.cli.failures import hush_the_rest, is_unread, line_of
 from psm.cli.import_ import import_
 from psm.cli.map import draw_map
 from psm.cli.prepare import prepare
 from psm.cli.presets import list_presets
 from psm.cli.profile import profile
+from psm.cli.running.command import adopt
+from psm.cli.running.failures import hush_the_rest, is_unread, line_of
 from psm.cli.search import search
 from psm.cli.serve import serve
 from psm.cli.tables import tables
@@ -47,6 +47,11 @@ app = typer.Typer(
 
 _FORMAT = warnings.formatwarning
 _INTERRUPTED = 130  # what typer returns after Ctrl-C
+
+_WITHOUT_DOCSTRINGS = (
+    "python -OO (PYTHONOPTIMIZE=2) drops the docstrings that the transformers library reads; "
+    "use -O (PYTHONOPTIMIZE=1), or neither"
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -82,6 +87,9 @@ adopt(app)
 def main() -> None:
     """Entry point: errors that a user can mend are one line and exit code 2."""
     _speak_utf8()
+    if sys.flags.optimize > 1:
+        typer.echo(f"error: {_WITHOUT_DOCSTRINGS}", err=True)
+        sys.exit(2)
     warnings.formatwarning = _one_line_each
     try:
         code = app(standalone_mode=False)

@@ -73,8 +73,10 @@ def embed(
     import torch
 
     from psm import PSM
+    from psm.files import require_room
     from psm.imagery import open_imagery
     from psm.mapping import store
+    from psm.mapping.store.place import local_folder
 
     cells = Area(region, spacing, step, crs, land_only, tuple(without or ())).grid()
     provider = open_imagery(imagery, month=month, **settings(imagery_set))
@@ -85,6 +87,9 @@ def embed(
     header = store.plan(loaded, provider, cells, zooms=zoom, month=month, unit=unit)
     guess = store.estimate(out, loaded, provider, cells, header, executor=who, retry=retry)
     typer.echo(f"{out}: {guess}")
+    if (folder := local_folder(out)) is not None:
+        left = guess.views / max(1, guess.cells * len(header.zooms))
+        require_room(folder, int(guess.size_bytes * left))
     is_long = guess.seconds > _ASK_FROM_S or (guess.views and guess.size_bytes > _ASK_FROM_BYTES)
     if is_long and not yes and sys.stdin.isatty() and not typer.confirm("go?"):
         raise typer.Exit(1)

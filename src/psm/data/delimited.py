@@ -48,6 +48,7 @@ _SEP = re.compile(r'"?sep=(?P<sep>.|\\t)"?[,;\t|]*\s*', re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"?')
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 _NOT_WINDOWS = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+_ZIP = b"PK\x03\x04"
 _PIECE = 1 << 20
 _SAMPLE = 4096
 
@@ -157,6 +158,8 @@ def _opened(path: Path, undecodable: str | None) -> Iterator[tuple[list[str], Fi
             header = [name.strip() for _, row in [next(fields, (0, []))] for name in row]
             while header and not header[-1]:  # columns without a name that a spreadsheet left
                 header.pop()
+            if any("\0" in name for name in header):
+                raise ConfigError(f"{path}: not a table of text; save it as CSV in UTF-8")
             _require_distinct(path, header)
             yield header, fields
         except UnicodeError:
@@ -166,6 +169,8 @@ def _opened(path: Path, undecodable: str | None) -> Iterator[tuple[list[str], Fi
 def _encoding(path: Path, *, guess: bool) -> str:
     with unpacked(path) as stream:
         sample = stream.read(_SAMPLE)
+    if sample.startswith(_ZIP):
+        raise ConfigError(f"{path}: a workbook or an archive, no text; save the table as CSV")
     for mark, name in _MARKS:
         if sample.startswith(mark):
             return name

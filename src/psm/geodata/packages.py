@@ -44,8 +44,10 @@ def town_radius_km(people: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(0.012 * np.asarray(people, float) ** 0.75 / np.pi))
 
 
-def package_file(distribution: str, name: str) -> Path:
+def package_file(distribution: str, name: str, *, extra: str | None = None) -> Path:
     """Path of a data file inside an installed package, found without importing the package.
+
+    ``extra`` is what to install where the package is missing, if not what first brings it.
 
     Raises:
         MissingExtra: the package is not installed.
@@ -57,7 +59,7 @@ def package_file(distribution: str, name: str) -> Path:
     except ModuleNotFoundError:  # not even what it lies in
         spec = None
     if spec is None:
-        raise missing(module)
+        raise missing(module, extra)
     for root in spec.submodule_search_locations or ():
         path = Path(root) / folder / name
         if path.is_file():

@@ -60,7 +60,7 @@ class SceneCatalogue:
     @property
     def is_api(self) -> bool:
         """Whether it answers searches."""
-        return not urlsplit(self.where).path.endswith(".json") and "://" in self.where
+        return not urlsplit(self.where).path.lower().endswith(".json") and "://" in self.where
 
     @property
     def public(self) -> str:

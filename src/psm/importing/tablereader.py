@@ -68,7 +68,9 @@ def column_names(path: Path) -> list[str]:
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise ConfigError(f"{path}: two columns are named {twice[0]!r}; rename one")
             return names
-        return delimited.header_of(path)
+        if not (names := delimited.header_of(path)):
+            raise ConfigError(f"{path}: the table is empty")
+        return names
 
 
 def read_table(path: Path) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from psm.data.identity import identity
 from psm.data.recording import Recording
 from psm.data.tars import MemberIndex
 from psm.errors import CheckpointMismatch, SettingsChanged
-from psm.files import atomic_path, sweep
+from psm.files import atomic_path, flush, sweep
 from psm.progress import console
 
 FOLDER_NAME = "resume"
@@ -94,8 +94,7 @@ class ResumePointIO(TorchCheckpointIO):
         with atomic_path(last) as aside:
             with aside.open("wb") as stream:
                 stream.write(buffer.getbuffer())
-                stream.flush()
-                os.fsync(stream.fileno())
+            flush(aside)
             if last.exists():
                 last.replace(last.with_name(_BEFORE))
         _flush_folder(last.parent)

@@ -13,9 +13,12 @@ from tempfile import TemporaryDirectory
 import imageio_ffmpeg
 import numpy as np
 import soundfile
+from PIL import Image
 
 RATE_HZ, SECONDS = 44_100, 2.3
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+_COVER = "-i COVER -map 0:a -map 1:v -c:v png -disposition:v attached_pic"
+_SECOND = "-f lavfi -i sine=duration=6 -map 0:a -map 1:a"
 _FILM = "-f lavfi -i testsrc=size=64x48:rate=10:duration=4 -map 0:a -map 1:v"
 
 ENCODED = {
@@ -33,6 +36,10 @@ ENCODED = {
     "cut-up.mp4": "-c:a aac -movflags frag_keyframe+empty_moov -frag_duration 500000",
     "film.mp4": f"{_FILM} -c:v mpeg4 -c:a aac", "film.mov": f"{_FILM} -c:v mpeg4 -c:a pcm_s16le",
     "film.mkv": f"{_FILM} -c:v mpeg4 -c:a flac", "film.avi": f"{_FILM} -c:v mpeg4 -c:a mp3",
+    "cover.mp3": f"{_COVER} -q:a 3", "cover.m4a": f"{_COVER} -c:a aac", "cover.flac": _COVER,
+    "mp3-in.wav": "-ar 16000 -c:a libmp3lame", "slow-ms.wav": "-ar 22050 -c:a adpcm_ms",
+    "two.mka": f"{_SECOND} -c:a flac", "two.mp4": f"{_SECOND} -c:a aac",
+    "later.mkv": f"{_FILM} -c:v mpeg4 -c:a flac -af adelay=0 -output_ts_offset 3",
     "film.ts": f"{_FILM} -c:v mpeg2video -r 25 -c:a aac",
     "film.mpg": f"{_FILM} -c:v mpeg1video -r 25 -c:a mp2",
     "film.flv": f"{_FILM} -c:v flv -c:a mp3", "film.wmv": f"{_FILM} -c:v wmv2 -c:a wmav2",
@@ -71,7 +78,9 @@ def encoded(name: str) -> bytes:
     with TemporaryDirectory() as folder:
         source, out = Path(folder, "in.wav"), Path(folder, name)
         source.write_bytes(plain())
-        options = (PIPED[name] if is_piped else ENCODED[name]).split()
+        cover = Path(folder, "cover.png")
+        Image.new("RGB", (64, 64), "red").save(cover)
+        options = (PIPED[name] if is_piped else ENCODED[name]).replace("COVER", f"{cover}").split()
         place = "-" if is_piped else f"{out}"
         command = [FFMPEG, "-nostdin", "-loglevel", "error", "-i", f"{source}", *options, place]
         found = subprocess.run(command, check=True, capture_output=True, timeout=60)

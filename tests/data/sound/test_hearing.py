@@ -171,6 +171,8 @@ def test_a_little_beyond_full_scale_is_sound() -> None:
         (lambda path: path.write_text("<html>not found</html>"), "a web page"),
         (lambda path: path.write_bytes(b"PK\3\4" + b"\0" * 99), "a ZIP archive"),
         (lambda path: path.write_bytes(_wav(np.zeros((0, 1)))), "no samples"),
+        (lambda path: path.write_bytes(_wav(np.ones((4799, 1)))), r"too short \(0\.100 s\)"),
+        (lambda path: path.write_bytes(_wav(np.ones((3, 1)))), r"too short \(0\.000 s\)"),
         (lambda path: path.write_bytes(_wav(np.zeros((100, 17)))), r"17 channels, 48000 Hz"),
         (lambda path: path.write_bytes(_wav(np.zeros((100, 1)), 999)), "1 channels, 999 Hz"),
     ],

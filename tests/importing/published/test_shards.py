@@ -17,6 +17,7 @@ from PIL import Image
 
 from psm.config import Experiment
 from psm.data.corpus import Corpus
+from psm.data.recording import CaptionSource
 from psm.errors import CorruptRecording, CorruptShard, MissingData, SettingsChanged
 from psm.importing.conversion import ImportReport, convert
 from psm.importing.published.metadata import PublishedCaptions
@@ -118,6 +119,7 @@ def test_the_best_caption_is_taken_and_stays_what_its_author_wrote(
     [
         ("clap_score_geosound.csv", "sample_id,best_caption\nx,me\n", "line 2.*'me'"),
         ("clap_score_geosound.csv", "sample_id\nx\n", "line 2.*best_caption"),
+        ("clap_score_geosound.csv", "sample_id,best_caption\nx\n", "line 2.*fewer fields"),
         ("geosound_audio_caption_qwen.json", '{"qwen_caption": "x"}\n', "line 1.*sample_id"),
         ("geosound_audio_caption_pengi.json", "{\n", "line 1"),
     ],
@@ -126,6 +128,13 @@ def test_broken_captions_are_named(name: str, content: str, message: str, tmp_pa
     (tmp_path / name).write_text(content)
     with pytest.raises(CorruptRecording, match=f"{name}: {message}"):
         PublishedCaptions.load(tmp_path)
+
+
+def test_a_caption_may_hold_what_other_texts_end_lines_with(tmp_path: Path) -> None:
+    text = json.dumps({"sample_id": "x", "qwen_caption": "a\u2028b"}, ensure_ascii=False)
+    path = tmp_path / "geosound_audio_caption_qwen.json"
+    path.write_text(text + "\n", encoding="utf-8")
+    assert PublishedCaptions.load(tmp_path).texts[CaptionSource.QWEN] == {"x": "a\u2028b"}
 
 
 def test_soundingearth_names_its_fields_otherwise(tmp_path: Path) -> None:

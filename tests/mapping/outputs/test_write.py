@@ -35,7 +35,11 @@ def vienna(around: MakeFrame, place_map: MakeMap) -> SoundscapeMap:
 
 
 @pytest.mark.parametrize(
-    "suffix", [".tif", ".png", ".svg", ".zarr", ".parquet", ".geojson", ".qml"]
+    "suffix",
+    [
+        *(".tif", ".png", ".svg", ".nc", ".zarr", ".parquet", ".geojson", ".qml"),
+        *(".TIF", ".Tiff", ".PNG", ".SVG", ".NC", ".ZARR", ".Parquet", ".GeoJSON", ".QML"),
+    ],
 )
 def test_the_suffix_says_the_format(suffix: str, vienna: SoundscapeMap, tmp_path: Path) -> None:
     path = vienna.write(tmp_path / f"bells{suffix}")

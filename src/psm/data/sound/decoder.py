@@ -23,6 +23,9 @@ from psm.errors import UnusableSound
 MARGIN_S = 0.1
 """Read beyond both ends of the middle: a resampler wants to know what comes before and after."""
 
+SHORTEST_S = 0.1
+"""Shorter recordings are refused: repeated to fill a window, they are a tone that nobody heard."""
+
 _BLOCK = 65_536
 _EXPORT = "export the recording again"
 # What libsndfile may not know though the container is one of its own: ADPCM, Speex, Theora.
@@ -57,7 +60,12 @@ def read_whole(media: Media, *, longest_s: float, most_mb: float) -> Sound:
         UnusableSound: there is no such sound in it.
         MissingExtra: it takes ffmpeg, and there is none.
     """
-    return _read(media, kept_s=None, longest_s=longest_s, most_mb=most_mb)
+    sound = _read(media, kept_s=None, longest_s=longest_s, most_mb=most_mb)
+    if sound.duration_s < SHORTEST_S:
+        raise UnusableSound(
+            "too short", detail=f"{sound.duration_s:.3f} s", fix=f"{SHORTEST_S:g} s is the least"
+        )
+    return sound
 
 
 def read_middle(media: Media, *, kept_s: float, most_mb: float = 256.0) -> Sound:
@@ -135,7 +143,8 @@ def _readable(media: Media) -> Iterator[_Readable | None]:
             raise UnusableSound("not readable as sound", detail=detail) from None
         yield None
         return
-    if sound.subtype in _MISCOUNTED:
+    is_wrapped = sound.subtype == "MPEG_LAYER_III" and media.kind is not FileKind.MP3
+    if is_wrapped or sound.subtype in _MISCOUNTED:
         sound.close()
         yield None
         return
@@ -232,9 +241,9 @@ def _by_ffmpeg(file: int, media: Media, limits: _Limits) -> Sound:
         oggpages.require_one(media)
     samples, total, rate_hz = _decoded(file, media.kind, limits)
     said_s = about.said_s or 0.0
-    # The pictures of a film may go on without sound.
+    # The pictures of a film may go on without sound, or begin before it.
     is_short = is_cut_short(found_s=total / rate_hz, said_s=said_s)
-    if is_short and not (total and about.is_film and films.is_whole(media, file, said_s)):
+    if is_short and not (total and films.is_whole(media, file, said_s, has_more=about.has_more)):
         _require_found(total, round(said_s * rate_hz), rate_hz)
     _require_found(total, total, rate_hz)
     return Sound(samples, rate_hz, total / rate_hz)

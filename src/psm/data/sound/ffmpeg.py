@@ -46,12 +46,14 @@ EXTRA = "audio"
 
 TOO_SLOW = "takes too long to decode"
 _DURATION = re.compile(rb"^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)", re.M)
+_START = re.compile(rb"^  Duration: .*, start: (\d+\.\d+)", re.M)
 _SOUND = re.compile(rb"^  Stream #0:\d+.*: Audio: (.*)$", re.M)
-_PICTURES = re.compile(rb"^  Stream #0:\d+.*: Video: (?!.*\(attached pic\))", re.M)
+_STREAMS = re.compile(rb"^  Stream #0:\d+(?!.*\(attached pic\))", re.M)
 _REACHED = re.compile(rb"time=(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _OLD = b"Unrecognized option 'fd'"
 _AU_HEAD = 24
 _CPU_S = 60
+_MOST_AT_ONCE = 2**29  # bytes that it may ask memory for at a time
 _MOST_ERRORS = 0.05  # share of packets that may be broken
 
 
@@ -61,11 +63,11 @@ class About:
 
     Attributes:
         said_s: how long it says it is; ``None`` where it does not say.
-        is_film: whether there are moving pictures, which may last longer than the sound.
+        has_more: whether there are moving pictures or other sounds, which may last longer.
     """
 
     said_s: float | None
-    is_film: bool
+    has_more: bool
 
 
 def about(file: int, kind: FileKind) -> About:
@@ -84,7 +86,10 @@ def about(file: int, kind: FileKind) -> About:
     # Of raw streams it tells a guess from the bitrate.
     is_guess = kind in (FileKind.AAC, FileKind.AC3, FileKind.DTS, FileKind.MP3, FileKind.AMR)
     said = None if is_guess else _DURATION.search(found)
-    return About(_seconds(said), _PICTURES.search(found) is not None)
+    said_s, start = _seconds(said), _START.search(found)
+    if kind is FileKind.MATROSKA and said_s is not None and start is not None:
+        said_s -= float(start[1])  # it says when the end comes
+    return About(said_s, len(_STREAMS.findall(found)) > 1)
 
 
 def reached_s(file: int, kind: FileKind) -> float:
@@ -195,7 +200,7 @@ def _told(file: int, kind: FileKind, *output: str, stats: bool = False) -> bytes
 def _reading(kind: FileKind, stats: str = "-nostats") -> list[str]:
     return [
         _program(), "-nostdin", "-hide_banner", stats, "-threads", "1",
-        "-timelimit", str(_CPU_S),
+        "-timelimit", str(_CPU_S), "-max_alloc", str(_MOST_AT_ONCE),
         "-protocol_whitelist", "fd,pipe", "-codec_whitelist", _CODECS,
         "-f", _CONTAINERS[kind], "-fd", "0",
     ]  # fmt: skip

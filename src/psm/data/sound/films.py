@@ -1,4 +1,4 @@
-"""Whether a film is whole whose sound ends before its pictures, by the structure of its file."""
+"""Whether a film is whole whose sound is shorter than its pictures, or than other sounds."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ _FLV_TAG = 11
 _FLV_KINDS = (8, 9, 18)
 
 
-def is_whole(media: Media, file: int, said_s: float) -> bool:
+def is_whole(media: Media, file: int, said_s: float, *, has_more: bool) -> bool:
     """Whether nothing is missing at its end.
 
     Args:
-        media: with moving pictures.
+        media: whose sound is shorter than the file.
         file: descriptor of it.
         said_s: how long it says it is.
+        has_more: there is more in it than that sound.
     """
     if media.kind is FileKind.MP4:
-        return _mp4_is_whole(media)
+        return has_more and _mp4_is_whole(media)
     if media.kind is FileKind.FLV:
-        return _flv_is_whole(media)
+        return has_more and _flv_is_whole(media)
     return not is_cut_short(found_s=ffmpeg.reached_s(file, media.kind), said_s=said_s)
 
 

@@ -266,7 +266,7 @@ class HubDataset(ForeignDataset):
 def _recognises(origin: str) -> bool:
     path = Path(origin)
     if path.is_dir():
-        files = sorted(path.rglob("*.parquet"))
+        files = streaming.files_of(origin)
         return bool(files) and has_hub_schema(files[0])
     if path.suffix.lower() in TABLE_SUFFIXES and path.is_file():
         return has_hub_schema(path)

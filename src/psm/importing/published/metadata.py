@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from psm.data import delimited
 from psm.data.dates import month_and_hour
 from psm.data.recording import AudioSource, CaptionSource
 from psm.errors import CorruptRecording
@@ -46,12 +46,13 @@ class PublishedCaptions:
         best: dict[str, CaptionSource] = {}
         table = folder / "clap_score_geosound.csv"
         if table.is_file():
-            with table.open(newline="") as stream:
-                for line, row in enumerate(csv.DictReader(stream), start=2):
-                    try:
-                        best[row["sample_id"]] = CaptionSource(row["best_caption"])
-                    except (KeyError, ValueError) as problem:
-                        raise CorruptRecording(f"{table}: line {line}: {problem}") from None
+            for row in delimited.rows_of(table):
+                try:
+                    if row.problem:
+                        raise ValueError(row.problem)
+                    best[row.cells["sample_id"]] = CaptionSource(row.cells["best_caption"])
+                except (KeyError, ValueError) as problem:
+                    raise CorruptRecording(f"{table}: line {row.line}: {problem}") from None
         texts = {
             source: _json_lines(folder / f"geosound_audio_caption_{source}.json", source)
             for source in (CaptionSource.QWEN, CaptionSource.PENGI)
@@ -116,10 +117,15 @@ def _json_lines(path: Path, source: CaptionSource) -> dict[str, str]:
     if not path.is_file():
         return {}
     captions = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         try:
             row = json.loads(line)
             captions[row["sample_id"]] = row[f"{source}_caption"]
         except (ValueError, KeyError, TypeError) as problem:
             raise CorruptRecording(f"{path}: line {number}: {problem}") from None
     return captions
+
+
+def _lines(path: Path) -> list[str]:
+    # Captions may hold characters that splitlines takes for the end of a line.
+    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")

@@ -77,7 +77,9 @@ def rows_of(origin: str, rows: Any, number: int) -> Iterator[dict[str, Any]]:
 def files_of(origin: str) -> list[Path]:
     """The Parquet files of a data set on this machine."""
     path = Path(origin)
-    return sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.suffix.lower() == ".parquet")
 
 
 def files_of_no_split(origin: str) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from psm.cli.outputs import verb_of
+from psm.cli.running.outputs import verb_of
 from psm.errors import ConfigError
 
 Given = Mapping[str, Any]
@@ -44,12 +44,6 @@ _NO_STORE = Mode(
 )
 
 
-def _series_only(given: Given) -> bool:
-    """Whether all that is written holds several moments."""
-    several = (".gif", ".mp4", ".nc", ".zarr")
-    return bool(given["out"]) and all(path.suffix.lower() in several for path in given["out"])
-
-
 def _draws(given: Given) -> bool:
     out = given["out"]
     return not out or any(path.suffix.lower() in (".png", ".svg") for path in out)
@@ -61,16 +55,6 @@ MODES: dict[str, tuple[Mode, ...]] = {
         _NO_STORE,
         Mode(lambda given: not given["text"], "only a text has several wordings", ("ensemble",)),
         Mode(lambda given: not _draws(given), "no PNG or SVG is written", ("uncertainty",)),
-        Mode(
-            lambda given: given["animate"] in ("hours", "both") and _series_only(given),
-            "--animate {animate}: there is every hour in it",
-            ("hour",),
-        ),
-        Mode(
-            lambda given: given["animate"] in ("months", "both") and _series_only(given),
-            "--animate {animate}: there is every month in it",
-            ("month",),
-        ),
     ),
     "search": (
         Mode(

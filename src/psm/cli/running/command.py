@@ -10,8 +10,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from psm.cli import optionmodes, outputs
-from psm.cli.failures import is_unread
+from psm.cli.running import optionmodes, outputs
+from psm.cli.running.failures import is_unread
 from psm.errors import OutputError
 from psm.oserrors import one_line
 
