@@ -213,9 +213,14 @@ class Asked:
 
 @pytest.mark.parametrize("imagery", GSD_M)
 def test_maps_show_a_published_model_the_ground_and_scale_that_it_learnt(
-    imagery: str, models: dict[str, PSM], close: Close
+    imagery: str,
+    models: dict[str, PSM],
+    close: Close,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As many metres as the published crop, made smaller in the same way, and the same gsd told."""
+    monkeypatch.setenv("PSM_CACHE", str(tmp_path))  # in which an earlier run would be found
     model, provider = models[imagery], Asked()
     zoom = model.config.imagery.zooms[-1]
     side = TILE_PX[model.config.imagery.name]
