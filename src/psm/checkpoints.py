@@ -18,11 +18,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from psm.config import Experiment, ModelConfig, parse, read_yaml, with_current_names, write_yaml
+from psm.config import Experiment, ModelConfig, parse, with_current_names, write_yaml
 from psm.errors import CheckpointMismatch, MissingData
 from psm.files import atomic_path
 from psm.http import hub
 from psm.weightfiles import require_numbers
+from psm.yamlfiles import read_yaml
 
 
 class Hash(Protocol):
