@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 import warnings
@@ -91,6 +92,8 @@ def main() -> None:
         typer.echo(f"error: {_WITHOUT_DOCSTRINGS}", err=True)
         sys.exit(2)
     warnings.formatwarning = _one_line_each
+    # A home that cannot be written is said once, by us: matplotlib goes on without its own cache.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
