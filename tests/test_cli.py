@@ -204,7 +204,10 @@ def test_evaluate_prints_and_writes(demo: Path, tmp_path: Path) -> None:
     code = psm("evaluate", "--model", demo / "model", "--data", demo / "earth", "--out", tmp_path)
     assert code == 0
     rows = json.loads((tmp_path / "retrieval.json").read_text())["retrieval"]
-    assert all(0.0 <= row["r_at_10pct"] <= 1.0 for row in rows)
+    told = [row["r_at_10pct"] for row in rows]
+    # A tenth of fewer than ten recordings is nobody, as in the galleries of one archive.
+    assert all(0.0 <= recall <= 1.0 for recall in told if recall is not None)
+    assert None in told
     assert (tmp_path / "retrieval.png").stat().st_size > 10_000
 
 

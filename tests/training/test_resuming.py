@@ -190,8 +190,15 @@ def test_a_training_that_was_killed_before_its_model_was_written_writes_it(
 
 
 def test_sigterm_stops_as_an_interrupt_does(
-    shards: Path, undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shards: Path,
+    undisturbed: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    # Whoever starts the tests in the background has interrupts ignored.
+    theirs = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, theirs))
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     for number in (signal.SIGTERM, signal.SIGINT):
         start = run._EpochLog.on_train_epoch_start

@@ -74,7 +74,10 @@ def test_importing_it_gives_our_recordings_back(build, tmp_path):
     for row in rows:
         # An import names cells of two degrees.
         cell = str(cell_names(np.array([row.lat]), np.array([row.lon]))[0])
-        assert back[row.key].recording == replace(recording_of(row), cell=cell)
+        expected = replace(recording_of(row), cell=cell)
+        if expected.audio_source == "freesound":  # whose dates are of the upload
+            expected = replace(expected, month=None, hour=None, upload_month=expected.month)
+        assert back[row.key].recording == expected
         assert np.array_equal(back[row.key].mel, ours[row.key].mel)
         assert np.array_equal(back[row.key].tile, ours[row.key].tile)
 

@@ -176,8 +176,8 @@ def _open(source: Media | Splice) -> Any:
     source.file.seek(0)
     try:
         file = source.file.fileno()
-    except OSError:  # in memory
-        return soundfile.SoundFile(source.file)
+    except OSError:  # in memory; a header may send libsndfile to places before its beginning
+        return soundfile.SoundFile(Splice(source.file, (0, source.size)))
     return soundfile.SoundFile(file, closefd=False)
 
 
