@@ -265,10 +265,12 @@ def _view_px(settings: Mapping[str, Any], origin: str) -> int:
 
 
 def _require_one_number(tensor: Tensor | None, name: str, origin: str) -> None:
-    if tensor is None or tensor.is_meta:
+    if tensor is None:
         return
     if tensor.numel() != 1:
         raise CheckpointMismatch(f"{origin}: {name} is {tuple(tensor.shape)}, not one number")
+    if tensor.is_meta:
+        return
     if name != "shift" and not float(tensor) > 0:
         raise CheckpointMismatch(f"{origin}: {name} is {float(tensor):g}, not positive")
 

@@ -115,7 +115,8 @@ class DecoderProcess:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self._to.close()
+        with suppress(BrokenPipeError):  # it never read what it was sent
+            self._to.close()
         self.answers.close()
         for job in self.jobs:
             job.sweep()
