@@ -10,7 +10,7 @@ from tests.collect.kill import trial
 
 def test_a_build_that_is_killed_ends_as_one_that_is_not(tmp_path):
     """The reduced form of ``benchmarks/collecting_kill.py``."""
-    figures = trial(tmp_path, recordings=60, kills=3, workers=(2, 1))
+    figures = trial(tmp_path, recordings=60, kills=2, workers=(2, 1))
     assert figures.kills >= 1
     assert not figures.different
     assert not figures.rows_differ
