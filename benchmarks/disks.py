@@ -284,6 +284,13 @@ def filled(
     return wrong
 
 
+def told(faults: list[str]) -> list[str]:
+    """The faults, once they are printed."""
+    for fault in faults:
+        print(f"    WRONG {fault}", flush=True)
+    return faults
+
+
 def main() -> None:
     """Try each job and say what is wrong."""
     parser = argparse.ArgumentParser(
@@ -312,7 +319,7 @@ def main() -> None:
             out = there / f"{name}-calm"
             out.mkdir()
             job.prepare(out)
-            start, before = time.monotonic(), entries(out)
+            before = entries(out)
             process = begin(job.arguments(out), log)
             while process.is_alive() and entries(out) == before:
                 time.sleep(0.001)
@@ -325,14 +332,12 @@ def main() -> None:
             peak = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
             shutil.rmtree(out)
             print(f"{name}: {len(expected)} files, {peak / 1e6:.1f} MB, {took_s:.1f} s", flush=True)
-            found = killed(job, expected, took_s, there / name, said.kills, said.seed)
+            wrong += told(killed(job, expected, took_s, there / name, said.kills, said.seed))
             if os.geteuid() == 0:
-                found += filled(job, expected, peak, here / f"{name}-disks", said.sizes, said.seed)
+                small = here / f"{name}-disks"
+                wrong += told(filled(job, expected, peak, small, said.sizes, said.seed))
             else:
                 print("    no small disks: mounting them takes root")
-            for fault in found:
-                print(f"    WRONG {fault}")
-            wrong += found
     sys.exit(f"{len(wrong)} wrong" if wrong else 0)
 
 
