@@ -12,7 +12,7 @@ from psm.collect.archives.archive import ArchiveTerms
 from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
 from psm.config import load_experiment
 from psm.data.audio import decode_audio
-from psm.importing.framing import Framing
+from psm.data.framing import Framing
 from psm.seeding import generator
 from tests import hub
 

@@ -14,9 +14,9 @@ import soundfile
 
 from psm.data.corpus import Corpus
 from psm.data.dates import BARE_NUMBER, NEVER_SET
+from psm.data.framing import Framing
 from psm.errors import ConfigError, MissingData
 from psm.importing.conversion import convert
-from psm.importing.framing import Framing
 from psm.importing.recordingtable import RecordingTable
 from psm.importing.tablereader import column_names, match_columns, read_table
 from psm.importing.tablerows import ANOTHER_CLOCK

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import pickle
-import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +36,7 @@ from psm.reference import (
     published_tile_px,
     published_view,
 )
+from tests.publishedtars import write_tar
 from tests.reference import recorded
 from tests.reference.conftest import Close
 
@@ -256,22 +256,13 @@ def members(own: str, date: str, lat: float = 60.0) -> dict[str, bytes]:
     }
 
 
-def published_tar(path: Path, samples: dict[str, dict[str, bytes]]) -> None:
-    with tarfile.open(path, "w") as archive:
-        for key, parts in samples.items():
-            for suffix, data in parts.items():
-                info = tarfile.TarInfo(f"{key}.{suffix}")
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
-
-
 def test_bing_tiles_have_the_scale_of_their_latitude(tmp_path: Path) -> None:
     """Level 18 of Web Mercator; a published model is told 0.6 m everywhere."""
     samples = {f"yfcc-{lat:g}": members("frogs", "2019", lat) for lat in (0.0, 60.0, -60.0)}
     for name in ("bingmap", "sentinel"):
         folder = tmp_path / name
         folder.mkdir()
-        published_tar(folder / f"test_{name}.tar", samples)
+        write_tar(folder / f"test_{name}.tar", samples)
         convert(PublishedShards(folder, GSD_M[name]), folder / "out", workers=1)
         found = [s.recording.gsd_m for s in read_shard(next((folder / "out").glob("*.tar")))]
         expected = [0.5971642835, 0.2985821417, 0.2985821417] if name == "bingmap" else [10.0] * 3
@@ -282,7 +273,7 @@ def test_bing_tiles_have_the_scale_of_their_latitude(tmp_path: Path) -> None:
 def test_published_captions_are_those_of_the_published_loader(tmp_path: Path) -> None:
     """Pengi's are overwritten by the own text, which keeps its address."""
     own = "Frogs. The location of the sound is: Bonn."
-    published_tar(
+    write_tar(
         tmp_path / "test_sentinel.tar",
         {f"yfcc-{name}": members(own, "2019") for name in ("meta", "qwen", "pengi")},
     )

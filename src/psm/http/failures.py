@@ -62,16 +62,16 @@ def answer_of(problem: BaseException) -> str:
     Args:
         problem: of any library; those below it are looked at too.
     """
-    first: BaseException | None = problem
-    while problem is not None:
-        response = getattr(problem, "response", None)
-        status = getattr(problem, "status_code", None) or getattr(response, "status_code", None)
+    below: BaseException | None = problem
+    while below is not None:
+        response = getattr(below, "response", None)
+        status = getattr(below, "status_code", None) or getattr(response, "status_code", None)
         if isinstance(status, int):
             return f"HTTP {status}"
-        if words := in_words(f"{type(problem).__name__}: {problem}"):
+        if words := in_words(f"{type(below).__name__}: {below}"):
             return words
-        problem = problem.__cause__ or problem.__context__  # type: ignore[assignment]
-    return type(first).__name__
+        below = below.__cause__ or below.__context__
+    return type(problem).__name__
 
 
 def in_words(told: str) -> str:

@@ -25,8 +25,8 @@ PATIENCE_S = 5.0
 def away() -> str:
     """Why the hub cannot be asked, in words; empty where it answers. Found out once a process."""
     from huggingface_hub import constants
-    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
-    from huggingface_hub.utils import get_session  # type: ignore[attr-defined]
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of httpx, passed on
+    from huggingface_hub.utils import get_session  # type: ignore[attr-defined]  # not in its __all__
 
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"

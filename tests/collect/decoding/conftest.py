@@ -9,7 +9,7 @@ import pytest
 
 from psm.collect.decoding import DecodingJob
 from psm.data.audio import AudioConfig
-from psm.importing.framing import Framing
+from psm.data.framing import Framing
 
 Make = Callable[..., DecodingJob]
 FRAMING = Framing(audio=AudioConfig(sample_rate_hz=16_000, f_max_hz=8000.0, clip_s=1.0, n_mels=32))

@@ -16,7 +16,7 @@ from psm.collect.decoding import DecodedClip, DecodingJob, FileLimits
 from psm.collect.decoding.clip import make as decode
 from psm.collect.refusal import Refused
 from psm.data.audio import AudioConfig, read_audio
-from psm.importing.framing import Framing
+from psm.data.framing import Framing
 from tests.collect.decoding.conftest import FRAMING, Make, make_job
 from tests.collect.media import FILMS, RATE_HZ, SUBTYPES, encoded, film, sound, waveform
 from tests.data.sound import containers

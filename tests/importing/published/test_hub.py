@@ -19,11 +19,11 @@ from pyarrow import parquet
 
 from psm.data.audio import AudioConfig, decode_audio, fused_log_mel
 from psm.data.corpus import Corpus
+from psm.data.framing import Framing
 from psm.data.shards import read_shard
 from psm.errors import ConfigError, CorruptShard, MissingData, SettingsChanged
 from psm.importing import ImportOptions, open_dataset
 from psm.importing.conversion import convert
-from psm.importing.framing import Framing
 from psm.importing.published.columns import archive_of
 from psm.importing.published.hub import HubDataset
 from psm.training import train

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import pickle
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,10 @@ from psm.importing.conversion import ImportReport, convert
 from psm.importing.published.metadata import PublishedCaptions
 from psm.importing.published.webdataset import PublishedShards, imagery_of
 from psm.training import train
+from tests.publishedtars import Members, write_tar
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment
 
 pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
-Members = dict[str, bytes]
 
 
 def import_shards(folder: Path, out: Path, gsd_m: float = 10.0, **more: Any) -> ImportReport:
@@ -55,15 +54,6 @@ def members(number: int, **changes: Any) -> Members:
         "image.jpg": jpeg.getvalue(),
         "meta.json": json.dumps(about).encode(),
     }
-
-
-def write_tar(path: Path, samples: dict[str, Members]) -> None:
-    with tarfile.open(path, "w") as archive:
-        for key, parts in samples.items():
-            for suffix, data in parts.items():
-                info = tarfile.TarInfo(f"{key}.{suffix}")
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
 
 
 @pytest.fixture
