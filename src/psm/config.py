@@ -46,6 +46,8 @@ class SatelliteConfig(_Frozen):
     ``weights`` names a checkpoint of SatMAE or Scale-MAE to start from: a file, or
     ``hf://OWNER/NAME/FILE`` on the hub. ``adapt`` allows what it may not do by itself: ``rgb``
     keeps the colours of a multispectral model, ``view`` goes on with views of another size.
+    ``rings_px`` is the side of the middle of a view that is also seen pixel by pixel, pooled in
+    rings around the place; 0 leaves that out, as published.
     """
 
     patch_px: PositiveInt = 8
@@ -55,6 +57,7 @@ class SatelliteConfig(_Frozen):
     heads: PositiveInt = 4
     mlp_ratio: float = 4.0
     gsd_unit_m: float = Field(default=1.0, gt=0, description="metres that count as one step")
+    rings_px: int = Field(default=0, ge=0, multiple_of=2)
     weights: str | None = None
     adapt: tuple[Literal["rgb", "view"], ...] = ()
 
@@ -164,6 +167,8 @@ class ModelConfig(_Frozen):
             raise ValueError("satellite.patch_px must be a power of 2 from 2 up for a conv stem")
         if self.satellite.stem == "conv" and self.satellite.weights is not None:
             raise ValueError("satellite.weights holds whole patches: it needs satellite.stem=patch")
+        if self.satellite.rings_px > self.imagery.view_px:
+            raise ValueError("satellite.rings_px must not be larger than imagery.view_px")
         if self.satellite.dim % 4:
             raise ValueError("satellite.dim must be a multiple of 4")
         if self.satellite.dim % self.satellite.heads:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from psm.config import ImageryConfig, SatelliteConfig
 from psm.encoders.backbone import Backbone, read_backbone
+from psm.encoders.rings import RingPooling
 from psm.encoders.sharedlayers import convolution_stage, transformer
 
 
@@ -48,7 +49,9 @@ def gsd_position_embedding(
 class SatelliteEncoder(nn.Module):
     """ViT over one view of a tile: mean of the patches, normalised, projected to ``out_dim``.
 
-    Patches come from one projection, as published, or from a small convolutional stem.
+    Patches come from one projection, as published, or from a small convolutional stem. With
+    ``config.rings_px`` a further token says what lies how far from the place, and leaves the
+    encoder beside the mean.
 
     Args:
         config: sizes of the transformer.
@@ -89,14 +92,16 @@ class SatelliteEncoder(nn.Module):
             eps=1e-6,
         )
         self.norm = nn.LayerNorm(config.dim, eps=1e-6)
+        self.near = RingPooling(config.rings_px, config.dim) if config.rings_px else None
+        width = 2 * config.dim if config.rings_px else config.dim
         self.project = nn.Sequential(
-            nn.Linear(config.dim, out_dim), nn.GELU(), nn.Linear(out_dim, out_dim)
+            nn.Linear(width, out_dim), nn.GELU(), nn.Linear(out_dim, out_dim)
         )
         if config.weights is not None:
             wanted = {
                 name: tensor.shape
                 for name, tensor in self.state_dict().items()
-                if not name.startswith("project.")
+                if not name.startswith(("project.", "near."))
             }
             weights, self.backbone = read_backbone(config, imagery, wanted)
             self.load_state_dict(weights, strict=False)
@@ -108,12 +113,16 @@ class SatelliteEncoder(nn.Module):
         if views.shape[-2:] != (self.view_px, self.view_px):
             size = "x".join(str(side) for side in views.shape[-2:])
             raise ValueError(f"a view is {self.view_px}x{self.view_px} pixels here, not {size}")
-        patches = self.patch((views - self.mean) / self.std).flatten(2).transpose(1, 2)
-        position = gsd_position_embedding(
-            patches.shape[-1], self.grid_size, gsd_m / self.gsd_unit_m
-        )
-        encoded = self.blocks(patches + position.to(patches.dtype))
-        features: Tensor = self.project(self.norm(encoded.mean(1)))
+        pixels, gsd = (views - self.mean) / self.std, gsd_m / self.gsd_unit_m
+        patches = self.patch(pixels).flatten(2).transpose(1, 2)
+        position = gsd_position_embedding(patches.shape[-1], self.grid_size, gsd)
+        tokens = patches + position.to(patches.dtype)
+        if self.near is not None:
+            near = self.near(pixels, gsd).to(tokens.dtype)
+            tokens = torch.cat([tokens, near[:, None]], dim=1)
+        encoded = self.blocks(tokens)
+        parts = [encoded[:, : patches.shape[1]].mean(1), *encoded[:, patches.shape[1] :].unbind(1)]
+        features: Tensor = self.project(torch.cat([self.norm(part) for part in parts], dim=-1))
         return features
 
 
