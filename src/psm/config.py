@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from psm.data.audio import AudioConfig
+from psm.data.augmentation import AudioAugmentation
 from psm.data.framing import Framing
 from psm.errors import ConfigError
 from psm.yamlfiles import read_yaml
@@ -190,6 +191,7 @@ class LossConfig(_Frozen):
     contrastive_weight: float = Field(default=0.0, ge=0)
     temperature: float = Field(default=0.07, gt=0)
     text_weight: float = Field(default=0.5, ge=0, le=1, description="w of the three-pair sum")
+    label_weight: float = Field(default=0.0, ge=0, description="of naming what is labelled")
 
 
 class TrainingConfig(_Frozen):
@@ -215,6 +217,7 @@ class TrainingConfig(_Frozen):
     batch_norm: Literal["batch", "fixed"] = "batch"
     memory_gb: float = Field(default=8.0, ge=0, description="what takes more is read from disk")
     workers: PositiveInt | None = Field(default=None, description="one a core, at most eight")
+    audio_augmentation: AudioAugmentation = AudioAugmentation()
 
 
 class EarthConfig(_Frozen):

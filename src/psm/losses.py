@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -174,6 +174,38 @@ class InfoNCE(PairLoss):
         columns = F.cross_entropy(logits.T, _distribution(matched.T))
         loss = 0.5 * (rows + columns)
         return loss, {"loss": loss.detach(), "temperature": scale.detach().reciprocal()}
+
+
+class LabelLoss(nn.Module):
+    """Names what is labelled: binary cross-entropy of every label, whose weights are its text.
+
+    ``logit = log-odds of the label's share + scale * cosine(mean, mean of the text) + shift``; the
+    losses of all labels are summed. The share is that among training recordings, so that the space
+    need not hold it.
+    Rows without a label are not labelled and do not count.
+
+    Args:
+        shares: how often each label is given.
+        scale: start of the scale. Its logarithm is learnt.
+    """
+
+    log_odds: Tensor
+
+    def __init__(self, shares: Float[Tensor, " labels"], scale: float = 10.0) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
+        self.shift = nn.Parameter(torch.tensor(-2.0))
+        self.register_buffer("log_odds", torch.logit(shares.float(), eps=1e-4), persistent=False)
+
+    def forward(
+        self, rows: Gaussian, labels: Gaussian, given: Bool[Tensor, "n labels"]
+    ) -> Float[Tensor, ""]:
+        """Loss of ``rows``, locations or recordings, of which ``given`` says who has which."""
+        labelled = given.any(dim=1)
+        cosine = F.normalize(rows.mean.float(), dim=-1) @ F.normalize(labels.mean.float(), dim=-1).T
+        logits = self.log_odds + self.log_scale.exp() * cosine + self.shift
+        loss = F.binary_cross_entropy_with_logits(logits, given.float(), reduction="none").sum(1)
+        return (loss * labelled).sum() / labelled.sum().clamp_min(1)
 
 
 def pseudo_positives(

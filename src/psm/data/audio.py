@@ -106,6 +106,22 @@ def windows(
     )
 
 
+def band_centres_hz(config: AudioConfig) -> Float64[np.ndarray, " bands"]:
+    """Frequency that each mel band hears best."""
+    return _corners_hz(config)[1:-1]
+
+
+def _corners_hz(config: AudioConfig) -> Float64[np.ndarray, " corners"]:
+    """Where the triangular filters begin, peak and end: each peaks where the next begins."""
+    low, high = (
+        2595.0 * np.log10(1.0 + hertz / 700.0) for hertz in (config.f_min_hz, config.f_max_hz)
+    )
+    corners: Float64[np.ndarray, " corners"] = 700.0 * (
+        10.0 ** (np.linspace(low, high, config.n_mels + 2) / 2595.0) - 1.0
+    )
+    return corners
+
+
 @lru_cache(maxsize=8)
 def mel_filters(config: AudioConfig) -> Float64[np.ndarray, "bins bands"]:
     """Triangular filters, peak 1, evenly spaced on the HTK mel scale ``2595 log10(1 + f/700)``.
@@ -113,10 +129,7 @@ def mel_filters(config: AudioConfig) -> Float64[np.ndarray, "bins bands"]:
     Equal to the bit to ``transformers.audio_utils.mel_filter_bank``, whose import takes a second
     that the workers of a build need not spend.
     """
-    low, high = (
-        2595.0 * np.log10(1.0 + hertz / 700.0) for hertz in (config.f_min_hz, config.f_max_hz)
-    )
-    corners = 700.0 * (10.0 ** (np.linspace(low, high, config.n_mels + 2) / 2595.0) - 1.0)
+    corners = _corners_hz(config)
     bins = np.linspace(0.0, config.sample_rate_hz // 2, config.n_fft // 2 + 1)[:, None]
     lower, centre, upper = corners[:-2], corners[1:-1], corners[2:]
     rising, falling = (bins - lower) / (centre - lower), (upper - bins) / (upper - centre)

@@ -13,40 +13,49 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from psm.data.audio import AudioConfig
+from psm.data.augmentation import AudioAugmentation
 from psm.data.context import Context
 from psm.data.corpus import Corpus
 from psm.errors import ConfigError, PSMError
 from psm.model import PSM
 from psm.seeding import generator
+from psm.training.augmentation import Augmenter, Variation
+from psm.training.labels import Labels
 
 _MOST_WORKERS = 8
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One training batch; ``text`` holds features where the text tower is frozen."""
+    """One training batch; ``text`` holds features where the text tower is frozen.
+
+    ``labels`` are those of the joint batch of all ranks, whose Gaussians the loss sees.
+    """
 
     views: UInt8[Tensor, "batch 3 size size"]
     gsd_m: Float[Tensor, " batch"]
     context: Context
     mel: Float[Tensor, "batch windows frames bands"]
     text: Float[Tensor, "batch features"] | list[str]
+    labels: Bool[Tensor, "joint labels"] | None = None
 
     def __len__(self) -> int:
         return len(self.views)
 
     def rows(self, index: slice) -> Batch:
-        """The rows at ``index``."""
+        """The rows at ``index``; the labels stay."""
         return Batch(
             self.views[index],
             self.gsd_m[index],
             self.context.rows(index),
             self.mel[index],
             self.text[index],
+            self.labels,
         )
 
     def to(self, device: torch.device) -> Batch:
@@ -58,6 +67,7 @@ class Batch:
             self.context.to(device),
             self.mel.to(device),
             text,
+            None if self.labels is None else self.labels.to(device),
         )
 
 
@@ -78,6 +88,8 @@ class BatchStream(Dataset[Batch]):
         rank: which part of the batch to read.
         world_size: how many parts there are.
         windows: of sound that belong together, see :class:`psm.encoders.audiotowers.AudioTower`.
+        augmenter: varies the log-mels; by default a little.
+        labels: of the recordings, where the loss names them.
 
     Raises:
         ConfigError: the batch does not divide among the ranks.
@@ -96,6 +108,8 @@ class BatchStream(Dataset[Batch]):
         rank: int = 0,
         world_size: int = 1,
         windows: int = 1,
+        augmenter: Augmenter | None = None,
+        labels: Labels | None = None,
     ) -> None:
         if batch_size % world_size or len(corpus) < world_size:
             raise ConfigError(
@@ -108,6 +122,8 @@ class BatchStream(Dataset[Batch]):
         self.batch_size = min(batch_size, len(corpus) // world_size * world_size)
         self.seed = seed
         self.windows = windows
+        self.labels = labels
+        self.augmenter = augmenter or Augmenter(AudioAugmentation(), AudioConfig())
         self.on_disk = corpus.on_disk
         self.epoch = 0
         self.rank = rank
@@ -127,7 +143,8 @@ class BatchStream(Dataset[Batch]):
         rng = generator(self.seed, "augment", self.epoch, step)
         zooms = rng.choice(self.zooms, size=len(joint))
         turns = rng.random((3, len(joint))) < 0.5
-        variation = _Augmentation.draw(rng, len(joint), *self.corpus.mels.shape[-2:])
+        variation = self.augmenter.draw(rng, len(joint), *self.corpus.mels.shape[-2:])
+        firsts = self._windows(step)
         # Of it, this rank reads its own rows alone.
         size = len(joint) // self.world_size
         own = slice(self.rank * size, (self.rank + 1) * size)
@@ -145,8 +162,9 @@ class BatchStream(Dataset[Batch]):
             views=torch.from_numpy(_turn(views, turns[:, own])).permute(0, 3, 1, 2),
             gsd_m=torch.from_numpy(self._gsd_m[rows] * zoom).float(),
             context=self.context.rows(index),
-            mel=torch.from_numpy(variation.apply(self._mels(rows, self._windows(step)[own]), own)),
+            mel=torch.from_numpy(self._heard(variation.rows(own), joint, firsts, own)),
             text=text,
+            labels=None if self.labels is None else self.labels.of_recordings[joint],
         )
 
     def _windows(self, step: int) -> np.ndarray:
@@ -154,6 +172,18 @@ class BatchStream(Dataset[Batch]):
         sets = max(1, self.corpus.mels.shape[1] // self.windows)
         rng = generator(self.seed, "windows", self.epoch, step)
         return self.windows * rng.integers(sets, size=self.batch_size)
+
+    def _heard(
+        self, variation: Variation, joint: np.ndarray, firsts: np.ndarray, own: slice
+    ) -> np.ndarray:
+        """The augmented log-mels of the rows ``own``."""
+        mel = self._mels(joint[own], firsts[own])
+        behind = np.flatnonzero(variation.others.origin >= 0)
+        others = np.zeros_like(mel) if behind.size else mel
+        if behind.size:
+            origin = variation.others.origin[behind]
+            others[behind] = self._mels(joint[origin], firsts[origin])
+        return self.augmenter.apply(variation, mel, others)
 
     def _mels(self, rows: np.ndarray, firsts: np.ndarray) -> np.ndarray:
         """A set of windows of each row, and no others: those from ``firsts`` on."""
@@ -177,36 +207,6 @@ def _turn(views: np.ndarray, chosen: Bool[np.ndarray, "3 rows"]) -> np.ndarray:
     views[mirrored] = np.flip(views[mirrored], 2)
     views[transposed] = views[transposed].swapaxes(1, 2)
     return views
-
-
-@dataclass(frozen=True)
-class _Augmentation:
-    """Augmentation of log-mels: roll in time, masked stretch and band, gain and spectral tilt.
-
-    ``cuts`` are shifts, and starts and widths of a masked stretch and a masked band; ``gain_db`` is
-    added to all, ``tilt_db`` to the highest band and taken from the lowest.
-    """
-
-    cuts: Int[np.ndarray, "rows 5"]
-    gain_db: np.ndarray
-    tilt_db: np.ndarray
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator, rows: int, frames: int, bands: int) -> _Augmentation:
-        limits = (frames, frames, frames // 8 + 1, bands, bands // 8 + 1)
-        cuts = np.array([[rng.integers(limit) for limit in limits] for _ in range(rows)])
-        gain_db = rng.normal(0.0, 6.0, (rows, 1, 1, 1))
-        return cls(cuts, gain_db, rng.normal(0.0, 4.0, (rows, 1, 1, 1)))
-
-    def apply(self, mel: np.ndarray, own: slice) -> np.ndarray:
-        """Augment ``mel``, the rows ``own`` of the joint batch, in place."""
-        for row, (shift, start, width, low, bands) in enumerate(self.cuts[own]):
-            mel[row] = np.roll(mel[row], shift, axis=1)
-            mel[row, :, start : start + width] = mel[row].mean()
-            mel[row, :, :, low : low + bands] = mel[row].mean()
-        tilt_db = self.tilt_db[own] * np.linspace(-1.0, 1.0, mel.shape[-1])
-        mel += (self.gain_db[own] + tilt_db).astype(np.float32)
-        return mel
 
 
 class BatchLoader:

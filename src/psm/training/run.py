@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 import warnings
-from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch.utils.data import DataLoader
 
@@ -21,14 +17,16 @@ from psm.config import Experiment
 from psm.data.corpus import Corpus, find_split
 from psm.data.shards import shard_paths
 from psm.errors import ConfigError
-from psm.files import atomic_path
 from psm.http import hub
 from psm.locking import alone_in
 from psm.model import PSM
 from psm.progress import console
 from psm.seeding import torch_seed
 from psm.training import distributed
+from psm.training.augmentation import Augmenter
 from psm.training.dataloader import BatchLoader, BatchStream, cached_text_features
+from psm.training.epochlog import EpochLog
+from psm.training.labels import Labels
 from psm.training.machine import build_trainer
 from psm.training.patching import replaced_forward
 from psm.training.recomputation import recomputed_activations
@@ -93,7 +91,7 @@ def train(
         experiment,
         accelerator=accelerator,
         devices=devices,
-        callbacks=[keep_resume_points(out), _EpochLog(out / LOG_NAME)],
+        callbacks=[keep_resume_points(out), EpochLog(out / LOG_NAME)],
         logger=TensorBoardLogger(out, name="", version="tensorboard"),
         log_every_n_steps=10,
         enable_progress_bar=console().is_terminal,
@@ -198,6 +196,7 @@ def prepare(
     model = PSM(experiment.model)
     if model.satellite.backbone is not None:
         console().print(f"satellite: {model.satellite.backbone.describe()}")
+    labels = Labels.find(training.recordings) if experiment.loss.label_weight else None
     batches = BatchStream(
         training,
         cached_text_features(model, training),
@@ -206,9 +205,13 @@ def prepare(
         rank=trainer.global_rank,
         world_size=trainer.world_size,
         windows=model.audio.windows,
+        augmenter=Augmenter(experiment.training.audio_augmentation, experiment.model.audio),
+        labels=labels,
     )
     steps = len(batches) * experiment.training.epochs
-    task = TrainingTask(model, experiment, validation, total_steps=steps, seed=seed).train()
+    task = TrainingTask(
+        model, experiment, validation, total_steps=steps, seed=seed, labels=labels
+    ).train()
     _check_batch_norms(task, batches)
     return task, batches
 
@@ -272,49 +275,3 @@ def fit(
             if not trainer.interrupted:
                 raise
             raise KeyboardInterrupt from None
-
-
-class _EpochLog(Callback):
-    """Sets the epoch of the batches, and writes a line of figures at the end of each."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def on_train_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
-        """Forget lines of epochs that a kill cut off after the resume point."""
-        if not trainer.is_global_zero:
-            return
-        lines = self.path.read_text().splitlines() if self.path.exists() else []
-        # A line for each epoch; the last one may have been cut off.
-        kept = lines[: trainer.current_epoch]
-        with atomic_path(self.path) as aside:
-            aside.write_text("".join(f"{line}\n" for line in kept))
-
-    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
-        """Shuffle anew."""
-        trainer.train_dataloader.dataset.epoch = trainer.current_epoch
-
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:  # noqa: ARG002
-        """One JSON line, one line on screen."""
-        if not trainer.is_global_zero:
-            return
-        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        figures = {n: None if math.isnan(v) else round(v, 6) for n, v in metrics.items()}
-        row = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, **figures}
-        with self.path.open("a") as stream:
-            stream.write(json.dumps(row) + "\n")
-        console().print(
-            f"epoch {row['epoch']}/{trainer.max_epochs}  loss {metrics['train/loss']:.3f}  "
-            f"val R@10%: {_scores(figures)}"
-        )
-
-
-def _scores(figures: Mapping[str, float | None]) -> str:
-    """Recall on the validation split in words."""
-    shown = {
-        "image": figures["val/image_to_audio_r10"],
-        "with context": figures["val/image_context_to_audio_r10"],
-        "text to audio": figures["val/text_to_audio_r10"],
-    }
-    told = [f"{name} {value:.3f}" for name, value in shown.items() if value is not None]
-    return ", ".join(told) or "too few recordings to tell, 10 at least"

@@ -17,12 +17,13 @@ from psm.data.context import Context
 from psm.data.corpus import Corpus
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import encode_corpus, location_gaussians
-from psm.losses import PairLoss, build_loss
+from psm.losses import LabelLoss, PairLoss, build_loss
 from psm.model import PSM
 from psm.ranks import tied_ranks
 from psm.seeding import torch_seed
 from psm.training import distributed
 from psm.training.dataloader import Batch, cached_text_features
+from psm.training.labels import Labels
 from psm.training.recomputation import encode_by_parts
 
 
@@ -63,6 +64,7 @@ class TrainingTask(lightning.LightningModule):
         validation: the validation split.
         total_steps: length of the learning-rate schedule.
         seed: names the stream of randomness.
+        labels: of the training recordings, where the recipe has them named.
     """
 
     def __init__(
@@ -73,10 +75,13 @@ class TrainingTask(lightning.LightningModule):
         *,
         total_steps: int,
         seed: int,
+        labels: Labels | None = None,
     ) -> None:
         super().__init__()
         self.model = model
         self.loss = build_loss(experiment.loss)
+        self.label_loss = None if labels is None else LabelLoss(labels.shares)
+        self._label_texts = [] if labels is None else labels.texts(model)
         self.experiment = experiment
         self.validation = validation
         self.total_steps = total_steps
@@ -124,9 +129,14 @@ class TrainingTask(lightning.LightningModule):
         )
         # Autocast would take the dot products of the distances in half precision.
         with torch.autocast(audio.mean.device.type, enabled=False):
-            return three_pair_loss(
+            total, report = three_pair_loss(
                 self.loss, locations, audio, text, text_weight=self.experiment.loss.text_weight
             )
+            if self.label_loss is not None and batch.labels is not None:
+                naming = self.label_loss(audio, self._encode_text(self._label_texts), batch.labels)
+                total = total + self.experiment.loss.label_weight * naming
+                report |= {"loss": total.detach(), "loss_labels": naming.detach()}
+            return total, report
 
     def _draw_contexts(self, context: Context) -> list[Context]:
         config = self.model.config.context
@@ -148,12 +158,14 @@ class TrainingTask(lightning.LightningModule):
         image = self.model.image_features(batch.views, batch.gsd_m)
         locations = [self.model.fuse(image, context) for context in contexts]
         audio = self.model.encode_audio(batch.mel)
-        text = (
-            self.model.text_head(batch.text)
-            if isinstance(batch.text, Tensor)
-            else self.model.encode_text(batch.text)
-        )
-        return audio, text, *locations
+        return audio, self._encode_text(batch.text), *locations
+
+    def _encode_text(self, text: Tensor | list[str]) -> Gaussian:
+        """Gaussians of texts, or of their features where the text tower is frozen."""
+        if isinstance(text, Tensor):
+            gaussian: Gaussian = self.model.text_head(text.to(self.device))
+            return gaussian
+        return self.model.encode_text(text)
 
     def on_validation_epoch_start(self) -> None:
         """Recall of all validation rows at once, both directions, image alone and with context."""
@@ -216,7 +228,11 @@ class TrainingTask(lightning.LightningModule):
         groups = parameter_groups(self.model, recipe.weight_decay)
         groups.append(
             {
-                "params": list(self.loss.parameters()),
+                "params": [
+                    parameter
+                    for name, parameter in self.named_parameters()
+                    if not name.startswith("model.")
+                ],
                 "weight_decay": 0.0,
                 "lr": recipe.loss_learning_rate,
             }
