@@ -191,7 +191,13 @@ class LossConfig(_Frozen):
     contrastive_weight: float = Field(default=0.0, ge=0)
     temperature: float = Field(default=0.07, gt=0)
     text_weight: float = Field(default=0.5, ge=0, le=1, description="w of the three-pair sum")
-    label_weight: float = Field(default=0.0, ge=0, description="of naming what is labelled")
+    label_weight: float = Field(default=0.0, ge=0, description="of naming labelled recordings")
+    location_label_weight: float = Field(default=0.0, ge=0, description="the same from the place")
+
+    @property
+    def names_labels(self) -> bool:
+        """Whether labels of recordings take part, where there are any."""
+        return bool(self.label_weight or self.location_label_weight)
 
 
 class TrainingConfig(_Frozen):

@@ -196,7 +196,7 @@ def prepare(
     model = PSM(experiment.model)
     if model.satellite.backbone is not None:
         console().print(f"satellite: {model.satellite.backbone.describe()}")
-    labels = Labels.find(training.recordings) if experiment.loss.label_weight else None
+    labels = Labels.find(training.recordings) if experiment.loss.names_labels else None
     batches = BatchStream(
         training,
         cached_text_features(model, training),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning
@@ -80,7 +80,15 @@ class TrainingTask(lightning.LightningModule):
         super().__init__()
         self.model = model
         self.loss = build_loss(experiment.loss)
-        self.label_loss = None if labels is None else LabelLoss(labels.shares)
+        recipe = experiment.loss
+        naming = {"audio": recipe.label_weight, "location": recipe.location_label_weight}
+        self.label_losses = nn.ModuleDict(
+            {
+                side: LabelLoss(labels.shares)
+                for side, weight in naming.items()
+                if labels is not None and weight
+            }
+        )
         self._label_texts = [] if labels is None else labels.texts(model)
         self.experiment = experiment
         self.validation = validation
@@ -132,11 +140,27 @@ class TrainingTask(lightning.LightningModule):
             total, report = three_pair_loss(
                 self.loss, locations, audio, text, text_weight=self.experiment.loss.text_weight
             )
-            if self.label_loss is not None and batch.labels is not None:
-                naming = self.label_loss(audio, self._encode_text(self._label_texts), batch.labels)
-                total = total + self.experiment.loss.label_weight * naming
-                report |= {"loss": total.detach(), "loss_labels": naming.detach()}
+            if self.label_losses and batch.labels is not None:
+                sides = {"audio": [audio], "location": locations}
+                naming = self._naming(sides, batch.labels)
+                total = total + naming["loss_labels"]
+                report |= {name: value.detach() for name, value in naming.items()}
+                report["loss"] = total.detach()
             return total, report
+
+    def _naming(self, sides: Mapping[str, Sequence[Gaussian]], given: Tensor) -> dict[str, Tensor]:
+        """What naming the labels of recordings costs, by side and, weighted, in all."""
+        recipe = self.experiment.loss
+        weight = {"audio": recipe.label_weight, "location": recipe.location_label_weight}
+        labels = self._encode_text(self._label_texts)
+        costs = {
+            side: torch.stack([loss(rows, labels, given) for rows in sides[side]]).mean()
+            for side, loss in self.label_losses.items()
+        }
+        total = torch.stack([weight[side] * cost for side, cost in costs.items()]).sum()
+        return {f"loss_labels_{side}": cost for side, cost in costs.items()} | {
+            "loss_labels": total
+        }
 
     def _draw_contexts(self, context: Context) -> list[Context]:
         config = self.model.config.context
