@@ -112,6 +112,7 @@ class ContextConfig(_Frozen):
     activation: Literal["gelu", "relu"] = "gelu"
     norm_first: bool = Field(default=False, description="pre-norm; published models are post-norm")
     sun: bool = Field(default=False, description="a token of daylight and season; not published")
+    waves: int = Field(default=0, ge=0, le=8, description="octaves of place; not published")
     dropout: float = Field(default=0.1, ge=0, lt=1)
     drop_field: float = Field(default=0.5, ge=0, le=1, description="share, in training only")
     drop_all: float = Field(default=0.0, ge=0, le=1, description="share that sees the image alone")

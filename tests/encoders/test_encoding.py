@@ -33,6 +33,17 @@ def test_poles_differ_and_the_antimeridian_is_one_place() -> None:
     torch.testing.assert_close(place(10, 180), place(10, -180), atol=1e-6, rtol=0)
 
 
+@given(lat=lats, lon=lons, waves=st.integers(1, 4))
+def test_waves_join_the_unit_vector_and_close_around_the_globe(
+    lat: float, lon: float, waves: int
+) -> None:
+    encoding = Encoding(waves)
+    here, round_the_globe = encoding.place(torch.tensor([[lat, lon], [lat, lon - 360.0]]))
+    assert len(here) == encoding.place_size == 3 + 6 * waves
+    torch.testing.assert_close(here[:3], place(lat, lon))
+    torch.testing.assert_close(here, round_the_globe, atol=1e-4, rtol=0)
+
+
 def test_the_day_is_a_full_circle() -> None:
     around = Encoding().hour(torch.arange(25) * 24 / 25)
     steps = (around[1:] - around[:-1]).norm(dim=-1)

@@ -20,14 +20,25 @@ _SOLSTICE = 0.17
 
 
 class Encoding:
-    """Numbers of place, month and hour; :mod:`psm.reference` holds the published ones."""
+    """Numbers of place, month and hour; :mod:`psm.reference` holds the published ones.
+
+    Args:
+        waves: octaves of waves along the axes of the globe. Climates are narrower than what a
+            small network makes of three coordinates.
+    """
 
     place_size = 3
 
+    def __init__(self, waves: int = 0) -> None:
+        self.waves = waves
+        self.place_size += 6 * waves
+
     def place(self, latlon: Float[Tensor, "batch 2"]) -> Float[Tensor, "batch place_size"]:
-        """Unit vectors on the sphere, from degrees."""
+        """Unit vectors on the sphere, from degrees, then sine and cosine of each wave."""
         lat, lon = latlon.deg2rad().unbind(-1)
-        return torch.stack([lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()], dim=-1)
+        unit = torch.stack([lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()], dim=-1)
+        phases = [math.pi * 2.0**octave * unit for octave in range(self.waves)]
+        return torch.cat([unit, *(f(p) for p in phases for f in (torch.sin, torch.cos))], dim=-1)
 
     def month(self, month: Float[Tensor, " batch"]) -> Float[Tensor, "batch 2"]:
         """Points on the circle of the year."""

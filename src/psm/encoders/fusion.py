@@ -24,12 +24,12 @@ class ContextFusion(nn.Module):
     Args:
         config: fields, sizes and dropout.
         dim: width of the tokens.
-        encoding: how place and time become numbers.
+        encoding: how place and time become numbers, where not as ``config`` says.
     """
 
     def __init__(self, config: ContextConfig, dim: int, encoding: Encoding | None = None) -> None:
         super().__init__()
-        self.encoding = encoding or Encoding()
+        self.encoding = encoding or Encoding(config.waves)
         self.fields = tuple(field for field in CONTEXT_FIELDS if field in config.fields)
         self.cls = nn.Parameter(torch.randn(1, 1, dim) * 0.02)
         self.tokens = nn.ModuleDict(

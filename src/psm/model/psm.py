@@ -13,7 +13,6 @@ from torch import Tensor
 from psm.config import ModelConfig
 from psm.data.context import Context
 from psm.encoders.audiotowers import AudioTower, build_audio_tower
-from psm.encoders.encoding import Encoding
 from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
@@ -65,7 +64,7 @@ class PSM(StoredModel):
         dim, heads = config.dim, config.heads
         is_bare = config.reference and not heads.probabilistic
         self.satellite = SatelliteEncoder(config.satellite, config.imagery, dim)
-        encoding = PublishedEncoding() if config.reference else Encoding()
+        encoding = PublishedEncoding() if config.reference else None
         self.fusion = ContextFusion(config.context, dim, encoding) if config.context.depth else None
         self.location_head = PointHead() if is_bare else GaussianHead(dim, dim, heads)
         self.audio: AudioTower = build_audio_tower(config.audio_tower, config.audio, dim)
