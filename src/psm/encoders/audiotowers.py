@@ -152,9 +152,10 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         first = convolution_stage(channels, channels, stride=1)
-        *second, _ = convolution_stage(channels, channels, kernel=1, stride=1)
-        self.layers = nn.Sequential(*first, *second)
-        nn.init.zeros_(second[-1].weight)
+        second, norm, _ = convolution_stage(channels, channels, kernel=1, stride=1)
+        self.layers = nn.Sequential(*first, second, norm)
+        assert isinstance(norm, nn.BatchNorm2d)
+        nn.init.zeros_(norm.weight)
 
     def forward(self, maps: Float[Tensor, "batch channels h w"]) -> Tensor:
         """Maps of the same shape."""
