@@ -7,8 +7,16 @@ import math
 import pytest
 import torch
 
-from psm.config import ContextConfig, HeadConfig, ImageryConfig, SatelliteConfig
-from psm.encoders.audiotowers import CNNTower, ResidualBlock, ResidualTower
+from psm.config import (
+    ContextConfig,
+    Experiment,
+    HeadConfig,
+    ImageryConfig,
+    SatelliteConfig,
+    parse,
+)
+from psm.data.augmentation import AudioAugmentation
+from psm.encoders.audiotowers import CNNTower, ResidualBlock, ResidualTower, build_audio_tower
 from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
@@ -70,6 +78,18 @@ def test_a_small_tower_hears_80_db_below_the_peak_and_nothing_below_that() -> No
     deepest = torch.where(loud < 0, torch.tensor(-80.0), loud)
     assert (tower(louder_floor) - tower(loud)).abs().max() > 1e-3
     torch.testing.assert_close(tower(quieter_floor), tower(deepest))
+
+
+def test_the_small_network_is_built_as_in_folders_written_before() -> None:
+    """Their configurations name neither blocks nor an augmentation, and their weights these."""
+    values = {"model": {"name": "old", "audio_tower": {"kind": "cnn", "channels": [4, 8]}}}
+    experiment = parse(Experiment, values, "config.yaml")
+    tower = build_audio_tower(experiment.model.audio_tower, experiment.model.audio, 16)
+    names = {name for name, _ in tower.named_parameters()}
+    layers = ("stages.0.weight", "stages.1.weight", "stages.1.bias", "stages.3.weight")
+    assert names == {*layers, "stages.4.weight", "stages.4.bias"}
+    assert tower.out_dim == 2 * 8 * 32
+    assert experiment.training.audio_augmentation == AudioAugmentation()
 
 
 @torch.inference_mode()
