@@ -64,14 +64,16 @@ class SatelliteConfig(_Frozen):
 
 
 class AudioTowerConfig(_Frozen):
-    """``cnn``: a small network on log-mels. ``clap``: CLAP's audio model from transformers.
+    """``cnn``: a small network on log-mels. ``resnet``: one with ``blocks`` residual blocks
+    at the end of each stage but the last. ``clap``: CLAP's audio model from transformers.
 
     ``weights`` (clap only) names a hub id or folder to start from; ``clap`` holds overrides of
     ``transformers.ClapAudioConfig`` when it starts from random weights.
     """
 
-    kind: Literal["cnn", "clap"] = "cnn"
+    kind: Literal["cnn", "resnet", "clap"] = "cnn"
     channels: tuple[PositiveInt, ...] = (24, 40, 80, 144, 160)
+    blocks: tuple[int, ...] = (0, 0, 1, 1)
     weights: str | None = None
     clap: dict[str, Any] = Field(default_factory=dict)
     frozen: bool = False

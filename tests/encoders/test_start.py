@@ -7,11 +7,20 @@ import math
 import pytest
 import torch
 
-from psm.config import ContextConfig, HeadConfig, ImageryConfig, SatelliteConfig
-from psm.encoders.audiotowers import CNNTower
+from psm.config import (
+    ContextConfig,
+    Experiment,
+    HeadConfig,
+    ImageryConfig,
+    SatelliteConfig,
+    parse,
+)
+from psm.data.augmentation import AudioAugmentation
+from psm.encoders.audiotowers import CNNTower, ResidualBlock, ResidualTower, build_audio_tower
 from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
+from psm.errors import ConfigError
 
 
 def satellite(gsd_unit_m: float) -> SatelliteEncoder:
@@ -69,3 +78,42 @@ def test_a_small_tower_hears_80_db_below_the_peak_and_nothing_below_that() -> No
     deepest = torch.where(loud < 0, torch.tensor(-80.0), loud)
     assert (tower(louder_floor) - tower(loud)).abs().max() > 1e-3
     torch.testing.assert_close(tower(quieter_floor), tower(deepest))
+
+
+def test_the_small_network_is_built_as_in_folders_written_before() -> None:
+    """Their configurations name neither blocks nor an augmentation, and their weights these."""
+    values = {"model": {"name": "old", "audio_tower": {"kind": "cnn", "channels": [4, 8]}}}
+    experiment = parse(Experiment, values, "config.yaml")
+    tower = build_audio_tower(experiment.model.audio_tower, experiment.model.audio, 16)
+    names = {name for name, _ in tower.named_parameters()}
+    layers = ("stages.0.weight", "stages.1.weight", "stages.1.bias", "stages.3.weight")
+    assert names == {*layers, "stages.4.weight", "stages.4.bias"}
+    assert tower.out_dim == 2 * 8 * 32
+    assert experiment.training.audio_augmentation == AudioAugmentation()
+
+
+@torch.inference_mode()
+def test_a_residual_tower_averages_windows_and_hears_no_level() -> None:
+    torch.manual_seed(0)
+    tower = ResidualTower((4, 8, 8), (0, 1), 18).eval()
+    mel = torch.randn(2, 3, 41, 18) * 8.0 - 30.0
+    found = tower(mel)
+    assert found.shape == (2, tower.out_dim) == (2, 3 * 8 * 5)
+    each = torch.stack([tower(mel[:, w : w + 1]) for w in range(3)])
+    torch.testing.assert_close(found, each.mean(0))
+    torch.testing.assert_close(tower(mel + 12.0), found, atol=1e-4, rtol=1e-4)
+    assert torch.isfinite(tower(torch.full((1, 1, 41, 18), -100.0))).all()
+    louder_band = mel.clone()
+    louder_band[..., 5] += 10.0  # which its second channel does not see, but its first does
+    assert (tower(louder_band) - found).abs().max() > 1e-3
+
+
+def test_a_residual_block_starts_as_its_input() -> None:
+    block = ResidualBlock(4)
+    maps = torch.rand(2, 4, 6, 6)
+    torch.testing.assert_close(block(maps), maps)
+
+
+def test_a_residual_tower_wants_blocks_for_each_stage() -> None:
+    with pytest.raises(ConfigError, match=r"audio_tower\.blocks: 2 stages halve and 1 number"):
+        ResidualTower((4, 8, 8), (1,), 16)

@@ -14,13 +14,16 @@ from psm.config import Experiment
 from psm.data.corpus import Corpus
 from psm.model import PSM
 from psm.training.dataloader import Batch, BatchStream, cached_text_features
+from psm.training.labels import Labels
 from psm.training.task import TrainingTask
 from tests.tiny import tiny_clap_experiment, tiny_experiment
 
 EXPERIMENTS = {"cnn": tiny_experiment, "clap": tiny_clap_experiment}
 
 
-def changed(towers: str, *, dropout: float = 0.0, **training: Any) -> Experiment:
+def changed(
+    towers: str, *, dropout: float = 0.0, label_weight: float = 0.0, **training: Any
+) -> Experiment:
     """An experiment with two draws of the context and, unless asked for, no batch statistics."""
     experiment = EXPERIMENTS[towers]()
     values = experiment.model.model_dump()
@@ -31,7 +34,8 @@ def changed(towers: str, *, dropout: float = 0.0, **training: Any) -> Experiment
                 hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout
             )
     recipe = {"batch_size": 8, "batch_norm": "fixed", "precision": "32-true", "epochs": 1}
-    return EXPERIMENTS[towers](model=values, training={**recipe, **training})
+    loss = {"label_weight": label_weight}
+    return EXPERIMENTS[towers](model=values, loss=loss, training={**recipe, **training})
 
 
 def prepared(
@@ -45,10 +49,14 @@ def prepared(
     torch.manual_seed(0)
     model = PSM(experiment.model)
     text = cached_text_features(model, corpus)
-    batches = BatchStream(corpus, text, batch_size=8, seed=0, rank=rank, world_size=world_size)
+    labels = Labels.find(corpus.recordings) if experiment.loss.label_weight else None
+    batches = BatchStream(
+        corpus, text, batch_size=8, seed=0, rank=rank, world_size=world_size, labels=labels
+    )
     every = Corpus.load(shards, "val", zooms=(1,), view_px=16)
     validation = Corpus(every.recordings[:15], {1: every.views(1)[:15]}, every.mels[:15])
-    return TrainingTask(model, experiment, validation, total_steps=9, seed=0).train(), batches[1]
+    task = TrainingTask(model, experiment, validation, total_steps=9, seed=0, labels=labels)
+    return task.train(), batches[1]
 
 
 def outcome(

@@ -119,7 +119,7 @@ def stop(now: bool) -> None:
 
 
 def killed_at(epoch: int, shards: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = run._EpochLog.on_train_epoch_start
+    start = run.EpochLog.on_train_epoch_start
 
     def killed(self: Any, trainer: Any, module: Any) -> None:
         if trainer.current_epoch == epoch:
@@ -127,7 +127,7 @@ def killed_at(epoch: int, shards: Path, out: Path, monkeypatch: pytest.MonkeyPat
         start(self, trainer, module)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run._EpochLog, "on_train_epoch_start", killed)
+        patch.setattr(run.EpochLog, "on_train_epoch_start", killed)
         with pytest.raises(RuntimeError, match="killed"):
             train(experiment(), shards, out)
 
@@ -201,7 +201,7 @@ def test_sigterm_stops_as_an_interrupt_does(
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, theirs))
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     for number in (signal.SIGTERM, signal.SIGINT):
-        start = run._EpochLog.on_train_epoch_start
+        start = run.EpochLog.on_train_epoch_start
 
         def stopped(
             self: Any, trainer: Any, module: Any, *, start: Any = start, number: int = number
@@ -211,7 +211,7 @@ def test_sigterm_stops_as_an_interrupt_does(
             start(self, trainer, module)
 
         with monkeypatch.context() as patch:
-            patch.setattr(run._EpochLog, "on_train_epoch_start", stopped)
+            patch.setattr(run.EpochLog, "on_train_epoch_start", stopped)
             with pytest.raises(KeyboardInterrupt):
                 train(experiment(), shards, tmp_path)
         assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before

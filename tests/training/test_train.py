@@ -52,7 +52,7 @@ def test_a_killed_run_repeats_the_same_curve(
 ) -> None:
     experiment = tiny_experiment()
     whole = train(experiment, shards, tmp_path / "whole", seed=3)
-    start = run._EpochLog.on_train_epoch_start
+    start = run.EpochLog.on_train_epoch_start
 
     def killed(self: Any, trainer: Any, module: Any) -> None:
         if trainer.current_epoch == 2:
@@ -60,7 +60,7 @@ def test_a_killed_run_repeats_the_same_curve(
         start(self, trainer, module)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run._EpochLog, "on_train_epoch_start", killed)
+        patch.setattr(run.EpochLog, "on_train_epoch_start", killed)
         with pytest.raises(RuntimeError, match="killed"):
             train(experiment, shards, tmp_path / "halves", seed=3)
     assert len(log(tmp_path / "halves")) == 2
@@ -70,7 +70,7 @@ def test_a_killed_run_repeats_the_same_curve(
         begun.append(trainer.current_epoch)
         start(self, trainer, module)
 
-    monkeypatch.setattr(run._EpochLog, "on_train_epoch_start", noted)
+    monkeypatch.setattr(run.EpochLog, "on_train_epoch_start", noted)
     resumed = train(experiment, shards, tmp_path / "halves", seed=3)
     assert begun == [2, 3]
     assert log(tmp_path / "halves") == log(tmp_path / "whole")

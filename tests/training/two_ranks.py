@@ -25,7 +25,7 @@ from psm.training.task import TrainingTask
 from tests.training.steps import changed, outcome, prepared
 
 STEPS: dict[str, dict[str, Any]] = {
-    "cnn": {"batch_norm": "batch"},
+    "cnn": {"batch_norm": "batch", "label_weight": 0.3},
     "clap": {"batch_norm": "fixed", "micro_batch": 3},
 }
 
@@ -65,7 +65,7 @@ def trainings(recipe: str, shards: Path, out: Path) -> None:
         ]  # fmt: skip
         main()
 
-    start = run._EpochLog.on_train_epoch_start
+    start = run.EpochLog.on_train_epoch_start
 
     def killed(self: Any, trainer: Any, module: Any) -> None:
         if trainer.current_epoch == 1:
@@ -74,11 +74,11 @@ def trainings(recipe: str, shards: Path, out: Path) -> None:
 
     psm_train(out / "whole")
     for folder in (out / "halves", out / "first"):
-        run._EpochLog.on_train_epoch_start = killed  # type: ignore[method-assign]
+        run.EpochLog.on_train_epoch_start = killed  # type: ignore[method-assign]
         try:
             psm_train(folder)
         except RuntimeError:
-            run._EpochLog.on_train_epoch_start = start  # type: ignore[method-assign]
+            run.EpochLog.on_train_epoch_start = start  # type: ignore[method-assign]
     psm_train(out / "halves")
 
 

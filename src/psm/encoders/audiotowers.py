@@ -16,7 +16,7 @@ from psm.encoders.clap import clap_layers, fuse_attention, load_tower, standalon
 from psm.encoders.sharedlayers import convolution_stage
 from psm.errors import ConfigError
 
-_RANGE_DB, _SPREAD_DB = 80.0, 20.0
+_RANGE_DB, _SPREAD_DB, _STEADY_DB = 80.0, 20.0, 3.0
 
 
 class AudioTower(nn.Module, ABC):
@@ -89,6 +89,79 @@ class CNNTower(AudioTower):
         return pooled.reshape(batch, windows, -1).mean(1)
 
 
+class ResidualTower(AudioTower):
+    """A convolutional network with residual blocks on log-mels and their contrast in each band.
+
+    Beside a window centred on its mean, as :class:`CNNTower` has it, the network sees each band
+    centred on its own mean and divided by its own deviation: what a microphone, a distance or a
+    steady background does to a band is gone from there (frequency-wise instance normalisation, Kim
+    et al. 2021, "Domain generalization on efficient acoustic scene classification using residual
+    normalization"). Stages halve time and frequency and end in residual blocks; time is pooled by
+    mean, maximum and deviation, and the frequency axis is kept.
+
+    Args:
+        channels: of the stages; the last is a 1x1 convolution.
+        blocks: residual blocks at the end of each stage but the last.
+        bands: mel bands of the input.
+
+    Raises:
+        ConfigError: there is not one number of blocks for each stage but the last.
+    """
+
+    def __init__(self, channels: tuple[int, ...], blocks: tuple[int, ...], bands: int) -> None:
+        super().__init__()
+        *halving, last = channels
+        if len(blocks) != len(halving):
+            raise ConfigError(
+                f"audio_tower.blocks: {len(halving)} stages halve and {len(blocks)} numbers of "
+                "blocks are given"
+            )
+        stages: list[nn.Module] = []
+        fan_in = 2
+        for fan_out, count in zip(halving, blocks, strict=True):
+            stages += convolution_stage(fan_in, fan_out)
+            stages += [ResidualBlock(fan_out) for _ in range(count)]
+            bands = (bands + 1) // 2
+            fan_in = fan_out
+        stages += convolution_stage(fan_in, last, kernel=1, stride=1)
+        self.stages = nn.Sequential(*stages)
+        self.out_dim = 3 * last * bands
+
+    def forward(
+        self,
+        mel: Float[Tensor, "batch windows frames bands"],
+        is_longer: Bool[Tensor, " batch"] | None = None,  # noqa: ARG002
+    ) -> Float[Tensor, "batch out_dim"]:
+        """Features of log-mels in dB; ``is_longer`` is not needed here."""
+        batch, windows = mel.shape[:2]
+        flat = mel.flatten(0, 1)
+        flat = torch.maximum(flat, flat.amax((1, 2), keepdim=True) - _RANGE_DB)
+        centred = (flat - flat.mean((1, 2), keepdim=True)) / _SPREAD_DB
+        deviation, mean = torch.std_mean(flat, dim=1, keepdim=True, correction=0)
+        contrast = (flat - mean) / (deviation + _STEADY_DB)
+        halved = nn.functional.avg_pool2d(torch.stack([centred, contrast], 1), (2, 1))
+        maps = self.stages(halved.contiguous(memory_format=torch.channels_last))
+        spread = (maps.float().var(2, correction=0) + 1e-4).sqrt()
+        pooled = torch.cat([maps.mean(2).float(), maps.amax(2).float(), spread], dim=1)
+        return pooled.reshape(batch, windows, -1).mean(1)
+
+
+class ResidualBlock(nn.Module):
+    """A 3x3 and a 1x1 convolution beside the input; nothing but the input at the start."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        first = convolution_stage(channels, channels, stride=1)
+        second, norm, _ = convolution_stage(channels, channels, kernel=1, stride=1)
+        self.layers = nn.Sequential(*first, second, norm)
+        assert isinstance(norm, nn.BatchNorm2d)
+        nn.init.zeros_(norm.weight)
+
+    def forward(self, maps: Float[Tensor, "batch channels h w"]) -> Tensor:
+        """Maps of the same shape."""
+        return torch.relu(maps + self.layers(maps))
+
+
 class CLAPAudioTower(AudioTower):
     """CLAP's audio model (HTS-AT) with its projection, from ``transformers``.
 
@@ -142,6 +215,8 @@ def build_audio_tower(config: AudioTowerConfig, audio: AudioConfig, dim: int) ->
     """
     if config.kind == "cnn":
         return CNNTower(config.channels, audio.n_mels)
+    if config.kind == "resnet":
+        return ResidualTower(config.channels, config.blocks, audio.n_mels)
     if config.weights is not None:
         model = load_tower(ClapAudioModelWithProjection, config.weights, "audio_tower.weights")
         if model.config.num_mel_bins != audio.n_mels:

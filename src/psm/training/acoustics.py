@@ -31,7 +31,8 @@ def power_of(level_db: np.ndarray) -> np.ndarray:
 
 def level_of(power: np.ndarray) -> np.ndarray:
     """Level in dB of a power, silence at the floor of a log-mel."""
-    return np.log(np.maximum(power, np.float32(POWER_FLOOR))) / PER_DB
+    level_db: np.ndarray = np.log(np.maximum(power, np.float32(POWER_FLOOR))) / PER_DB
+    return level_db
 
 
 def echo(
@@ -59,7 +60,7 @@ def loudness(power: Mel) -> Rows:
     frames = power.mean(axis=-1).reshape(len(power), -1)
     loud = frames.shape[1] // _LOUD_SHARE + 1
     top: Rows = np.partition(frames, -loud, axis=1)[:, -loud:].mean(axis=1)
-    return np.maximum(top, np.float32(POWER_FLOOR))
+    return top.clip(POWER_FLOOR)
 
 
 def moved(mel: Mel, frames: Int[np.ndarray, "rows frames"]) -> Mel:
@@ -116,7 +117,9 @@ def smooth_curves(
     place = np.linspace(0.0, knots.shape[1] - 1.0, bands)
     low = np.minimum(place.astype(np.int64), knots.shape[1] - 2)
     weight = (place - low).astype(np.float32)
-    return knots[:, low] * (1.0 - weight) + knots[:, low + 1] * weight
+    curves: Float32[np.ndarray, "rows bands"]
+    curves = knots[:, low] * (1.0 - weight) + knots[:, low + 1] * weight
+    return curves
 
 
 @lru_cache(maxsize=2)

@@ -61,7 +61,8 @@ class Background:
     ) -> Float32[np.ndarray, "some windows frames bands"]:
         """What is behind some ``rows``, ``power`` before, whose own loudness is ``scale``."""
         level = scale[:, None] * acoustics.power_of(self.level_db[rows])
-        return acoustics.rolled(power, self.shift[rows]) * level[:, None, None]
+        behind: Mel = acoustics.rolled(power, self.shift[rows]) * level[:, None, None]
+        return behind
 
 
 @dataclass(frozen=True)
