@@ -40,7 +40,7 @@ def earth_recaption(
     ),
     without: Annotated[
         str | None,
-        typer.Option(help="Sounds, with commas between; every seventh of the 28 by default."),
+        typer.Option(help="Sounds, with commas between; four of the 28 by default."),
     ] = None,
 ) -> None:
     """Copy an Earth with captions and labels that never name some sounds, to train on.

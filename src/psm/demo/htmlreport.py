@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from psm import __version__
 from psm.config import Experiment
 from psm.evaluation.mapreport import MapReport
-from psm.evaluation.probing.seeing import QUERY_NAMES, SeeingReport
+from psm.evaluation.probing.seeing import QUERY_NAMES, SeeingReport, visibility
 from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
 from psm.evaluation.retrievalreport import RetrievalReport
 from psm.files import atomic_path
@@ -110,12 +110,16 @@ def _seeing(report: SeeingReport) -> dict[str, Any]:
         "columns": [f"{QUERY_NAMES[query]}, {_DIRECTIONS[to]}" for query, to in columns],
         "rows": [
             {
-                "label": sees if sees == hears else f"{sees}, {hears}",
+                "sees": sees,
+                "hears": hears,
                 "scores": [report.score(sees, hears, *column) for column in columns],
             }
             for sees, hears in report.pairings()
         ],
-        "layers": report.to_json()["hidden_layers"],
+        "layers": [
+            {"name": layer.layer, "visible": visibility(layer), "spearman": layer.spearman}
+            for layer in report.layers
+        ],
     }
 
 

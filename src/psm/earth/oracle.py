@@ -26,7 +26,7 @@ from psm.seeding import generator
 
 Floats = NDArray[np.float64]
 _HOURS = np.arange(1.0, 24.0, 2.0)
-_ROWS = 256
+_ROWS = 1024
 _OTHER_SOURCE = 1e-12
 _UNEQUAL = "oracle: place, time, source and sets must have one row per recording"
 

@@ -80,9 +80,8 @@ def decompose(
     sets = held_sets(recordings)
     bootstrap = CellBootstrap([recording.cell for recording in recordings], seed=seed)
     heard = probe_odds(embedded.audio.mean.double().numpy(), sets, folds)
-    # Which of the sets that a recording may hold each recording holds, as log P(set | recording).
     every = all_sets()
-    log_heard = log_set_probability(heard, every)
+    likelihood = _likelihood(log_set_probability(heard, every))
     rows: list[DecompositionRow] = []
     column = _columns(every, sets)
     for query in (IMAGE, SOURCE_FREE):
@@ -98,7 +97,7 @@ def decompose(
         pairs: dict[tuple[str, str], Mapping[str, TiedRanks]] = {}
         for sees, table in given.items():
             pairs[sees, TRUE_SOUNDS] = _ranks(np.log(table[:, column].clip(_LEAST)))
-            pairs[sees, HEARD] = _ranks(_heard(table, log_heard))
+            pairs[sees, HEARD] = _ranks(_heard(table, *likelihood))
         pairs[MODEL, MODEL] = {d: tied_ranks(*embedded.pair(query, d)) for d in DIRECTIONS}
         for (sees, hears), direction in product(pairs, DIRECTIONS):
             hits = pairs[sees, hears][direction].hit_share()
@@ -136,17 +135,22 @@ def _oracle(
     )
 
 
-def _heard(given: Floats, log_heard: Floats) -> Float[np.ndarray, "n n"]:
-    """log P(recording j | location i) but for a term of j alone, the sounds of j being unsure.
+def _likelihood(log_heard: Floats) -> tuple[Floats, Floats]:
+    """P(recording | set), each recording's highest being 1, and the logarithms of the highest.
 
-    P(j | i) is the sum over sets of P(set | i) P(j | set), and P(j | set) goes with
-    P(set | j) / P(set), the latter the share of the set among the recordings as they are heard.
+    From log P(set | recording), the recordings being as likely one as the other: the likelihood
+    goes with P(set | recording) / P(set), the latter the share of the set as they are heard.
     """
     share = logsumexp(log_heard, axis=0) - np.log(len(log_heard))
-    likelihood = log_heard - share
-    highest = likelihood.max(axis=1, keepdims=True)
-    scores = given @ np.exp(likelihood - highest).T
-    return np.asarray(np.log(scores.clip(_LEAST)) + highest.T)
+    ratio = log_heard - share
+    highest = ratio.max(axis=1)
+    return np.exp(ratio - highest[:, None]), highest
+
+
+def _heard(given: Floats, likelihood: Floats, highest: Floats) -> Float[np.ndarray, "n n"]:
+    """log P(recording j | location i): the sum over sets of P(set | i) P(j | set)."""
+    scores = given @ likelihood.T
+    return np.asarray(np.log(scores.clip(_LEAST)) + highest)
 
 
 def _ranks(log_given: Floats) -> dict[str, TiedRanks]:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from psm.data.recording import Recording
+from psm.earth.imputation import VIEW_REACH_KM
 from psm.earth.layers import Layers, LayerValues
 from psm.earth.scene import climate
 from psm.evaluation.agreement import spearman
@@ -26,15 +27,20 @@ class HiddenLayer:
         name: in plain words.
         is_visible: whether the pixels of a view show it.
         value: of N places, on a scale on which a probe can be linear.
+        distance: the layer that it is a nearness of, where it is one.
     """
 
     name: str
     is_visible: bool
     value: Callable[[LayerValues], Floats]
+    distance: str = ""
 
 
-def _nearness(name: str) -> Callable[[LayerValues], Floats]:
-    return lambda place: -np.log1p(np.asarray(getattr(place, name), float))
+def _near(name: str, distance: str) -> HiddenLayer:
+    def nearness(place: LayerValues) -> Floats:
+        return -np.log1p(np.asarray(getattr(place, distance), float))
+
+    return HiddenLayer(name=name, is_visible=True, value=nearness, distance=distance)
 
 
 def _layer(
@@ -44,11 +50,11 @@ def _layer(
 
 
 HIDDEN_LAYERS: tuple[HiddenLayer, ...] = (
-    _layer("nearness to the coast", _nearness("coast_km")),
-    _layer("nearness to a river", _nearness("river_km")),
-    _layer("nearness to a lake", _nearness("lake_km")),
-    _layer("nearness to a town", _nearness("town_km")),
-    _layer("nearness to a main road", _nearness("road_km")),
+    _near("nearness to the coast", "coast_km"),
+    _near("nearness to a river", "river_km"),
+    _near("nearness to a lake", "lake_km"),
+    _near("nearness to a town", "town_km"),
+    _near("nearness to a main road", "road_km"),
     _layer("people of the dominating town", lambda place: np.log10(place.people + 1.0)),
     _layer("forest", lambda place: place.forest),
     _layer("bare ground", lambda place: place.bare),
@@ -76,15 +82,22 @@ class LayerScore:
         is_visible: whether the pixels of a view show it.
         spearman: rank correlation of what the probe reads and the truth, on places whose
             neighbours it was not trained on; NaN where the layer is everywhere the same.
+        in_view: share of the places in whose view the coast, river or town lies; ``None`` for
+            layers that are no distances.
     """
 
     layer: str
     is_visible: bool
     spearman: float
+    in_view: float | None
 
 
 def probe_layers(
-    features: Float[np.ndarray, "n dim"], recordings: Sequence[Recording], folds: Folds
+    features: Float[np.ndarray, "n dim"],
+    recordings: Sequence[Recording],
+    folds: Folds,
+    *,
+    reach_km: float = VIEW_REACH_KM,
 ) -> tuple[LayerScore, ...]:
     """Ask a probe of image features for every hidden layer.
 
@@ -92,6 +105,7 @@ def probe_layers(
         features: of the views of the recordings, before fusion.
         recordings: whose places are asked for.
         folds: of the recordings.
+        reach_km: half the width of the view.
     """
     place = Layers.load().at(
         lat=[recording.lat for recording in recordings],
@@ -99,7 +113,15 @@ def probe_layers(
     )
     truth = np.stack([layer.value(place) for layer in HIDDEN_LAYERS], axis=1)
     found = probe_values(features, truth, folds)
+    scores = spearman(found.T, truth.T)
     return tuple(
-        LayerScore(layer=layer.name, is_visible=layer.is_visible, spearman=float(score))
-        for layer, score in zip(HIDDEN_LAYERS, spearman(found.T, truth.T), strict=True)
+        LayerScore(
+            layer=layer.name,
+            is_visible=layer.is_visible,
+            spearman=float(score),
+            in_view=float((getattr(place, layer.distance) <= reach_km).mean())
+            if layer.distance
+            else None,
+        )
+        for layer, score in zip(HIDDEN_LAYERS, scores, strict=True)
     )

@@ -24,7 +24,7 @@ MIN_RECORDINGS = 200
 """Fewer recordings cannot train a probe."""
 
 QUERY_NAMES = {IMAGE: "place from the image", SOURCE_FREE: "place, month, hour"}
-_ARROWS = {"image_to_audio": "location → sound", "audio_to_image": "sound → location"}
+_HEADINGS = {IMAGE: "image\nalone", SOURCE_FREE: "place,\nmonth, hour"}
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,13 @@ def look_and_listen(
         folds = Folds.of(recordings, seed=seed)
     except ConfigError:
         return None
+    reach_km, images = view_reach_km(model, zoom), features.images[zoom].flatten(1)
+    embedded = embed(model, features, zoom=zoom)
     return SeeingReport(
         model=name or model.config.name,
         recordings=len(recordings),
-        rows=decompose(
-            embed(model, features, zoom=zoom), folds, reach_km=view_reach_km(model, zoom), seed=seed
-        ),
-        layers=probe_layers(features.images[zoom].flatten(1).double().numpy(), recordings, folds),
+        rows=decompose(embedded, folds, reach_km=reach_km, seed=seed),
+        layers=probe_layers(images.double().numpy(), recordings, folds, reach_km=reach_km),
     )
 
 
@@ -119,12 +119,12 @@ def seeing_table(report: SeeingReport) -> Group:
         "location\nprobe loses against the oracle by the location side.",
         caption_justify="left",
     )
-    pairs.add_column("who sees")
-    pairs.add_column("who hears")
+    pairs.add_column("who sees", no_wrap=True)
+    pairs.add_column("who hears", no_wrap=True)
     columns = [(query, direction) for query in QUERY_NAMES for direction in DIRECTIONS]
     for query, direction in columns:
-        heading = QUERY_NAMES[query].replace(" from", "\nfrom").replace(", month", ",\nmonth")
-        pairs.add_column(f"{heading}\n{_ARROWS[direction]}", justify="right", no_wrap=True)
+        arrow = "→ sound" if direction == "image_to_audio" else "→ location"
+        pairs.add_column(f"{_HEADINGS[query]}\n{arrow}", justify="right", no_wrap=True)
     for sees, hears in report.pairings():
         scores = (report.score(sees, hears, *column) for column in columns)
         pairs.add_row(sees, hears, *(score_text(score) for score in scores))
@@ -136,13 +136,20 @@ def seeing_table(report: SeeingReport) -> Group:
         padding=0,
     )
     layers.add_column("layer")
-    layers.add_column("in the pixels")
+    layers.add_column("in the pixels", justify="right")
     layers.add_column("Spearman", justify="right")
     for layer in report.layers:
         known = _known(layer.spearman)
         text = "–" if known is None else f"{known:.2f}"
-        layers.add_row(layer.layer, "yes" if layer.is_visible else "no", text)
+        layers.add_row(layer.layer, visibility(layer), text)
     return Group(pairs, layers)
+
+
+def visibility(layer: LayerScore) -> str:
+    """Whether a view shows a layer; of what lies around, in the view of how many places."""
+    if layer.in_view is not None:
+        return f"of {layer.in_view:.0%} of places"
+    return "yes" if layer.is_visible else "no"
 
 
 def _known(value: float) -> float | None:
