@@ -6,7 +6,7 @@ import pytest
 from psm.data.recording import AUDIO_SOURCES
 from psm.earth import rules
 from psm.earth.layers import Layers
-from psm.earth.oracle import Knowledge, oracle_scores
+from psm.earth.oracle import Knowledge, oracle_scores, set_probability
 from psm.earth.sampling import (
     SHARES,
     SampledPlaces,
@@ -16,10 +16,9 @@ from psm.earth.sampling import (
     source_biases,
 )
 from psm.earth.scene import Scene
-from psm.earth.soundscape import sample_sounds
+from psm.earth.soundscape import all_sets, log_set_probability, sample_sounds
 from psm.errors import ConfigError
 from psm.seeding import generator
-from tests.earth.sets import log_set_probability
 
 N = 700
 
@@ -60,6 +59,7 @@ def test_more_knowledge_scores_higher_and_within_the_intended_range(world):
         assert 0.38 < r[Knowledge.PLACE] < 0.53
         assert 0.53 < r[Knowledge.PLACE_TIME] < 0.68
         assert 0.62 < r[Knowledge.ALL] < 0.76
+        assert 0.34 < r[Knowledge.PIXELS] < r[Knowledge.PLACE]
         assert r[Knowledge.ALL] < r[Knowledge.ALL_TAGS]
         assert 0.34 < r[Knowledge.SOURCE_TAG] < 0.46  # 0.1 for each of four sources
         assert r[Knowledge.SOURCE] < r[Knowledge.PLACE]
@@ -117,3 +117,15 @@ def test_bad_requests_are_named(world):
         scores("telepathy", places, sets)
     with pytest.raises(ConfigError, match="one row per recording"):
         scores("place", places, sets[:-1])
+
+
+@pytest.mark.parametrize("knowledge", ["place+time", "place+time+source", "place", "pixels"])
+def test_all_sets_at_once_are_each_set_by_itself(world, knowledge):
+    places, _ = world
+    part = places.rows(np.arange(3))
+    known = {"lat": part.lat, "lon": part.lon, "month": part.month,
+             "audio_source": part.audio_source, "hour": [5.0, np.nan, 23.5]}  # fmt: skip
+    together = set_probability(knowledge, **known)
+    single = set_probability(knowledge, **known, sets=all_sets())
+    np.testing.assert_allclose(together, single, rtol=1e-9)
+    np.testing.assert_allclose(together.sum(axis=1), 1.0)

@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 
 from psm.earth import soundscape
 from psm.earth.sounds import SOUNDS
+from psm.earth.soundscape import log_set_probability
 from psm.errors import ConfigError, InvalidContext
-from tests.earth.sets import log_set_probability
 
 ODDS = hnp.arrays(
     float, st.tuples(st.integers(1, 3), st.integers(1, 7)), elements=st.floats(1e-6, 1e4)

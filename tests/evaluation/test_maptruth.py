@@ -162,3 +162,22 @@ def test_a_calibration_is_judged_beside_the_probability_as_learnt(report: MapRep
     Console(width=120, file=output).print(map_table(both))
     assert "calibrated: ECE 0.0000" in output.getvalue()
     assert "calibrated" not in report.to_json()
+
+
+def test_sounds_are_reported_apart() -> None:
+    """The third sound is drawn as a constant: its group alone explains nothing."""
+    maps = truth()
+    maps[2] = maps[2].mean()
+    report = compare_maps(maps, truth(), None, sounds=SOUNDS, lat=LAT, apart=["waves"])
+    held, others = report.groups["held out of the captions"], report.groups["the others"]
+    assert held.sounds == ("waves",)
+    assert others.sounds == ("owls", "cicadas")
+    assert (held.skill, others.skill) == pytest.approx((0.0, 1.0), abs=1e-6)
+    assert (held.skill_median, others.skill_median) == pytest.approx((0.0, 1.0), abs=1e-6)
+    assert (held.spearman_median, others.spearman_median) == (None, pytest.approx(1.0))
+    content = json.loads(json.dumps(report.to_json()))
+    assert content["groups"]["the others"]["sounds"] == ["owls", "cicadas"]
+    console = Console(file=StringIO(), width=120)
+    console.print(map_table(report))
+    assert "held out of the captions (waves)" in console.file.getvalue()
+    assert not compare_maps(maps, truth(), None, sounds=SOUNDS, lat=LAT).groups

@@ -32,6 +32,32 @@ def earth_build(
     typer.echo(f"{out}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))
 
 
+@earth_app.command("recaption")
+def earth_recaption(
+    data: Annotated[Path, typer.Option(help="Folder of a built Earth.")] = Path("runs/earth"),
+    out: Annotated[Path, typer.Option(help="Another folder, for the copy.")] = Path(
+        "runs/earth-held-out"
+    ),
+    without: Annotated[
+        str | None,
+        typer.Option(help="Sounds, with commas between; four of the 28 by default."),
+    ] = None,
+) -> None:
+    """Copy an Earth with captions and labels that never name some sounds, to train on.
+
+    Only the training and validation splits change. `psm evaluate --maps` on the copy reports the
+    held-out sounds apart.
+    """
+    from psm.extras import EARTH_MODULES, require_installed
+
+    require_installed("demo", *EARTH_MODULES)
+    from psm.earth.recaption import HELD_OUT, recaption
+
+    names = HELD_OUT if without is None else [name.strip() for name in without.split(",")]
+    changed = recaption(data, out, names)
+    typer.echo(f"{out}: {changed} recordings no longer named as {', '.join(names)}")
+
+
 @earth_app.command("listen")
 def earth_listen(
     lat: Annotated[float, typer.Argument(help="Latitude, degrees north.")],

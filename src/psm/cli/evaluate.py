@@ -31,6 +31,14 @@ def evaluate(
     name: Annotated[
         str | None, typer.Option(help="What those tables call the model; its own by default.")
     ] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option(help="Name the real recordings in this folder instead, by the 28 phrases."),
+    ] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="CSV with their file and sound; manifest.csv in the folder by default."),
+    ] = None,
     seed: Seed = 0,
     precision: PrecisionOption = "auto",
 ) -> None:
@@ -42,17 +50,29 @@ def evaluate(
     `--protocol psm2024` asks what the PSM paper asks instead, at every zoom of the model's imagery
     and for each subset of the context, and writes `psm2024.json`, `.md` and `.tex`. Safe to
     interrupt: encoded shards are kept in `OUT/features`. `psm tables` joins several models.
+
+    On the simulated Earth a table follows of who sees and who hears: what is lost by the location
+    side, what by the audio side, and which of the hidden layers the image features know.
     """
     import torch
 
     from psm import PSM
     from psm.calibration import Calibration
     from psm.errors import ConfigError
-    from psm.evaluation.suite import measure, measure_psm2024, measure_retrieval
+    from psm.evaluation.suite import (
+        measure,
+        measure_psm2024,
+        measure_recordings,
+        measure_retrieval,
+    )
 
-    if protocol is not None and maps:
-        raise ConfigError("--maps and --protocol: choose one")
+    if (protocol is not None) + maps + (recordings is not None) > 1:
+        raise ConfigError("--maps, --protocol and --recordings: choose one")
     loaded = PSM.from_pretrained(model, precision=precision)
+    if recordings is not None:
+        measure_recordings(loaded, recordings, out, manifest=manifest, name=name)
+        typer.echo(f"{out}: recordings.json")
+        return
     if protocol is not None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         measure_psm2024(loaded.to(device), data, out, name=name, seed=seed)

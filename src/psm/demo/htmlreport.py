@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from psm import __version__
 from psm.config import Experiment
 from psm.evaluation.mapreport import MapReport
+from psm.evaluation.probing.seeing import QUERY_NAMES, SeeingReport, visibility
 from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
 from psm.evaluation.retrievalreport import RetrievalReport
 from psm.files import atomic_path
@@ -40,6 +41,7 @@ class DemoResult:
     maps: MapReport
     seconds: Mapping[str, float]
     folder: Path
+    seeing: SeeingReport | None = None
 
     def to_json(self) -> dict[str, Any]:
         """``report.json``."""
@@ -50,6 +52,7 @@ class DemoResult:
             "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
             **self.retrieval.to_json(),
             "maps": self.maps.to_json(),
+            **({"seeing": self.seeing.to_json()} if self.seeing else {}),
         }
 
 
@@ -73,6 +76,7 @@ def write_report(result: DemoResult, path: Path) -> None:
         version=__version__,
         rows=[_labelled(row) for row in (*result.retrieval.rows, *result.retrieval.reference)],
         maps=result.maps.to_json(),
+        seeing=None if result.seeing is None else _seeing(result.seeing),
         curve=_picture(_save_curve(folder)),
         plots={p.stem: _picture(p) for p in sorted((folder / "evaluation").glob("*.png"))},
         sheets={
@@ -95,6 +99,27 @@ def _labelled(row: Any) -> dict[str, Any]:
         "ci95": row.ci95,
         "median_rank": row.median_rank,
         "share": row.attainable_share,
+        "visible_share": row.visible_share,
+    }
+
+
+def _seeing(report: SeeingReport) -> dict[str, Any]:
+    """Both tables of who sees and who hears, ready to be drawn."""
+    columns = [(query, direction) for query in QUERY_NAMES for direction in _DIRECTIONS]
+    return {
+        "columns": [f"{QUERY_NAMES[query]}, {_DIRECTIONS[to]}" for query, to in columns],
+        "rows": [
+            {
+                "sees": sees,
+                "hears": hears,
+                "scores": [report.score(sees, hears, *column) for column in columns],
+            }
+            for sees, hears in report.pairings()
+        ],
+        "layers": [
+            {"name": layer.layer, "visible": visibility(layer), "spearman": layer.spearman}
+            for layer in report.layers
+        ],
     }
 
 

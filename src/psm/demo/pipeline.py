@@ -76,7 +76,9 @@ def _run(experiment: Experiment, out: Path, seed: int) -> DemoResult:
     console().rule("4/4  maps")
     with clock.measure("map"):
         draw_maps(model, measured.cells, out / "maps")
-    result = DemoResult(experiment, seed, measured.retrieval, measured.maps, clock.totals(), out)
+    result = DemoResult(
+        experiment, seed, measured.retrieval, measured.maps, clock.totals(), out, measured.seeing
+    )
     with atomic_path(out / "report.json") as path:
         path.write_text(json.dumps(result.to_json(), indent=1) + "\n")
     write_report(result, out / "report.html")

@@ -158,7 +158,7 @@ def _sample(plan: EarthPlan, job: _Job, row: int, odds: NDArray[np.float64]) -> 
         hour=hour,
         audio_source=audio_source,
         caption_source=caption_source,
-        caption=caption(sounds, caption_source, rng, _near_town(lat, lon), month, hour),
+        caption=caption(sounds, caption_source, rng, near_town(lat, lon), month, hour),
         split=job.split,
         cell=str(job.cell[row]),
         licence=_LICENCE,
@@ -169,7 +169,8 @@ def _sample(plan: EarthPlan, job: _Job, row: int, odds: NDArray[np.float64]) -> 
     return Sample(recording, _imagery().tile(lat=lat, lon=lon), mel)
 
 
-def _near_town(lat: float, lon: float) -> str | None:
+def near_town(lat: float, lon: float) -> str | None:
+    """Name of the nearest town, if it is near enough to stand in a caption."""
     chord, nearest = _town_tree().query(unit_vectors(lat=[lat], lon=[lon])[0])
     return str(towns().name[nearest]) if chord_to_km(chord) < _NEAR_TOWN_KM else None
 

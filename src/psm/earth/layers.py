@@ -61,6 +61,10 @@ class LayerValues:
     def __len__(self) -> int:
         return len(self.lat)
 
+    def rows(self, index: NDArray[np.int64]) -> LayerValues:
+        """The layers of some of the places."""
+        return LayerValues(**{name: values[index] for name, values in vars(self).items()})
+
 
 class Layers:
     """The layers of the whole Earth. Use :meth:`load`, which reads them once per process."""
@@ -101,7 +105,7 @@ class Layers:
         )
         points = unit_vectors(lat=lats, lon=lons)
         grids = {
-            name: _pick(self._grids[name], lats, lons)
+            name: pick(self._grids[name], lats, lons)
             for name in ("ruggedness", "forest", "bare", "ice", "koeppen")
         }
         grids["ice"] = grids["ice"] * self._can_freeze[grids["koeppen"]]
@@ -109,7 +113,7 @@ class Layers:
         return LayerValues(
             lat=lats,
             lon=lons,
-            is_land=_pick(self._mask, lats, lons) != 0,
+            is_land=pick(self._mask, lats, lons) != 0,
             coast_km=_distance_km(self._coast, points),
             lake_km=_distance_km(self._lakes, points),
             river_km=_distance_km(self._rivers, points),
@@ -152,9 +156,9 @@ def _distance_km(tree: cKDTree, points: Floats) -> Floats:
     return chord_to_km(tree.query(points)[0])
 
 
-def _pick(grid: NDArray[Any], lat: Floats, lon: Floats) -> NDArray[Any]:
+def pick(grid: NDArray[Any], lat: Floats, lon: Floats) -> NDArray[Any]:
     """Pixels of a global grid (rows from the north) under the points."""
-    rows, columns = grid.shape
+    rows, columns = grid.shape[:2]
     row = np.clip(((90.0 - lat) * rows / 180.0).astype(int), 0, rows - 1)
     column = ((lon + 180.0) * columns / 360.0).astype(int) % columns
     return np.asarray(grid[row, column])

@@ -7,7 +7,7 @@ recording uses log P(S_i | j). Both follow from Bayes' rule with a uniform prior
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,22 +16,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from psm.data.recording import AUDIO_SOURCES, AudioSource
 from psm.earth import rules
+from psm.earth.imputation import VIEW_REACH_KM, ImputedLayers, impute
 from psm.earth.layers import Layers, LayerValues
 from psm.earth.sampling import SHARES, hour_weight, source_biases
 from psm.earth.scene import Scene
-from psm.earth.soundscape import normaliser
+from psm.earth.soundscape import all_sets, normaliser
 from psm.errors import ConfigError
 from psm.seeding import generator
 
 Floats = NDArray[np.float64]
 _HOURS = np.arange(1.0, 24.0, 2.0)
-_ROWS = 256
+_ROWS = 1024
 _OTHER_SOURCE = 1e-12
+_UNEQUAL = "oracle: place, time, source and sets must have one row per recording"
 
 
 class Knowledge(StrEnum):
     """Knowledge of an oracle: what it is told about a location."""
 
+    PIXELS = "pixels"
+    """What a view of the place shows (:mod:`psm.earth.imputation`), and nothing of where it is."""
     PLACE = "place"
     PLACE_TIME = "place+time"
     ALL = "place+time+source"
@@ -41,6 +45,9 @@ class Knowledge(StrEnum):
     """The location's source, and what that source tends to hear."""
     SOURCE_TAG = "source tag"
     """The sources of both location and recording, and nothing else (0.397 on GeoSound)."""
+
+
+_OF_ALL_SOURCES = (Knowledge.PIXELS, Knowledge.PLACE, Knowledge.PLACE_TIME)
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ def oracle_scores(
     hour: ArrayLike,
     audio_source: ArrayLike,
     sets: NDArray[np.bool_],
+    reach_km: float = VIEW_REACH_KM,
 ) -> OracleScores:
     """Scores of every location against every recording.
 
@@ -70,26 +78,21 @@ def oracle_scores(
         hour: ``(N,)`` local hour, NaN where unknown: then it is averaged over.
         audio_source: ``(N,)`` names.
         sets: ``(N, 28)`` the sounds of every recording.
+        reach_km: half the width of the view, for the oracle of the pixels.
 
     Raises:
         ConfigError: an unknown kind of knowledge, or arrays of different lengths.
     """
-    try:
-        known = Knowledge(knowledge)
-        sources = np.array([AUDIO_SOURCES.index(AudioSource(s)) for s in np.asarray(audio_source)])
-    except ValueError as problem:
-        choices = ", ".join(Knowledge)
-        raise ConfigError(f"oracle: {problem}; kinds of knowledge: {choices}") from None
-    times = np.stack([np.asarray(month, float), np.asarray(hour, float)], axis=1)
-    if not len(times) == len(sources) == len(sets) == np.size(lat) == np.size(lon):
-        raise ConfigError("oracle: place, time, source and sets must have one row per recording")
+    known, times, sources = _checked(knowledge, lat, lon, month, hour, audio_source)
+    if len(sets) != len(sources):
+        raise ConfigError(_UNEQUAL)
     # The tag alone tells recordings of the same source from the others, and nothing more.
     same_source = sources[:, None] == sources[None, :]
     if known is Knowledge.SOURCE_TAG:
         return _break_ties(same_source.astype(float), same_source.T.astype(float))
     # P(S | location) once for each distinct set of sounds: recordings with equal sets score alike.
     unique, column = np.unique(sets, axis=0, return_inverse=True)
-    place = Layers.load().at(lat=lat, lon=lon)
+    place = _place(known, lat, lon, reach_km)
     if known is Knowledge.SOURCE:
         # The source's own average over its places and times stands for each of its locations.
         table = _set_probability(known, place, times, sources, unique)
@@ -108,6 +111,62 @@ def oracle_scores(
     return _break_ties(log_given - log_prior, log_given.T)
 
 
+def set_probability(
+    knowledge: Knowledge | str,
+    *,
+    lat: ArrayLike,
+    lon: ArrayLike,
+    month: ArrayLike,
+    hour: ArrayLike,
+    audio_source: ArrayLike,
+    sets: NDArray[np.bool_] | None = None,
+    reach_km: float = VIEW_REACH_KM,
+) -> Floats:
+    """P(S | what is known of location i) of sets of sounds.
+
+    Args:
+        knowledge: one that is of a location alone: not ``source``, and none of the tags.
+        lat, lon, month, hour, audio_source, reach_km: as of :func:`oracle_scores`.
+        sets: ``(U, 28)``; :func:`psm.earth.soundscape.all_sets` by default.
+
+    Returns:
+        ``(N, U)``.
+
+    Raises:
+        ConfigError: as :func:`oracle_scores`.
+    """
+    known, times, sources = _checked(knowledge, lat, lon, month, hour, audio_source)
+    return _set_probability(known, _place(known, lat, lon, reach_km), times, sources, sets)
+
+
+def _checked(
+    knowledge: Knowledge | str,
+    lat: ArrayLike,
+    lon: ArrayLike,
+    month: ArrayLike,
+    hour: ArrayLike,
+    audio_source: ArrayLike,
+) -> tuple[Knowledge, Floats, NDArray[np.int64]]:
+    """The kind of knowledge, times ``(N, 2)`` and the numbers of the sources."""
+    try:
+        known = Knowledge(knowledge)
+        sources = np.array([AUDIO_SOURCES.index(AudioSource(s)) for s in np.asarray(audio_source)])
+    except ValueError as problem:
+        choices = ", ".join(Knowledge)
+        raise ConfigError(f"oracle: {problem}; kinds of knowledge: {choices}") from None
+    times = np.stack([np.asarray(month, float), np.asarray(hour, float)], axis=1)
+    if not len(times) == len(sources) == np.size(lat) == np.size(lon):
+        raise ConfigError(_UNEQUAL)
+    return known, times, sources
+
+
+def _place(
+    known: Knowledge, lat: ArrayLike, lon: ArrayLike, reach_km: float
+) -> LayerValues | ImputedLayers:
+    place = Layers.load().at(lat=lat, lon=lon)
+    return impute(place, reach_km=reach_km) if known is Knowledge.PIXELS else place
+
+
 def _break_ties(location_to_audio: Floats, audio_to_location: Floats) -> OracleScores:
     """Equal scores in random order: averaged ranks would put whole groups in or out of the top."""
     jitter = 1e-9 * generator(0, "oracle ties").random(location_to_audio.shape)
@@ -118,53 +177,96 @@ def _break_ties(location_to_audio: Floats, audio_to_location: Floats) -> OracleS
 
 def _set_probability(
     known: Knowledge,
-    place: LayerValues,
+    place: LayerValues | ImputedLayers,
     times: Floats,
     sources: NDArray[np.int64],
-    sets: NDArray[np.bool_],
+    sets: NDArray[np.bool_] | None,
 ) -> Floats:
-    """P(S | what is known of location i): ``(N, U)`` for U sets."""
+    """P(S | what is known of location i): ``(N, U)`` for U sets, or for all of them."""
     rows = np.arange(len(place))
-    return np.concatenate([
-        _block(known, _take(place, part), times[part], sources[part], sets)
-        for part in np.array_split(rows, max(1, -(-len(rows) // _ROWS)))
-    ])  # fmt: skip
+    parts = []
+    for part in np.array_split(rows, max(1, -(-len(rows) // _ROWS))):
+        moments = list(_moments(known, place.rows(part), times[part], sources[part]))
+        total = _sums(moments, sets) if sets is not None else _sums_of_all(moments)
+        parts.append(total / np.sum([moment.mass for moment in moments], axis=0)[:, None])
+    return np.concatenate(parts)
 
 
-def _block(
+@dataclass(frozen=True)
+class _Moment:
+    """N places at one of the moments that are averaged over.
+
+    P(S) of a source s is prod(odds) * prod(bias_s) / Z_s, of which only the last two depend on s.
+    """
+
+    odds: Floats
+    """``(N, 28)``"""
+    share: Floats
+    """``(N, sources)``: how likely each source is then, over its Z."""
+    mass: Floats
+    """``(N,)``: how much the moment counts."""
+
+
+def _moments(
     known: Knowledge,
-    place: LayerValues,
+    place: LayerValues | ImputedLayers,
     times: Floats,
     sources: NDArray[np.int64],
-    sets: NDArray[np.bool_],
-) -> Floats:
-    """P(S) of a source s is prod(odds) * prod(bias_s) / Z_s: only the last two depend on s."""
+) -> Iterator[_Moment]:
     biases = source_biases()
-    members = sets.T.astype(float)
-    # Products over the members of a set, as matrix products of logarithms.
-    bias_products = np.exp(np.log(biases) @ members)
-    total = np.zeros((len(place), len(sets)))
-    mass = np.zeros(len(place))
-    for month, hour, share in _passes(known, times):
-        scene = Scene.of(place, month=month, hour=hour)
+    for number, (month, hour, share) in enumerate(_passes(known, times)):
+        layers = place.draw(number) if isinstance(place, ImputedLayers) else place
+        scene = Scene.of(layers, month=month, hour=hour)
         odds = rules.odds(scene)
         # How likely each source is at this hour: all sources, or only the one that is known.
         weight = np.stack([SHARES[s] * hour_weight(s, scene.hour) for s in AUDIO_SOURCES], axis=1)
         weight *= share[:, None]
-        if known not in (Knowledge.PLACE, Knowledge.PLACE_TIME):
+        if known not in _OF_ALL_SOURCES:
             weight *= np.arange(len(AUDIO_SOURCES)) == sources[:, None]
-        # Sum over the sources s of weight_s * prod(bias_s) / Z_s, times prod(odds).
         normalisers = np.stack([normaliser(odds * bias) for bias in biases], axis=1)
-        total += np.exp(np.log(odds) @ members) * ((weight / normalisers) @ bias_products)
-        mass += weight.sum(axis=1)
-    return total / mass[:, None]
+        yield _Moment(odds, weight / normalisers, weight.sum(axis=1))
+
+
+def _sums(moments: Sequence[_Moment], sets: NDArray[np.bool_]) -> Floats:
+    """Sums over moments and sources of share * prod(odds) * prod(bias), for some sets."""
+    members = sets.T.astype(float)
+    # Products over the members of a set, as matrix products of logarithms.
+    bias_products = np.exp(np.log(source_biases()) @ members)
+    total = np.zeros((len(moments[0].mass), len(sets)))
+    for moment in moments:
+        total += np.exp(np.log(moment.odds) @ members) * (moment.share @ bias_products)
+    return total
+
+
+def _sums_of_all(moments: Sequence[_Moment]) -> Floats:
+    """The same for :func:`psm.earth.soundscape.all_sets`, in their order.
+
+    Sums over moments of products of two odds are a matrix product, those of three one for each
+    first sound: a fifth of the work of a product for each set and moment.
+    """
+    odds = np.stack([moment.odds for moment in moments], axis=1)  # (N, moments, 28)
+    share = np.stack([moment.share for moment in moments], axis=1)
+    count = odds.shape[2]
+    upper = [np.triu_indices(size, 1) for size in range(count + 1)]
+    total = np.zeros((len(odds), len(all_sets())))
+    for s, bias in enumerate(source_biases()):
+        biased = odds * bias
+        weighted = share[:, :, s, None] * biased
+        pairs = weighted.transpose(0, 2, 1) @ biased
+        found = [weighted.sum(axis=1), pairs[:, *upper[count]]]
+        for k in range(count - 2):
+            later = biased[:, :, k + 1 :]
+            triples = (weighted[:, :, k, None] * later).transpose(0, 2, 1) @ later
+            found.append(triples[:, *upper[count - 1 - k]])
+        total += np.concatenate(found, axis=1)
+    return total
 
 
 def _passes(known: Knowledge, times: Floats) -> Iterator[tuple[Floats, Floats, Floats]]:
     """Months, hours and weights ``(N,)`` that an average over the unknown times goes through."""
     month, hour = times.T
     ones = np.ones(len(times))
-    if known is Knowledge.PLACE:
+    if known in (Knowledge.PLACE, Knowledge.PIXELS):
         yield from ((m * ones, h * ones, ones) for m in range(1, 13) for h in _HOURS)
         return
     has_hour = ~np.isnan(hour)
@@ -172,7 +274,3 @@ def _passes(known: Knowledge, times: Floats) -> Iterator[tuple[Floats, Floats, F
         yield month, np.where(has_hour, hour, 12.0), ones * has_hour
     if not has_hour.all():
         yield from ((month, h * ones, ones * ~has_hour) for h in _HOURS)
-
-
-def _take(place: LayerValues, rows: NDArray[np.int64]) -> LayerValues:
-    return LayerValues(**{name: values[rows] for name, values in vars(place).items()})

@@ -124,6 +124,14 @@ class Scene:
         )  # fmt: skip
 
 
+def climate(place: LayerValues) -> tuple[Floats, Floats, Floats, Floats]:
+    """Temperature and wetness of the year, each with its swing from the mean to midsummer."""
+    mean, half = np.zeros(len(place)), np.ones(len(place))
+    celsius = [_temperature_c(koeppen=place.koeppen, lat=place.lat, summer=s) for s in (mean, half)]
+    wet = [_wetness(koeppen=place.koeppen, summer=s) for s in (mean, half)]
+    return celsius[0], celsius[1] - celsius[0], wet[0], wet[1] - wet[0]
+
+
 def _table(values: dict[str, tuple[float, float]]) -> Floats:
     return np.array([values.get(name, (10.0, 5.0)) for name in koeppen_names()])
 

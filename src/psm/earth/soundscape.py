@@ -11,6 +11,8 @@ to maximize entropy", Biometrika 81). With e_r the elementary symmetric polynomi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -90,6 +92,24 @@ def probability(values: Floats) -> Floats:
     # P(k in S) = o_k (1 + e_1' + e_2') / Z: alone, with one other, with two others.
     share = np.moveaxis(1.0 + e1 + e2, 0, -1) / normaliser(values)[..., None]
     return np.asarray(values * share)
+
+
+@lru_cache(maxsize=2)
+def all_sets(count: int = len(SOUNDS)) -> NDArray[np.bool_]:
+    """Every set that a clip may hold, one to three of ``count`` sounds: ``(sets, count)``."""
+    chosen = [
+        set_ for size in range(1, MAX_SOUNDS + 1) for set_ in combinations(range(count), size)
+    ]
+    sets = np.zeros((len(chosen), count), bool)
+    for row, members in enumerate(chosen):
+        sets[row, list(members)] = True
+    sets.setflags(write=False)  # shared by every caller through the cache
+    return sets
+
+
+def log_set_probability(values: Floats, sets: NDArray[np.bool_]) -> Floats:
+    """log P(S) of M sets ``(M, K)`` under N rows of odds ``(N, K)``: ``(N, M)``."""
+    return np.asarray(np.log(values) @ sets.T.astype(float) - np.log(normaliser(values))[:, None])
 
 
 def sample_sounds(values: Floats, rng: np.random.Generator) -> NDArray[np.bool_]:

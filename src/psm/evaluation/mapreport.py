@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class SoundScore:
         auc: separation of the cells where the sound is likely, all times together.
         likely_share: share of those cells.
         ece: expected calibration error of this sound's match probability.
+        skill: share of this sound's variance of the truth that its maps explain.
         diurnal_peak_error_h: median over cells with a clear true daily rhythm; 6 is chance.
         seasonal_peak_error_months: likewise over the year; 3 is chance.
         day_night_sign: share of judged cells whose day/night contrast has the right sign.
@@ -40,11 +41,31 @@ class SoundScore:
     auc: float
     likely_share: float
     ece: float
+    skill: float
     diurnal_peak_error_h: float
     seasonal_peak_error_months: float
     day_night_sign: float
     season_sign_north: float
     season_sign_south: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupScore:
+    """Maps of a group of sounds against the truth.
+
+    Attributes:
+        sounds: of the group.
+        skill: share of the truth's variance explained, the group's maps pooled.
+        skill_median, spearman_median, auc_median, ece_median: over the sounds of the group;
+            ``None`` where none of them has the measure.
+    """
+
+    sounds: tuple[str, ...]
+    skill: float
+    skill_median: float | None
+    spearman_median: float | None
+    auc_median: float | None
+    ece_median: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +82,7 @@ class MapReport:
         likely: true probability from which a cell is likely.
         cells, months, hours: what was mapped.
         calibrated: the same maps with calibrated probabilities, where the model has a calibration.
+        groups: sounds that are reported apart, by the group's name.
     """
 
     model: str
@@ -74,6 +96,7 @@ class MapReport:
     months: tuple[int, ...]
     hours: tuple[float, ...]
     calibrated: MapReport | None = None
+    groups: Mapping[str, GroupScore] = field(default_factory=dict)
 
     def median(self, measure: str) -> float | None:
         """Median over sounds of one measure.
@@ -84,9 +107,7 @@ class MapReport:
         Returns:
             The median over sounds that have it; ``None`` without any.
         """
-        values = np.array([getattr(score, measure) for score in self.sounds], float)
-        kept = values[np.isfinite(values)]
-        return float(np.median(kept)) if len(kept) else None
+        return median([getattr(score, measure) for score in self.sounds])
 
     def sign_correct(self, *contrasts: str) -> float | None:
         """Mean over sounds of the share of cells whose contrasts have the right sign.
@@ -159,7 +180,21 @@ class MapReport:
                 for score in self.sounds
             ],
             **({"calibrated": self.calibrated.to_json()} if self.calibrated else {}),
+            **({"groups": self._groups_json()} if self.groups else {}),
         }
+
+    def _groups_json(self) -> dict[str, Any]:
+        return {
+            name: {key: _finite(value) for key, value in asdict(group).items()}
+            for name, group in self.groups.items()
+        }
+
+
+def median(values: Sequence[float]) -> float | None:
+    """Median of the numbers that there are; ``None`` without any."""
+    found = np.array(values, float)
+    kept = found[np.isfinite(found)]
+    return float(np.median(kept)) if len(kept) else None
 
 
 def _finite(value: Any) -> Any:
@@ -198,6 +233,14 @@ def map_table(report: MapReport) -> Table:
         f"{_show(_finite(one.reliability.skill), '{:.0%}')}"
         for kind, one in (("all maps together", report), ("calibrated", report.calibrated))
         if one is not None
+    )
+    summary += "".join(
+        f"\n{kind}, {name} ({', '.join(group.sounds)}): variance explained "
+        f"{_show(_finite(group.skill), '{:.0%}')}, median Spearman "
+        f"{_show(group.spearman_median, '{:.2f}')}, ECE {_show(group.ece_median, '{:.4f}')}"
+        for kind, one in (("raw", report), ("calibrated", report.calibrated))
+        if one is not None
+        for name, group in one.groups.items()
     )
     table = Table(
         title=f"Maps against the truth: {report.model}, {report.cells:,} cells, "

@@ -6,7 +6,7 @@ by cell, with the true probability of hearing it. Arrays are ``(sounds, months, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +30,7 @@ from psm.evaluation.agreement import (
     spearman,
     summer_winter_sign,
 )
-from psm.evaluation.mapreport import MapReport, SoundScore
+from psm.evaluation.mapreport import GroupScore, MapReport, SoundScore, median
 from psm.evaluation.reliability import RiskCoverage, mean_curve, reliability, risk_coverage
 from psm.gaussian import csd, csd_variance, moments
 from psm.inference import batches as inference
@@ -41,6 +41,9 @@ MONTHS = (1, 4, 7, 10)
 HOURS = (0.0, 6.0, 12.0, 18.0)
 LIKELY = 0.1
 """A sound is likely where at least every tenth recording holds it."""
+
+HELD_OUT, OTHERS = "held out of the captions", "the others"
+"""Names of the groups where sounds are reported apart."""
 
 Maps = Float[np.ndarray, "sounds months hours n"]
 
@@ -56,6 +59,7 @@ def evaluate_maps(
     queries: Mapping[Sound, str] = QUERY_PHRASES,
     name: str | None = None,
     calibration: Calibration | None = None,
+    apart: Collection[str] = (),
 ) -> MapReport:
     """Map every sound at ``months`` x ``hours`` (local) and compare the maps with the truth.
 
@@ -68,6 +72,8 @@ def evaluate_maps(
         queries: text of each sound.
         name: the model's name in the report.
         calibration: judged beside the match probability as learnt.
+        apart: sounds that are also reported as a group, beside the others: those that no training
+            caption named, say.
 
     Returns:
         The report; its ``calibrated`` is that of the calibrated maps, where there are any.
@@ -98,6 +104,7 @@ def evaluate_maps(
             months=months,
             hours=hours,
             name=name or model.config.name,
+            apart=apart,
         )
         for probability, uncertainty in predicted
     )
@@ -161,6 +168,7 @@ def compare_maps(
     hours: Sequence[float] = HOURS,
     likely: float = LIKELY,
     name: str = "model",
+    apart: Collection[str] = (),
 ) -> MapReport:
     """Every measure of map truth, from arrays alone.
 
@@ -173,6 +181,7 @@ def compare_maps(
         months, hours: of the maps.
         likely: the true probability from which a cell counts as positive in the AUC.
         name: the model's name.
+        apart: sounds that are also reported as a group, beside the others.
     """
     # Over all months and hours of a sound together, and map by map.
     pooled_p, pooled_t = (x.reshape(len(sounds), -1) for x in (predicted, truth))
@@ -189,29 +198,29 @@ def compare_maps(
     # Whether the uncertainty finds the errors: of the probability, and of the rank alone.
     risk = _risk(pooled_p, np.abs(pooled_p - pooled_t), uncertainty)
     rank_error = np.abs(ranks_p - ranks_t) / pooled_p.shape[-1]
+    calibration = [reliability(p, t) for p, t in zip(pooled_p, pooled_t, strict=True)]
+    scores = tuple(
+        SoundScore(
+            sound=str(sound),
+            spearman=float(correlation[s]),
+            spearman_single_time=_mean(single[s]),
+            auc=float(separation[s]),
+            likely_share=float(positive[s].mean()),
+            ece=calibration[s].ece,
+            skill=calibration[s].skill,
+            diurnal_peak_error_h=float(diurnal[s]),
+            seasonal_peak_error_months=float(seasonal[s]),
+            day_night_sign=_share(day_night, s),
+            season_sign_north=_share(seasons.get("north"), s),
+            season_sign_south=_share(seasons.get("south"), s),
+        )
+        for s, sound in enumerate(sounds)
+    )
+    contrasts = {"day_night": day_night, **seasons}
     return MapReport(
         model=name,
-        sounds=tuple(
-            SoundScore(
-                sound=str(sound),
-                spearman=float(correlation[s]),
-                spearman_single_time=_mean(single[s]),
-                auc=float(separation[s]),
-                likely_share=float(positive[s].mean()),
-                ece=reliability(pooled_p[s], pooled_t[s]).ece,
-                diurnal_peak_error_h=float(diurnal[s]),
-                seasonal_peak_error_months=float(seasonal[s]),
-                day_night_sign=_share(day_night, s),
-                season_sign_north=_share(seasons.get("north"), s),
-                season_sign_south=_share(seasons.get("south"), s),
-            )
-            for s, sound in enumerate(sounds)
-        ),
-        signs={
-            name: score
-            for name, score in (("day_night", day_night), *seasons.items())
-            if score is not None
-        },
+        sounds=scores,
+        signs={name: score for name, score in contrasts.items() if score is not None},
         reliability=reliability(predicted, truth),
         risk=risk,
         rank_risk=_risk(pooled_p, rank_error, uncertainty),
@@ -219,7 +228,31 @@ def compare_maps(
         cells=len(lat),
         months=tuple(months),
         hours=tuple(hours),
+        groups=_groups(scores, pooled_p, pooled_t, apart) if apart else {},
     )
+
+
+def _groups(
+    scores: Sequence[SoundScore],
+    predicted: NDArray[np.floating],
+    truth: NDArray[np.floating],
+    apart: Collection[str],
+) -> dict[str, GroupScore]:
+    """The sounds that are reported apart, and the others."""
+    inside = np.array([score.sound in apart for score in scores])
+    found = {}
+    for name, rows in ((HELD_OUT, np.flatnonzero(inside)), (OTHERS, np.flatnonzero(~inside))):
+        members = [scores[row] for row in rows.tolist()]
+        medians = {
+            f"{measure}_median": median([getattr(score, measure) for score in members])
+            for measure in ("skill", "spearman", "auc", "ece")
+        }
+        found[name] = GroupScore(
+            sounds=tuple(score.sound for score in members),
+            skill=reliability(predicted[rows], truth[rows]).skill,
+            **medians,
+        )
+    return found
 
 
 def _risk(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from psm.data.recording import Recording
+from psm.earth.imputation import VIEW_REACH_KM
 from psm.earth.oracle import Knowledge, oracle_scores
 from psm.earth.sounds import SOUNDS
 from psm.ranks import (
@@ -29,24 +30,35 @@ Key = tuple[str, str, str]
 """Oracle, direction, restriction."""
 
 DIRECTIONS = ("image_to_audio", "audio_to_image")
-GENERATOR_ORACLES = (Knowledge.PLACE, Knowledge.PLACE_TIME, Knowledge.ALL)
+GENERATOR_ORACLES = (Knowledge.PIXELS, Knowledge.PLACE, Knowledge.PLACE_TIME, Knowledge.ALL)
 
 
-def oracle_ranks(recordings: Sequence[Recording]) -> dict[Key, TiedRanks]:
+def has_truth(recordings: Sequence[Recording]) -> bool:
+    """Whether recordings are of the simulated Earth: all have ``sounds`` and a month."""
+    return bool(recordings) and all(r.sounds and r.month is not None for r in recordings)
+
+
+def oracle_ranks(
+    recordings: Sequence[Recording], *, reach_km: float = VIEW_REACH_KM
+) -> dict[Key, TiedRanks]:
     """Ranks of every oracle by (oracle, direction, restriction).
 
-    The generator's oracles need recordings with ``sounds`` and a month, that is, of the simulated
-    Earth; without them only the source tag's rows are there.
+    The generator's oracles need recordings of the simulated Earth; without them only the source
+    tag's rows are there.
+
+    Args:
+        recordings: queries and gallery.
+        reach_km: half the width of the views, for the oracle of the pixels.
     """
     sources = np.array([recording.audio_source or "other" for recording in recordings])
     groups = [np.flatnonzero(sources == source) for source in np.unique(sources)]
     ranks: dict[Key, TiedRanks] = {}
-    if recordings and all(r.sounds and r.month is not None for r in recordings):
+    if has_truth(recordings):
         for knowledge in GENERATOR_ORACLES:
-            log_given = _log_given(knowledge, recordings, sources)
-            for direction, scores in _scores(log_given).items():
+            log_given = _log_given(knowledge, recordings, sources, reach_km)
+            for direction, scores in log_scores(log_given).items():
                 ranks[knowledge.value, direction, "all"] = score_ranks(scores)
-            parts = [_scores(log_given[np.ix_(rows, rows)]) for rows in groups]
+            parts = [log_scores(log_given[np.ix_(rows, rows)]) for rows in groups]
             for direction in DIRECTIONS:
                 ranks[knowledge.value, direction, "same_source"] = join(
                     [score_ranks(part[direction]) for part in parts], groups
@@ -58,7 +70,10 @@ def oracle_ranks(recordings: Sequence[Recording]) -> dict[Key, TiedRanks]:
 
 
 def _log_given(
-    knowledge: Knowledge, recordings: Sequence[Recording], sources: NDArray[np.str_]
+    knowledge: Knowledge,
+    recordings: Sequence[Recording],
+    sources: NDArray[np.str_],
+    reach_km: float,
 ) -> NDArray[np.float64]:
     """log P(sounds of recording j | what is known of location i), ``(n, n)``."""
     scores = oracle_scores(
@@ -69,11 +84,15 @@ def _log_given(
         hour=[np.nan if r.hour is None else r.hour for r in recordings],
         audio_source=sources,
         sets=np.array([[sound in r.sounds for sound in SOUNDS] for r in recordings]),
+        reach_km=reach_km,
     )
     return scores.audio_to_location.T
 
 
-def _scores(log_given: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Scores by direction, from Bayes' rule with a uniform prior over this very gallery."""
+def log_scores(log_given: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Scores by direction from log P(recording j | location i), ``(n, n)``.
+
+    Bayes' rule with a uniform prior over this very gallery.
+    """
     log_prior = logsumexp(log_given, axis=0) - np.log(len(log_given))
     return {"image_to_audio": log_given - log_prior, "audio_to_image": log_given.T}

@@ -5,7 +5,8 @@ Four kinds of query put the location side together differently. ``composed`` is 
 recording's towards images), so it is another task and never compared with the others.
 
 Beside every score stand chance and what an oracle of the generator reaches that knows as much as
-the query does; ``attainable_share`` is (score - chance) / (oracle - chance).
+the query does; ``attainable_share`` is (score - chance) / (oracle - chance). A query of the image
+alone is also held against an oracle of what the pixels show: ``visible_share``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psm.data.recording import Recording
+from psm.earth.imputation import VIEW_REACH_KM
 from psm.earth.oracle import Knowledge
 from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG, Key, oracle_ranks
@@ -54,6 +56,9 @@ ORACLE_OF = {
     SOURCE_FREE: Knowledge.PLACE_TIME.value,
 }
 """The oracle that knows as much as a query does; a composed query holds half of the answer."""
+
+PIXELS_OF = {IMAGE: Knowledge.PIXELS.value}
+"""The oracle of what is in the pixels, beside one that knows the very place."""
 
 _SOURCES = ("audio_source", "caption_source")
 
@@ -128,8 +133,18 @@ def evaluate_retrieval(
     Returns:
         The report: rows, rows by source, reference rows.
     """
-    embedded = embed(model, features, zoom=zoom)
-    return evaluate_embedded(embedded, name=name or model.config.name, seed=seed)
+    return evaluate_embedded(
+        embed(model, features, zoom=zoom),
+        name=name or model.config.name,
+        reach_km=view_reach_km(model, zoom),
+        seed=seed,
+    )
+
+
+def view_reach_km(model: PSM, zoom: int) -> float:
+    """Half the width of the views that a model sees at a zoom."""
+    imagery = model.config.imagery
+    return imagery.view_px * imagery.gsd_m * zoom / 2000.0
 
 
 def evaluate_embedded(
@@ -137,6 +152,7 @@ def evaluate_embedded(
     *,
     name: str,
     references: Mapping[Key, TiedRanks] | None = None,
+    reach_km: float = VIEW_REACH_KM,
     seed: int = 0,
 ) -> RetrievalReport:
     """All rows of the protocol from Gaussians.
@@ -146,10 +162,13 @@ def evaluate_embedded(
         name: the model's name in the rows.
         references: ranks of the oracles by (oracle, direction, restriction); those of
             :func:`psm.evaluation.oracles.oracle_ranks` by default.
+        reach_km: half the width of the views, for the oracle of the pixels.
         seed: of the bootstrap.
     """
     scorer = _Scorer(embedded.recordings, seed)
-    known = oracle_ranks(embedded.recordings) if references is None else references
+    known = (
+        oracle_ranks(embedded.recordings, reach_km=reach_km) if references is None else references
+    )
     rows: list[RetrievalRow] = []
     per_source: list[RetrievalRow] = []
     ranks: dict[tuple[str, str, str], TiedRanks] = {}
@@ -158,12 +177,17 @@ def evaluate_embedded(
         for restriction in RESTRICTIONS:
             free = restriction == "all"
             placed = tied_ranks(*pair) if free else within_groups(*pair, scorer.sources.tolist())
-            oracle = known.get((ORACLE_OF.get(query, ""), direction, restriction))
+            oracle, pixels = (
+                known.get((told.get(query, ""), direction, restriction))
+                for told in (ORACLE_OF, PIXELS_OF)
+            )
             labels = (name, query, direction, restriction)
             ranks[labels[1:]] = placed
-            rows.append(scorer.row(labels, placed, oracle=oracle))
+            rows.append(scorer.row(labels, placed, oracle=oracle, pixels=pixels))
             for source in np.unique(scorer.sources).tolist():
-                per_source.append(scorer.row(labels, placed, oracle=oracle, source=source))
+                per_source.append(
+                    scorer.row(labels, placed, oracle=oracle, pixels=pixels, source=source)
+                )
     reference = [
         scorer.row(("chance", "none", direction, restriction), scorer.chance[restriction])
         for direction, restriction in product(DIRECTIONS, RESTRICTIONS)
@@ -189,6 +213,7 @@ class _Scorer:
         placed: TiedRanks,
         *,
         oracle: TiedRanks | None = None,
+        pixels: TiedRanks | None = None,
         source: str = "all",
     ) -> RetrievalRow:
         """The row of the queries of ``source``; labels: model, query, direction, restriction."""
@@ -198,11 +223,14 @@ class _Scorer:
         # A tenth of fewer than ten is nobody: such queries can be neither hits nor misses.
         asked = among & placed.has_share()
         score = float(placed.rows(asked).hit_share().mean()) if asked.any() else None
-        share = None
-        if oracle is not None and score is not None:
-            low = self.chance[restriction].rows(asked).hit_share().mean()
-            high = oracle.rows(asked).hit_share().mean()
-            share = float((score - low) / (high - low)) if high > low else None
+        low = self.chance[restriction].rows(asked).hit_share().mean() if asked.any() else 0.0
+
+        def share(reference: TiedRanks | None) -> float | None:
+            if reference is None or score is None:
+                return None
+            high = reference.rows(asked).hit_share().mean()
+            return float((score - low) / (high - low)) if high > low else None
+
         is_exact = model == "chance" or query == SOURCE_TAG
         return RetrievalRow(
             model=model,
@@ -216,7 +244,8 @@ class _Scorer:
             ci95=None if is_exact else self.bootstrap.interval(placed.hit_share(), asked),
             median_rank=mine.median_rank,
             **{f"r_at_{top}": float(mine.hit(top).mean()) for top in (1, 5, 10, 50, 100)},
-            attainable_share=share,
+            attainable_share=share(oracle),
+            visible_share=share(pixels),
         )
 
 

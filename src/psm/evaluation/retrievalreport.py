@@ -36,6 +36,7 @@ class RetrievalRow:
         median_rank: 1-based, ties averaged.
         r_at_1, r_at_5, r_at_10, r_at_50, r_at_100: recall in that many first items.
         attainable_share: (score - chance) / (oracle - chance); ``None`` without a fitting oracle.
+        visible_share: the same with the oracle of the pixels, for queries of the image alone.
     """
 
     model: str
@@ -54,6 +55,7 @@ class RetrievalRow:
     r_at_50: float
     r_at_100: float
     attainable_share: float | None = None
+    visible_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def _short_name(row: RetrievalRow) -> str:
     if row.model == "chance":
         return "chance"
     return {
+        "pixels": "pixels_oracle",
         "place": "place_oracle",
         "place+time": "place_time_oracle",
         "place+time+source": "full_oracle",
@@ -146,7 +149,17 @@ def _table(rows: Sequence[RetrievalRow]) -> Table:
     )
     models = {row.model for row in rows} - set(REFERENCES)
     table.add_column(models.pop() if len(models) == 1 else "model and query")
-    for name in ("R@10%", "95 % interval", "attained", "R@1", "R@5", "R@10", "R@50", "R@100"):
+    for name in (
+        "R@10%",
+        "95 % interval",
+        "attained",
+        "visible",
+        "R@1",
+        "R@5",
+        "R@10",
+        "R@50",
+        "R@100",
+    ):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("median", justify="right", no_wrap=True)
     for row in rows:
@@ -184,12 +197,15 @@ def _cells(row: RetrievalRow) -> list[str]:
         interval = f"{row.ci95[0]:.3f}–{row.ci95[1]:.3f}"
     else:
         interval = "exact" if row.model in REFERENCES else "one cell"
-    share = f"{row.attainable_share:.0%}" if row.attainable_share is not None else ""
+    shares = (
+        "" if share is None else f"{share:.0%}"
+        for share in (row.attainable_share, row.visible_share)
+    )
     recalls = (row.r_at_1, row.r_at_5, row.r_at_10, row.r_at_50, row.r_at_100)
     return [
         score_text(row.r_at_10pct),
         interval,
-        share,
+        *shares,
         *(f"{value:.3f}" for value in recalls),
         f"{row.median_rank:,.1f}",
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from psm.calibration import Calibration
+from psm.earth.recaption import held_out_sounds
 from psm.evaluation.mapreport import MapReport, map_table
 from psm.evaluation.maptruth import evaluate_maps
 from psm.evaluation.papertables import paper_tables
@@ -19,10 +20,12 @@ from psm.evaluation.plots import (
     plot_risk_coverage,
     plot_sounds,
 )
+from psm.evaluation.probing.seeing import SeeingReport, look_and_listen, seeing_table
 from psm.evaluation.psm2024 import RESULT_NAME, Psm2024Result, ResultsFile, evaluate_psm2024
 from psm.evaluation.retrieval import evaluate_retrieval
 from psm.evaluation.retrievalreport import RetrievalReport, RetrievalRow, retrieval_table
 from psm.evaluation.typesetting import LATEX_HEADER, latex, markdown, screen
+from psm.evaluation.zeroshot import ZeroShotReport, name_recordings, zeroshot_table
 from psm.files import atomic_path
 from psm.imagery import BlueMarble
 from psm.inference.split import encode_split
@@ -33,11 +36,15 @@ from psm.progress import console, wide_console
 
 @dataclass(frozen=True)
 class ModelEvaluation:
-    """Both reports of a model, and the embedded cells that its maps were drawn on."""
+    """The reports of a model, and the embedded cells that its maps were drawn on.
+
+    ``seeing`` is ``None`` where there were too few recordings for probes.
+    """
 
     retrieval: RetrievalReport
     maps: MapReport
     cells: EmbeddedCells
+    seeing: SeeingReport | None = None
 
 
 def measure(
@@ -54,28 +61,34 @@ def measure(
 
     Args:
         model: in evaluation mode.
-        earth: folder of shards; their test split is the gallery.
-        out: receives ``retrieval.json``, ``maps.json`` and the plots.
+        earth: folder of shards; their test split is the gallery. Sounds that its captions leave out
+            (:mod:`psm.earth.recaption`) are also reported apart.
+        out: receives ``retrieval.json``, ``seeing.json``, ``maps.json`` and the plots.
         seed: of the bootstrap.
         step_deg: grid of the maps.
         thin: maps meet the truth on every ``thin``-th row and column of that grid.
         calibration: of the model; its maps are judged beside those as learnt.
 
     Returns:
-        Both reports, and the embedded cells.
+        The reports, and the embedded cells.
 
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
         CheckpointMismatch: the calibration is of other weights.
     """
-    retrieval = measure_retrieval(model, earth, out, seed=seed)
+    retrieval, seeing = _measure_retrieval(model, earth, out, seed=seed)
     zoom = model.config.imagery.zooms[0]
     cells = embed_cells(model, BlueMarble(), Cells.globe(step_deg), zoom)
     lat, lon = cells.cells.lat, cells.cells.lon
     row, column = np.floor(lat / step_deg), np.floor(lon / step_deg)
     kept = (row % thin == 0) & (column % thin == 0)
     maps = evaluate_maps(
-        model, cells.features[kept], lat=lat[kept], lon=lon[kept], calibration=calibration
+        model,
+        cells.features[kept],
+        lat=lat[kept],
+        lon=lon[kept],
+        calibration=calibration,
+        apart=held_out_sounds(earth),
     )
     console().print(map_table(maps))
     _write_json(maps.to_json(), out / "maps.json")
@@ -85,16 +98,19 @@ def measure(
     for name, figure in figures.items():
         with atomic_path(out / f"{name}.png") as path:
             figure.savefig(path, dpi=110)
-    return ModelEvaluation(retrieval, maps, cells)
+    return ModelEvaluation(retrieval, maps, cells, seeing)
 
 
 def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> RetrievalReport:
     """Measure retrieval alone: any shards will do, also those of the real Earth.
 
+    On the simulated Earth the table of who sees and who hears follows.
+
     Args:
         model: in evaluation mode.
         earth: folder of shards; their test split is the gallery.
-        out: receives ``retrieval.json`` and ``retrieval.png``.
+        out: receives ``retrieval.json``, ``retrieval.png`` and, on the simulated Earth,
+            ``seeing.json``.
         seed: of the bootstrap.
 
     Returns:
@@ -103,6 +119,12 @@ def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> R
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
     """
+    return _measure_retrieval(model, earth, out, seed=seed)[0]
+
+
+def _measure_retrieval(
+    model: PSM, earth: Path, out: Path, *, seed: int
+) -> tuple[RetrievalReport, SeeingReport | None]:
     zoom = model.config.imagery.zooms[0]
     features = encode_split(model, earth, zooms=(zoom,))
     report = evaluate_retrieval(model, features, zoom=zoom, seed=seed)
@@ -111,6 +133,35 @@ def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> R
     _write_json(report.to_json(), out / "retrieval.json")
     with atomic_path(out / "retrieval.png") as path:
         plot_retrieval([report]).savefig(path, dpi=110)
+    seeing = look_and_listen(model, features, zoom=zoom, seed=seed)
+    if seeing is not None:
+        console().print(seeing_table(seeing))
+        _write_json(seeing.to_json(), out / "seeing.json")
+    return report, seeing
+
+
+def measure_recordings(
+    model: PSM, folder: Path, out: Path, *, manifest: Path | None = None, name: str | None = None
+) -> ZeroShotReport:
+    """Measure how often real recordings are called by their name among the 28 phrases.
+
+    Args:
+        model: in evaluation mode.
+        folder: of sound files, with a table of what each is.
+        out: receives ``recordings.json``.
+        manifest: that table, with ``file`` and ``sound``; ``manifest.csv`` in the folder by
+            default.
+        name: the model's name in the report; its configured one by default.
+
+    Returns:
+        The report that was printed and written.
+
+    Raises:
+        MissingData, ConfigError: the table is absent or wrong.
+    """
+    report = name_recordings(model, folder, manifest, name=name)
+    wide_console().print(zeroshot_table(report))
+    _write_json(report.to_json(), out / "recordings.json")
     return report
 
 

@@ -1,0 +1,1 @@
+"""Probing: what a model's embeddings hold, and on which side of a pair retrieval loses."""
