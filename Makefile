@@ -32,7 +32,7 @@ LOW := .venv-lowest/bin
 lowest:          ## tests on the oldest allowed versions of everything, in .venv-lowest (some GB, an hour)
 	$(PYTHON) -m venv .venv-lowest
 	$(LOW)/python -m pip install --quiet uv
-	$(LOW)/uv pip install --python $(LOW)/python --resolution lowest-direct --editable '.[demo,collect,ray,serve,cloud]'
+	$(LOW)/uv pip install --python $(LOW)/python --resolution lowest-direct --editable '.[demo,collect,languages,ray,serve,cloud]'
 	$(LOW)/uv pip install --python $(LOW)/python pytest pytest-xdist hypothesis beartype scikit-learn schemathesis
 	$(LOW)/python -m pytest -n 2 -W ignore -o filterwarnings=default -p no:cacheprovider \
 	  -o addopts="-q --strict-markers --import-mode=importlib" --ignore tests/web --ignore tests/test_house.py

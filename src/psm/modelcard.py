@@ -70,7 +70,7 @@ def model_card(
     if model.reference and not trained_on:
         trained_on = _PUBLISHED_DATA.get(model.imagery.name, [])
     data = ModelCardData(
-        language="en",
+        language=_languages(model),
         license=license,
         library_name="psm",
         pipeline_tag="feature-extraction",
@@ -106,10 +106,21 @@ def _description(model: ModelConfig) -> dict[str, Any]:
         "imagery": f"{imagery.name}, {imagery.gsd_m:g} m a pixel at zoom 1; zoom {zooms}",
         "context": ", ".join(model.context.fields) if model.context.depth else "none",
         "audio": f"{audio.kind}, {model.audio.clip_s:g} s at {model.audio.sample_rate_hz} Hz",
-        "text": f"{text.kind}, English, up to {text.max_tokens} tokens",
+        "text": f"{text.kind}, {_in_words(text.languages)}, up to {text.max_tokens} tokens",
+        "read": _in_words(text.languages),
         "view_px": imagery.view_px,
         "gsd_m": imagery.gsd_m,
     }
+
+
+def _languages(model: ModelConfig) -> str | list[str]:
+    """As the metadata of the hub says it."""
+    languages = model.text_tower.languages
+    return languages[0] if len(languages) == 1 else list(languages)
+
+
+def _in_words(languages: Sequence[str]) -> str:
+    return "English" if languages == ("en",) else f"{len(languages)} languages"
 
 
 def _base_models(model: ModelConfig) -> list[str]:

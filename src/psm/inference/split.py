@@ -298,7 +298,7 @@ def _identity(model: PSM, zooms: Sequence[int], *, is_turned: bool) -> bytes:
     settings: list[Any] = [_VERSION, model.precision, _settings(model.config), list(zooms)]
     settings += ["turned"] if is_turned else []
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    digest.update(json.dumps(model.text.tokenizer.get_vocab(), sort_keys=True).encode())
+    digest.update(model.text.vocabulary().encode())
     hash_tensors(digest, model.state_dict())
     return digest.digest()
 
