@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test lint lowest clean
+.PHONY: help setup demo test figures figures-check lint lowest clean
 
 help:            ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 setup: .venv/.installed ## create .venv and install everything, pinned
 
@@ -20,6 +20,12 @@ demo: setup      ## build the Earth, train, evaluate, map; writes runs/demo/repo
 
 test: setup lint ## lint, types, floors, tests
 	$(BIN)/pytest -n 2
+
+figures: setup   ## measure what the pages state and write it into them: hours; ARGS=--reuse takes runs that are there
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/make_figures.py $(ARGS)
+
+figures-check: setup ## compare the numbers of the pages with those measured
+	$(BIN)/python docs/make_figures.py --check
 
 lint: setup      ## ruff, mypy and the import contract
 	$(BIN)/ruff check .
