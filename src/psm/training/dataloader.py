@@ -28,12 +28,12 @@ _MOST_WORKERS = 8
 
 @dataclass(frozen=True)
 class Batch:
-    """One training batch; ``text`` holds features where the text tower is frozen."""
+    """One training batch; ``mel`` and ``text`` hold features where the tower is frozen."""
 
     views: UInt8[Tensor, "batch 3 size size"]
     gsd_m: Float[Tensor, " batch"]
     context: Context
-    mel: Float[Tensor, "batch windows frames bands"]
+    mel: Float[Tensor, "batch windows frames bands"] | Float[Tensor, "batch features"]
     text: Float[Tensor, "batch features"] | list[str]
 
     def __len__(self) -> int:
@@ -73,6 +73,8 @@ class BatchStream(Dataset[Batch]):
     Args:
         corpus: the training split.
         text: cached text features, or ``None`` where the text tower learns.
+        sound: features of each set of windows, or ``None`` where the audio tower learns; without
+            log-mels there is nothing to augment.
         batch_size: rows a batch, all ranks together.
         seed: names the stream of randomness.
         rank: which part of the batch to read.
@@ -91,6 +93,7 @@ class BatchStream(Dataset[Batch]):
         corpus: Corpus,
         text: Tensor | None,
         *,
+        sound: Tensor | None = None,
         batch_size: int,
         seed: int,
         rank: int = 0,
@@ -104,6 +107,7 @@ class BatchStream(Dataset[Batch]):
             )
         self.corpus = corpus
         self.text = text
+        self.sound = sound
         self.context = Context.of_recordings(corpus.recordings)
         self.batch_size = min(batch_size, len(corpus) // world_size * world_size)
         self.seed = seed
@@ -127,7 +131,6 @@ class BatchStream(Dataset[Batch]):
         rng = generator(self.seed, "augment", self.epoch, step)
         zooms = rng.choice(self.zooms, size=len(joint))
         turns = rng.random((3, len(joint))) < 0.5
-        variation = _Augmentation.draw(rng, len(joint), *self.corpus.mels.shape[-2:])
         # Of it, this rank reads its own rows alone.
         size = len(joint) // self.world_size
         own = slice(self.rank * size, (self.rank + 1) * size)
@@ -145,9 +148,17 @@ class BatchStream(Dataset[Batch]):
             views=torch.from_numpy(_turn(views, turns[:, own])).permute(0, 3, 1, 2),
             gsd_m=torch.from_numpy(self._gsd_m[rows] * zoom).float(),
             context=self.context.rows(index),
-            mel=torch.from_numpy(variation.apply(self._mels(rows, self._windows(step)[own]), own)),
+            mel=self._heard(rows, own, step, rng),
             text=text,
         )
+
+    def _heard(self, rows: np.ndarray, own: slice, step: int, rng: np.random.Generator) -> Tensor:
+        """Augmented log-mels of the rows ``own`` of the joint batch, or features kept of them."""
+        firsts = self._windows(step)
+        if self.sound is not None:
+            return self.sound[torch.from_numpy(rows), torch.from_numpy(firsts[own] // self.windows)]
+        variation = _Augmentation.draw(rng, len(firsts), *self.corpus.mels.shape[-2:])
+        return torch.from_numpy(variation.apply(self._mels(rows, firsts[own]), own))
 
     def _windows(self, step: int) -> np.ndarray:
         """The first window that is drawn for each row of the joint batch."""
@@ -166,7 +177,7 @@ def cached_text_features(model: PSM, corpus: Corpus) -> Tensor | None:
     """Features of all captions where the text tower is frozen, so that no epoch repeats them."""
     if not model.config.text_tower.frozen:
         return None
-    return model.text_features([recording.caption for recording in corpus.recordings])
+    return model.text_features([recording.caption for recording in corpus.recordings]).cpu()
 
 
 def _turn(views: np.ndarray, chosen: Bool[np.ndarray, "3 rows"]) -> np.ndarray:

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 from psm import checkpoints
 from psm.config import Experiment
 from psm.data.corpus import Corpus, find_split
+from psm.data.framing import require_framed
 from psm.data.shards import shard_paths
 from psm.errors import ConfigError
 from psm.files import atomic_path
@@ -29,6 +30,7 @@ from psm.progress import console
 from psm.seeding import torch_seed
 from psm.training import distributed
 from psm.training.dataloader import BatchLoader, BatchStream, cached_text_features
+from psm.training.frozenfeatures import cached_audio_features
 from psm.training.machine import build_trainer
 from psm.training.patching import replaced_forward
 from psm.training.recomputation import recomputed_activations
@@ -165,7 +167,12 @@ def _is_finished(out: Path, run: RunIdentity) -> bool:
 def load_corpora(
     experiment: Experiment, data: Path, splits: Splits | None = None
 ) -> tuple[Corpus, Corpus]:
-    """The training split at every zoom, and the validation split at the first."""
+    """The training split at every zoom, and the validation split at the first.
+
+    Raises:
+        MissingData, CorruptShard: the shards are absent or broken.
+        ConfigError: their sound is framed for another model.
+    """
     imagery, memory_gb = experiment.model.imagery, experiment.training.memory_gb
     training, validation = (
         Corpus.load(
@@ -174,10 +181,13 @@ def load_corpora(
             zooms=zooms,
             view_px=imagery.view_px,
             memory_gb=memory_gb,
+            with_mels=not experiment.model.audio_tower.frozen,
             found=None if splits is None else splits[split],
         )
         for split, zooms in (("train", imagery.zooms), ("val", imagery.zooms[:1]))
     )
+    for corpus in (training, validation):
+        require_framed(data, corpus.mels.shape, experiment.model.audio)
     return training, validation
 
 
@@ -196,11 +206,13 @@ def prepare(
     """
     torch.manual_seed(torch_seed(seed, "weights"))
     model = PSM(experiment.model)
+    model.to(trainer.strategy.root_device)  # where frozen towers are asked once
     if model.satellite.backbone is not None:
         console().print(f"satellite: {model.satellite.backbone.describe()}")
     batches = BatchStream(
         training,
         cached_text_features(model, training),
+        sound=cached_audio_features(model, training, by_set=True),
         batch_size=experiment.training.batch_size,
         seed=seed,
         rank=trainer.global_rank,
