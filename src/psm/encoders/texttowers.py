@@ -177,28 +177,6 @@ class _UniversalTokenizer:
         )
 
 
-class JoinedTower(TextTower):
-    """Features of two frozen towers side by side: heads take what they need of each."""
-
-    def __init__(self, first: TextTower, second: TextTower) -> None:
-        super().__init__()
-        self.first, self.second = first, second
-        self.out_dim = first.out_dim + second.out_dim
-        self.max_tokens = first.max_tokens
-
-    def vocabulary(self) -> str:
-        """Of both."""
-        return f"{self.first.vocabulary()}\n{self.second.vocabulary()}"
-
-    def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text, as the first tower cuts them."""
-        return self.first.lengths(texts)
-
-    def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
-        """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
-        return torch.cat([self.first(texts), self.second(texts)], dim=-1)
-
-
 @lru_cache(maxsize=1)
 def _universal(folder: Path, max_tokens: int) -> tuple[_UniversalTokenizer, Any]:
     """Both halves of the encoder: reading them takes a second, and nothing changes them."""
@@ -239,11 +217,7 @@ def build_text_tower(
         raise ConfigError(
             f"text_tower.weights: cannot load {config.weights!r} ({hub.reason(problem)})"
         ) from None
-    tower = TransformerTower(model, words, int(model.config.hidden_size), config.max_tokens)
-    if config.kind != "joined":
-        return tower
-    beside = config.model_copy(update={"kind": "universal", "weights": UNIVERSAL})
-    return JoinedTower(tower, _universal_tower(beside))
+    return TransformerTower(model, words, int(model.config.hidden_size), config.max_tokens)
 
 
 def _universal_tower(config: TextTowerConfig) -> UniversalTower:
