@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 from psm.errors import BrokenPackageData, ConfigError
@@ -38,6 +39,17 @@ _PACKAGES = {
         },
     ),
 }
+
+
+def require(weights: str | None) -> None:
+    """Refuse to begin work that needs ``weights`` of a package later; nothing is read.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    package = _PACKAGES.get((weights or "").removeprefix(PREFIX))
+    if package is not None and find_spec(package.module) is None:
+        raise missing(package.module)
 
 
 def weights_folder(weights: str) -> str:

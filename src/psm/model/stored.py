@@ -14,7 +14,7 @@ from torch import nn
 from psm import checkpoints
 from psm.config import Experiment, ModelConfig
 from psm.encoders.audiotowers import AudioTower
-from psm.encoders.texttowers import TextTower
+from psm.encoders.textencoding import TextTower
 from psm.errors import HubError
 from psm.modelcard import model_card
 from psm.precision import Precision

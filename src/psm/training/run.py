@@ -19,16 +19,15 @@ from torch.utils.data import DataLoader
 from psm import checkpoints
 from psm.config import Experiment
 from psm.data.corpus import Corpus, find_split
-from psm.data.framing import require_framed
 from psm.data.shards import shard_paths
 from psm.errors import ConfigError
 from psm.files import atomic_path
-from psm.http import hub
 from psm.locking import alone_in
 from psm.model import PSM
 from psm.progress import console
 from psm.seeding import torch_seed
 from psm.training import distributed
+from psm.training.corpora import load_corpora, require_weights
 from psm.training.dataloader import BatchLoader, BatchStream, cached_text_features
 from psm.training.frozenfeatures import cached_audio_features
 from psm.training.machine import build_trainer
@@ -134,8 +133,7 @@ def _train(
     is_new = not out.exists()
     if is_done() or (not is_new and claim()):
         return PSM.from_pretrained(out)
-    for part in ("satellite", "audio_tower", "text_tower"):  # before recordings are read
-        hub.require(getattr(experiment.model, part).weights, f"model.{part}.weights")
+    require_weights(experiment.model)
     training, validation = load_corpora(experiment, data, splits)
     console().print(f"train: {training.describe()}\nval:   {validation.describe()}")
     task, batches = prepare(experiment, training, validation, trainer, seed=seed)
@@ -162,33 +160,6 @@ def _is_finished(out: Path, run: RunIdentity) -> bool:
         return False
     console().print(f"{out}: trained already")
     return True
-
-
-def load_corpora(
-    experiment: Experiment, data: Path, splits: Splits | None = None
-) -> tuple[Corpus, Corpus]:
-    """The training split at every zoom, and the validation split at the first.
-
-    Raises:
-        MissingData, CorruptShard: the shards are absent or broken.
-        ConfigError: their sound is framed for another model.
-    """
-    imagery, memory_gb = experiment.model.imagery, experiment.training.memory_gb
-    training, validation = (
-        Corpus.load(
-            data,
-            split,
-            zooms=zooms,
-            view_px=imagery.view_px,
-            memory_gb=memory_gb,
-            with_mels=not experiment.model.audio_tower.frozen,
-            found=None if splits is None else splits[split],
-        )
-        for split, zooms in (("train", imagery.zooms), ("val", imagery.zooms[:1]))
-    )
-    for corpus in (training, validation):
-        require_framed(data, corpus.mels.shape, experiment.model.audio)
-    return training, validation
 
 
 def prepare(
