@@ -21,10 +21,6 @@ from psm.yamlfiles import read_yaml
 
 Fields = Literal["latlon", "month", "hour", "audio_source", "caption_source"]
 
-_UNIVERSAL_LANGUAGES = (
-    "ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh",
-)  # fmt: skip
-
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -102,11 +98,6 @@ class TextTowerConfig(_Frozen):
     clap: dict[str, Any] = Field(default_factory=dict)
     max_tokens: PositiveInt = 64
     frozen: bool = True
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """That it reads, by ISO 639."""
-        return _UNIVERSAL_LANGUAGES if self.kind == "universal" else ("en",)
 
 
 class ContextConfig(_Frozen):

