@@ -49,7 +49,7 @@ class UniversalTower(TextTower):
         weights, self._tokenizer = _load(folder)
         for name, values in weights.items():
             self.register_buffer(name, values, persistent=False)
-        self.out_dim = self.p3.shape[1] + len(self.ln_g)
+        self.out_dim = weights["p3"].shape[1] + len(weights["ln_g"])
 
     def vocabulary(self) -> str:
         """The name of the package, whose files are those that PSM was tested on."""
@@ -63,7 +63,7 @@ class UniversalTower(TextTower):
         """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
         rows = [torch.tensor(self._tokens(text)) for text in texts]
         tokens = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1)
-        tokens = tokens.to(self.table.device)
+        tokens = tokens.to(self.get_buffer("table").device)
         output, total = self._encode(tokens.clamp(min=0), (tokens >= 0)[..., None])
         return torch.cat([output, F.normalize(total, dim=-1)], dim=-1)
 
@@ -71,26 +71,29 @@ class UniversalTower(TextTower):
         self, tokens: Tensor, known: Bool[Tensor, "batch words 1"]
     ) -> tuple[Tensor, Tensor]:
         """The encoder's output, and what it sums of all words."""
+        of = self.get_buffer
         chunk = tokens % _CHUNKS
-        words = self.table[tokens] * self.scale[chunk][..., None] + self.lo[chunk][..., None]
-        inner = words @ torch.cat([self.proj2, self.proj3, self.proj5], 1)
-        inner = inner + torch.cat([self.proj_b2, self.proj_b3, self.proj_b5])
-        gain = torch.cat([self.ln_g2, self.ln_g3, self.ln_g5])
-        offset = torch.cat([self.ln_b2, self.ln_b3, self.ln_b5])
+        words = of("table")[tokens] * of("scale")[chunk][..., None] + of("lo")[chunk][..., None]
+        gain, offset = self._joined("ln_g"), self._joined("ln_b")
+        inner = words @ self._joined("proj") + self._joined("proj_b")
         inner = F.layer_norm(inner, gain.shape, gain, offset, _EPSILON)
         parts = [words]
-        for (words_in, before), x in zip(_STRETCHES.items(), inner.chunk(3, -1), strict=True):
-            for layer in ("w1", "w2"):
-                stretch = _stretches(x * known, words_in, before)
-                weight, bias = (getattr(self, f"{n}_{words_in}") for n in (layer, f"b{layer[1]}"))
-                x = x + F.relu(stretch @ weight + bias)
+        for (count, before), x in zip(_STRETCHES.items(), inner.chunk(3, -1), strict=True):
+            for layer in (1, 2):
+                stretch = _stretches(x * known, count, before)
+                x = x + F.relu(stretch @ of(f"w{layer}_{count}") + of(f"b{layer}_{count}"))
             parts.append(x)
-        every = F.layer_norm(torch.cat(parts, -1), self.ln_g.shape, self.ln_g, self.ln_b, _EPSILON)
-        total, count = (every * known).sum(1), known.sum(1)
-        x = (total @ self.cnn_W + count * self.cnn_b) / count.sqrt()
-        y = F.relu(x @ self.p1 + F.relu(x @ self.d0) @ self.d1)
-        output = torch.tanh(y @ self.p3 + F.relu(y @ self.d2) @ self.d3)
+        gain, offset = of("ln_g"), of("ln_b")
+        every = F.layer_norm(torch.cat(parts, -1), gain.shape, gain, offset, _EPSILON)
+        total, size = (every * known).sum(1), known.sum(1)
+        x = (total @ of("cnn_W") + size * of("cnn_b")) / size.sqrt()
+        y = F.relu(x @ of("p1") + F.relu(x @ of("d0")) @ of("d1"))
+        output = torch.tanh(y @ of("p3") + F.relu(y @ of("d2")) @ of("d3"))
         return F.normalize(output, dim=-1), total
+
+    def _joined(self, name: str) -> Tensor:
+        """A weight of the three lengths of stretches side by side."""
+        return torch.cat([self.get_buffer(f"{name}{count}") for count in _STRETCHES], -1)
 
     def _tokens(self, text: str) -> list[int]:
         """Tokens of a text, its begin and end among them."""
