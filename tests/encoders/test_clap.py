@@ -28,7 +28,8 @@ from transformers import (
 from psm.config import AudioTowerConfig, TextTowerConfig
 from psm.data.audio import AudioConfig
 from psm.encoders.audiotowers import CLAPAudioTower, build_audio_tower
-from psm.encoders.texttowers import TextTower, build_text_tower
+from psm.encoders.textencoding import TextTower
+from psm.encoders.texttowers import build_text_tower
 from psm.errors import CheckpointMismatch, ConfigError, PSMError
 from tests.reference.recorded import FOLDER
 

@@ -9,7 +9,8 @@ from psm.config import AudioTowerConfig, HeadConfig, TextTowerConfig
 from psm.data.audio import AudioConfig
 from psm.encoders.audiotowers import AudioTower, build_audio_tower
 from psm.encoders.heads import GaussianHead
-from psm.encoders.texttowers import TextTower, build_text_tower
+from psm.encoders.textencoding import TextTower
+from psm.encoders.texttowers import build_text_tower
 from psm.published.checkpoint import rename
 from tests.reference import recorded
 from tests.reference.conftest import Close

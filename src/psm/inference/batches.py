@@ -115,7 +115,11 @@ def recording_gaussian(model: PSM, waveform: Float32[np.ndarray, " samples"]) ->
 
 
 def encode_corpus(
-    model: PSM, corpus: Corpus, rows: slice | None = None
+    model: PSM,
+    corpus: Corpus,
+    rows: slice | None = None,
+    *,
+    sound: Float[Tensor, "n features"] | None = None,
 ) -> tuple[Float[Tensor, "n dim"], Gaussian]:
     """Image features at the lowest zoom, before fusion, and audio Gaussians of a loaded split.
 
@@ -123,12 +127,18 @@ def encode_corpus(
         model: in evaluation mode.
         corpus: the split.
         rows: which recordings; by default all.
+        sound: audio features of all of them, where they are known.
     """
+    rows = slice(None) if rows is None else rows
     zoom = min(corpus.views_by_zoom)
-    views, gsd_m, mels = corpus.views(zoom), corpus.gsd_m * zoom, corpus.mels
-    if rows is not None:
-        views, gsd_m, mels = views[rows], gsd_m[rows], mels[rows]
-    return image_features(model, views, gsd_m), audio_gaussians(model, mels)
+    views, gsd_m = corpus.views(zoom)[rows], corpus.gsd_m[rows] * zoom
+    with torch.inference_mode():
+        audio = (
+            audio_gaussians(model, corpus.mels[rows])
+            if sound is None
+            else model.audio_head(sound[rows].to(model.device))
+        )
+    return image_features(model, views, gsd_m), audio
 
 
 @torch.inference_mode()

@@ -27,6 +27,7 @@ from torch import Tensor
 from psm.checkpoints import hash_tensors
 from psm.config import ModelConfig
 from psm.data.context import Context
+from psm.data.framing import require_framed
 from psm.data.recording import Recording
 from psm.data.shards import read_shard, shard_paths
 from psm.data.views import view_of_tile
@@ -134,7 +135,7 @@ def encode_split(
         MissingData: no shards.
         CorruptShard: a member cannot be read.
         CorruptRecording: the recordings of a shard do not fit together.
-        ConfigError: tiles are too small for a zoom.
+        ConfigError: tiles are too small for a zoom, or sound is framed for another model.
     """
     paths = shard_paths(folder, split)
     is_turned = model.config.reference and _has_shrunk_first(folder)
@@ -178,6 +179,7 @@ def _open(path: Path, config: ModelConfig, zooms: Sequence[int], is_turned: bool
     shapes = {mel.shape for mel in mels}
     if len(shapes) > 1:
         raise CorruptRecording(f"{path}: log-mels of different shapes {sorted(shapes)}")
+    require_framed(path.parent, mels[0].shape, config.audio)
     gsd_m = [config.imagery.gsd_m if config.reference else r.gsd_m for r in recordings]
     return _Shard(
         recordings=tuple(recordings),
@@ -298,7 +300,7 @@ def _identity(model: PSM, zooms: Sequence[int], *, is_turned: bool) -> bytes:
     settings: list[Any] = [_VERSION, model.precision, _settings(model.config), list(zooms)]
     settings += ["turned"] if is_turned else []
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    digest.update(json.dumps(model.text.tokenizer.get_vocab(), sort_keys=True).encode())
+    digest.update(model.text.vocabulary().encode())
     hash_tensors(digest, model.state_dict())
     return digest.digest()
 

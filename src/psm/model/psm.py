@@ -16,7 +16,8 @@ from psm.encoders.audiotowers import AudioTower, build_audio_tower
 from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
-from psm.encoders.texttowers import TextTower, build_text_tower, encode_texts
+from psm.encoders.textencoding import TextTower, encode_texts
+from psm.encoders.texttowers import build_text_tower
 from psm.gaussian import Gaussian, match_probability, match_uncertainty
 from psm.model.stored import StoredModel
 from psm.precision import computing, resolved
@@ -230,7 +231,8 @@ class PSM(StoredModel):
         """Gaussians of captions or queries.
 
         Args:
-            texts: English, as ``"frogs in a pond"``; what is longer than the tower reads is cut.
+            texts: in a language that the text tower reads, English unless its settings say more, as
+                ``"frogs in a pond"``; what is longer than it reads is cut.
 
         Returns:
             A Gaussian for each text, means of unit length.

@@ -14,7 +14,7 @@ from torch import nn
 from psm import checkpoints
 from psm.config import Experiment, ModelConfig
 from psm.encoders.audiotowers import AudioTower
-from psm.encoders.texttowers import TextTower
+from psm.encoders.textencoding import TextTower
 from psm.errors import HubError
 from psm.modelcard import model_card
 from psm.precision import Precision
@@ -110,7 +110,7 @@ class StoredModel(nn.Module):
         )
         folder = Path(folder)
         if config.text_tower.weights is None:  # first: the configuration, last, makes it a model
-            self.text.tokenizer.save_pretrained(folder / checkpoints.TOKENIZER_NAME)
+            self.text.save_tokenizer(folder / checkpoints.TOKENIZER_NAME)
         stored = experiment.model_copy(update={"model": config})
         checkpoints.save(self, stored, folder, is_half=is_half)
 

@@ -24,7 +24,7 @@ from psm.data.corpus import Corpus
 from psm.errors import ConfigError, PSMError
 from psm.model import PSM
 from psm.seeding import generator
-from psm.training.augmentation import Augmenter, Variation
+from psm.training.augmentation import Augmenter
 from psm.training.labels import Labels
 
 _MOST_WORKERS = 8
@@ -32,7 +32,7 @@ _MOST_WORKERS = 8
 
 @dataclass(frozen=True)
 class Batch:
-    """One training batch; ``text`` holds features where the text tower is frozen.
+    """One training batch; ``mel`` and ``text`` hold features where the tower is frozen.
 
     ``labels`` are those of the joint batch of all ranks, whose Gaussians the loss sees.
     """
@@ -40,7 +40,7 @@ class Batch:
     views: UInt8[Tensor, "batch 3 size size"]
     gsd_m: Float[Tensor, " batch"]
     context: Context
-    mel: Float[Tensor, "batch windows frames bands"]
+    mel: Float[Tensor, "batch windows frames bands"] | Float[Tensor, "batch features"]
     text: Float[Tensor, "batch features"] | list[str]
     labels: Bool[Tensor, "joint labels"] | None = None
 
@@ -83,6 +83,8 @@ class BatchStream(Dataset[Batch]):
     Args:
         corpus: the training split.
         text: cached text features, or ``None`` where the text tower learns.
+        sound: features of each set of windows, or ``None`` where the audio tower learns; without
+            log-mels there is nothing to augment.
         batch_size: rows a batch, all ranks together.
         seed: names the stream of randomness.
         rank: which part of the batch to read.
@@ -103,6 +105,7 @@ class BatchStream(Dataset[Batch]):
         corpus: Corpus,
         text: Tensor | None,
         *,
+        sound: Tensor | None = None,
         batch_size: int,
         seed: int,
         rank: int = 0,
@@ -118,6 +121,7 @@ class BatchStream(Dataset[Batch]):
             )
         self.corpus = corpus
         self.text = text
+        self.sound = sound
         self.context = Context.of_recordings(corpus.recordings)
         self.batch_size = min(batch_size, len(corpus) // world_size * world_size)
         self.seed = seed
@@ -143,8 +147,6 @@ class BatchStream(Dataset[Batch]):
         rng = generator(self.seed, "augment", self.epoch, step)
         zooms = rng.choice(self.zooms, size=len(joint))
         turns = rng.random((3, len(joint))) < 0.5
-        variation = self.augmenter.draw(rng, len(joint), *self.corpus.mels.shape[-2:])
-        firsts = self._windows(step)
         # Of it, this rank reads its own rows alone.
         size = len(joint) // self.world_size
         own = slice(self.rank * size, (self.rank + 1) * size)
@@ -162,7 +164,7 @@ class BatchStream(Dataset[Batch]):
             views=torch.from_numpy(_turn(views, turns[:, own])).permute(0, 3, 1, 2),
             gsd_m=torch.from_numpy(self._gsd_m[rows] * zoom).float(),
             context=self.context.rows(index),
-            mel=torch.from_numpy(self._heard(variation.rows(own), joint, firsts, own)),
+            mel=self._heard(joint, own, step, rng),
             text=text,
             labels=None if self.labels is None else self.labels.of_recordings[joint],
         )
@@ -173,17 +175,20 @@ class BatchStream(Dataset[Batch]):
         rng = generator(self.seed, "windows", self.epoch, step)
         return self.windows * rng.integers(sets, size=self.batch_size)
 
-    def _heard(
-        self, variation: Variation, joint: np.ndarray, firsts: np.ndarray, own: slice
-    ) -> np.ndarray:
-        """The augmented log-mels of the rows ``own``."""
+    def _heard(self, joint: np.ndarray, own: slice, step: int, rng: np.random.Generator) -> Tensor:
+        """Augmented log-mels of the rows ``own`` of the joint batch, or features kept of them."""
+        firsts = self._windows(step)
+        if self.sound is not None:
+            rows, windows = joint[own], firsts[own] // self.windows
+            return self.sound[torch.from_numpy(rows), torch.from_numpy(windows)]
+        variation = self.augmenter.draw(rng, len(joint), *self.corpus.mels.shape[-2:]).rows(own)
         mel = self._mels(joint[own], firsts[own])
         behind = np.flatnonzero(variation.others.origin >= 0)
         others = np.zeros_like(mel) if behind.size else mel
         if behind.size:
             origin = variation.others.origin[behind]
             others[behind] = self._mels(joint[origin], firsts[origin])
-        return self.augmenter.apply(variation, mel, others)
+        return torch.from_numpy(self.augmenter.apply(variation, mel, others))
 
     def _mels(self, rows: np.ndarray, firsts: np.ndarray) -> np.ndarray:
         """A set of windows of each row, and no others: those from ``firsts`` on."""
@@ -196,7 +201,7 @@ def cached_text_features(model: PSM, corpus: Corpus) -> Tensor | None:
     """Features of all captions where the text tower is frozen, so that no epoch repeats them."""
     if not model.config.text_tower.frozen:
         return None
-    return model.text_features([recording.caption for recording in corpus.recordings])
+    return model.text_features([recording.caption for recording in corpus.recordings]).cpu()
 
 
 def _turn(views: np.ndarray, chosen: Bool[np.ndarray, "3 rows"]) -> np.ndarray:

@@ -20,8 +20,9 @@ from psm.data.shards import shard_paths
 from psm.errors import MissingData
 from psm.progress import console
 from psm.seeding import generator
+from psm.training.corpora import load_corpora
 from psm.training.machine import build_trainer
-from psm.training.run import fit, load_corpora, prepare
+from psm.training.run import fit, prepare
 from psm.training.stopping import interruptible, memory_advice
 from psm.training.task import TrainingTask
 

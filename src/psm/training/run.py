@@ -17,15 +17,16 @@ from psm.config import Experiment
 from psm.data.corpus import Corpus, find_split
 from psm.data.shards import shard_paths
 from psm.errors import ConfigError
-from psm.http import hub
 from psm.locking import alone_in
 from psm.model import PSM
 from psm.progress import console
 from psm.seeding import torch_seed
 from psm.training import distributed
 from psm.training.augmentation import Augmenter
+from psm.training.corpora import load_corpora, require_weights
 from psm.training.dataloader import BatchLoader, BatchStream, cached_text_features
 from psm.training.epochlog import EpochLog
+from psm.training.frozenfeatures import cached_audio_features
 from psm.training.labels import Labels
 from psm.training.machine import build_trainer
 from psm.training.patching import replaced_forward
@@ -130,8 +131,7 @@ def _train(
     is_new = not out.exists()
     if is_done() or (not is_new and claim()):
         return PSM.from_pretrained(out)
-    for part in ("satellite", "audio_tower", "text_tower"):  # before recordings are read
-        hub.require(getattr(experiment.model, part).weights, f"model.{part}.weights")
+    require_weights(experiment.model)
     training, validation = load_corpora(experiment, data, splits)
     console().print(f"train: {training.describe()}\nval:   {validation.describe()}")
     task, batches = prepare(experiment, training, validation, trainer, seed=seed)
@@ -160,25 +160,6 @@ def _is_finished(out: Path, run: RunIdentity) -> bool:
     return True
 
 
-def load_corpora(
-    experiment: Experiment, data: Path, splits: Splits | None = None
-) -> tuple[Corpus, Corpus]:
-    """The training split at every zoom, and the validation split at the first."""
-    imagery, memory_gb = experiment.model.imagery, experiment.training.memory_gb
-    training, validation = (
-        Corpus.load(
-            data,
-            split,
-            zooms=zooms,
-            view_px=imagery.view_px,
-            memory_gb=memory_gb,
-            found=None if splits is None else splits[split],
-        )
-        for split, zooms in (("train", imagery.zooms), ("val", imagery.zooms[:1]))
-    )
-    return training, validation
-
-
 def prepare(
     experiment: Experiment,
     training: Corpus,
@@ -194,12 +175,14 @@ def prepare(
     """
     torch.manual_seed(torch_seed(seed, "weights"))
     model = PSM(experiment.model)
+    model.to(trainer.strategy.root_device)  # where frozen towers are asked once
     if model.satellite.backbone is not None:
         console().print(f"satellite: {model.satellite.backbone.describe()}")
     labels = Labels.find(training.recordings) if experiment.loss.names_labels else None
     batches = BatchStream(
         training,
         cached_text_features(model, training),
+        sound=cached_audio_features(model, training, by_set=True),
         batch_size=experiment.training.batch_size,
         seed=seed,
         rank=trainer.global_rank,

@@ -23,6 +23,7 @@ from psm.ranks import tied_ranks
 from psm.seeding import torch_seed
 from psm.training import distributed
 from psm.training.dataloader import Batch, cached_text_features
+from psm.training.frozenfeatures import cached_audio_features
 from psm.training.labels import Labels
 from psm.training.recomputation import encode_by_parts
 
@@ -96,6 +97,7 @@ class TrainingTask(lightning.LightningModule):
         self.seed = seed
         self._context = Context.of_recordings(validation.recordings)
         self._text = cached_text_features(model, validation)
+        self._sound = cached_audio_features(model, validation, by_set=False)
 
     def transfer_batch_to_device(
         self,
@@ -181,7 +183,11 @@ class TrainingTask(lightning.LightningModule):
         """Audio, text, and the locations once with each of ``contexts``."""
         image = self.model.image_features(batch.views, batch.gsd_m)
         locations = [self.model.fuse(image, context) for context in contexts]
-        audio = self.model.encode_audio(batch.mel)
+        audio = (
+            self.model.audio_head(batch.mel)
+            if self.model.config.audio_tower.frozen
+            else self.model.encode_audio(batch.mel)
+        )
         return audio, self._encode_text(batch.text), *locations
 
     def _encode_text(self, text: Tensor | list[str]) -> Gaussian:
@@ -208,7 +214,7 @@ class TrainingTask(lightning.LightningModule):
         self.eval()
         corpus = self.validation
         rows = distributed.share_of(len(corpus))
-        features, audio = encode_corpus(self.model, corpus, rows)
+        features, audio = encode_corpus(self.model, corpus, rows, sound=self._sound)
         with torch.inference_mode():
             text = (
                 self.model.encode_text([r.caption for r in corpus.recordings[rows]])
@@ -239,7 +245,7 @@ class TrainingTask(lightning.LightningModule):
         learnt = self.loss.match_probability()
         if learnt is not None:
             return learnt
-        features, audio = encode_corpus(self.model, self.validation)
+        features, audio = encode_corpus(self.model, self.validation, sound=self._sound)
         distance = csd(location_gaussians(self.model, features, self._context), audio)
         matched = np.eye(len(distance), dtype=bool)
         # Few pairs match: the likelihood is so flat that a coarse search ends 0.3 % off.

@@ -1,0 +1,319 @@
+"""Measure what the pages state, write it into them, and find what differs: ``make figures``.
+
+To add a number or a table, write a block into a page; `make figures ARGS=--reuse` fills it in:
+
+    <!-- figures
+    | median Spearman of the demo | {demo:maps.spearman_median|2} |
+    -->
+    <!-- /figures -->
+
+`demo` is a run of RUNS, what follows the colon is a path into its report (`rows[image,all]` is the
+first item of a list with these values), what follows the bar a style of STYLES: the rounding. The
+text above `-->` is the one to edit. What was measured, by which command and when, is kept in
+`figures.json`; `make figures-check` compares every block with it, and takes no time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+FIGURES = ROOT / "docs" / "figures.json"
+PAGES = ("README.md", "docs/*.md", "benchmarks/README.md", "src/psm/pretrained/*/README.md")
+GUARDED = ("README.md", "docs/recipes.md")
+"""Pages whose tables may hold no decimal number outside of a block."""
+
+BLOCK = re.compile(r"<!-- figures\n(?P<template>.*?)\n-->\n(?P<shown>.*?)<!-- /figures -->", re.S)
+FIELD = re.compile(r"\{(?P<run>[\w-]+):(?P<path>[^{}|]+)\|(?P<style>[^{}|]+)\}")
+STEP = re.compile(r"([^.\[]+)(?:\[([^\]]*)\])?\.?")
+
+Value = float | list[float]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A command, with {runs} for the folder of all runs, and the JSON report that it leaves."""
+
+    command: str
+    report: str
+
+
+RUNS = {
+    "demo": Run("psm demo --out {runs}/demo", "{runs}/demo/report.json"),
+    "small": Run(
+        "psm demo --preset earth-small --out {runs}/small", "{runs}/small/report.json"
+    ),
+    "recipes": Run(
+        "python benchmarks/recipes.py earth-tiny earth-tiny-infonce --earth {runs}/demo/earth "
+        "--runs {runs}/recipes --json {runs}/recipes.json",
+        "{runs}/recipes.json",
+    ),
+}  # fmt: skip
+
+
+def _signed(value: float, style: str) -> str:
+    return f"{value:{style}}".replace("-", "−")  # the minus that text is set with
+
+
+def _interval(digits: int, sign: str = "", to: str = "–") -> Callable[[Value], str]:
+    """``score (lowest–highest)``."""
+
+    def write(value: Value) -> str:
+        score, low, high = (_signed(v, f"{sign}.{digits}f") for v in _three(value))
+        joined = " to " if "−" in low or "+" in low else to
+        return f"{score} ({low}{joined}{high})"
+
+    return write
+
+
+def _gain(value: Value) -> str:
+    """A difference with its interval, bold where it leaves out zero."""
+    _, low, high = _three(value)
+    text = _interval(3, sign="+")(value)
+    return f"**{text.replace(' (', '** (', 1)}" if low > 0 or high < 0 else text
+
+
+def _percents(value: Value) -> str:
+    score, low, high = (f"{100 * v:.0f}" for v in _three(value))
+    return f"{score} % ({low}–{high})"
+
+
+def _mean_percent(value: Value) -> str:
+    return f"{100 * (value[0] if isinstance(value, list) else value):.0f} %"
+
+
+def _three(value: Value) -> list[float]:
+    if not isinstance(value, list) or len(value) != 3:
+        raise ValueError(f"{value}: not a score with its interval")
+    return value
+
+
+def _number(digits: int) -> Callable[[Value], str]:
+    return lambda value: _signed(_one(value), f".{digits}f")
+
+
+def _one(value: Value) -> float:
+    if isinstance(value, list):
+        raise ValueError(f"{value}: not one number")
+    return value
+
+
+STYLES: Mapping[str, Callable[[Value], str]] = {
+    "0": _number(0),
+    "1": _number(1),
+    "2": _number(2),
+    "3": _number(3),
+    "count": lambda value: f"{_one(value):,.0f}",
+    "%": lambda value: f"{100 * _one(value):.0f} %",
+    "interval": _interval(2),
+    "interval3": _interval(3),
+    "interval%": _percents,
+    "mean%": _mean_percent,
+    "gain": _gain,
+    "of": lambda value: " of ".join(f"{v:.0f}" for v in value) if isinstance(value, list) else "?",
+}
+"""Every rounding there is: of a number, of a score with its interval, of a count among others."""
+
+
+def lookup(report: Any, path: str) -> Value:
+    """The number, or the score with its 95 % interval, at a path into a report."""
+    for name, chosen in STEP.findall(path):
+        report = report[name]
+        if chosen:
+            wanted = [word.strip() for word in chosen.split(",")]
+            report = next(row for row in report if set(wanted) <= set(map(str, row.values())))
+    if isinstance(report, Mapping):
+        report = [report["r_at_10pct"], *report["ci95"]]
+    if isinstance(report, list):
+        return [round(float(value), 6) for value in report]
+    return round(float(report), 6)
+
+
+class Figures:
+    """What was measured, by run and path."""
+
+    def __init__(self, runs: dict[str, dict[str, Any]]) -> None:
+        self.runs = runs
+
+    @classmethod
+    def load(cls, path: Path = FIGURES) -> Figures:
+        """As they were kept."""
+        return cls(json.loads(path.read_text()))
+
+    def write(self, path: Path = FIGURES) -> None:
+        """Keep them."""
+        path.write_text(json.dumps(self.runs, indent=1, ensure_ascii=False) + "\n")
+
+    def shown(self, field: re.Match[str]) -> str:
+        """A field of a template as it is to be read.
+
+        Raises:
+            KeyError, ValueError: it was not measured, or does not fit the style.
+        """
+        run, path, style = field["run"], field["path"], field["style"]
+        if path not in self.runs.get(run, {}).get("measured", {}):
+            raise KeyError(f"{run}:{path} was not measured; run make figures")
+        if style not in STYLES:
+            raise ValueError(f"no style {style!r}; there are {', '.join(STYLES)}")
+        return STYLES[style](self.runs[run]["measured"][path])
+
+    def fill(self, template: str) -> str:
+        """A template with its numbers."""
+        return FIELD.sub(self.shown, template)
+
+    def take(self, run: str, report: Path, paths: Sequence[str]) -> None:
+        """Take what the pages state of a run from its report."""
+        values = json.loads(report.read_text())
+        measured = {path: _found(values, path, report) for path in sorted(paths)}
+        day = datetime.fromtimestamp(report.stat().st_mtime, UTC).date()
+        command = RUNS[run].command.format(runs="runs")
+        self.runs[run] = {"command": command, "date": str(day), "measured": measured}
+
+
+def _found(values: Any, path: str, report: Path) -> Value:
+    try:
+        return lookup(values, path)
+    except (KeyError, StopIteration, TypeError, ValueError, IndexError) as problem:
+        raise SystemExit(f"{report}: no number at {path!r} ({problem!r})") from None
+
+
+def pages(root: Path = ROOT) -> list[Path]:
+    """The pages that may hold blocks."""
+    return [page for pattern in PAGES for page in sorted(root.glob(pattern))]
+
+
+def stated(texts: Sequence[str]) -> dict[str, list[str]]:
+    """The paths that the blocks of some pages ask of each run."""
+    fields = [f for text in texts for b in BLOCK.finditer(text) for f in FIELD.finditer(b[0])]
+    return {run: sorted({f["path"] for f in fields if f["run"] == run}) for run in RUNS}
+
+
+def complaints(page: str, text: str, figures: Figures, *, is_guarded: bool) -> Iterator[str]:
+    """What differs between a page and the figures: a line each, with file, line and key."""
+    free = list(text)
+    for block in BLOCK.finditer(text):
+        free[block.start() : block.end()] = re.sub(r"[^\n]", " ", block[0])
+        first = text.count("\n", 0, block.start("shown")) + 1
+        below = block["shown"].removesuffix("\n").split("\n")
+        above = block["template"].split("\n")
+        if len(above) != len(below):
+            yield f"{page}:{first}: {len(below)} lines below their {len(above)}: run make figures"
+            continue
+        for number, (template, shown) in enumerate(zip(above, below, strict=True), first):
+            yield from _differences(f"{page}:{number}", template, shown, figures)
+    if text.count("<!-- figures") != text.count("<!-- /figures -->"):
+        yield f"{page}: a block of figures has no end, or no begin"
+    for number, line in enumerate("".join(free).split("\n"), 1):
+        if is_guarded and line.startswith("|") and (loose := re.search(r"\d\.\d", line)):
+            yield (
+                f"{page}:{number}: {line[loose.start() :].split(' ')[0]} stands in no block of "
+                "figures: nobody would notice if it were wrong (docs/make_figures.py says how)"
+            )
+
+
+def _differences(where: str, template: str, shown: str, figures: Figures) -> Iterator[str]:
+    fields = list(FIELD.finditer(template))
+    parts = FIELD.sub("\0", template).split("\0")
+    found = re.fullmatch("(.+?)".join(map(re.escape, parts)), shown)
+    if found is None:
+        yield f"{where}: says {shown!r}, where its template is {template!r}: run make figures"
+        return
+    for field, text in zip(fields, found.groups(), strict=True):
+        try:
+            measured = figures.shown(field)
+        except (KeyError, ValueError) as problem:
+            yield f"{where}: {problem.args[0]}"
+            continue
+        if text != measured:
+            yield f"{where}: {field['run']}:{field['path']}: says {text}, measured {measured}"
+
+
+def check(root: Path = ROOT) -> list[str]:
+    """Everything that the pages say otherwise than it was measured."""
+    figures = Figures.load(root / FIGURES.relative_to(ROOT))
+    found = []
+    for page in pages(root):
+        name = page.relative_to(root).as_posix()
+        found += complaints(name, page.read_text(), figures, is_guarded=name in GUARDED)
+    return found
+
+
+def write_pages(figures: Figures) -> None:
+    """Write the numbers into the pages."""
+    for page in pages():
+        text = page.read_text()
+
+        def filled(block: re.Match[str]) -> str:
+            body = figures.fill(block["template"])
+            return f"<!-- figures\n{block['template']}\n-->\n{body}\n<!-- /figures -->"
+
+        if (new := BLOCK.sub(filled, text)) != text:
+            page.write_text(new)
+            print(f"{page.relative_to(ROOT)}: written")
+
+
+def measure(names: Sequence[str], runs: Path, reports: Mapping[str, Path], *, reuse: bool) -> None:
+    """Run what the pages state, or take the reports that are there, and keep the numbers."""
+    figures = Figures.load()
+    wanted = stated([page.read_text() for page in pages()])
+    for name in names:
+        report = reports.get(name, Path(RUNS[name].report.format(runs=runs)))
+        if not reuse and name not in reports:
+            command = RUNS[name].command.format(runs=runs)
+            print(command, flush=True)
+            subprocess.run(shlex.split(command), check=True, cwd=ROOT)
+        if report.is_file():
+            figures.take(name, report, wanted[name])
+        else:
+            print(f"{name}: no {report}; the figures of {figures.runs[name]['date']} stay")
+    figures.write()
+
+
+def draw(runs: Path) -> None:
+    """The pictures of the pages, by the models of the runs."""
+    folder = FIGURES.parent
+    model = str(runs / "small" / "model")
+    for script, *options in (["make_sounds.py"], ["make_outputs.py", model],
+                             ["make_explorer.py", model]):  # fmt: skip
+        subprocess.run([sys.executable, folder / script, *options], check=True, cwd=ROOT)
+    crickets = runs / "small" / "maps" / "crickets-at-night.png"
+    (folder / "crickets.png").write_bytes(crickets.read_bytes())
+
+
+def main() -> None:
+    """Measure, write, draw; or check."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", choices=[*RUNS, []], help="runs; all by default")
+    parser.add_argument("--check", action="store_true", help="compare the pages, and that is all")
+    parser.add_argument("--reuse", action="store_true", help="take the reports that are there")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs")
+    parser.add_argument("--report", action="append", default=[], metavar="NAME=FILE",
+                        help="take a run's report from elsewhere")  # fmt: skip
+    parser.add_argument("--no-pictures", action="store_true")
+    options = parser.parse_args()
+    if not options.check:
+        reports = {name: Path(file) for name, _, file in (r.partition("=") for r in options.report)}
+        measure(options.names or list(RUNS), options.runs, reports, reuse=options.reuse)
+        write_pages(Figures.load())
+        if not (options.no_pictures or options.reuse):
+            draw(options.runs)
+    found = check()
+    print("\n".join(found) or "The pages say what was measured.")
+    if found:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
