@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from psm.calibration import fit_logistic
+from psm.curves import fit_logistic
 from psm.config import Experiment
 from psm.data.context import Context
 from psm.data.corpus import Corpus
