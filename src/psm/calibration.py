@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from weakref import WeakKeyDictionary
 
 import torch
@@ -78,9 +78,8 @@ class ShareTerm(BaseModel):
     """How the share of a query enters its probability, see :meth:`Calibration.curves`.
 
     Attributes:
-        base: what shares are of, see :data:`psm.gallery.BASE_MEANINGS`.
-        slope: squared distance that a unit of log-odds of the share is worth.
-        negative_scale, shift: of the curve without shares, by which the places are drawn.
+        base: over what probabilities are right on average, see :data:`psm.gallery.BASE_MEANINGS`.
+        slopes: by the base of a share, squared distance that a unit of its log-odds is worth.
         gallery: fingerprint of the gallery.
         recordings: how many it holds.
         effective: how many of equal weight would tell as much.
@@ -89,20 +88,20 @@ class ShareTerm(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     base: Base
-    slope: float = Field(ge=0.0)
-    negative_scale: float = Field(gt=0.0)
-    shift: float
+    slopes: dict[Base, Annotated[float, Field(ge=0.0)]] = Field(min_length=1)
     gallery: str
     recordings: PositiveInt
     effective: float = Field(gt=0.0)
 
-    def evidence(self, gallery: Gallery, queries: Gaussian) -> tuple[Tensor, Tensor]:
-        """Log-odds of each query's share, less those that it would be drawn with; and variance."""
-        heard = gallery.heard(queries, self.base)
-        drawn = gallery.drawn(
-            queries, self.base, negative_scale=self.negative_scale, shift=self.shift
-        )
-        return heard.log_odds - drawn, heard.variance
+    def offset(self, gallery: Gallery, queries: Gaussian) -> tuple[Tensor, Tensor]:
+        """What is added to the squared distances to each query, and its variance.
+
+        The shares are counted in the same recordings: their errors are taken to go together.
+        """
+        heard = [(slope, gallery.heard(queries, of)) for of, slope in self.slopes.items()]
+        spread = sum(slope * share.variance.sqrt() for slope, share in heard)
+        moved = sum(slope * share.log_odds for slope, share in heard)
+        return torch.as_tensor(-moved), torch.as_tensor(spread).square()
 
 
 class Calibration(BaseModel):
@@ -228,11 +227,12 @@ class Calibration(BaseModel):
     def curves(self, queries: Gaussian) -> QueryCurves:
         """The curve of each query: the common one, its distances shifted by the share.
 
-        With the share s as it is heard and the share d as it would be drawn without knowing it,
+        With the shares s of a query among recordings as archives make them, and among those
+        weighted to stand for the land,
 
-            distance' = csd - slope (logit s - logit d)
+            distance' = csd - sum over both of slope logit s
 
-        so that under ``platt`` logit p rises by a multiple of the share's log-odds.
+        so that under ``platt`` logit p rises by a multiple of the shares' log-odds.
 
         Args:
             queries: ``(m, dim)``: single terms, as :class:`psm.mapping.matching.EncodedQuery` has.
@@ -244,12 +244,9 @@ class Calibration(BaseModel):
             return QueryCurves.alike(self.curve, queries)
         if self._gallery is None:
             raise ConfigError("the calibration lacks its gallery: use Calibration.load")
-        evidence, variance = self.share.evidence(self._gallery, queries)
-        slope, device = self.share.slope, queries.mean.device
-        offset, spread = (
-            x.float().to(device) for x in (-slope * evidence, slope**2 * variance)
-        )
-        return QueryCurves(self.curve, offset, spread)
+        offset, variance = self.share.offset(self._gallery, queries)
+        device = queries.mean.device
+        return QueryCurves(self.curve, offset.float().to(device), variance.float().to(device))
 
     def curve(self, distance: Tensor) -> Tensor:
         """Probability at squared distances of any shape, once they are shifted by the share."""

@@ -3,8 +3,8 @@
 A contrastive score is log P(recording given place) - log P(recording): it says how much likelier a
 sound is here than elsewhere, and not how likely. What is missing is one number a query, its
 **share**: how often a random recording holds it. The audio tower can estimate it for any query, by
-counting the recordings of a gallery that match it. Beside them stand some of the places where they
-were made: how often a query would be drawn there says what the location side already gives it.
+counting the recordings of a gallery that match it. It is counted twice: among recordings as
+archives make them, and among the same recordings weighted to stand for the land as it is.
 
 A gallery is kept as ``gallery.safetensors`` beside the weights that it belongs to.
 """
@@ -74,11 +74,10 @@ class Matching(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """Recordings as a model hears them, and places as it sees them; see the module.
+    """Recordings as a model hears them; see the module.
 
     Attributes:
         sounds: ``(n, dim)`` of recordings, only the sums of the variances mean anything.
-        places: ``(p, dim)`` of where the first ``p`` of them were made, then.
         weights: by base, ``(n,)``: how much each recording counts.
         matching: when a recording holds a query.
         recordings: how many there were to choose from.
@@ -87,7 +86,6 @@ class Gallery:
     """
 
     sounds: Gaussian
-    places: Gaussian
     weights: Mapping[Base, Float[Tensor, " n"]]
     matching: Matching
     recordings: int
@@ -118,32 +116,6 @@ class Gallery:
             torch.digamma(held) - torch.digamma(other),
             torch.polygamma(1, held) + torch.polygamma(1, other),
         )
-
-    def drawn(
-        self, queries: Gaussian, base: Base, *, negative_scale: float, shift: float
-    ) -> Float[Tensor, " m"]:
-        """How often each query would be drawn at the places by a curve that knows no shares.
-
-        Args:
-            queries: ``(m, dim)``.
-            base: of which places.
-            negative_scale, shift: of the curve, ``sigmoid(shift - negative_scale * csd)``.
-
-        Returns:
-            Log-odds of the mean probability.
-
-        Raises:
-            ConfigError: the gallery does not know how its recordings stand for this base.
-        """
-        weight = self._weight(base)[: len(self.places.mean)]
-        share = torch.cat(
-            [
-                (weight / weight.sum())
-                @ torch.sigmoid(shift - negative_scale * csd(self.places, part))
-                for part in _parts(queries)
-            ]
-        )
-        return torch.logit(share, eps=1e-12)
 
     def effective_size(self, base: Base) -> float:
         """How many recordings of equal weight would tell as much (Kish 1965)."""
@@ -201,9 +173,7 @@ class Gallery:
 
     @cached_property
     def _tensors(self) -> dict[str, Tensor]:
-        sides = {"sound": self.sounds, "place": self.places}
-        tensors = {f"{name}.mean": side.mean.half() for name, side in sides.items()}
-        tensors |= {f"{name}.variance": side.var.sum(-1).float() for name, side in sides.items()}
+        tensors = {"mean": self.sounds.mean.half(), "variance": self.sounds.var.sum(-1).float()}
         tensors |= {f"weight.{base}": weight.float() for base, weight in self.weights.items()}
         return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
@@ -256,16 +226,14 @@ def _read(path: Path) -> Gallery:
             base: tensors[f"weight.{base}"] for base in BASES if f"weight.{base}" in tensors
         }
         found = Gallery(
-            sounds=_of_sums(tensors["sound.mean"], tensors["sound.variance"]),
-            places=_of_sums(tensors["place.mean"], tensors["place.variance"]),
+            sounds=_of_sums(tensors["mean"], tensors["variance"]),
             weights=weights,
             matching=Matching(float(about["scale"]), float(about["margin"])),
             recordings=int(about["recordings"]),
             data=about["data"],
             model=about["weights"],
         )
-        sizes = {len(found), *map(len, weights.values())}
-        if len(sizes) != 1 or not 0 < len(found.places.mean) <= len(found):
+        if not len(found) or any(len(weight) != len(found) for weight in weights.values()):
             raise ValueError("its parts are not of one size")
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
             raise ValueError("it holds numbers that are not finite")

@@ -30,18 +30,16 @@ from psm.evaluation.fitting import (
     Isotonic,
     Pairs,
     Platt,
-    fit_platt,
     held_out,
     log_loss,
     reliability_of,
 )
 from psm.evaluation.reliability import Reliability
-from psm.evaluation.sharefit import SharedPairs, fit_slope, held_out_of_both
+from psm.evaluation.sharefit import SharedPairs, fit_slopes, held_out_of_both
 from psm.gallery import Base, Gallery
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import text_gaussians
 from psm.inference.gallerymaking import (
-    FIELDS,
     data_fingerprint,
     gallery_of_corpus,
     gallery_of_features,
@@ -49,6 +47,9 @@ from psm.inference.gallerymaking import (
 from psm.inference.split import SplitFeatures, encode_split, raw_locations, raw_text
 from psm.model import PSM
 from psm.seeding import generator
+
+FIELDS = ("latlon", "month", "hour")
+"""What is told of a place, as on a map: the sources stay unknown."""
 
 PRIOR = 0.5
 """Of captions: as likely from the place as from anywhere, so that p > 0.5 speaks for the place."""
@@ -106,7 +107,7 @@ def calibrate(
     zoom = model.config.imagery.zooms[0]
     features = encode_split(model, data, split, zooms=(zoom,), keep=keep)
     task, kept, pairs = known_pairs(model, features, zoom)
-    gallery = _gallery(model, data, features, zoom)
+    gallery = _gallery(model, data, features)
     known: Base = "land" if "land" in gallery.weights else "archives"
     of = known if base == "auto" else base
     gallery.effective_size(of)  # refuses what it does not know
@@ -117,15 +118,14 @@ def calibrate(
     return found, gallery
 
 
-def _gallery(model: PSM, data: Path, features: SplitFeatures, zoom: int) -> Gallery:
+def _gallery(model: PSM, data: Path, features: SplitFeatures) -> Gallery:
     """Of the training recordings beside the split, else of the split itself."""
     config = model.config
     has_training = any(data.glob("train-*.tar")) and not config.reference
     if not has_training:
-        return gallery_of_features(model, features, zoom=zoom)
-    view_px = config.imagery.view_px
-    corpus = Corpus.load(data, "train", zooms=(zoom,), view_px=view_px, memory_gb=0.0)
-    return gallery_of_corpus(model, corpus, zoom=zoom)
+        return gallery_of_features(model, features)
+    px = config.imagery.view_px
+    return gallery_of_corpus(model, Corpus.load(data, "train", zooms=(), view_px=px, memory_gb=0.0))
 
 
 def known_pairs(
@@ -243,36 +243,33 @@ def _with_share(
     plain: _Chosen,
 ) -> tuple[_Chosen, ShareTerm]:
     """The curve of sounds whose shares are known; its slope is fitted too."""
-    term = _term(fit_platt(pairs), gallery, base)
     queries = text_gaussians(model, list(QUERY_PHRASES.values()))
-    evidence = term.evidence(gallery, queries)[0].numpy()
-    number = np.arange(len(pairs)) % len(evidence)  # see known_pairs
-    shared = SharedPairs(pairs, number, evidence)
+    heard = [gallery.heard(queries, of).log_odds.numpy() for of in gallery.weights]
+    number = np.arange(len(pairs)) % len(QUERY_PHRASES)  # see known_pairs
+    shared = SharedPairs(pairs, number, np.stack(heard, axis=1))
     predicted = {
         "raw": plain.predicted["raw"],
         "without share": plain.predicted[plain.method],
         **{name: held_out_of_both(shared, name) for name in FITS},
     }
     best = _best(predicted, pairs, method)
-    slope = fit_slope(shared)
+    slopes = fit_slopes(shared)
     errors = {name: shared.mean_error(p) for name, p in predicted.items()}
-    chosen = _Chosen(best, FITS[best](shared.shifted(slope)), predicted, errors)
-    return chosen, term.model_copy(update={"slope": slope})
+    chosen = _Chosen(best, FITS[best](shared.shifted(slopes)), predicted, errors)
+    return chosen, _term(gallery, base, dict(zip(gallery.weights, slopes.tolist(), strict=True)))
 
 
 def _as_they_are(chosen: _Chosen, gallery: Gallery, base: Base) -> ShareTerm:
     """The share of captions: its log-odds are added to those of the curve as they are."""
     curve = chosen.curve
     assert isinstance(curve, Platt)
-    return _term(curve, gallery, base, slope=1.0 / curve.negative_scale)
+    return _term(gallery, base, {base: 1.0 / curve.negative_scale})
 
 
-def _term(curve: Platt, gallery: Gallery, base: Base, *, slope: float = 0.0) -> ShareTerm:
+def _term(gallery: Gallery, base: Base, slopes: dict[Base, float]) -> ShareTerm:
     return ShareTerm(
         base=base,
-        slope=slope,
-        negative_scale=curve.negative_scale,
-        shift=curve.shift,
+        slopes=slopes,
         gallery=gallery.fingerprint,
         recordings=len(gallery),
         effective=gallery.effective_size(base),

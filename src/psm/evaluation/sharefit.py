@@ -1,6 +1,6 @@
-"""Fit of the share: how much of what is known of how common a query is enters its probability.
+"""Fit of the shares: how much of what is known of how common a query is enters its probability.
 
-One slope is fitted for all queries. It is judged on queries left out as well as on cells left out,
+One slope for each kind of share is fitted for all queries. It is judged on queries left out as well as on cells left out,
 since it is to serve sounds that nobody labelled.
 """
 
@@ -25,21 +25,21 @@ class SharedPairs:
     Attributes:
         pairs: places and queries whose answer is known.
         query: ``(n,)`` number of the query.
-        evidence: ``(queries,)`` log-odds of the share of each, less those it is drawn with.
+        log_odds: ``(queries, shares)`` of the shares of each.
     """
 
     pairs: Pairs
     query: Int[np.ndarray, " n"]
-    evidence: Float[np.ndarray, " queries"]
+    log_odds: Float[np.ndarray, "queries shares"]
 
-    def shifted(self, slope: float) -> Pairs:
-        """The pairs at distances that the share has shifted."""
-        moved = self.pairs.distance - slope * self.evidence[self.query]
+    def shifted(self, slopes: Float[np.ndarray, " shares"]) -> Pairs:
+        """The pairs at distances that the shares have shifted."""
+        moved = self.pairs.distance - (self.log_odds @ slopes)[self.query]
         return replace(self.pairs, distance=moved)
 
     def part(self, kept: Bool[np.ndarray, " n"]) -> SharedPairs:
         """Some of the pairs."""
-        return SharedPairs(self.pairs.part(kept), self.query[kept], self.evidence)
+        return SharedPairs(self.pairs.part(kept), self.query[kept], self.log_odds)
 
     def mean_error(self, predicted: Float[np.ndarray, " n"]) -> float:
         """How far the mean of what is predicted for a query is from the truth, on average."""
@@ -49,31 +49,32 @@ class SharedPairs:
         return float(np.mean(np.abs(gap[mass > 0.0]) / mass[mass > 0.0]))
 
 
-def fit_slope(shared: SharedPairs) -> float:
-    """Squared distance that a unit of evidence is worth, by logistic regression; never negative."""
+def fit_slopes(shared: SharedPairs) -> Float[np.ndarray, " shares"]:
+    """Squared distance that a unit of log-odds is worth, by logistic regression; none negative."""
     pairs = shared.pairs
     start = fit_platt(pairs)
-    evidence = shared.evidence[shared.query]
+    log_odds = shared.log_odds - shared.log_odds.mean(0)
+    evidence = log_odds[shared.query]
     answer, weight = pairs.positive.astype(float), pairs.weight / pairs.weight.sum()
     centre, unit = pairs.distance.mean(), pairs.distance.std() or 1.0
     nearness = (centre - pairs.distance) / unit
 
-    def loss(parameters: Float[np.ndarray, " 3"]) -> tuple[float, Float[np.ndarray, " 3"]]:
+    def loss(parameters: Float[np.ndarray, " n"]) -> tuple[float, Float[np.ndarray, " n"]]:
         scale = np.exp(parameters[0])
-        logit = scale * nearness + parameters[1] + parameters[2] * evidence
+        logit = scale * nearness + parameters[1] + evidence @ parameters[2:]
         error = weight * (expit(logit) - answer)
         value = float(weight @ (np.logaddexp(0.0, logit) - answer * logit))
-        return value, np.array([error @ nearness * scale, error.sum(), error @ evidence])
+        return value, np.array([error @ nearness * scale, error.sum(), *(error @ evidence)])
 
     first = (np.log(start.negative_scale * unit), start.shift - start.negative_scale * centre)
     found = minimize(
         loss,
-        np.array([*first, 0.5]),
+        np.array([*first, *np.full(evidence.shape[1], 0.5)]),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(-12.0, 12.0), (None, None), (0.0, None)],
+        bounds=[(-12.0, 12.0), (None, None), *[(0.0, None)] * evidence.shape[1]],
     )
-    return float(found.x[2] * unit / np.exp(found.x[0]))
+    return np.asarray(found.x[2:] * unit / np.exp(found.x[0]))
 
 
 def held_out_of_both(shared: SharedPairs, method: str) -> Float[np.ndarray, " n"]:
@@ -85,7 +86,7 @@ def held_out_of_both(shared: SharedPairs, method: str) -> Float[np.ndarray, " n"
         for q in np.unique(query):
             left_out = (cell == c) & (query == q)
             seen = shared.part((cell != c) & (query != q))
-            slope = fit_slope(seen)
-            curve = FITS[method](seen.shifted(slope))
-            predicted[left_out] = curve(shared.part(left_out).shifted(slope).distance)
+            slopes = fit_slopes(seen)
+            curve = FITS[method](seen.shifted(slopes))
+            predicted[left_out] = curve(shared.part(left_out).shifted(slopes).distance)
     return predicted

@@ -20,7 +20,6 @@ from torch import Tensor
 
 from psm import checkpoints
 from psm.curves import fit_logistic
-from psm.data.context import Context
 from psm.data.corpus import Corpus
 from psm.data.corpus import Rows as CorpusRows
 from psm.data.raking import even_weights, thinned
@@ -28,24 +27,15 @@ from psm.data.recording import Recording
 from psm.errors import ConfigError, MissingExtra
 from psm.gallery import Base, Gallery, Matching, compact
 from psm.gaussian import Gaussian, csd
-from psm.inference.batches import (
-    audio_gaussians,
-    image_features,
-    location_gaussians,
-    text_gaussians,
-)
-from psm.inference.split import SplitFeatures, raw_audio, raw_locations, raw_text
+from psm.inference.batches import audio_gaussians, text_gaussians
+from psm.inference.split import SplitFeatures, raw_audio, raw_text
 from psm.model import PSM
 from psm.progress import console
 from psm.seeding import generator
 
-FIELDS = ("latlon", "month", "hour")
-"""What is told of a place, as on a map: the sources stay unknown."""
+MOST = 1_800
+"""Recordings of a gallery: with 256 dimensions they take less than 1 MB."""
 
-MOST = 1_300
-"""Recordings of a gallery: with 256 dimensions and the places, they take less than 1 MB."""
-
-PLACES = 500
 _STEEPER = 2.5
 """Matches are counted rather than weighed, since many near misses would outweigh the few matches of
 a rare query (classify and count; Forman 2008, "Quantifying counts and costs via classification")."""
@@ -54,15 +44,14 @@ Rows = NDArray[np.int64]
 
 
 class Encoded(NamedTuple):
-    """Some recordings in the space of a model: their sound, their caption and their place."""
+    """Some recordings in the space of a model, and their captions."""
 
     sounds: Gaussian
     captions: Gaussian
-    places: Gaussian
 
 
-Encode = Callable[[Rows, Rows], Encoded]
-"""Sounds and captions of some rows, and places of others."""
+Encode = Callable[[Rows], Encoded]
+"""Encodes some rows."""
 
 
 def make_gallery(
@@ -87,12 +76,11 @@ def make_gallery(
     weights: dict[Base, Tensor] = {"archives": torch.from_numpy(1.0 / chance).float()}
     if land is not None:
         weights["land"] = torch.from_numpy(land[rows] / chance).float()
-    encoded = encode(rows, rows[:PLACES])
+    encoded = encode(rows)
     sounds = compact(encoded.sounds)
     captions = [recordings[row].caption for row in rows]
     return Gallery(
         sounds=sounds,
-        places=compact(encoded.places),
         weights=weights,
         matching=_matching(csd(sounds, compact(encoded.captions)), captions),
         recordings=len(recordings),
@@ -101,30 +89,25 @@ def make_gallery(
     )
 
 
-def gallery_of_corpus(model: PSM, corpus: Corpus, *, zoom: int, most: int = MOST) -> Gallery:
-    """A gallery of a split whose log-mels and views are at hand or on disk."""
+def gallery_of_corpus(model: PSM, corpus: Corpus, *, most: int = MOST) -> Gallery:
+    """A gallery of a split whose log-mels are at hand or on disk."""
 
-    def encode(rows: Rows, places: Rows) -> Encoded:
-        gsd_m = corpus.gsd_m[places] * zoom
-        features = image_features(model, _Chosen(corpus.views(zoom), places), gsd_m)
-        told = Context.of_recordings([corpus.recordings[row] for row in places]).only(*FIELDS)
+    def encode(rows: Rows) -> Encoded:
         return Encoded(
             audio_gaussians(model, _Chosen(corpus.mels, rows), "gallery"),
             text_gaussians(model, [corpus.recordings[row].caption for row in rows]),
-            location_gaussians(model, features, told),
         )
 
     return make_gallery(model, corpus.recordings, encode, most=most)
 
 
-def gallery_of_features(model: PSM, features: SplitFeatures, *, zoom: int) -> Gallery:
+def gallery_of_features(model: PSM, features: SplitFeatures) -> Gallery:
     """A gallery of a split that is encoded already."""
     sounds, captions = raw_audio(model, features), raw_text(model, features)
-    locations = raw_locations(model, features, zoom, FIELDS)
 
-    def encode(rows: Rows, places: Rows) -> Encoded:
-        at, where = torch.from_numpy(rows), torch.from_numpy(places)
-        return Encoded(sounds.rows(at), captions.rows(at), locations.rows(where))
+    def encode(rows: Rows) -> Encoded:
+        at = torch.from_numpy(rows)
+        return Encoded(sounds.rows(at), captions.rows(at))
 
     return make_gallery(model, features.recordings, encode)
 
