@@ -22,6 +22,7 @@ _LEAST_PRIOR = 1e-6
 Curve = Callable[[Tensor], Tensor]
 """From squared distances to probabilities of a match."""
 
+
 @dataclass(frozen=True, eq=False)
 class QueryCurves:
     """The curve of each of M queries: one curve for all, at distances shifted by their shares.

@@ -87,9 +87,7 @@ def _round_the_clock(
     return strata, np.array([*np.full(parts, 1.0 / parts), np.nan])
 
 
-def _strata(
-    lat: Floats, lon: Floats
-) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+def _strata(lat: Floats, lon: Floats) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
     """By distance to the nearest town, and by zone of latitude."""
     distance, _ = _towns().query(unit_vectors(lat=lat, lon=lon))
     nearness = np.searchsorted([km_to_chord(km) for km in _TOWN_KM], distance, side="right")

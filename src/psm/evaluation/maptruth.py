@@ -32,6 +32,7 @@ from psm.evaluation.agreement import (
 )
 from psm.evaluation.mapreport import MapReport, SoundScore
 from psm.evaluation.reliability import RiskCoverage, mean_curve, reliability, risk_coverage
+from psm.evaluation.soundcalibration import sound_calibration
 from psm.gaussian import csd, csd_variance, moments
 from psm.inference import batches as inference
 from psm.model import PSM
@@ -219,6 +220,7 @@ def compare_maps(
         cells=len(lat),
         months=tuple(months),
         hours=tuple(hours),
+        by_sound=sound_calibration(pooled_p, pooled_t, sounds),
     )
 
 

@@ -1,7 +1,7 @@
 """Fit of the shares: how much of what is known of how common a query is enters its probability.
 
-One slope for each kind of share is fitted for all queries. It is judged on queries left out as well as on cells left out,
-since it is to serve sounds that nobody labelled.
+One slope for each kind of share is fitted for all queries. It is judged on queries left out as well
+as on cells left out, since it is to serve sounds that nobody labelled.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,15 +18,23 @@ from psm.evaluation.plots import (
     plot_reliability,
     plot_retrieval,
     plot_risk_coverage,
+    plot_sound_reliability,
     plot_sounds,
 )
 from psm.evaluation.psm2024 import RESULT_NAME, Psm2024Result, ResultsFile, evaluate_psm2024
 from psm.evaluation.retrieval import evaluate_retrieval
 from psm.evaluation.retrievalreport import RetrievalReport, RetrievalRow, retrieval_table
+from psm.evaluation.soundcalibration import (
+    LAND,
+    RECORDINGS,
+    SoundCalibration,
+    against_recordings,
+    sounds_table,
+)
 from psm.evaluation.typesetting import LATEX_HEADER, latex, markdown, screen
 from psm.files import atomic_path
 from psm.imagery import BlueMarble
-from psm.inference.split import encode_split
+from psm.inference.split import SplitFeatures, encode_split
 from psm.mapping import Cells, EmbeddedCells, embed_cells
 from psm.model import PSM
 from psm.progress import console, wide_console
@@ -68,8 +77,9 @@ def measure(
         MissingData, CorruptShard: the shards are absent or broken.
         CheckpointMismatch: the calibration is of other weights.
     """
-    retrieval = measure_retrieval(model, earth, out, seed=seed)
     zoom = model.config.imagery.zooms[0]
+    features = encode_split(model, earth, zooms=(zoom,))
+    retrieval = measure_retrieval(model, earth, out, seed=seed, features=features)
     cells = embed_cells(model, BlueMarble(), Cells.globe(step_deg), zoom)
     lat, lon = cells.cells.lat, cells.cells.lon
     row, column = np.floor(lat / step_deg), np.floor(lon / step_deg)
@@ -78,8 +88,10 @@ def measure(
         model, cells.features[kept], lat=lat[kept], lon=lon[kept], calibration=calibration
     )
     console().print(map_table(maps))
-    _write_json(maps.to_json(), out / "maps.json")
+    recorded = _against_recordings(model, features, zoom, maps, calibration)
+    _write_json({**maps.to_json(), "recordings": recorded}, out / "maps.json")
     figures = {"reliability": plot_reliability(maps), "sounds": plot_sounds(maps)}
+    figures["sound-reliability"] = plot_sound_reliability(maps)
     if maps.risk:
         figures["risk-coverage"] = plot_risk_coverage(maps)
     for name, figure in figures.items():
@@ -88,7 +100,35 @@ def measure(
     return ModelEvaluation(retrieval, maps, cells)
 
 
-def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> RetrievalReport:
+def _against_recordings(
+    model: PSM,
+    features: SplitFeatures,
+    zoom: int,
+    maps: MapReport,
+    calibration: Calibration | None,
+) -> dict[str, Any]:
+    """Judge each sound where recordings were made too, and print that beside the maps."""
+    found: dict[tuple[str, str], SoundCalibration] = {}
+    kinds = {"as learnt": None} | ({"calibrated": calibration} if calibration else {})
+    for kind, report in (("as learnt", maps), ("calibrated", maps.calibrated)):
+        if report is not None and report.by_sound is not None:
+            found[LAND, kind] = report.by_sound
+    for kind, one in kinds.items():
+        judged = against_recordings(model, features, zoom=zoom, calibration=one)
+        if judged is not None:
+            found[RECORDINGS, kind] = judged
+    console().print(sounds_table(found))
+    return {kind: one.to_json() for (truth, kind), one in found.items() if truth == RECORDINGS}
+
+
+def measure_retrieval(
+    model: PSM,
+    earth: Path,
+    out: Path,
+    *,
+    seed: int = 0,
+    features: SplitFeatures | None = None,
+) -> RetrievalReport:
     """Measure retrieval alone: any shards will do, also those of the real Earth.
 
     Args:
@@ -96,6 +136,7 @@ def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> R
         earth: folder of shards; their test split is the gallery.
         out: receives ``retrieval.json`` and ``retrieval.png``.
         seed: of the bootstrap.
+        features: of the test split, where they are at hand.
 
     Returns:
         The report that was printed and written.
@@ -104,7 +145,7 @@ def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> R
         MissingData, CorruptShard: the shards are absent or broken.
     """
     zoom = model.config.imagery.zooms[0]
-    features = encode_split(model, earth, zooms=(zoom,))
+    features = encode_split(model, earth, zooms=(zoom,)) if features is None else features
     report = evaluate_retrieval(model, features, zoom=zoom, seed=seed)
     console().print(retrieval_table((*report.rows, *report.reference)))
     _say_too_few(report.reference, len(features))

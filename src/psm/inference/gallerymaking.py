@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,8 +38,9 @@ MOST = 1_800
 """Recordings of a gallery: with 256 dimensions they take less than 1 MB."""
 
 _STEEPER = 2.5
-"""Matches are counted rather than weighed, since many near misses would outweigh the few matches of
-a rare query (classify and count; Forman 2008, "Quantifying counts and costs via classification")."""
+"""Matches are counted rather than weighed, since many near misses would outweigh the few matches
+of a rare query (classify and count; Forman 2008, "Quantifying counts and costs via
+classification")."""
 
 Rows = NDArray[np.int64]
 
@@ -99,6 +101,14 @@ def gallery_of_corpus(model: PSM, corpus: Corpus, *, most: int = MOST) -> Galler
         )
 
     return make_gallery(model, corpus.recordings, encode, most=most)
+
+
+def keep_gallery(model: PSM, corpus: Corpus, folder: Path) -> None:
+    """Write the gallery of a training split into a model folder, or say why there is none."""
+    try:
+        gallery_of_corpus(model, corpus).save(folder)
+    except ConfigError as problem:  # a handful of recordings, or one caption for all
+        console().print(f"no gallery: {problem}")
 
 
 def gallery_of_features(model: PSM, features: SplitFeatures) -> Gallery:
