@@ -111,7 +111,7 @@ def test_a_gallery_is_read_back_and_is_small(model: PSM, folder: Path) -> None:
     path.unlink()
 
 
-def test_galleries_of_others_and_broken_ones_are_refused(model: PSM, folder: Path) -> None:
+def test_galleries_of_others_and_broken_ones_are_refused(folder: Path) -> None:
     path = gallery("0" * 64).save(folder)
     with pytest.raises(CheckpointMismatch, match="gallery is of other weights"):
         Gallery.find(folder)
