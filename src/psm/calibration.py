@@ -196,9 +196,9 @@ class Calibration(BaseModel):
             return found
         gallery = Gallery.find(folder)
         if gallery is None or gallery.fingerprint != found.share.gallery:
-            at = folder / checkpoints.GALLERY_NAME
+            beside = folder / checkpoints.GALLERY_NAME
             raise CheckpointMismatch(
-                f"{at}: {'not there' if gallery is None else 'not the gallery'} that {path.name} "
+                f"{beside}: {'not there' if gallery is None else 'not the gallery'} that {path.name} "
                 f"was fitted with; run `psm calibrate --model {checkpoint}` again"
             )
         return found.with_gallery(gallery)
