@@ -197,9 +197,10 @@ class Calibration(BaseModel):
         gallery = Gallery.find(folder)
         if gallery is None or gallery.fingerprint != found.share.gallery:
             beside = folder / checkpoints.GALLERY_NAME
+            state = "not there, the gallery" if gallery is None else "not the gallery"
             raise CheckpointMismatch(
-                f"{beside}: {'not there' if gallery is None else 'not the gallery'} that {path.name} "
-                f"was fitted with; run `psm calibrate --model {checkpoint}` again"
+                f"{beside}: {state} that {path.name} was fitted with; "
+                f"run `psm calibrate --model {checkpoint}` again"
             )
         return found.with_gallery(gallery)
 
