@@ -30,7 +30,7 @@ from psm.inference.batches import text_gaussians
 from psm.inference.split import SplitFeatures, raw_locations
 from psm.model import PSM
 
-LAND, RECORDINGS = "the land as it is", "recordings as archives make them"
+LAND, RECORDINGS = "the land as it is", "recordings of archives"
 FIELDS = ("latlon", "month", "hour")
 
 
@@ -158,7 +158,7 @@ def sounds_table(found: Mapping[tuple[str, str], SoundCalibration]) -> Table:
     )  # fmt: skip
     table.add_column("against", no_wrap=True)
     table.add_column("probability", no_wrap=True)
-    for name in ("variance\nexplained", "median ECE\nof a sound", "a sound's mean\noff by"):
+    for name in ("variance\nexplained", "median ECE\nof a sound", "its mean\noff by"):
         table.add_column(name, justify="right", no_wrap=True)
     for (truth, kind), one in found.items():
         figures = (f"{one.skill:.2f}", f"{one.median_ece:.4f}", f"{one.mean_error:.4f}")
