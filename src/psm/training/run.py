@@ -17,6 +17,7 @@ from psm.config import Experiment
 from psm.data.corpus import Corpus, find_split
 from psm.data.shards import shard_paths
 from psm.errors import ConfigError
+from psm.inference.gallerymaking import keep_gallery
 from psm.locking import alone_in
 from psm.model import PSM
 from psm.progress import console
@@ -59,9 +60,10 @@ def train(
 ) -> PSM:
     """Train ``experiment`` on the shards in ``data`` and write the model into ``out``.
 
-    ``out`` receives ``config.yaml`` and ``model.safetensors``, ``log.jsonl`` (a line for each
-    epoch), TensorBoard events and, while training, a resume point at the end of every epoch: run
-    the same command again after a kill and the curve goes on as if nothing had happened.
+    ``out`` receives ``config.yaml``, ``model.safetensors``, ``gallery.safetensors``,
+    ``log.jsonl`` (a line for each epoch), TensorBoard events and, while training, a resume point at
+    the end of every epoch: run the same command again after a kill and the curve goes on as if
+    nothing had happened.
 
     With several ``devices`` there is a process for each: the others run the same program again and
     every one returns the trained model, but only the first, whose rank is 0, writes anything.
@@ -147,6 +149,7 @@ def _train(
         scale, shift = task.match_probability()
         task.model.negative_scale.fill_(scale)
         task.model.shift.fill_(shift)
+        keep_gallery(task.model, training, out)  # first: a folder with weights is finished
         task.model.save_pretrained(out, experiment)
     return task.model
 
