@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from psm.config import Experiment, ModelConfig
-from psm.data.corpus import Corpus
+from psm.data.corpus import Corpus, find_split
 from psm.data.framing import require_framed
+from psm.data.ondisk import MelsOnDisk
 from psm.encoders import packaged
 from psm.http import hub
 from psm.training.resuming import Splits
@@ -33,6 +34,9 @@ def load_corpora(
         MissingData, CorruptShard: the shards are absent or broken.
         ConfigError: their sound is framed for another model.
     """
+    splits = splits or {split: find_split(data, split) for split in ("train", "val")}
+    for members, _ in splits.values():  # before anything is decoded
+        require_framed(data, MelsOnDisk(members).shape, experiment.model.audio)
     imagery, memory_gb = experiment.model.imagery, experiment.training.memory_gb
     training, validation = (
         Corpus.load(
@@ -42,10 +46,8 @@ def load_corpora(
             view_px=imagery.view_px,
             memory_gb=memory_gb,
             with_mels=not experiment.model.audio_tower.frozen,
-            found=None if splits is None else splits[split],
+            found=splits[split],
         )
         for split, zooms in (("train", imagery.zooms), ("val", imagery.zooms[:1]))
     )
-    for corpus in (training, validation):
-        require_framed(data, corpus.mels.shape, experiment.model.audio)
     return training, validation
