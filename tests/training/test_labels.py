@@ -74,17 +74,25 @@ def test_the_loss_is_that_of_each_label_and_forgets_rows_without() -> None:
     assert float(loss(rows, labels, torch.zeros_like(given))) == 0.0
 
 
-def test_naming_adds_to_the_loss_and_moves_the_audio_side(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("setting", "side", "moved", "still"),
+    [
+        ("label_weight", "audio", "model.audio", ("model.satellite", "model.fusion")),
+        ("location_label_weight", "location", "model.satellite", ("model.audio",)),
+    ],
+)
+def test_naming_adds_to_the_loss_and_moves_its_side_alone(
+    tmp_path: Path, setting: str, side: str, moved: str, still: tuple[str, ...]
+) -> None:
     shards = write_tiny_shards(tmp_path)
-    task, batch = prepared(changed("cnn", label_weight=0.5), shards)
-    assert task.label_loss is not None
+    task, batch = prepared(changed("cnn", **{setting: 0.5}), shards)
+    assert list(task.label_losses) == [side]
     assert batch.labels is not None
     named = outcome(task, batch)
     plain = outcome(task, replace(batch, labels=None))
-    naming = named[""] - plain[""]
-    assert naming > 0.1
-    assert torch.isfinite(named["label_loss.shift"])
-    moved = {n for n, v in named.items() if n in plain and not torch.allclose(v, plain[n])}
-    assert any(name.startswith("model.audio") for name in moved)
-    assert any(name.startswith("model.text_head") for name in moved)
-    assert not any(name.startswith(("model.satellite", "model.fusion")) for name in moved)
+    assert named[""] - plain[""] > 0.1
+    assert torch.isfinite(named[f"label_losses.{side}.shift"])
+    changes = {n for n, v in named.items() if n in plain and not torch.allclose(v, plain[n])}
+    assert any(name.startswith(moved) for name in changes)
+    assert any(name.startswith("model.text_head") for name in changes)
+    assert not any(name.startswith(still) for name in changes)
