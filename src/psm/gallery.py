@@ -27,7 +27,7 @@ from torch import Tensor
 from psm import checkpoints
 from psm.errors import CheckpointMismatch, ConfigError
 from psm.files import atomic_path
-from psm.gaussian import Gaussian, csd
+from psm.gaussian import Gaussian, csd_factors, csd_weights
 
 Base = Literal["archives", "land"]
 """What a share is of: recordings as archives make them, or the land and the hours as they are."""
@@ -157,10 +157,16 @@ class Gallery:
 
     def _held(self, queries: Gaussian) -> Float[Tensor, "n m"]:
         """How surely each recording holds each query."""
-        distance = csd(self.sounds, queries)
+        weights, offset = csd_weights(queries)
+        distance = self._factors @ weights.T + offset
         middle = distance.median(0).values
         scale, margin = self.matching
         return torch.sigmoid(scale * (middle - margin - distance))
+
+    @cached_property
+    def _factors(self) -> Float[Tensor, "n terms"]:
+        """The recordings' side of a csd, made once."""
+        return csd_factors(self.sounds)
 
     def _weight(self, base: Base) -> Float[Tensor, " n"]:
         if base not in self.weights:

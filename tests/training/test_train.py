@@ -14,6 +14,7 @@ from psm import PSM
 from psm.data.corpus import Corpus
 from psm.data.shards import write_shard
 from psm.errors import SettingsChanged
+from psm.gallery import Gallery
 from psm.gaussian import Gaussian
 from psm.losses import PCMEPlusPlus
 from psm.training import run, train
@@ -44,6 +45,9 @@ def test_loss_falls_and_the_model_comes_back(kind: str, shards: Path, tmp_path: 
     queries = ["frogs", "traffic"]
     torch.testing.assert_close(loaded.encode_text(queries).mean, model.encode_text(queries).mean)
     assert loaded.negative_scale == model.negative_scale > 0
+    gallery = Gallery.find(tmp_path)  # of these very weights, or it would be refused
+    assert gallery is not None
+    assert (len(gallery), gallery.recordings) == (40, 40)
     assert (tmp_path / "tensorboard").is_dir()
 
 
