@@ -153,7 +153,6 @@ def _table(rows: Sequence[RetrievalRow]) -> Table:
         "R@10%",
         "95 % interval",
         "attained",
-        "visible",
         "R@1",
         "R@5",
         "R@10",
