@@ -4,37 +4,40 @@ What a model learns is which pairs of a training batch belong together, and its 
 has the share of matches among those pairs built in. A calibration is a curve fitted to held-out
 recordings instead (:mod:`psm.evaluation.fitting`), kept as ``calibration.json`` beside the weights
 that it belongs to.
+
+How far a place is from a query says how much likelier the query is there than elsewhere, not how
+common it is. That comes from the gallery of the model (:mod:`psm.gallery`): each query has a share
+of its own, which shifts its distances before the one curve is applied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
-from jaxtyping import Bool, Float
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
-from scipy.optimize import minimize
-from scipy.special import expit
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 from torch import Tensor
 
 from psm import checkpoints
+from psm.curves import QueryCurves, learnt_curve
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
 from psm.files import atomic_path
+from psm.gallery import BASE_MEANINGS, Base, Gallery
+from psm.gaussian import Gaussian
 from psm.model import PSM
 
-_TOLERANCE = 1e7 * float(np.finfo(np.float64).eps)  # that of L-BFGS-B by default
-
-_LEAST_PRIOR = 1e-6
-
 UNCALIBRATED = "none: the match probability as learnt"
-
-Curve = Callable[[Tensor], Tensor]
-"""From squared distances to probabilities of a match."""
 
 Method = Literal["platt", "isotonic"]
 Task = Literal["sounds", "pairs"]
@@ -45,57 +48,60 @@ MEANINGS: dict[Task, str] = {
 }
 """What is as likely as a calibrated probability says, by what it was fitted to."""
 
+SHARED_MEANINGS: dict[Task, str] = {
+    "sounds": "a recording of this training set's kind, made there and then, holds the sound",
+    "pairs": "a recording of this training set's kind, made there and then, holds what is asked "
+    "(its share by ear alone, without labels)",
+}
+"""The same where the share of the query is known."""
 
-def fit_logistic(
-    distance: Float[np.ndarray, " n"],
-    positive: Bool[np.ndarray, " n"],
-    weight: Float[np.ndarray, " n"] | None = None,
-    *,
-    tolerance: float = _TOLERANCE,
-) -> tuple[float, float]:
-    """Logistic regression of matches on distances, ``sigmoid(shift - scale * distance)``.
+
+def curves_of(model: PSM, calibration: Calibration | None, queries: Gaussian) -> QueryCurves:
+    """How distances to each query become probabilities: the one way from a csd to a map.
 
     Args:
-        distance: closed-form sampled distance of each pair.
-        positive: whether the pair matches.
-        weight: how much each counts; all alike by default.
-        tolerance: relative gain in likelihood below which the search ends.
+        model: in evaluation mode.
+        calibration: of the model; without one, match probabilities are as learnt.
+        queries: ``(m, dim)``.
 
-    Returns:
-        Scale, which is positive, and shift, under which the answers are most likely (Platt 1999).
+    Raises:
+        CheckpointMismatch: the calibration is of other weights.
+        ConfigError: the calibration lacks its gallery.
     """
-    weight = np.ones(len(distance)) if weight is None else weight
-    # Pairs of one kind, as in a part of few sites, make no answer certain.
-    prior = float(np.clip(np.average(positive, weights=weight), _LEAST_PRIOR, 1.0 - _LEAST_PRIOR))
-    # Distances are standardised, and the slope is searched by its logarithm, so that it stays
-    # positive and the two parameters are of like size.
-    centre, unit = distance.mean(), distance.std() or 1.0
-    nearness = (centre - distance) / unit
-    answer, share = positive.astype(float), weight / weight.sum()
-
-    def loss(parameters: Float[np.ndarray, " 2"]) -> tuple[float, Float[np.ndarray, " 2"]]:
-        slope = np.exp(parameters[0])
-        logit = parameters[1] + slope * nearness
-        error = share * (expit(logit) - answer)
-        value = float(share @ (np.logaddexp(0.0, logit) - answer * logit))
-        return value, np.array([error @ nearness * slope, error.sum()])
-
-    start = np.array([0.0, np.log(prior / (1.0 - prior))])
-    found = minimize(
-        loss,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-12.0, 12.0), (None, None)],
-        options={"ftol": tolerance, "gtol": min(1e-5, tolerance**0.5)},
-    )
-    slope = float(np.exp(found.x[0]) / unit)
-    return slope, float(found.x[1]) + slope * float(centre)
+    if calibration is None:
+        return QueryCurves.alike(learnt_curve(model), queries)
+    calibration.require(model)
+    return calibration.curves(queries)
 
 
-def learnt_curve(model: PSM) -> Curve:
-    """The match probability as the model learnt it."""
-    return lambda distance: torch.sigmoid(model.shift - model.negative_scale * distance)
+class ShareTerm(BaseModel):
+    """How the share of a query enters its probability, see :meth:`Calibration.curves`.
+
+    Attributes:
+        base: over what probabilities are right on average, see :data:`psm.gallery.BASE_MEANINGS`.
+        slopes: by the base of a share, squared distance that a unit of its log-odds is worth.
+        gallery: fingerprint of the gallery.
+        recordings: how many it holds.
+        effective: how many of equal weight would tell as much.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: Base
+    slopes: dict[Base, Annotated[float, Field(ge=0.0)]] = Field(min_length=1)
+    gallery: str
+    recordings: PositiveInt
+    effective: float = Field(gt=0.0)
+
+    def offset(self, gallery: Gallery, queries: Gaussian) -> tuple[Tensor, Tensor]:
+        """What is added to the squared distances to each query, and its variance.
+
+        The shares are counted in the same recordings: their errors are taken to go together.
+        """
+        heard = [(slope, gallery.heard(queries, of)) for of, slope in self.slopes.items()]
+        spread = sum(slope * share.variance.sqrt() for slope, share in heard)
+        moved = sum(slope * share.log_odds for slope, share in heard)
+        return torch.as_tensor(-moved), torch.as_tensor(spread).square()
 
 
 class Calibration(BaseModel):
@@ -113,11 +119,13 @@ class Calibration(BaseModel):
         recordings, pairs, cells: how much was held out.
         ece, log_loss: by ``raw`` and every method, on pairs of cells not fitted to.
         weights: fingerprint of the weights, see :func:`psm.checkpoints.weights_fingerprint`.
+        share: how the share of a query enters; ``None`` where one curve serves all queries alike,
+            as in every calibration of schema 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 1
     method: Method
     negative_scale: float | None = Field(default=None, gt=0.0)
     shift: float | None = None
@@ -133,6 +141,8 @@ class Calibration(BaseModel):
     ece: dict[str, float]
     log_loss: dict[str, float]
     weights: str
+    share: ShareTerm | None = None
+    _gallery: Gallery | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -144,6 +154,8 @@ class Calibration(BaseModel):
             rises = all(a < b for a, b in pairwise(d))
             if len(d) != len(p) or not d or not (falls and rises and 0.0 <= min(p) <= max(p) <= 1):
                 raise ValueError("isotonic needs probabilities that fall over rising distances")
+        if (self.schema_version == 2) != (self.share is not None):
+            raise ValueError("a share belongs to schema 2, and schema 2 to a share")
         return self
 
     @classmethod
@@ -180,7 +192,16 @@ class Calibration(BaseModel):
             at = ".".join(map(str, first["loc"])) or "the file"
             raise ConfigError(f"{path}: {at}: {first['msg']}") from None
         found._refuse_other(checkpoints.weights_fingerprint(folder), str(path))
-        return found
+        if found.share is None:
+            return found
+        gallery = Gallery.find(folder)
+        if gallery is None or gallery.fingerprint != found.share.gallery:
+            at = folder / checkpoints.GALLERY_NAME
+            raise CheckpointMismatch(
+                f"{at}: {'not there' if gallery is None else 'not the gallery'} that {path.name} "
+                f"was fitted with; run `psm calibrate --model {checkpoint}` again"
+            )
+        return found.with_gallery(gallery)
 
     def save(self, folder: str | Path) -> Path:
         """Write ``calibration.json`` into a model folder; complete or absent."""
@@ -188,6 +209,12 @@ class Calibration(BaseModel):
         with atomic_path(path) as aside:
             aside.write_text(self.model_dump_json(indent=1, exclude_none=True) + "\n")
         return path
+
+    def with_gallery(self, gallery: Gallery) -> Self:
+        """The same, at hand what shares are estimated by."""
+        found = self.model_copy()
+        found._gallery = gallery
+        return found
 
     def require(self, model: PSM) -> None:
         """Refuse a model that this is no calibration of.
@@ -197,8 +224,32 @@ class Calibration(BaseModel):
         """
         self._refuse_other(_fingerprint(model), model.config.name)
 
+    def curves(self, queries: Gaussian) -> QueryCurves:
+        """The curve of each query: the common one, its distances shifted by the share.
+
+        With the shares s of a query among recordings as archives make them, and among those
+        weighted to stand for the land,
+
+            distance' = csd - sum over both of slope logit s
+
+        so that under ``platt`` logit p rises by a multiple of the shares' log-odds.
+
+        Args:
+            queries: ``(m, dim)``: single terms, as :class:`psm.mapping.matching.EncodedQuery` has.
+
+        Raises:
+            ConfigError: the gallery is not at hand.
+        """
+        if self.share is None:
+            return QueryCurves.alike(self.curve, queries)
+        if self._gallery is None:
+            raise ConfigError("the calibration lacks its gallery: use Calibration.load")
+        offset, variance = self.share.offset(self._gallery, queries)
+        device = queries.mean.device
+        return QueryCurves(self.curve, offset.float().to(device), variance.float().to(device))
+
     def curve(self, distance: Tensor) -> Tensor:
-        """Probability at squared distances of any shape."""
+        """Probability at squared distances of any shape, once they are shifted by the share."""
         if self.negative_scale is not None and self.shift is not None:
             return torch.sigmoid(self.shift - self.negative_scale * distance)
         both = torch.tensor(
@@ -216,13 +267,19 @@ class Calibration(BaseModel):
     @property
     def meaning(self) -> str:
         """What is as likely as the probability says."""
-        return MEANINGS[self.task]
+        if self.share is None:
+            return MEANINGS[self.task]
+        base = BASE_MEANINGS[self.share.base]
+        return f"{SHARED_MEANINGS[self.task]}, on average over {base}"
 
     @property
     def summary(self) -> str:
         """One line for the metadata of a map: how, on what, with which prior, to which end."""
+        share = self.share
+        heard = "" if share is None else f"share heard in {share.recordings} recordings, "
         return (
             f"{self.method} on {self.recordings} held-out recordings, prior {self.prior:.3g}, "
+            f"{heard}"
             f"ECE {self.ece['raw']:.4f} to {self.ece[self.method]:.4f}: "
             f"p is how likely {self.meaning}"
         )

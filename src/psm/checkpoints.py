@@ -39,6 +39,7 @@ TOKENIZER_NAME = "tokenizer"
 PACKAGED = resources.files("psm") / "pretrained"
 """Folder of the trained models that come with the package."""
 CALIBRATION_NAME = "calibration.json"
+GALLERY_NAME = "gallery.safetensors"
 
 
 def packaged() -> tuple[str, ...]:
@@ -73,7 +74,7 @@ def resolve(checkpoint: str | Path) -> Path:
     )
 
     try:
-        wanted = [CONFIG_NAME, WEIGHTS_NAME, CALIBRATION_NAME, f"{TOKENIZER_NAME}/*"]
+        wanted = [CONFIG_NAME, WEIGHTS_NAME, CALIBRATION_NAME, GALLERY_NAME, f"{TOKENIZER_NAME}/*"]
         with hub.asked_once(checkpoint):
             path = snapshot_download(str(checkpoint), allow_patterns=wanted)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:
@@ -107,10 +108,10 @@ def save(model: nn.Module, experiment: Experiment, folder: Path, *, is_half: boo
         write_yaml(experiment, path)
     with atomic_path(folder / WEIGHTS_NAME) as path:
         save_file(tensors, path, metadata={"format": "pt", "model": experiment.model.name})
-        _sort_header(path)
+        sort_header(path)
 
 
-def _sort_header(path: Path) -> None:
+def sort_header(path: Path) -> None:
     """Put the header of a safetensors file in order, so that the same weights are the same bytes.
 
     The library writes the metadata in another order each time.

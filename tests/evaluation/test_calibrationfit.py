@@ -13,9 +13,12 @@ from psm.data.recording import Recording
 from psm.earth.sounds import SOUNDS
 from psm.errors import ConfigError
 from psm.evaluation import calibrationfit as module
-from psm.evaluation.calibrationfit import data_fingerprint, fit, known_pairs
+from psm.evaluation.calibrationfit import fit, known_pairs
 from psm.evaluation.calibrationreport import calibration_table, plot_calibration
+from psm.evaluation.fitting import Pairs
+from psm.gallery import Gallery, Matching, compact
 from psm.gaussian import Gaussian
+from psm.inference.gallerymaking import data_fingerprint
 from psm.inference.split import SplitFeatures
 from psm.model import PSM
 from tests.tiny import tiny_experiment
@@ -115,3 +118,85 @@ def test_one_recording_is_too_few(model: PSM, features: SplitFeatures) -> None:
     one = replace(features, recordings=(replace(features.recordings[0], sounds=()),))
     with pytest.raises(ConfigError, match="two recordings"):
         known_pairs(model, one, 1)
+
+
+def test_shares_put_the_means_of_sounds_right(
+    model: PSM, recordings: tuple[Recording, ...]
+) -> None:
+    """Sounds of very different shares, which the distances do not know."""
+    rng = np.random.default_rng(0)
+    common = np.exp(rng.normal(-3.0, 1.2, len(SOUNDS)))
+    holds = rng.random((1200, len(SOUNDS))) < common
+    distance = 2.0 - 0.5 * holds + rng.normal(0.0, 0.25, holds.shape)
+    cell = np.repeat(rng.integers(0, 60, 1200), len(SOUNDS))
+    made = Pairs(distance.ravel(), holds.ravel(), np.ones(holds.size), cell)
+    sounds = torch.eye(DIM)[: len(SOUNDS)]
+    heard = torch.from_numpy(rng.random((900, len(SOUNDS))) < common).float() @ sounds
+    heard += 0.05 * torch.randn(900, DIM, generator=torch.Generator().manual_seed(1))
+    gallery = Gallery(
+        sounds=compact(points(heard + torch.eye(DIM)[-1])),
+        weights={"archives": torch.ones(900)},
+        matching=Matching(30.0, 0.4),
+        recordings=900,
+        data="",
+        model="",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "text_gaussians", lambda *_: points(sounds))
+        told = (model, recordings, made)
+        found = fit(*told, task="sounds", split="val", gallery=gallery)
+    about = found.calibration
+    assert about.schema_version == 2
+    assert about.share is not None
+    assert about.share.slopes["archives"] > 0.05
+    assert found.mean_errors[about.method] < 0.5 * found.mean_errors["without share"]
+    assert about.log_loss[about.method] < about.log_loss["without share"]
+    plain = fit(*told, task="sounds", split="val").calibration
+    assert (plain.schema_version, plain.share) == (1, None)
+    assert about.log_loss["without share"] == plain.log_loss[plain.method]
+
+
+def test_captions_take_the_share_as_it_is_unless_a_prior_is_asked_for(
+    model: PSM, recordings: tuple[Recording, ...]
+) -> None:
+    rng = np.random.default_rng(0)
+    positive = rng.random(3000) < 0.1
+    made = Pairs(
+        2.0 - positive + rng.normal(0, 0.3, 3000),
+        positive,
+        np.ones(3000),
+        rng.integers(0, 30, 3000),
+    )
+    gallery = Gallery(
+        sounds=compact(points(torch.eye(DIM))), weights={"archives": torch.ones(DIM)},
+        matching=Matching(30.0, 0.4), recordings=DIM, data="", model="",
+    )  # fmt: skip
+    about = {"task": "pairs", "split": "val", "gallery": gallery}
+    found = fit(model, recordings, made, **about).calibration
+    assert found.share is not None
+    assert found.method == "platt"
+    assert found.negative_scale is not None
+    # The log-odds of the share are added to those of the curve, one to one.
+    assert found.share.slopes["archives"] * found.negative_scale == pytest.approx(1.0)
+    assert found.prior == 0.5
+    assert fit(model, recordings, made, prior=0.3, **about).calibration.share is None
+
+
+def test_sounds_that_labels_are_silent_about_are_neither_there_nor_absent(
+    model: PSM, features: SplitFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = (SOUNDS[0], SOUNDS[5])
+    phrases = list(module.QUERY_PHRASES.values())
+
+    def encoded(_model: object, texts: list[str]) -> Gaussian:
+        return points(torch.eye(DIM)[[phrases.index(text) for text in texts]])
+
+    monkeypatch.setattr(module, "text_gaussians", encoded)
+    hidden = tuple(
+        replace(r, sounds=tuple(s for s in r.sounds if s not in silent))
+        for r in features.recordings
+    )
+    told = replace(features, recordings=hidden)
+    _, kept, pairs = known_pairs(model, told, 1, silent)
+    assert len(pairs) == len(kept) * (len(SOUNDS) - 2)
+    assert pairs.positive.sum() == sum(len(r.sounds) for r in kept)

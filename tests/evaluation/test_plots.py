@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,13 @@ from matplotlib.figure import Figure
 
 from psm.evaluation.mapreport import MapReport
 from psm.evaluation.maptruth import compare_maps
-from psm.evaluation.plots import plot_reliability, plot_retrieval, plot_risk_coverage, plot_sounds
+from psm.evaluation.plots import (
+    plot_reliability,
+    plot_retrieval,
+    plot_risk_coverage,
+    plot_sound_reliability,
+    plot_sounds,
+)
 from psm.evaluation.retrieval import EmbeddedCorpus, evaluate_embedded
 
 
@@ -47,3 +54,15 @@ def test_maps_show_their_scores(report: MapReport, tmp_path: Path) -> None:
     text = words(plot_sounds(report), tmp_path)
     for label in ("owls", "waves", f"median {report.median('spearman'):.2f}"):
         assert label in text
+
+
+def test_every_sound_has_a_panel_with_its_means(report: MapReport, tmp_path: Path) -> None:
+    found = report.by_sound
+    assert found is not None
+    figure = plot_sound_reliability(replace(report, calibrated=report))
+    text = words(figure, tmp_path)
+    for sound, drawn, true in zip(found.sounds, found.mean_drawn, found.mean_true, strict=True):
+        assert f"<!-- {sound} -->" in text
+        assert f"{drawn:.3f} for {true:.3f}" in text
+    assert sum(axes.get_visible() for axes in figure.axes) == len(found.sounds)
+    assert f"off by {found.mean_error:.4f}" in text

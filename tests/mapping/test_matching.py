@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from psm.curves import QueryCurves
 from psm.data.recording import AudioSource
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, csd, csd_variance, mixture
@@ -41,7 +42,8 @@ def test_answers_agree_with_monte_carlo(is_any: bool) -> None:
     places, terms = gaussians(4, 0), gaussians(4, 1)
     query = EncodedQuery(terms, powers=(1.0, 2.0, 1.0, 2.0), wanted=2, is_any=is_any)
     distance = csd(places, terms)
-    found = answer(query, distance, csd_variance(places, terms), curve)
+    curves = QueryCurves.alike(curve, terms)
+    found = answer(query, distance, csd_variance(places, terms), curves)
     generator = torch.Generator().manual_seed(2)
     # Each term meets a draw of its own of the place: terms are taken as independent.
     drawn = torch.stack(

@@ -18,17 +18,26 @@ def calibrate(
     ] = "auto",
     prior: Annotated[
         float | None,
-        typer.Option(help="Share of positives; as found, or 0.5 where only captions are known."),
+        typer.Option(help="Share of positives; as found by default."),
     ] = None,
+    base: Annotated[
+        Literal["auto", "land", "archives"],
+        typer.Option(
+            help="Over what p is right on average: land and hours evenly, or recordings as "
+            "archives make them. auto: land, where shores and towns are installed."
+        ),
+    ] = "auto",
     split: Annotated[str, typer.Option(help="Recordings not trained on.")] = "val",
     precision: PrecisionOption = "auto",
 ) -> None:
     """Fit the match probability to held-out recordings, so that it means what it says.
 
-    Writes `calibration.json` and `calibration.png` into the folder of the model; `psm map` and
-    `psm evaluate --maps` use it from then on. On recordings of the simulated Earth, p becomes how
-    likely a recording made there and then holds the sound. On others, p becomes how likely a
-    caption is of the place rather than of another, if `--prior` of the captions were.
+    Writes `gallery.safetensors`, `calibration.json` and `calibration.png` into the folder of the
+    model; maps, profiles, searches, the server and `psm evaluate --maps` use them from then on. p
+    becomes how likely a recording of this data set's kind, made there and then, holds the sound.
+    How common a sound is, is heard in the gallery, a thousand training recordings as the model
+    hears them. With `--prior`, recordings without labelled sounds are calibrated by their captions
+    alone: p is how likely a caption is of the place rather than of another.
     """
     from psm import PSM, checkpoints
     from psm.evaluation.calibrationfit import calibrate as run
@@ -39,8 +48,9 @@ def calibrate(
     folder = checkpoints.resolve(model)
     require_folder(folder)
     loaded = PSM.from_pretrained(folder, precision=precision)
-    fit = run(loaded, data, split=split, method=method, prior=prior)
+    fit, gallery = run(loaded, data, split=split, method=method, prior=prior, base=base)
     console().print(calibration_table(fit))
+    typer.echo(gallery.save(folder))
     typer.echo(fit.calibration.save(folder))
     with atomic_path(folder / "calibration.png") as aside:
         plot_calibration(fit).savefig(aside)

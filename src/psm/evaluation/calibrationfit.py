@@ -9,10 +9,8 @@ prior is a choice, by default :data:`PRIOR`.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,14 +19,32 @@ import torch
 from torch import Tensor
 
 from psm import checkpoints
-from psm.calibration import Calibration, Method, Task
+from psm.calibration import Calibration, Method, ShareTerm, Task
+from psm.data.corpus import Corpus
+from psm.data.raking import even_weights
 from psm.data.recording import Recording
 from psm.earth.phrases import QUERY_PHRASES
+from psm.earth.recaption import held_out_sounds
 from psm.errors import ConfigError
-from psm.evaluation.fitting import FITS, Pairs, held_out, log_loss, reliability_of
+from psm.evaluation.fitting import (
+    FITS,
+    Isotonic,
+    Pairs,
+    Platt,
+    held_out,
+    log_loss,
+    reliability_of,
+)
 from psm.evaluation.reliability import Reliability
+from psm.evaluation.sharefit import SharedPairs, fit_slopes, held_out_of_both
+from psm.gallery import Base, Gallery
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import text_gaussians
+from psm.inference.gallerymaking import (
+    data_fingerprint,
+    gallery_of_corpus,
+    gallery_of_features,
+)
 from psm.inference.split import SplitFeatures, encode_split, raw_locations, raw_text
 from psm.model import PSM
 from psm.seeding import generator
@@ -48,11 +64,14 @@ class CalibrationFit:
 
     Attributes:
         calibration: the chosen one.
-        curves: reliability on pairs of cells not fitted to, by ``raw``, ``platt``, ``isotonic``.
+        curves: reliability on pairs of cells (and sounds) not fitted to, by ``raw``, ``platt``,
+            ``isotonic`` and, where shares are known, ``without share``.
+        mean_errors: by the same names, how far the mean of a sound is off, where there are sounds.
     """
 
     calibration: Calibration
     curves: Mapping[str, Reliability]
+    mean_errors: Mapping[str, float] = field(default_factory=dict)
 
 
 def calibrate(
@@ -62,36 +81,61 @@ def calibrate(
     split: str = "val",
     method: Method | Literal["auto"] = "auto",
     prior: float | None = None,
+    base: Base | Literal["auto"] = "auto",
     keep: Path | None = None,
-) -> CalibrationFit:
+) -> tuple[CalibrationFit, Gallery]:
     """Fit a calibration to the recordings of a split that the model was not trained on.
 
     Args:
         model: in evaluation mode.
-        data: folder of shards.
+        data: folder of shards; their training split is the gallery, where there is one.
         split: which of them.
-        method: ``auto`` takes the one with the lower log-loss on cells left out.
+        method: ``auto`` takes the one with the lower log-loss on what was left out.
         prior: share of positives that probabilities are to have; see above for the default.
+        base: over what probabilities are right on average, see
+            :data:`psm.gallery.BASE_MEANINGS`; ``auto`` is the land, where it is known.
         keep: folder for the features of finished shards, which are not encoded again.
 
     Returns:
-        The calibration, to be saved with :meth:`psm.calibration.Calibration.save`, and the curves
-        that it was chosen from.
+        The calibration, to be saved with :meth:`psm.calibration.Calibration.save`, the curves
+        that it was chosen from, and the gallery that it goes with, to be saved before it.
 
     Raises:
         MissingData, CorruptShard, CorruptRecording: the shards are absent or broken.
-        ConfigError: the prior is no share, or there are too few recordings or cells.
+        ConfigError: the prior is no share, there are too few recordings or cells, or the base is
+            not known.
     """
     zoom = model.config.imagery.zooms[0]
     features = encode_split(model, data, split, zooms=(zoom,), keep=keep)
-    task, kept, pairs = known_pairs(model, features, zoom)
-    return fit(model, kept, pairs, task=task, split=split, method=method, prior=prior)
+    silent = held_out_sounds(data)
+    task, kept, pairs = known_pairs(model, features, zoom, silent)
+    gallery = _gallery(model, data, features)
+    known: Base = "land" if "land" in gallery.weights else "archives"
+    of = known if base == "auto" else base
+    gallery.effective_size(of)  # refuses what it does not know
+    found = fit(
+        model, kept, pairs, task=task, split=split, method=method, prior=prior,
+        gallery=gallery, base=of, silent=silent,
+    )  # fmt: skip
+    return found, gallery
+
+
+def _gallery(model: PSM, data: Path, features: SplitFeatures) -> Gallery:
+    """Of the training recordings beside the split, else of the split itself."""
+    config = model.config
+    has_training = any(data.glob("train-*.tar")) and not config.reference
+    if not has_training:
+        return gallery_of_features(model, features)
+    px = config.imagery.view_px
+    return gallery_of_corpus(model, Corpus.load(data, "train", zooms=(), view_px=px, memory_gb=0.0))
 
 
 def known_pairs(
-    model: PSM, features: SplitFeatures, zoom: int
+    model: PSM, features: SplitFeatures, zoom: int, silent: Sequence[str] = ()
 ) -> tuple[Task, Sequence[Recording], Pairs]:
     """Pairs of places and queries whose answer is known, what they say, and of which recordings.
+
+    Labels say nothing of sounds that they are ``silent`` about, neither yes nor no.
 
     Raises:
         ConfigError: fewer than two recordings.
@@ -101,12 +145,13 @@ def known_pairs(
     cells = np.unique([r.cell for r in recordings], return_inverse=True)[1]
     labelled = np.array([bool(r.sounds) for r in recordings])
     if labelled.any():
-        queries = text_gaussians(model, list(QUERY_PHRASES.values()))
+        asked = {s: phrase for s, phrase in QUERY_PHRASES.items() if s not in silent}
+        queries = text_gaussians(model, list(asked.values()))
         rows = torch.from_numpy(np.flatnonzero(labelled))
         distance = _floats(csd(locations.rows(rows), _on_cpu(queries)))
         kept = [r for r in recordings if r.sounds]
-        positive = np.array([[sound in r.sounds for sound in QUERY_PHRASES] for r in kept])
-        cell = np.repeat(cells[labelled], len(QUERY_PHRASES))
+        positive = np.array([[sound in r.sounds for sound in asked] for r in kept])
+        cell = np.repeat(cells[labelled], len(asked))
         return "sounds", kept, _pairs(distance.ravel(), positive.ravel(), cell)
     if len(recordings) < 2:
         raise ConfigError(f"calibration needs two recordings at least, got {len(recordings)}")
@@ -132,24 +177,34 @@ def fit(
     split: str,
     method: Method | Literal["auto"] = "auto",
     prior: float | None = None,
+    gallery: Gallery | None = None,
+    base: Base = "archives",
+    silent: Sequence[str] = (),
 ) -> CalibrationFit:
-    """Choose and fit a curve to ``pairs`` of ``recordings``; see :func:`calibrate`."""
-    share = pairs.prior if task == "sounds" else PRIOR
-    pairs = pairs.with_prior(share if prior is None else prior)
-    scale, shift = model.negative_scale.double(), model.shift.double()
-    raw = torch.sigmoid(shift.cpu() - scale.cpu() * torch.from_numpy(pairs.distance)).numpy()
-    predicted = {"raw": raw, **{name: held_out(pairs, name) for name in FITS}}
-    curves = {name: reliability_of(p, pairs) for name, p in predicted.items()}
-    loss = {name: log_loss(p, pairs) for name, p in predicted.items()}
-    chosen: Method = (
-        ("isotonic" if loss["isotonic"] < loss["platt"] else "platt")
-        if method == "auto"
-        else method
-    )
+    """Choose and fit a curve to ``pairs`` of ``recordings``; see :func:`calibrate`.
+
+    Captions show how much likelier they are from their own place than from others, at a prior of a
+    half: that is what the share is multiplied by, and needs no fit. A prior that is asked for, or a
+    curve that is no sigmoid, leaves the share of captions out.
+    """
+    if task == "pairs":
+        is_plain = gallery is None or prior is not None or method == "isotonic"
+        pairs = pairs.with_prior(PRIOR if prior is None else prior)
+        chosen = _without_share(model, pairs, method if is_plain else "platt")
+        term = None if gallery is None or is_plain else _as_they_are(chosen, gallery, base)
+    else:
+        if gallery is not None and base == "land":
+            weight = even_weights(recordings)
+            pairs = replace(pairs, weight=np.repeat(weight, len(pairs) // len(weight)))
+        pairs = pairs.with_prior(pairs.prior if prior is None else prior)
+        chosen, term = _without_share(model, pairs, method), None
+        if gallery is not None:
+            chosen, term = _with_share(model, pairs, method, gallery, base, chosen, silent)
     return CalibrationFit(
         Calibration(
-            method=chosen,
-            **FITS[chosen](pairs).parameters(),
+            schema_version=1 if term is None else 2,
+            method=chosen.method,
+            **chosen.curve.parameters(),
             task=task,
             prior=pairs.prior,
             data=data_fingerprint(recordings),
@@ -157,20 +212,85 @@ def fit(
             recordings=len(recordings),
             pairs=len(pairs),
             cells=len(np.unique(pairs.cell)),
-            ece={name: curve.ece for name, curve in curves.items()},
-            log_loss=loss,
+            ece={name: reliability_of(p, pairs).ece for name, p in chosen.predicted.items()},
+            log_loss={name: log_loss(p, pairs) for name, p in chosen.predicted.items()},
             weights=checkpoints.weights_fingerprint(model),
+            share=term,
         ),
-        curves,
+        {name: reliability_of(p, pairs) for name, p in chosen.predicted.items()},
+        chosen.mean_errors,
     )
 
 
-def data_fingerprint(recordings: Sequence[Recording]) -> str:
-    """A hash of the metadata of recordings, in whatever order they come."""
-    digest = hashlib.sha256()
-    for recording in sorted(recordings, key=lambda r: r.key):
-        digest.update(json.dumps(recording.to_json(), sort_keys=True).encode())
-    return digest.hexdigest()
+@dataclass(frozen=True)
+class _Chosen:
+    """A curve, and what it and others predicted where they were not fitted to."""
+
+    method: Method
+    curve: Platt | Isotonic
+    predicted: Mapping[str, np.ndarray]
+    mean_errors: Mapping[str, float] = field(default_factory=dict)
+
+
+def _without_share(model: PSM, pairs: Pairs, method: Method | Literal["auto"]) -> _Chosen:
+    scale, shift = model.negative_scale.double(), model.shift.double()
+    raw = torch.sigmoid(shift.cpu() - scale.cpu() * torch.from_numpy(pairs.distance)).numpy()
+    predicted = {"raw": raw, **{name: held_out(pairs, name) for name in FITS}}
+    best = _best(predicted, pairs, method)
+    return _Chosen(best, FITS[best](pairs), predicted)
+
+
+def _with_share(
+    model: PSM,
+    pairs: Pairs,
+    method: Method | Literal["auto"],
+    gallery: Gallery,
+    base: Base,
+    plain: _Chosen,
+    silent: Sequence[str],
+) -> tuple[_Chosen, ShareTerm]:
+    """The curve of sounds whose shares are known; its slope is fitted too."""
+    asked = {s: phrase for s, phrase in QUERY_PHRASES.items() if s not in silent}
+    queries = text_gaussians(model, list(asked.values()))
+    heard = [gallery.heard(queries, of).log_odds.numpy() for of in gallery.weights]
+    number = np.arange(len(pairs)) % len(asked)  # see known_pairs
+    shared = SharedPairs(pairs, number, np.stack(heard, axis=1))
+    predicted = {
+        "raw": plain.predicted["raw"],
+        "without share": plain.predicted[plain.method],
+        **{name: held_out_of_both(shared, name) for name in FITS},
+    }
+    best = _best(predicted, pairs, method)
+    slopes = fit_slopes(shared)
+    errors = {name: shared.mean_error(p) for name, p in predicted.items()}
+    chosen = _Chosen(best, FITS[best](shared.shifted(slopes)), predicted, errors)
+    return chosen, _term(gallery, base, dict(zip(gallery.weights, slopes.tolist(), strict=True)))
+
+
+def _as_they_are(chosen: _Chosen, gallery: Gallery, base: Base) -> ShareTerm:
+    """The share of captions: its log-odds are added to those of the curve as they are."""
+    curve = chosen.curve
+    assert isinstance(curve, Platt)
+    return _term(gallery, base, {base: 1.0 / curve.negative_scale})
+
+
+def _term(gallery: Gallery, base: Base, slopes: dict[Base, float]) -> ShareTerm:
+    return ShareTerm(
+        base=base,
+        slopes=slopes,
+        gallery=gallery.fingerprint,
+        recordings=len(gallery),
+        effective=gallery.effective_size(base),
+    )
+
+
+def _best(
+    predicted: Mapping[str, np.ndarray], pairs: Pairs, method: Method | Literal["auto"]
+) -> Method:
+    if method != "auto":
+        return method
+    loss = {name: log_loss(predicted[name], pairs) for name in FITS}
+    return "isotonic" if loss["isotonic"] < loss["platt"] else "platt"
 
 
 def _pairs(distance: np.ndarray, positive: np.ndarray, cell: np.ndarray) -> Pairs:

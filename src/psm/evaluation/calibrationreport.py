@@ -20,6 +20,14 @@ _DPI = 160
 def calibration_table(fit: CalibrationFit) -> Table:
     """Every method on cells that it was not fitted to, the chosen one marked."""
     about = fit.calibration
+    share = about.share
+    left_out = "geographic cells" if share is None or about.task == "pairs" else "cells and sounds"
+    heard = (
+        ""
+        if share is None
+        else f"\nshares heard in {share.recordings:,} recordings, which tell as much as "
+        f"{share.effective:,.0f} of equal weight"
+    )
     table = Table(
         title=f"Calibration on {about.recordings:,} recordings of {about.split}: "
         f"{about.pairs:,} pairs, {about.cells:,} cells, prior {about.prior:.4f}",
@@ -27,12 +35,14 @@ def calibration_table(fit: CalibrationFit) -> Table:
         box=box.SIMPLE_HEAD,
         header_style="bold",
         padding=0,
-        caption=f"p: how likely {about.meaning}\nall on geographic cells left out of the fit",
+        caption=f"p: how likely {about.meaning}\nall on {left_out} left out of the fit{heard}",
         caption_justify="left",
     )
     table.add_column("match probability", no_wrap=True)
     for name in ("ECE", "log-loss", "variance explained"):
         table.add_column(name, justify="right", no_wrap=True)
+    if fit.mean_errors:
+        table.add_column("a sound's mean off by", justify="right", no_wrap=True)
     for name, curve in fit.curves.items():
         is_chosen = name == about.method
         table.add_row(
@@ -40,6 +50,7 @@ def calibration_table(fit: CalibrationFit) -> Table:
             f"{curve.ece:.4f}",
             f"{about.log_loss[name]:.4f}",
             f"{curve.skill:.1%}",
+            *([f"{fit.mean_errors[name]:.4f}"] if fit.mean_errors else []),
             style="bold" if is_chosen else "",
         )
     return table

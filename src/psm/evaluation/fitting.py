@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.optimize import isotonic_regression
 from scipy.special import expit
 
-from psm.calibration import fit_logistic
+from psm.curves import fit_logistic
 from psm.errors import ConfigError
 from psm.evaluation.reliability import Reliability, reliability
 
@@ -66,9 +66,9 @@ class Pairs:
             raise ConfigError("calibration needs pairs that belong together and pairs that do not")
         if not 0.0 < prior < 1.0:
             raise ConfigError(f"prior {prior:g}: a share of positives between 0 and 1, as 0.05")
-        share = positives / len(self)
-        weight = np.where(self.positive, prior / share, (1.0 - prior) / (1.0 - share))
-        return replace(self, weight=weight)
+        share = self.prior
+        factor = np.where(self.positive, prior / share, (1.0 - prior) / (1.0 - share))
+        return replace(self, weight=self.weight * factor)
 
 
 @dataclass(frozen=True)

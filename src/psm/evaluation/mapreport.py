@@ -12,6 +12,7 @@ from rich.table import Table
 
 from psm.evaluation.agreement import SignScore
 from psm.evaluation.reliability import Reliability, RiskCoverage
+from psm.evaluation.soundcalibration import SoundCalibration
 
 MIN_CASES = 20
 """Sounds with fewer judged cases do not enter the averages of signs."""
@@ -81,6 +82,7 @@ class MapReport:
         rank_risk: the same for the error in rank, which no miscalibration can touch.
         likely: true probability from which a cell is likely.
         cells, months, hours: what was mapped.
+        by_sound: calibration of each sound alone.
         calibrated: the same maps with calibrated probabilities, where the model has a calibration.
         groups: sounds that are reported apart, by the group's name.
     """
@@ -95,6 +97,7 @@ class MapReport:
     cells: int
     months: tuple[int, ...]
     hours: tuple[float, ...]
+    by_sound: SoundCalibration | None = None
     calibrated: MapReport | None = None
     groups: Mapping[str, GroupScore] = field(default_factory=dict)
 
@@ -179,6 +182,7 @@ class MapReport:
                 {name: _finite(value) for name, value in asdict(score).items()}
                 for score in self.sounds
             ],
+            **({"by_sound": self.by_sound.to_json()} if self.by_sound else {}),
             **({"calibrated": self.calibrated.to_json()} if self.calibrated else {}),
             **({"groups": self._groups_json()} if self.groups else {}),
         }

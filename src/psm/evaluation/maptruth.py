@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor
 
-from psm.calibration import Calibration, Curve, learnt_curve
+from psm.calibration import Calibration, curves_of
 from psm.data.context import Context
 from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.sounds import Sound
@@ -32,6 +32,7 @@ from psm.evaluation.agreement import (
 )
 from psm.evaluation.mapreport import GroupScore, MapReport, SoundScore, median
 from psm.evaluation.reliability import RiskCoverage, mean_curve, reliability, risk_coverage
+from psm.evaluation.soundcalibration import sound_calibration
 from psm.gaussian import csd, csd_variance, moments
 from psm.inference import batches as inference
 from psm.model import PSM
@@ -81,8 +82,6 @@ def evaluate_maps(
     Raises:
         CheckpointMismatch: the calibration is of other weights.
     """
-    if calibration is not None:
-        calibration.require(model)
     predicted = predict_maps(
         model,
         features,
@@ -91,7 +90,7 @@ def evaluate_maps(
         months=months,
         hours=hours,
         texts=list(queries.values()),
-        curves=[learnt_curve(model), *([calibration.curve] if calibration else [])],
+        calibrations=[None, calibration] if calibration else [None],
     )
     truth = true_maps(lat=lat, lon=lon, months=months, hours=hours, sounds=list(queries))
     raw, *calibrated = (
@@ -121,20 +120,22 @@ def predict_maps(
     months: Sequence[int],
     hours: Sequence[float],
     texts: Sequence[str],
-    curves: Sequence[Curve],
+    calibrations: Sequence[Calibration | None],
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Match probability and uncertainty by each curve, both ``(texts, months, hours, n)``."""
+    """Match probability and uncertainty by each calibration, both ``(texts, months, hours, n)``."""
     query = inference.text_gaussians(model, texts)
     shape = (len(texts), len(months), len(hours), len(lat))
+    curves = [curves_of(model, calibration, query) for calibration in calibrations]
     predicted = [(np.empty(shape, np.float32), np.empty(shape, np.float32)) for _ in curves]
     times = [(m, h) for m in range(len(months)) for h in range(len(hours))]
     for m, h in track(times, "mapping every sound"):
         context = Context.of(lat=lat, lon=lon, month=months[m], hour=hours[h])
         location = inference.location_gaussians(model, features, context)
         distance, variance = csd(location, query), csd_variance(location, query)
-        for curve, (probability, uncertainty) in zip(curves, predicted, strict=True):
-            probability[:, m, h] = curve(distance).T.cpu().numpy()
-            spread = moments(curve, distance, variance)[1].sqrt()
+        for own, (probability, uncertainty) in zip(curves, predicted, strict=True):
+            probability[:, m, h] = own(distance).T.cpu().numpy()
+            shifted, unsure = distance + own.offset, variance + own.variance
+            spread = moments(own.curve, shifted, unsure)[1].sqrt()
             uncertainty[:, m, h] = spread.T.cpu().numpy()
     return predicted
 
@@ -229,6 +230,7 @@ def compare_maps(
         months=tuple(months),
         hours=tuple(hours),
         groups=_groups(scores, pooled_p, pooled_t, apart) if apart else {},
+        by_sound=sound_calibration(pooled_p, pooled_t, sounds),
     )
 
 

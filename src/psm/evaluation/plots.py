@@ -19,7 +19,7 @@ from matplotlib.ticker import PercentFormatter
 from psm.cartography.style import DIM, INK, figure_style
 from psm.evaluation.mapreport import MapReport
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
-from psm.evaluation.reliability import RiskCoverage
+from psm.evaluation.reliability import Reliability, RiskCoverage
 from psm.evaluation.retrieval import ORACLE_OF, QUERIES
 from psm.evaluation.retrievalreport import RetrievalReport, RetrievalRow
 
@@ -179,6 +179,59 @@ def plot_reliability(report: MapReport) -> Figure:
         )
         below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     return figure
+
+
+def plot_sound_reliability(report: MapReport) -> Figure:
+    """Reliability of every sound, calibrated where the maps are, with the mean drawn and true."""
+    judged = report.calibrated or report
+    found, learnt = judged.by_sound, report.by_sound
+    if found is None or learnt is None:
+        raise ValueError("the report has no calibration of single sounds")
+    columns = 7
+    rows = -(-len(found.sounds) // columns)
+    with chart_style():
+        figure = Figure(figsize=(1.55 * columns, 1.8 * rows + 0.7), dpi=_DPI, layout="constrained")
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for axes in panels.flat[len(found.sounds) :]:
+            axes.set_visible(False)
+        order = np.argsort(-np.array(found.mean_true), kind="stable")
+        for axes, sound in zip(panels.flat, order, strict=False):
+            axes.plot([0, 1], [0, 1], color=DIM, lw=0.8, ls=(0, (4, 3)))
+            if judged is not report:
+                _sound_curve(axes, learnt.curves[sound], DIM, 1.0)
+            _sound_curve(axes, found.curves[sound], MODELS[0], 1.5)
+            drawn, true = found.mean_drawn[sound], found.mean_true[sound]
+            axes.plot([drawn], [true], "D", color=INK, ms=4.5, mec="white", mew=0.7, zorder=4)
+            axes.set(xlim=(0, 0.75), ylim=(0, 0.75), box_aspect=1.0)
+            axes.set_title(found.sounds[sound], fontsize=8, pad=14)
+            axes.text(
+                0.0, 1.03, f"{drawn:.3f} for {true:.3f}, ECE {found.curves[sound].ece:.3f}",
+                fontsize=6.5, transform=axes.transAxes,
+            )  # fmt: skip
+        figure.supxlabel("match probability", fontsize=9)
+        figure.supylabel("true probability", fontsize=9)
+        figure.suptitle(_sound_title(judged, is_calibrated=judged is not report), x=0.01, ha="left")
+    return figure
+
+
+def _sound_curve(axes: Axes, curve: Reliability, colour: str, width: float) -> None:
+    """A curve with points as large as their share of the cells."""
+    filled = curve.count > 0
+    share = curve.count[filled] / curve.count.sum()
+    x, y = curve.predicted[filled], curve.truth[filled]
+    axes.plot(x, y, color=colour, lw=width)
+    axes.scatter(x, y, s=4.0 + 36.0 * np.sqrt(share), color=colour, lw=0, alpha=0.75)
+
+
+def _sound_title(report: MapReport, *, is_calibrated: bool) -> str:
+    found = report.by_sound
+    assert found is not None
+    kind = "calibrated, grey as learnt" if is_calibrated else "as learnt"
+    return (
+        f"Is it a probability for every sound? {report.model}, {kind}; diamonds: means, drawn for "
+        f"true\nvariance explained {found.skill:.2f}, median ECE of a sound "
+        f"{found.median_ece:.4f}, a sound's mean off by {found.mean_error:.4f}"
+    )
 
 
 def plot_risk_coverage(report: MapReport) -> Figure:

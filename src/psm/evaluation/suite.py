@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,17 +19,25 @@ from psm.evaluation.plots import (
     plot_reliability,
     plot_retrieval,
     plot_risk_coverage,
+    plot_sound_reliability,
     plot_sounds,
 )
 from psm.evaluation.probing.seeing import SeeingReport, look_and_listen, seeing_table
 from psm.evaluation.psm2024 import RESULT_NAME, Psm2024Result, ResultsFile, evaluate_psm2024
 from psm.evaluation.retrieval import evaluate_retrieval
 from psm.evaluation.retrievalreport import RetrievalReport, RetrievalRow, retrieval_table
+from psm.evaluation.soundcalibration import (
+    LAND,
+    RECORDINGS,
+    SoundCalibration,
+    against_recordings,
+    sounds_table,
+)
 from psm.evaluation.typesetting import LATEX_HEADER, latex, markdown, screen
 from psm.evaluation.zeroshot import ZeroShotReport, name_recordings, zeroshot_table
 from psm.files import atomic_path
 from psm.imagery import BlueMarble
-from psm.inference.split import encode_split
+from psm.inference.split import SplitFeatures, encode_split
 from psm.mapping import Cells, EmbeddedCells, embed_cells
 from psm.model import PSM
 from psm.progress import console, wide_console
@@ -76,8 +85,9 @@ def measure(
         MissingData, CorruptShard: the shards are absent or broken.
         CheckpointMismatch: the calibration is of other weights.
     """
-    retrieval, seeing = _measure_retrieval(model, earth, out, seed=seed)
     zoom = model.config.imagery.zooms[0]
+    features = encode_split(model, earth, zooms=(zoom,))
+    retrieval, seeing = _measure_features(model, features, zoom, out, seed=seed)
     cells = embed_cells(model, BlueMarble(), Cells.globe(step_deg), zoom)
     lat, lon = cells.cells.lat, cells.cells.lon
     row, column = np.floor(lat / step_deg), np.floor(lon / step_deg)
@@ -91,14 +101,37 @@ def measure(
         apart=held_out_sounds(earth),
     )
     console().print(map_table(maps))
-    _write_json(maps.to_json(), out / "maps.json")
+    recorded = _against_recordings(model, features, zoom, maps, calibration)
+    _write_json({**maps.to_json(), "recordings": recorded}, out / "maps.json")
     figures = {"reliability": plot_reliability(maps), "sounds": plot_sounds(maps)}
+    figures["sound-reliability"] = plot_sound_reliability(maps)
     if maps.risk:
         figures["risk-coverage"] = plot_risk_coverage(maps)
     for name, figure in figures.items():
         with atomic_path(out / f"{name}.png") as path:
             figure.savefig(path, dpi=110)
     return ModelEvaluation(retrieval, maps, cells, seeing)
+
+
+def _against_recordings(
+    model: PSM,
+    features: SplitFeatures,
+    zoom: int,
+    maps: MapReport,
+    calibration: Calibration | None,
+) -> dict[str, Any]:
+    """Judge each sound where recordings were made too, and print that beside the maps."""
+    found: dict[tuple[str, str], SoundCalibration] = {}
+    kinds = {"as learnt": None} | ({"calibrated": calibration} if calibration else {})
+    for kind, report in (("as learnt", maps), ("calibrated", maps.calibrated)):
+        if report is not None and report.by_sound is not None:
+            found[LAND, kind] = report.by_sound
+    for kind, one in kinds.items():
+        judged = against_recordings(model, features, zoom=zoom, calibration=one)
+        if judged is not None:
+            found[RECORDINGS, kind] = judged
+    console().print(sounds_table(found))
+    return {kind: one.to_json() for (truth, kind), one in found.items() if truth == RECORDINGS}
 
 
 def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> RetrievalReport:
@@ -119,14 +152,14 @@ def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> R
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
     """
-    return _measure_retrieval(model, earth, out, seed=seed)[0]
-
-
-def _measure_retrieval(
-    model: PSM, earth: Path, out: Path, *, seed: int
-) -> tuple[RetrievalReport, SeeingReport | None]:
     zoom = model.config.imagery.zooms[0]
     features = encode_split(model, earth, zooms=(zoom,))
+    return _measure_features(model, features, zoom, out, seed=seed)[0]
+
+
+def _measure_features(
+    model: PSM, features: SplitFeatures, zoom: int, out: Path, *, seed: int
+) -> tuple[RetrievalReport, SeeingReport | None]:
     report = evaluate_retrieval(model, features, zoom=zoom, seed=seed)
     console().print(retrieval_table((*report.rows, *report.reference)))
     _say_too_few(report.reference, len(features))

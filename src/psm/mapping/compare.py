@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import torch
 
-from psm.calibration import UNCALIBRATED, Calibration, learnt_curve
+from psm.calibration import UNCALIBRATED, Calibration, curves_of
 from psm.gaussian import concatenate
 from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.matching import answer
@@ -80,11 +80,9 @@ def map_queries(
         ConfigError: the model does not know about the sources of a query.
         CheckpointMismatch: the calibration is of other weights.
     """
-    if calibration is not None:
-        calibration.require(model)
-    curve = learnt_curve(model) if calibration is None else calibration.curve
     encoded = [query.encode(model) for query in queries]
     asked = concatenate([query.gaussians for query in encoded])
+    curves = curves_of(model, calibration, asked)
     columns = np.cumsum([0, *map(len, encoded)])
     for moment in moments:
         measured: dict[Sources, Distances] = {}
@@ -94,7 +92,7 @@ def map_queries(
                 measured[told] = embedded.distances(model, asked, moment, told)
             own = slice(columns[number], columns[number + 1])
             distance, variance = (values[:, own] for values in measured[told])
-            values = answer(encoded[number], distance, variance, curve)
+            values = answer(encoded[number], distance, variance, curves.columns(own))
             numbers = {name: value.cpu().numpy() for name, value in values.items()}
             yield soundscape_map(model, embedded, query, moment, numbers, calibration=calibration)
 

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from psm.calibration import Curve
+from psm.curves import Curve, QueryCurves
 from psm.gaussian import Gaussian, moments
 from psm.mapping.bands import CSD, PROBABILITY, UNCERTAINTY
 
@@ -52,7 +52,7 @@ def answer(
     query: EncodedQuery,
     distance: Float[Tensor, "n terms"],
     variance: Float[Tensor, "n terms"],
-    curve: Curve,
+    curves: QueryCurves,
 ) -> dict[str, Float[Tensor, " n"]]:
     """Every band of a map, from the distances of its cells to the terms of a query.
 
@@ -60,12 +60,15 @@ def answer(
         query: has the terms.
         distance: :func:`psm.gaussian.csd` of cells and terms.
         variance: :func:`psm.gaussian.csd_variance` of them.
-        curve: from distance to probability.
+        curves: of the terms, from distance to probability.
 
     Returns:
         The :data:`~psm.mapping.bands.BANDS` by name. The csd is that to what is wanted, the average
         by weight where that is several terms, NaN where it is nothing.
     """
+    csd, curve = distance, curves.curve
+    # What is not known of how common a term is adds to what is not known of its distance.
+    distance, variance = distance + curves.offset, variance + curves.variance
     # Each term is a function of the distance to it: of being there, or of staying away.
     wanted = range(query.wanted)
     unwanted = range(query.wanted, len(query))
@@ -86,7 +89,7 @@ def answer(
     return {
         PROBABILITY.name: probability,
         UNCERTAINTY.name: spread.sqrt(),
-        CSD.name: distance[:, : query.wanted] @ shares if query.wanted else blank,
+        CSD.name: csd[:, : query.wanted] @ shares if query.wanted else blank,
     }
 
 

@@ -14,7 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 import psm
-from psm.calibration import UNCALIBRATED, Calibration, Curve, learnt_curve
+from psm.calibration import UNCALIBRATED, Calibration, curves_of
+from psm.curves import QueryCurves
 from psm.data.context import Context
 from psm.errors import ConfigError, MissingData
 from psm.files import atomic_path
@@ -119,16 +120,14 @@ def profile(
         CheckpointMismatch: the calibration is of other weights.
     """
     level = model.config.imagery.zooms[0] if zoom is None else zoom
-    if calibration is not None:
-        calibration.require(model)
-    curve = learnt_curve(model) if calibration is None else calibration.curve
     features = look(model, provider, lat=lat, lon=lon, zoom=level)
     sounds = text_gaussians(model, texts)
     queries = [
         EncodedQuery(sounds.rows(slice(row, row + 1)), powers=(1.0,), wanted=1)
         for row in range(len(texts))
     ]
-    found = through_time(model, features, queries, curve, lat=lat, lon=lon)
+    curves = curves_of(model, calibration, sounds)
+    found = through_time(model, features, queries, curves, lat=lat, lon=lon)
     return Profile(
         lat=lat,
         lon=lon,
@@ -171,7 +170,7 @@ def through_time(
     model: PSM,
     features: Float[Tensor, "1 dim"],
     queries: Sequence[EncodedQuery],
-    curve: Curve,
+    curves: QueryCurves,
     *,
     lat: float,
     lon: float,
@@ -182,7 +181,7 @@ def through_time(
         model: in evaluation mode.
         features: of the image at the place.
         queries: in the space of the model.
-        curve: from distance to probability.
+        curves: of all their terms, one query after the other.
         lat, lon: the place, degrees.
 
     Returns:
@@ -197,8 +196,8 @@ def through_time(
     distances = Distances.between(places, concatenate([query.gaussians for query in queries]))
     columns = np.cumsum([0, *map(len, queries)])
     found = [
-        answer(query, distances.csd[:, start:end], distances.variance[:, start:end], curve)
-        for query, start, end in zip(queries, columns, columns[1:], strict=False)
+        answer(query, distances.csd[:, own], distances.variance[:, own], curves.columns(own))
+        for query, own in zip(queries, map(slice, columns, columns[1:]), strict=False)
     ]
     return {
         band.name: np.stack([each[band.name].cpu().numpy() for each in found]).reshape(
@@ -213,7 +212,7 @@ def sounds_at(
     model: PSM,
     features: Float[Tensor, "1 dim"],
     sounds: Gaussian,
-    curve: Curve,
+    curves: QueryCurves,
     moment: Moment,
     *,
     lat: float,
@@ -225,10 +224,10 @@ def sounds_at(
         model: in evaluation mode.
         features: of the image at the place.
         sounds: the vocabulary in the space of the model, ``(sounds, dim)``.
-        curve: from distance to probability.
+        curves: of these sounds.
         moment: when.
         lat, lon: the place, degrees.
     """
     context = moment.context(lat=np.array([lat]), lon=np.array([lon]))
     place = location_gaussians(model, features, context)
-    return curve(csd(place, sounds)[0]).cpu().numpy()
+    return curves(csd(place, sounds))[0].cpu().numpy()

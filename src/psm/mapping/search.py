@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from psm.calibration import Calibration, Curve, learnt_curve
+from psm.calibration import Calibration, curves_of
+from psm.curves import QueryCurves
 from psm.data.recording import Recording
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, csd
@@ -106,27 +107,31 @@ def best_recordings(
     place: Gaussian,
     gallery: Gaussian,
     recordings: Sequence[Recording],
-    curve: Curve,
+    curves: QueryCurves,
     count: int = 20,
     *,
     apart_km: float = 0.0,
 ) -> list[FoundRecording]:
     """The recordings of a gallery that match a place best, best first; exact.
 
+    The best are those that speak most for this place, not those that sound like anything anywhere:
+    they are in the order of their distances, whatever their probabilities are.
+
     Args:
         place: its Gaussian, ``(1, dim)``.
         gallery: of the recordings' sound, ``(n, dim)``.
         recordings: the same, in the same order.
-        curve: from distance to probability.
+        curves: of the recordings, from distance to probability.
         count: how many, at most.
         apart_km: a recording made nearer than this to a better one is left out.
 
     Raises:
         ConfigError: a count or a distance that is none.
     """
-    probability = curve(csd(place, gallery)[0]).cpu().numpy()
+    distance = csd(place, gallery)
+    probability = curves(distance)[0].cpu().numpy()
     kept = spread_out(
-        probability,
+        -distance[0].cpu().numpy(),
         lat=np.array([recording.lat for recording in recordings]),
         lon=np.array([recording.lon for recording in recordings]),
         count=count,
@@ -176,14 +181,12 @@ def search_recordings(
     place = location_gaussians(model, features, context)
     keep = gallery / ".features" / split
     encoded = encode_split(model, gallery, split=split, zooms=(), keep=keep)
-    if calibration is not None:
-        calibration.require(model)
-    curve = learnt_curve(model) if calibration is None else calibration.curve
+    sounds = model.audio_head(encoded.audio)
     return best_recordings(
         place,
-        model.audio_head(encoded.audio),
+        sounds,
         encoded.recordings,
-        curve,
+        curves_of(model, calibration, sounds),
         count,
         apart_km=apart_km,
     )

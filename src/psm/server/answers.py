@@ -17,8 +17,9 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from psm.calibration import Calibration, Curve, learnt_curve
+from psm.calibration import Calibration, curves_of
 from psm.cartography.style import ends_of
+from psm.curves import QueryCurves
 from psm.gaussian import Gaussian
 from psm.inference.batches import text_gaussians
 from psm.mapping.bands import BANDS
@@ -106,7 +107,6 @@ class Answers:
         memory_bytes: float,
     ) -> None:
         self.model, self.calibration, self.vocabulary = model, calibration, vocabulary
-        self.curve = learnt_curve(model) if calibration is None else calibration.curve
         self.maps: LRUCache[MapAnswer] = LRUCache(memory_bytes, lambda made: made.size_bytes)
         self._small: LRUCache[Any] = LRUCache(4096)
         self._encodings: LRUCache[EncodedQuery] = LRUCache(1024)
@@ -117,6 +117,14 @@ class Answers:
     def sounds(self) -> Gaussian:
         """The vocabulary in the space of the model."""
         return text_gaussians(self.model, self.vocabulary.sounds)
+
+    @cached_property
+    def sound_curves(self) -> QueryCurves:
+        """From distances to the sounds of the vocabulary to probabilities."""
+        return self._curves(self.sounds)
+
+    def _curves(self, queries: Gaussian) -> QueryCurves:
+        return curves_of(self.model, self.calibration, queries)
 
     def upload(self, id_: str) -> UploadedRecording:
         """A recording that was uploaded.
@@ -150,7 +158,9 @@ class Answers:
         key = (store.id, store.version, resolved.key, moment)
 
         def work() -> MapAnswer:
-            return ask(self.model, store.places, self._encoded(resolved), moment, self.curve)
+            encoded = self._encoded(resolved)
+            curves = self._curves(encoded.gaussians)
+            return ask(self.model, store.places, encoded, moment, curves)
 
         return await self._remembered(self.maps, key, work)
 
@@ -162,7 +172,8 @@ class Answers:
             with torch.inference_mode():
                 encoded = self._encoded(resolved)
                 area, distances = store.over_time(self.model, encoded.gaussians)
-                found = [answer(encoded, *pair, self.curve) for pair in distances]
+                curves = self._curves(encoded.gaussians)
+                found = [answer(encoded, *pair, curves) for pair in distances]
             return {
                 band.short_name: ends_of(
                     np.stack([each[band.name].numpy() for each in found]), area
@@ -180,10 +191,11 @@ class Answers:
         resolved = self.resolve(terms)
 
         def work() -> dict[str, NDArray[np.float32]]:
+            encoded = self._encoded(resolved)
+            curves = self._curves(encoded.gaussians)
             return through_time(
-                self.model, store.features(cell), [self._encoded(resolved)], self.curve,
-                **store.place(cell),
-            )  # fmt: skip
+                self.model, store.features(cell), [encoded], curves, **store.place(cell)
+            )
 
         key = ("profile", store.id, store.version, cell, resolved.key)
         return await self._remembered(self._small, key, work)
@@ -195,7 +207,7 @@ class Answers:
 
         def work() -> list[tuple[str, float]]:
             chance = sounds_at(
-                self.model, store.features(cell), self.sounds, self.curve, moment,
+                self.model, store.features(cell), self.sounds, self.sound_curves, moment,
                 **store.place(cell),
             )  # fmt: skip
             return self.vocabulary.likeliest(chance)
@@ -246,12 +258,12 @@ class Answers:
 
 @torch.inference_mode()
 def ask(
-    model: PSM, places: EmbeddedRegion, query: EncodedQuery, moment: Moment, curve: Curve
+    model: PSM, places: EmbeddedRegion, query: EncodedQuery, moment: Moment, curves: QueryCurves
 ) -> MapAnswer:
     """The map of a query at a moment."""
     start = time.perf_counter()
     distance, variance = places.distances(model, query.gaussians, moment)
-    found = answer(query, distance, variance, curve)
+    found = answer(query, distance, variance, curves)
     values = np.stack([found[band.name].cpu().numpy() for band in BANDS]).astype(np.float32)
     return MapAnswer(values, time.perf_counter() - start)
 

@@ -23,6 +23,7 @@ from psm.data.shards import shard_paths
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.http import hub
+from psm.inference.gallerymaking import keep_gallery
 from psm.locking import alone_in
 from psm.model import PSM
 from psm.progress import console
@@ -60,9 +61,10 @@ def train(
 ) -> PSM:
     """Train ``experiment`` on the shards in ``data`` and write the model into ``out``.
 
-    ``out`` receives ``config.yaml`` and ``model.safetensors``, ``log.jsonl`` (a line for each
-    epoch), TensorBoard events and, while training, a resume point at the end of every epoch: run
-    the same command again after a kill and the curve goes on as if nothing had happened.
+    ``out`` receives ``config.yaml``, ``model.safetensors``, ``gallery.safetensors``,
+    ``log.jsonl`` (a line for each epoch), TensorBoard events and, while training, a resume point at
+    the end of every epoch: run the same command again after a kill and the curve goes on as if
+    nothing had happened.
 
     With several ``devices`` there is a process for each: the others run the same program again and
     every one returns the trained model, but only the first, whose rank is 0, writes anything.
@@ -149,6 +151,7 @@ def _train(
         scale, shift = task.match_probability()
         task.model.negative_scale.fill_(scale)
         task.model.shift.fill_(shift)
+        keep_gallery(task.model, training, out)  # first: a folder with weights is finished
         task.model.save_pretrained(out, experiment)
     return task.model
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from psm.calibration import fit_logistic
 from psm.config import Experiment
+from psm.curves import fit_logistic
 from psm.data.context import Context
 from psm.data.corpus import Corpus
 from psm.gaussian import Gaussian, csd

@@ -144,7 +144,8 @@ async def _understood(state: ServerState, name: str, data: bytes) -> UploadedRec
     def encode() -> UploadedRecording:
         with torch.inference_mode():
             gaussian = recording_gaussian(state.model, waveform)
-            chance = state.answers.curve(csd(gaussian, state.answers.sounds)[0]).cpu().numpy()
+            distance = csd(gaussian, state.answers.sounds)
+            chance = state.answers.sound_curves(distance)[0].cpu().numpy()
         heard = tuple(state.vocabulary.likeliest(chance))
         seconds = len(waveform) / rate_hz
         return UploadedRecording(
