@@ -242,6 +242,20 @@ def test_wrong_usage_is_no_traceback(
     assert "Usage:" in capsys.readouterr().err
 
 
+def test_real_recordings_are_named(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, 64000), 32000)
+    (tmp_path / "manifest.csv").write_text("file,sound\na.wav,rain\n")
+    asked = ("evaluate", "--recordings", tmp_path, "--model", demo / "model")
+    assert psm(*asked, "--out", tmp_path / "out") == 0
+    (found,) = json.loads((tmp_path / "out" / "recordings.json").read_text())["recordings"]
+    assert (found["file"], len(found["names"])) == ("a.wav", 28)
+    assert "top 5" in capsys.readouterr().out
+    assert psm(*asked, "--maps", "--out", tmp_path / "out") == 2
+    assert "choose one" in capsys.readouterr().err
+
+
 def test_listen_writes_a_wav(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "paris.wav"
     assert psm("earth", "listen", "48.85", "2.35", "--seconds", "6", "--out", out) == 0
@@ -285,6 +299,7 @@ def test_an_interrupt_says_how_to_go_on(
         (["train", "--data", "DEMO/earth", "--out", "DEMO/model"], "another experiment"),
         (["evaluate", "--model", "OTHER", "--data", "DEMO/earth", "--out", "OUT"], "of 91 tensors"),
         (["earth", "build", "--out", "DEMO/earth", "--recordings", "7"], "another Earth"),
+        (["earth", "recaption", "--data", "DEMO/earth", "--without", "sea", "--out", "OUT"], "sea"),
         (["earth", "listen", "95", "0", "--out", "OUT"], "latitude"),
         (["evaluate", "--model", "nowhere"], "not a model folder"),
         (["evaluate", "--protocol", "psm2024", "--maps", "--out", "OUT"], "choose one"),

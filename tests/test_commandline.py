@@ -69,6 +69,8 @@ ONE_LINE = [
     (["embed", "Vienna", "--out", "OUT/s", "--ray-address", "auto"], "leave out --ray-address"),
     (["evaluate", "--step", "3", "--out", "OUT"], "leave out --step"),
     (["evaluate", "--name", "mine", "--out", "OUT"], "leave out --name"),
+    (["evaluate", "--manifest", "m.csv", "--out", "OUT"], "leave out --manifest"),
+    (["evaluate", "--recordings", "r", "--data", "d", "--out", "OUT"], "leave out --data"),
     (["serve", "s.zarr", "--step", "2"], "leave out --step"),
     (["serve", "--base-attribution", "me"], "leave out --base-attribution"),
     (["map", "frogs", "--out", "OUT/folder"], "folder: is a folder; name a file in it"),

@@ -68,8 +68,6 @@ def evaluate(
 
     if (protocol is not None) + maps + (recordings is not None) > 1:
         raise ConfigError("--maps, --protocol and --recordings: choose one")
-    if manifest is not None and recordings is None:
-        raise ConfigError("--manifest says what --recordings are: give their folder too")
     loaded = PSM.from_pretrained(model, precision=precision)
     if recordings is not None:
         measure_recordings(loaded, recordings, out, manifest=manifest, name=name)

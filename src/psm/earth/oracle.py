@@ -188,7 +188,7 @@ def _set_probability(
     for part in np.array_split(rows, max(1, -(-len(rows) // _ROWS))):
         moments = list(_moments(known, place.rows(part), times[part], sources[part]))
         total = _sums(moments, sets) if sets is not None else _sums_of_all(moments)
-        parts.append(total / sum(moment.mass for moment in moments)[:, None])
+        parts.append(total / np.sum([moment.mass for moment in moments], axis=0)[:, None])
     return np.concatenate(parts)
 
 

@@ -244,7 +244,7 @@ def _groups(
     inside = np.array([score.sound in apart for score in scores])
     found = {}
     for name, rows in ((HELD_OUT, np.flatnonzero(inside)), (OTHERS, np.flatnonzero(~inside))):
-        members = [scores[row] for row in rows]
+        members = [scores[row] for row in rows.tolist()]
         medians = {
             f"{measure}_median": median([getattr(score, measure) for score in members])
             for measure in ("skill", "spearman", "auc", "ece")

@@ -83,7 +83,21 @@ MODES: dict[str, tuple[Mode, ...]] = {
             "no --maps are drawn",
             ("step",),
         ),
-        Mode(lambda given: given["protocol"] is None, "no --protocol is asked for", ("name",)),
+        Mode(
+            lambda given: given["protocol"] is None and given["recordings"] is None,
+            "no --protocol is asked for",
+            ("name",),
+        ),
+        Mode(
+            lambda given: given["recordings"] is None,
+            "no --recordings are to be named",
+            ("manifest",),
+        ),
+        Mode(
+            lambda given: given["recordings"] is not None,
+            "--recordings {recordings}: they are named without an Earth",
+            ("data", "seed"),
+        ),
     ),
     "serve": (
         Mode(

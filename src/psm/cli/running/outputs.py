@@ -47,6 +47,7 @@ OUTPUTS: dict[str, tuple[Output, ...]] = {
     "data import": _FOLDER,
     "data views": (Output("folder", is_folder=True),),
     "earth build": _FOLDER,
+    "earth recaption": _FOLDER,
     "earth listen": (Output("out", suffixes=(".wav", "")),),
     "collect build": _FOLDER,
 }

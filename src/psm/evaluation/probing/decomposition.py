@@ -130,7 +130,7 @@ def _oracle(
         lon=[r.lon for r in recordings],
         month=[np.nan if r.month is None else r.month for r in recordings],
         hour=[np.nan if r.hour is None else r.hour for r in recordings],
-        audio_source=[r.audio_source for r in recordings],
+        audio_source=[r.audio_source or "other" for r in recordings],
         reach_km=reach_km,
     )
 

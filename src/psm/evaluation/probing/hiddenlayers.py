@@ -38,7 +38,7 @@ class HiddenLayer:
 
 def _near(name: str, distance: str) -> HiddenLayer:
     def nearness(place: LayerValues) -> Floats:
-        return -np.log1p(np.asarray(getattr(place, distance), float))
+        return np.asarray(-np.log1p(np.asarray(getattr(place, distance), float)))
 
     return HiddenLayer(name=name, is_visible=True, value=nearness, distance=distance)
 

@@ -148,7 +148,7 @@ def seeing_table(report: SeeingReport) -> Group:
 def visibility(layer: LayerScore) -> str:
     """Whether a view shows a layer; of what lies around, in the view of how many places."""
     if layer.in_view is not None:
-        return f"of {layer.in_view:.0%} of places"
+        return f"in {layer.in_view:.0%} of views"
     return "yes" if layer.is_visible else "no"
 
 
