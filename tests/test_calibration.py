@@ -94,7 +94,8 @@ def test_platt_is_a_sigmoid() -> None:
         ({"distances": (1.0, 1.0, 2.0)}, "rising distances"),
         ({"distances": ()}, "isotonic needs"),
         ({"prior": 0.0}, "prior"),
-        ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": 2}, "schema 2"),
+        ({"schema_version": 3}, "schema_version"),
     ],
 )
 def test_files_that_are_none_are_explained(

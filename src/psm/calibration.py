@@ -196,10 +196,11 @@ class Calibration(BaseModel):
             return found
         gallery = Gallery.find(folder)
         if gallery is None or gallery.fingerprint != found.share.gallery:
-            at = folder / checkpoints.GALLERY_NAME
+            beside = folder / checkpoints.GALLERY_NAME
+            state = "not there, the gallery" if gallery is None else "not the gallery"
             raise CheckpointMismatch(
-                f"{at}: {'not there' if gallery is None else 'not the gallery'} that {path.name} "
-                f"was fitted with; run `psm calibrate --model {checkpoint}` again"
+                f"{beside}: {state} that {path.name} was fitted with; "
+                f"run `psm calibrate --model {checkpoint}` again"
             )
         return found.with_gallery(gallery)
 

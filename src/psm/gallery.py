@@ -175,7 +175,7 @@ class Gallery:
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {"mean": self.sounds.mean.half(), "variance": self.sounds.var.sum(-1).float()}
         tensors |= {f"weight.{base}": weight.float() for base, weight in self.weights.items()}
-        return {name: tensor.contiguous() for name, tensor in tensors.items()}
+        return {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
 
     @property
     def _about(self) -> dict[str, str]:

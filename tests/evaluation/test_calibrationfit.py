@@ -178,7 +178,7 @@ def test_captions_take_the_share_as_it_is_unless_a_prior_is_asked_for(
     assert found.negative_scale is not None
     # The log-odds of the share are added to those of the curve, one to one.
     assert found.share.slopes["archives"] * found.negative_scale == pytest.approx(1.0)
-    assert found.prior == 0.5
+    assert found.prior == pytest.approx(0.5)
     assert fit(model, recordings, made, prior=0.3, **about).calibration.share is None
 
 

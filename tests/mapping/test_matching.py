@@ -138,5 +138,7 @@ def test_zooms_of_different_cells_are_not_mixed(embedded: EmbeddedCells) -> None
 def test_a_query_is_answered_by_every_band_of_a_map() -> None:
     gaussian = Gaussian(torch.zeros(1, 2), torch.zeros(1, 2))
     query = EncodedQuery(gaussians=gaussian, powers=(1.0,), wanted=1)
-    found = answer(query, torch.ones(3, 1), torch.ones(3, 1), torch.sigmoid)
+    found = answer(
+        query, torch.ones(3, 1), torch.ones(3, 1), QueryCurves.alike(torch.sigmoid, gaussian)
+    )
     assert list(found) == [band.name for band in BANDS]

@@ -203,6 +203,7 @@ def plot_sound_reliability(report: MapReport) -> Figure:
             drawn, true = found.mean_drawn[sound], found.mean_true[sound]
             axes.plot([drawn], [true], "D", color=INK, ms=4.5, mec="white", mew=0.7, zorder=4)
             axes.set(xlim=(0, 0.75), ylim=(0, 0.75), box_aspect=1.0)
+            axes.set(xticks=(0.0, 0.5), yticks=(0.0, 0.5))
             axes.set_title(found.sounds[sound], fontsize=8, pad=14)
             axes.text(
                 0.0, 1.03, f"{drawn:.3f} for {true:.3f}, ECE {found.curves[sound].ece:.3f}",
