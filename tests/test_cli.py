@@ -251,7 +251,7 @@ def test_real_recordings_are_named(
     assert psm(*asked, "--out", tmp_path / "out") == 0
     (found,) = json.loads((tmp_path / "out" / "recordings.json").read_text())["recordings"]
     assert (found["file"], len(found["names"])) == ("a.wav", 28)
-    assert "top 5" in capsys.readouterr().out
+    assert "top 5" in capsys.readouterr().err
     assert psm(*asked, "--maps", "--out", tmp_path / "out") == 2
     assert "choose one" in capsys.readouterr().err
 

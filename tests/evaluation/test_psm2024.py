@@ -147,7 +147,7 @@ def test_tables_hold_every_figure(result: Psm2024Result, without_context: Psm202
                 assert (str(zoom), one.model, *marks, *figures) in rows
     assert len(rows) == 2 + 2 * 2 * 3
     assert len(ablation.lines) == 14  # a model without context is not in it
-    assert len(honest.lines) == 5 + 2 * (4 + 1)
+    assert len(honest.lines) == 6 + 2 * (4 + 1)  # chance and five oracles before the models
     assert len(sources.lines) == 2 * 2 * (4 + 1)
     assert sources.columns[-1] == "yfcc (15)"
 
