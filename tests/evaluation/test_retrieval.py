@@ -84,6 +84,16 @@ def test_share_of_the_attainable(report: RetrievalReport) -> None:
     assert report.row(IMAGE, restriction="same_source").attainable_share is None
 
 
+def test_the_image_alone_is_also_held_against_the_pixels(embedded: EmbeddedCorpus) -> None:
+    known = references(embedded)
+    known |= {("pixels", d, "all"): known["place", d, "all"] for d in DIRECTIONS}
+    report = evaluate_embedded(embedded, name="fake", references=known)
+    row = report.row(IMAGE)
+    assert row.visible_share == pytest.approx(row.attainable_share)
+    assert report.row(SOURCE_FREE).visible_share is None
+    assert f"{row.visible_share:.0%}/{row.visible_share:.0%}" in shown(report)
+
+
 def test_the_caption_joins_the_query_in_both_directions(embedded: EmbeddedCorpus) -> None:
     assert embedded.text is not None
     asks, answers = embedded.pair(COMPOSED, "audio_to_image")

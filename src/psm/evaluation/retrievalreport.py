@@ -153,7 +153,6 @@ def _table(rows: Sequence[RetrievalRow]) -> Table:
         "R@10%",
         "95 % interval",
         "attained",
-        "visible",
         "R@1",
         "R@5",
         "R@10",
@@ -197,15 +196,13 @@ def _cells(row: RetrievalRow) -> list[str]:
         interval = f"{row.ci95[0]:.3f}–{row.ci95[1]:.3f}"
     else:
         interval = "exact" if row.model in REFERENCES else "one cell"
-    shares = (
-        "" if share is None else f"{share:.0%}"
-        for share in (row.attainable_share, row.visible_share)
-    )
+    # Of the attainable and, behind a stroke, of what the pixels show.
+    shares = [share for share in (row.attainable_share, row.visible_share) if share is not None]
     recalls = (row.r_at_1, row.r_at_5, row.r_at_10, row.r_at_50, row.r_at_100)
     return [
         score_text(row.r_at_10pct),
         interval,
-        *shares,
+        "/".join(f"{share:.0%}" for share in shares),
         *(f"{value:.3f}" for value in recalls),
         f"{row.median_rank:,.1f}",
     ]
