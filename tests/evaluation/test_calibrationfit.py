@@ -180,3 +180,23 @@ def test_captions_take_the_share_as_it_is_unless_a_prior_is_asked_for(
     assert found.share.slopes["archives"] * found.negative_scale == pytest.approx(1.0)
     assert found.prior == pytest.approx(0.5)
     assert fit(model, recordings, made, prior=0.3, **about).calibration.share is None
+
+
+def test_sounds_that_labels_are_silent_about_are_neither_there_nor_absent(
+    model: PSM, features: SplitFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = (SOUNDS[0], SOUNDS[5])
+    phrases = list(module.QUERY_PHRASES.values())
+
+    def encoded(_model: object, texts: list[str]) -> Gaussian:
+        return points(torch.eye(DIM)[[phrases.index(text) for text in texts]])
+
+    monkeypatch.setattr(module, "text_gaussians", encoded)
+    hidden = tuple(
+        replace(r, sounds=tuple(s for s in r.sounds if s not in silent))
+        for r in features.recordings
+    )
+    told = replace(features, recordings=hidden)
+    _, kept, pairs = known_pairs(model, told, 1, silent)
+    assert len(pairs) == len(kept) * (len(SOUNDS) - 2)
+    assert pairs.positive.sum() == sum(len(r.sounds) for r in kept)

@@ -24,6 +24,7 @@ from psm.data.corpus import Corpus
 from psm.data.raking import even_weights
 from psm.data.recording import Recording
 from psm.earth.phrases import QUERY_PHRASES
+from psm.earth.recaption import held_out_sounds
 from psm.errors import ConfigError
 from psm.evaluation.fitting import (
     FITS,
@@ -106,14 +107,15 @@ def calibrate(
     """
     zoom = model.config.imagery.zooms[0]
     features = encode_split(model, data, split, zooms=(zoom,), keep=keep)
-    task, kept, pairs = known_pairs(model, features, zoom)
+    silent = held_out_sounds(data)
+    task, kept, pairs = known_pairs(model, features, zoom, silent)
     gallery = _gallery(model, data, features)
     known: Base = "land" if "land" in gallery.weights else "archives"
     of = known if base == "auto" else base
     gallery.effective_size(of)  # refuses what it does not know
     found = fit(
         model, kept, pairs, task=task, split=split, method=method, prior=prior,
-        gallery=gallery, base=of,
+        gallery=gallery, base=of, silent=silent,
     )  # fmt: skip
     return found, gallery
 
@@ -129,9 +131,11 @@ def _gallery(model: PSM, data: Path, features: SplitFeatures) -> Gallery:
 
 
 def known_pairs(
-    model: PSM, features: SplitFeatures, zoom: int
+    model: PSM, features: SplitFeatures, zoom: int, silent: Sequence[str] = ()
 ) -> tuple[Task, Sequence[Recording], Pairs]:
     """Pairs of places and queries whose answer is known, what they say, and of which recordings.
+
+    Labels say nothing of sounds that they are ``silent`` about, neither yes nor no.
 
     Raises:
         ConfigError: fewer than two recordings.
@@ -141,12 +145,13 @@ def known_pairs(
     cells = np.unique([r.cell for r in recordings], return_inverse=True)[1]
     labelled = np.array([bool(r.sounds) for r in recordings])
     if labelled.any():
-        queries = text_gaussians(model, list(QUERY_PHRASES.values()))
+        asked = {s: phrase for s, phrase in QUERY_PHRASES.items() if s not in silent}
+        queries = text_gaussians(model, list(asked.values()))
         rows = torch.from_numpy(np.flatnonzero(labelled))
         distance = _floats(csd(locations.rows(rows), _on_cpu(queries)))
         kept = [r for r in recordings if r.sounds]
-        positive = np.array([[sound in r.sounds for sound in QUERY_PHRASES] for r in kept])
-        cell = np.repeat(cells[labelled], len(QUERY_PHRASES))
+        positive = np.array([[sound in r.sounds for sound in asked] for r in kept])
+        cell = np.repeat(cells[labelled], len(asked))
         return "sounds", kept, _pairs(distance.ravel(), positive.ravel(), cell)
     if len(recordings) < 2:
         raise ConfigError(f"calibration needs two recordings at least, got {len(recordings)}")
@@ -174,6 +179,7 @@ def fit(
     prior: float | None = None,
     gallery: Gallery | None = None,
     base: Base = "archives",
+    silent: Sequence[str] = (),
 ) -> CalibrationFit:
     """Choose and fit a curve to ``pairs`` of ``recordings``; see :func:`calibrate`.
 
@@ -193,7 +199,7 @@ def fit(
         pairs = pairs.with_prior(pairs.prior if prior is None else prior)
         chosen, term = _without_share(model, pairs, method), None
         if gallery is not None:
-            chosen, term = _with_share(model, pairs, method, gallery, base, chosen)
+            chosen, term = _with_share(model, pairs, method, gallery, base, chosen, silent)
     return CalibrationFit(
         Calibration(
             schema_version=1 if term is None else 2,
@@ -241,11 +247,13 @@ def _with_share(
     gallery: Gallery,
     base: Base,
     plain: _Chosen,
+    silent: Sequence[str],
 ) -> tuple[_Chosen, ShareTerm]:
     """The curve of sounds whose shares are known; its slope is fitted too."""
-    queries = text_gaussians(model, list(QUERY_PHRASES.values()))
+    asked = {s: phrase for s, phrase in QUERY_PHRASES.items() if s not in silent}
+    queries = text_gaussians(model, list(asked.values()))
     heard = [gallery.heard(queries, of).log_odds.numpy() for of in gallery.weights]
-    number = np.arange(len(pairs)) % len(QUERY_PHRASES)  # see known_pairs
+    number = np.arange(len(pairs)) % len(asked)  # see known_pairs
     shared = SharedPairs(pairs, number, np.stack(heard, axis=1))
     predicted = {
         "raw": plain.predicted["raw"],
