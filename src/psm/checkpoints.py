@@ -39,6 +39,7 @@ TOKENIZER_NAME = "tokenizer"
 PACKAGED = resources.files("psm") / "pretrained"
 """Folder of the trained models that come with the package."""
 CALIBRATION_NAME = "calibration.json"
+UNCERTAINTY_NAME = "uncertainty.safetensors"
 
 
 def packaged() -> tuple[str, ...]:
@@ -73,7 +74,8 @@ def resolve(checkpoint: str | Path) -> Path:
     )
 
     try:
-        wanted = [CONFIG_NAME, WEIGHTS_NAME, CALIBRATION_NAME, f"{TOKENIZER_NAME}/*"]
+        beside = (CALIBRATION_NAME, UNCERTAINTY_NAME, f"{TOKENIZER_NAME}/*")
+        wanted = [CONFIG_NAME, WEIGHTS_NAME, *beside]
         with hub.asked_once(checkpoint):
             path = snapshot_download(str(checkpoint), allow_patterns=wanted)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:

@@ -29,6 +29,7 @@ from psm.evaluation.fitting import FITS, Pairs, held_out, log_loss, reliability_
 from psm.evaluation.reliability import Reliability
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import text_gaussians
+from psm.inference.heldout import without_held_out
 from psm.inference.split import SplitFeatures, encode_split, raw_locations, raw_text
 from psm.model import PSM
 from psm.seeding import generator
@@ -83,7 +84,7 @@ def calibrate(
         ConfigError: the prior is no share, or there are too few recordings or cells.
     """
     zoom = model.config.imagery.zooms[0]
-    features = encode_split(model, data, split, zooms=(zoom,), keep=keep)
+    features = without_held_out(model, encode_split(model, data, split, zooms=(zoom,), keep=keep))
     task, kept, pairs = known_pairs(model, features, zoom)
     return fit(model, kept, pairs, task=task, split=split, method=method, prior=prior)
 

@@ -92,7 +92,7 @@ def evaluate_maps(
         compare_maps(
             probability,
             truth,
-            uncertainty if model.config.heads.probabilistic else None,
+            uncertainty if model.config.heads.probabilistic or model.uncertainty else None,
             sounds=list(queries),
             lat=lat,
             months=months,
@@ -118,17 +118,22 @@ def predict_maps(
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Match probability and uncertainty by each curve, both ``(texts, months, hours, n)``."""
     query = inference.text_gaussians(model, texts)
+    opinions = None if model.uncertainty is None else model.uncertainty.opinions(query)
     shape = (len(texts), len(months), len(hours), len(lat))
     predicted = [(np.empty(shape, np.float32), np.empty(shape, np.float32)) for _ in curves]
     times = [(m, h) for m in range(len(months)) for h in range(len(hours))]
     for m, h in track(times, "mapping every sound"):
         context = Context.of(lat=lat, lon=lon, month=months[m], hour=hours[h])
         location = inference.location_gaussians(model, features, context)
-        distance, variance = csd(location, query), csd_variance(location, query)
+        distance = csd(location, query)
         for curve, (probability, uncertainty) in zip(curves, predicted, strict=True):
-            probability[:, m, h] = curve(distance).T.cpu().numpy()
-            spread = moments(curve, distance, variance)[1].sqrt()
-            uncertainty[:, m, h] = spread.T.cpu().numpy()
+            found = curve(distance)
+            probability[:, m, h] = found.T.cpu().numpy()
+            if opinions is None:
+                error = moments(curve, distance, csd_variance(location, query))[1]
+            else:
+                error = opinions.squared_error(found, csd(location, opinions.gaussians))
+            uncertainty[:, m, h] = error.sqrt().T.cpu().numpy()
     return predicted
 
 

@@ -84,8 +84,8 @@ def map_queries(
         calibration.require(model)
     curve = learnt_curve(model) if calibration is None else calibration.curve
     encoded = [query.encode(model) for query in queries]
-    asked = concatenate([query.gaussians for query in encoded])
-    columns = np.cumsum([0, *map(len, encoded)])
+    asked = concatenate([query.asked for query in encoded])
+    columns = np.cumsum([0, *(query.columns for query in encoded)])
     for moment in moments:
         measured: dict[Sources, Distances] = {}
         for number, query in enumerate(queries):

@@ -15,6 +15,7 @@ docs/queries.md holds all of this against the truth.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Literal
 
 import torch
@@ -22,8 +23,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from psm.calibration import Curve
-from psm.gaussian import Gaussian, moments
+from psm.gaussian import Gaussian, concatenate, moments
 from psm.mapping.bands import CSD, PROBABILITY, UNCERTAINTY
+from psm.model import PSM
+from psm.uncertainty import Opinions, factor_error
 
 Together = Literal["blend", "all", "any"]
 
@@ -37,29 +40,53 @@ class EncodedQuery:
         powers: ``(terms,)`` sizes of the weights.
         wanted: how many terms are; a blend is one.
         is_any: whether one of the wanted terms is enough.
+        opinions: second ones on every term, where the model has any.
     """
 
     gaussians: Gaussian
     powers: tuple[float, ...]
     wanted: int
     is_any: bool = False
+    opinions: Opinions | None = None
+
+    @classmethod
+    def each(cls, model: PSM, gaussians: Gaussian) -> list[EncodedQuery]:
+        """A query for every Gaussian, ``(m, dim)``, alone."""
+        opinions = model.uncertainty.opinions(gaussians) if model.uncertainty is not None else None
+        rows = [slice(row, row + 1) for row in range(len(gaussians.mean))]
+        return [
+            cls(gaussians.rows(row), (1.0,), 1, opinions=opinions and opinions.rows(row))
+            for row in rows
+        ]
 
     def __len__(self) -> int:
         return len(self.powers)
 
+    @cached_property  # a timetable knows the question of before by being the same object
+    def asked(self) -> Gaussian:
+        """Gaussians that :func:`answer` needs the distances to: the terms, then the opinions."""
+        if self.opinions is None:
+            return self.gaussians
+        return concatenate([self.gaussians, self.opinions.gaussians])
+
+    @property
+    def columns(self) -> int:
+        """How many these are."""
+        return len(self) if self.opinions is None else 2 * len(self)
+
 
 def answer(
     query: EncodedQuery,
-    distance: Float[Tensor, "n terms"],
-    variance: Float[Tensor, "n terms"],
+    distance: Float[Tensor, "n columns"],
+    variance: Float[Tensor, "n columns"],
     curve: Curve,
 ) -> dict[str, Float[Tensor, " n"]]:
     """Every band of a map, from the distances of its cells to the terms of a query.
 
     Args:
         query: has the terms.
-        distance: :func:`psm.gaussian.csd` of cells and terms.
-        variance: :func:`psm.gaussian.csd_variance` of them.
+        distance: :func:`psm.gaussian.csd` of cells and :attr:`EncodedQuery.asked`.
+        variance: :func:`psm.gaussian.csd_variance` of them; not looked at with second opinions.
         curve: from distance to probability.
 
     Returns:
@@ -67,18 +94,14 @@ def answer(
         by weight where that is several terms, NaN where it is nothing.
     """
     # Each term is a function of the distance to it: of being there, or of staying away.
-    wanted = range(query.wanted)
-    unwanted = range(query.wanted, len(query))
-    absent = [_absence(curve, power) for power in query.powers]
-    present = [_presence(curve, power) for power in query.powers]
+    factor = partial(_factor, query, distance, variance, curve)
     # Any of the wanted is what is left when all of them stay away.
-    found = _product([(absent if query.is_any else present)[k] for k in wanted], distance, variance)
+    found = _product([factor(k, is_absence=query.is_any) for k in range(query.wanted)], distance)
     if query.is_any and query.wanted:
         found = 1.0 - found[0], 1.0 - found[1], found[2]
     # Unwanted terms stay away, each independently.
-    rest = _product(
-        [absent[k] for k in unwanted], distance[:, query.wanted :], variance[:, query.wanted :]
-    )
+    unwanted = range(query.wanted, len(query))
+    rest = _product([factor(k, is_absence=True) for k in unwanted], distance)
     probability, _, spread = _times(found, rest)
     weights = torch.tensor(query.powers[: query.wanted], dtype=distance.dtype)
     shares = (weights / weights.sum()).to(distance.device)
@@ -94,13 +117,34 @@ _Factor = tuple[Tensor, Tensor, Tensor]
 """Value at the distance itself, mean and variance, ``(n,)`` each."""
 
 
-def _product(curves: list[Curve], distance: Tensor, variance: Tensor) -> _Factor:
-    """The product over terms of a function of the distance to each."""
+def _factor(
+    query: EncodedQuery,
+    distance: Tensor,
+    variance: Tensor,
+    curve: Curve,
+    term: int,
+    *,
+    is_absence: bool,
+) -> _Factor:
+    """A term being there, or staying away."""
+    own, power = distance[:, term], query.powers[term]
+    if query.opinions is None:
+        powered = _absence(curve, power) if is_absence else _presence(curve, power)
+        return powered(own), *moments(powered, own, variance[:, term])
+    probability = curve(own)
+    second = distance[:, len(query) + term, None]
+    error = query.opinions.rows(slice(term, term + 1)).squared_error(probability[:, None], second)
+    base = (1.0 - probability).clamp_min(0.0) if is_absence else probability
+    value = base if power == 1.0 else base**power
+    return value, value, factor_error(error[:, 0], probability, power, is_absence=is_absence)
+
+
+def _product(factors: list[_Factor], distance: Tensor) -> _Factor:
+    """The product over terms."""
     one = distance.new_ones(len(distance))
     product: _Factor = one, one, torch.zeros_like(one)
-    for term, curve in enumerate(curves):
-        own = moments(curve, distance[:, term], variance[:, term])
-        product = _times(product, (curve(distance[:, term]), *own))
+    for own in factors:
+        product = _times(product, own)
     return product
 
 

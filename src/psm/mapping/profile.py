@@ -124,10 +124,7 @@ def profile(
     curve = learnt_curve(model) if calibration is None else calibration.curve
     features = look(model, provider, lat=lat, lon=lon, zoom=level)
     sounds = text_gaussians(model, texts)
-    queries = [
-        EncodedQuery(sounds.rows(slice(row, row + 1)), powers=(1.0,), wanted=1)
-        for row in range(len(texts))
-    ]
+    queries = EncodedQuery.each(model, sounds)
     found = through_time(model, features, queries, curve, lat=lat, lon=lon)
     return Profile(
         lat=lat,
@@ -194,8 +191,8 @@ def through_time(
         month=month.ravel(), hour=hour.ravel(),
     )  # fmt: skip
     places = location_gaussians(model, features.expand(month.size, -1), context)
-    distances = Distances.between(places, concatenate([query.gaussians for query in queries]))
-    columns = np.cumsum([0, *map(len, queries)])
+    distances = Distances.between(places, concatenate([query.asked for query in queries]))
+    columns = np.cumsum([0, *(query.columns for query in queries)])
     found = [
         answer(query, distances.csd[:, start:end], distances.variance[:, start:end], curve)
         for query, start, end in zip(queries, columns, columns[1:], strict=False)

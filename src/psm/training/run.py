@@ -18,11 +18,13 @@ from torch.utils.data import DataLoader
 
 from psm import checkpoints
 from psm.config import Experiment
-from psm.data.corpus import Corpus, find_split
+from psm.data.corpus import Corpus
+from psm.data.holdout import find_unseen
 from psm.data.shards import shard_paths
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.http import hub
+from psm.inference.uncertaintyfit import fit_uncertainty, seen
 from psm.locking import alone_in
 from psm.model import PSM
 from psm.progress import console
@@ -114,7 +116,7 @@ def _train(
     stack: ExitStack,
 ) -> PSM:
     """Train with ``trainer``; ``stack`` keeps others out of ``out`` until it is closed."""
-    splits: Splits = {split: find_split(data, split) for split in ("train", "val")}
+    splits = find_splits(experiment, data)
     is_first = trainer.is_global_zero
     # One process answers for all: the others start when it has found everything in order.
     run = RunIdentity.of(experiment, seed, data, splits) if is_first else None
@@ -149,6 +151,10 @@ def _train(
         scale, shift = task.match_probability()
         task.model.negative_scale.fill_(scale)
         task.model.shift.fill_(shift)
+        task.model.experiment = experiment
+        task.model.uncertainty = fit_uncertainty(
+            task.model, seen(task.model, training), seen(task.model, validation)
+        )
         task.model.save_pretrained(out, experiment)
     return task.model
 
@@ -162,11 +168,21 @@ def _is_finished(out: Path, run: RunIdentity) -> bool:
     return True
 
 
+def find_splits(experiment: Experiment, data: Path) -> Splits:
+    """Where the recordings of train and val lie, without those that show what is held out."""
+    imagery, hold_out = experiment.model.imagery, experiment.training.hold_out
+    tile_px = imagery.view_px * max(imagery.zooms)
+    return {
+        split: find_unseen(data, split, hold_out, tile_px=tile_px) for split in ("train", "val")
+    }
+
+
 def load_corpora(
     experiment: Experiment, data: Path, splits: Splits | None = None
 ) -> tuple[Corpus, Corpus]:
     """The training split at every zoom, and the validation split at the first."""
     imagery, memory_gb = experiment.model.imagery, experiment.training.memory_gb
+    splits = find_splits(experiment, data) if splits is None else splits
     training, validation = (
         Corpus.load(
             data,
@@ -174,7 +190,7 @@ def load_corpora(
             zooms=zooms,
             view_px=imagery.view_px,
             memory_gb=memory_gb,
-            found=None if splits is None else splits[split],
+            found=splits[split],
         )
         for split, zooms in (("train", imagery.zooms), ("val", imagery.zooms[:1]))
     )
