@@ -14,8 +14,8 @@ so that stores, timetables and films answer it as they answer any query. A query
 sounds is answered by those near it, as far as they are near. With p the probability on the map and
 x that of the second opinion, the expected squared error of p is taken as
 
-    (p - x)² + (spread (x - lapse) (1 - x))²       as far as the query is known,
-    (unknown p (1 - p))²                           as far as it is not.
+    (p - x)² + (spread (m - lapse) (1 - m))²,  m = (p + x) / 2       as far as the query is known,
+    (unknown p (1 - p))²                                             as far as it is not.
 
 ``lapse`` is the probability that is left where nothing speaks for a sound (as in psychometric
 functions, Wichmann & Hill 2001); below it a probe's confidence means nothing.
@@ -43,10 +43,13 @@ from psm.gaussian import Gaussian
 FILE_NAME = "uncertainty.safetensors"
 _VERSION = "1"
 
-SPREAD, UNKNOWN, INFLATION = 0.8, 1.3, 1.15
-"""How far the truth lies from a second opinion and, in logits, from the model where there is none;
-and the root mean square of all errors over what these predict. They were measured on the simulated
-Earth (``docs/measures.md``): labels alone never show the probability that they were drawn from."""
+SPREAD, UNKNOWN, INFLATION = 1.0, 1.3, 1.1
+"""How far, in logits, the truth lies from both opinions, and from the model where there is one
+alone; and the root mean square of all errors over what these predict. They were measured on the
+simulated Earth (``docs/measures.md``): labels never show the probability they were drawn from."""
+
+DEVIATIONS = 1.645
+"""Half of an interval of 90 %, in uncertainties: that of a normal distribution."""
 
 _NEAR = 0.1  # in 1 - cosine: wordings of one sound lie within it, two sounds do not
 _POINT = -30.0
@@ -100,7 +103,8 @@ class Opinions(NamedTuple):
         second = self.probability(distance)
         own = probability * (1.0 - probability)
         trust, lapse = self.trust.to(distance), self.model.lapse
-        spread = SPREAD * (second - lapse).clamp_min(0.0) * (1.0 - second)
+        middle = (probability + second) / 2.0
+        spread = SPREAD * (middle - lapse).clamp_min(0.0) * (1.0 - middle)
         known = (probability - second).square() + spread.square()
         unknown = (UNKNOWN * own).square()
         error = trust * known + (1.0 - trust) * unknown
@@ -213,14 +217,14 @@ def factor_error(
 
 
 def interval(
-    probability: Tensor, uncertainty: Tensor, *, deviations: float = 1.645
+    probability: Tensor, uncertainty: Tensor, *, deviations: float = DEVIATIONS
 ) -> tuple[Tensor, Tensor]:
     """Ends of an interval around probabilities, within [0, 1]; of 90 % by default.
 
     Args:
         probability: of any shape.
         uncertainty: root of the expected squared error of each.
-        deviations: half of the width, in uncertainties; 1.645 is that of a normal's 90 %.
+        deviations: half of the width, in uncertainties.
     """
     half = deviations * uncertainty
     return (probability - half).clamp_min(0.0), (probability + half).clamp_max(1.0)
