@@ -17,6 +17,7 @@ from psm.data.corpus import Corpus
 from psm.data.holdout import find_unseen
 from psm.data.recording import Recording
 from psm.earth.phrases import QUERY_PHRASES
+from psm.earth.sounds import Sound
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import image_features, location_gaussians, text_gaussians
 from psm.model import PSM
@@ -39,7 +40,7 @@ def fit_uncertainty(
     model: PSM,
     train: tuple[Features, Sequence[Recording]],
     held_out: tuple[Features, Sequence[Recording]],
-    queries: Mapping[str, str] = QUERY_PHRASES,
+    queries: Mapping[Sound, str] | Mapping[str, str] = QUERY_PHRASES,
 ) -> ModelUncertainty | None:
     """Second opinions from labelled recordings.
 
@@ -55,7 +56,7 @@ def fit_uncertainty(
     """
     own, positive = _labelled(model, *train, list(queries))
     other, expected = _labelled(model, *held_out, list(queries))
-    known = np.flatnonzero(positive.sum(0) >= _LEAST_POSITIVES) if len(positive) else []
+    known = np.flatnonzero(positive.sum(0) >= _LEAST_POSITIVES)
     if not len(known) or not expected[:, known].any():
         return None
     phrases = [list(queries.values())[sound] for sound in known]
@@ -95,7 +96,7 @@ def some_rows(recordings: Sequence[Recording], count: int = MOST_RECORDINGS) -> 
     rows = np.flatnonzero([bool(recording.sounds) for recording in recordings])
     if len(rows) <= count:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, count).round().astype(int)]
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, count).round().astype(int)])
 
 
 def fit_from_shards(model: PSM, data: Path) -> ModelUncertainty | None:
@@ -117,7 +118,7 @@ def fit_from_shards(model: PSM, data: Path) -> ModelUncertainty | None:
             data, split, zooms=imagery.zooms[:1], view_px=imagery.view_px, memory_gb=0, found=found
         )
         parts.append(seen(model, corpus))
-    return fit_uncertainty(model, *parts)
+    return fit_uncertainty(model, train=parts[0], held_out=parts[1])
 
 
 def seen(model: PSM, corpus: Corpus) -> tuple[Features, Sequence[Recording]]:
@@ -139,12 +140,13 @@ def _labelled(
     """Locations of the recordings with labels, and which sounds each holds."""
     rows = some_rows(recordings)
     kept = [recordings[row] for row in rows]
-    context = Context.of_recordings(kept).only(*_FIELDS)
-    places = location_gaussians(model, features[torch.from_numpy(rows)], context) if kept else None
     held = np.array([[sound in recording.sounds for sound in sounds] for recording in kept], bool)
-    if places is None:
+    held = held.reshape(len(kept), len(sounds))
+    if not kept:
         nothing = torch.empty(0, model.config.dim)
         return Gaussian(nothing, nothing), held
+    context = Context.of_recordings(kept).only(*_FIELDS)
+    places = location_gaussians(model, features[torch.from_numpy(rows)], context)
     return Gaussian(places.mean.cpu(), places.log_var.cpu()), held
 
 
@@ -178,8 +180,8 @@ def _lapse(guess: Floats, positive: Bool[np.ndarray, " n"]) -> tuple[float, floa
         return float(-np.where(positive, np.log(chance), np.log1p(-chance)).mean())
 
     rare = logit(np.clip(answer.mean() / 5.0, 1e-4, 0.1))
-    start, steps = np.array([rare, 0.0, 0.0]), {"maxiter": 500}
-    found = minimize(loss, start, method="Nelder-Mead", options=steps)
+    start = np.array([rare, 0.0, 0.0])
+    found = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 500})
     return float(expit(found.x[0])), float(found.x[1]), float(np.exp(found.x[2]))
 
 
