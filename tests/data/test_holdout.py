@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 import shapely
+from typer.testing import CliRunner
 
+from psm.cli.app import app
+from psm.config import Experiment
 from psm.data.corpus import find_split
 from psm.data.holdout import area_of, shows
 from psm.data.recording import AudioSource, CaptionSource, Recording
@@ -70,3 +73,17 @@ def test_an_area_that_leaves_nothing_is_an_error(tmp_path: Path) -> None:
     globe = shapely.to_wkt(shapely.box(-180.0, -90.0, 180.0, 90.0))
     with pytest.raises(ConfigError, match="every recording of train"):
         find_splits(tiny_experiment(training={"hold_out": globe}), tmp_path)
+
+
+def test_the_command_line_names_a_region(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    trained: list[Experiment] = []
+    monkeypatch.setattr(
+        "psm.training.train", lambda experiment, *_, **__: trained.append(experiment)
+    )
+    asked = ["train", "--hold-out=170,-50,-170,-30", "--data", f"{tmp_path}", "--out", "nowhere"]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.output
+    wkt = trained[0].training.hold_out
+    assert wkt is not None
+    halves = sorted(part.bounds for part in shapely.get_parts(area_of(wkt)))
+    assert halves == [(-180.0, -50.0, -170.0, -30.0), (170.0, -50.0, 180.0, -30.0)]
