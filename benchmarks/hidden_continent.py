@@ -27,7 +27,7 @@ from psm.data.context import Context
 from psm.data.holdout import area_of
 from psm.earth.phrases import QUERY_PHRASES
 from psm.evaluation.calibrationfit import calibrate
-from psm.evaluation.maptruth import HOURS, MONTHS, true_maps
+from psm.evaluation.maptruth import HOURS, LIKELY, MONTHS, true_maps
 from psm.evaluation.reliability import mean_curve, risk_coverage
 from psm.gaussian import csd, csd_variance, moments
 from psm.imagery import BlueMarble
@@ -110,6 +110,8 @@ def report(model: PSM, calibration: Calibration, cells: EmbeddedCells, wkt: str)
         print(_row(f"risk-coverage gain, by {name}", gains))
     within = (low <= truth) & (truth <= high)
     print(_row("true probabilities within intervals of 90 %", [within[:, k].mean() for k in kept]))
+    likely = truth > LIKELY
+    print(_row(f"of those above {LIKELY:g}", [within[:, k][likely[:, k]].mean() for k in kept]))
     error = np.abs(p - truth)
     for name, values in (("error", error), ("uncertainty", uncertainty), ("width", high - low)):
         print(_row(f"mean {name}", [values[:, k].mean() for k in kept]))
