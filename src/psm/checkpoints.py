@@ -22,6 +22,7 @@ from psm.config import Experiment, ModelConfig, parse, with_current_names, write
 from psm.errors import CheckpointMismatch, MissingData
 from psm.files import atomic_path
 from psm.http import hub
+from psm.uncertainty import FILE_NAME as UNCERTAINTY_NAME
 from psm.weightfiles import require_numbers
 from psm.yamlfiles import read_yaml
 
@@ -39,7 +40,6 @@ TOKENIZER_NAME = "tokenizer"
 PACKAGED = resources.files("psm") / "pretrained"
 """Folder of the trained models that come with the package."""
 CALIBRATION_NAME = "calibration.json"
-UNCERTAINTY_NAME = "uncertainty.safetensors"
 
 
 def packaged() -> tuple[str, ...]:
