@@ -22,6 +22,7 @@ from psm.config import Experiment, ModelConfig, parse, with_current_names, write
 from psm.errors import CheckpointMismatch, MissingData
 from psm.files import atomic_path
 from psm.http import hub
+from psm.uncertainty import FILE_NAME as UNCERTAINTY_NAME
 from psm.weightfiles import require_numbers
 from psm.yamlfiles import read_yaml
 
@@ -74,7 +75,8 @@ def resolve(checkpoint: str | Path) -> Path:
     )
 
     try:
-        wanted = [CONFIG_NAME, WEIGHTS_NAME, CALIBRATION_NAME, GALLERY_NAME, f"{TOKENIZER_NAME}/*"]
+        beside = (CALIBRATION_NAME, GALLERY_NAME, UNCERTAINTY_NAME, f"{TOKENIZER_NAME}/*")
+        wanted = [CONFIG_NAME, WEIGHTS_NAME, *beside]
         with hub.asked_once(checkpoint):
             path = snapshot_download(str(checkpoint), allow_patterns=wanted)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:

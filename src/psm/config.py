@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 from psm.data.audio import AudioConfig
 from psm.data.augmentation import AudioAugmentation
 from psm.data.framing import Framing
+from psm.data.holdout import AreaWKT
 from psm.errors import ConfigError
 from psm.yamlfiles import read_yaml
 
@@ -230,6 +231,7 @@ class TrainingConfig(_Frozen):
     memory_gb: float = Field(default=8.0, ge=0, description="what takes more is read from disk")
     workers: PositiveInt | None = Field(default=None, description="one a core, at most eight")
     audio_augmentation: AudioAugmentation = AudioAugmentation()
+    hold_out: AreaWKT | None = Field(default=None, description="an area that is not learnt from")
 
 
 class EarthConfig(_Frozen):

@@ -47,6 +47,11 @@ class QueryCurves:
         """Probabilities at squared distances to each of the queries."""
         return self.curve(distance + self.offset)
 
+    def share_error(self, distance: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+        """What the shares leave open of the probabilities: their variance (central difference)."""
+        at, away = distance + self.offset, self.variance.sqrt()
+        return (0.5 * (self.curve(at - away) - self.curve(at + away))).square()
+
     def columns(self, index: slice) -> QueryCurves:
         """The curves of some of the queries."""
         return QueryCurves(self.curve, self.offset[index], self.variance[index])

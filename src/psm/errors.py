@@ -118,6 +118,10 @@ class CacheNotKept(PSMWarning):
     """The user's cache folder cannot be written; what it would keep is computed again."""
 
 
+class StaleUncertainty(PSMWarning):
+    """What a folder says about the uncertainty of its model is of other weights, and not used."""
+
+
 class FaintRecording(PSMWarning):
     """A recording that is asked for holds hardly a sound."""
 

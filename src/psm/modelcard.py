@@ -142,6 +142,8 @@ def _training(experiment: Experiment, trained_on: Sequence[str], is_trained: boo
             f"{recipe.epochs} epochs, batches of {recipe.batch_size}, the {experiment.loss.kind} "
             f"loss, learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}."
         ]
+    if recipe.hold_out:
+        sentences.append(f"Recordings that show any of {recipe.hold_out} were left out.")
     if trained_on:
         links = [f"[{name}](https://huggingface.co/datasets/{name})" for name in trained_on]
         sentences.append(f"Data: {', '.join(links)}.")

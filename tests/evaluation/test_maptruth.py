@@ -113,6 +113,7 @@ class AllKnowing(nn.Module):
         self.config = SimpleNamespace(name="all-knowing", heads=SimpleNamespace(probabilistic=True))
         self.negative_scale, self.shift = torch.tensor(5.0), torch.tensor(5.0)
         self.device = torch.device("cpu")
+        self.uncertainty = None
 
     def encode_text(self, texts: list[str]) -> Gaussian:
         assert texts == [f"the sound of {sound}" for sound in SOUNDS]

@@ -31,6 +31,15 @@ def numbers(found: SoundscapeMap) -> tuple[float, float]:
     return float(found.values()[3, 4]), float(found.values("uncertainty")[3, 4])
 
 
+def test_an_interval_ends_where_the_quantity_does() -> None:
+    low, high = flat(0.3, 0.1).interval()
+    assert (low[3, 4], high[3, 4]) == pytest.approx((0.1355, 0.4645))
+    low, high = flat(0.3, 0.1).interval(deviations=4.0)
+    assert (low[3, 4], high[3, 4]) == pytest.approx((0.0, 0.7))
+    low, _ = (flat(0.3, 0.1) - flat(0.5, 0.1)).interval(deviations=2.0)
+    assert low[3, 4] == pytest.approx(-0.2 - 2.0 * 0.1 * 2.0**0.5)
+
+
 def test_a_difference_is_no_probability() -> None:
     found = flat(0.3, 0.03, "birds") - flat(0.5, 0.04, "traffic")
     assert numbers(found) == pytest.approx((-0.2, 0.05))

@@ -37,12 +37,15 @@ def calibrate(
     becomes how likely a recording of this data set's kind, made there and then, holds the sound.
     How common a sound is, is heard in the gallery, a thousand training recordings as the model
     hears them. With `--prior`, recordings without labelled sounds are calibrated by their captions
-    alone: p is how likely a caption is of the place rather than of another.
+    alone: p is how likely a caption is of the place rather than of another. A model without
+    `uncertainty.safetensors`, which `psm train` writes, gets that too, if the recordings of DATA
+    carry labels of sounds.
     """
     from psm import PSM, checkpoints
     from psm.evaluation.calibrationfit import calibrate as run
     from psm.evaluation.calibrationreport import calibration_table, plot_calibration
     from psm.files import atomic_path, require_folder
+    from psm.inference.uncertaintyfit import fit_from_shards
     from psm.progress import console
 
     folder = checkpoints.resolve(model)
@@ -55,3 +58,5 @@ def calibrate(
     with atomic_path(folder / "calibration.png") as aside:
         plot_calibration(fit).savefig(aside)
     typer.echo(folder / "calibration.png")
+    if loaded.uncertainty is None and (about := fit_from_shards(loaded, data)) is not None:
+        typer.echo(about.save(folder))

@@ -21,6 +21,10 @@ def train(
         str, typer.Option(help="How many, a process on each; auto: all GPUs, or one process.")
     ] = "auto",
     accelerator: Annotated[str, typer.Option(help="auto, gpu or cpu.")] = "auto",
+    hold_out: Annotated[
+        str | None,
+        typer.Option(help="Learn nothing from a region: a bbox, a vector file, a place, a circle."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count, run a step of each phase, write nothing.")
     ] = False,
@@ -35,13 +39,24 @@ def train(
     says what it takes, on made-up recordings where DATA has none. Without the hub, `--set
     model.audio_tower.weights=null --set model.text_tower.weights=null` starts CLAP from random
     ones.
+
+    `--hold-out=-82,-56,-34,13` leaves out every recording, of train and val, whose tile shows some
+    of South America: what the model says there, it says of a continent that it never saw. The
+    region is kept in `config.yaml`, and `psm calibrate` leaves it out too.
     """
     from psm.config import load_experiment
     from psm.progress import console
     from psm.training import dry_run as try_out
     from psm.training import train as run
 
-    experiment = load_experiment(preset, settings(override))
+    changes = settings(override)
+    if hold_out is not None:
+        import shapely
+
+        from psm.mapping.region import Region
+
+        changes["training.hold_out"] = shapely.to_wkt(Region.parse(hold_out).geometry)
+    experiment = load_experiment(preset, changes)
     machine = {"accelerator": accelerator, "devices": devices}
     if dry_run:
         for line in try_out(experiment, data, seed=seed, **machine):

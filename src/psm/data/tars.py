@@ -130,6 +130,15 @@ class MemberIndex:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def part(self, rows: NDArray[np.int64]) -> MemberIndex:
+        """Some of the recordings, by number."""
+        return MemberIndex(
+            paths=self.paths,
+            keys=tuple(self.keys[row] for row in rows),
+            shard=self.shard[rows],
+            spans={suffix: spans[rows] for suffix, spans in self.spans.items()},
+        )
+
     def has(self, suffix: str, row: int) -> bool:
         """Whether a recording has such a member."""
         return suffix in self.spans and bool(self.spans[suffix][row, 0] >= 0)

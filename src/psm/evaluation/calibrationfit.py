@@ -45,6 +45,7 @@ from psm.inference.gallerymaking import (
     gallery_of_corpus,
     gallery_of_features,
 )
+from psm.inference.heldout import find_learnt, without_held_out
 from psm.inference.split import SplitFeatures, encode_split, raw_locations, raw_text
 from psm.model import PSM
 from psm.seeding import generator
@@ -106,7 +107,7 @@ def calibrate(
             not known.
     """
     zoom = model.config.imagery.zooms[0]
-    features = encode_split(model, data, split, zooms=(zoom,), keep=keep)
+    features = without_held_out(model, encode_split(model, data, split, zooms=(zoom,), keep=keep))
     silent = held_out_sounds(data)
     task, kept, pairs = known_pairs(model, features, zoom, silent)
     gallery = _gallery(model, data, features)
@@ -126,8 +127,11 @@ def _gallery(model: PSM, data: Path, features: SplitFeatures) -> Gallery:
     has_training = any(data.glob("train-*.tar")) and not config.reference
     if not has_training:
         return gallery_of_features(model, features)
-    px = config.imagery.view_px
-    return gallery_of_corpus(model, Corpus.load(data, "train", zooms=(), view_px=px, memory_gb=0.0))
+    learnt = Corpus.load(
+        data, "train", zooms=(), view_px=config.imagery.view_px, memory_gb=0.0,
+        found=find_learnt(model, data, "train"),
+    )  # fmt: skip
+    return gallery_of_corpus(model, learnt)
 
 
 def known_pairs(

@@ -97,7 +97,7 @@ def evaluate_maps(
         compare_maps(
             probability,
             truth,
-            uncertainty if model.config.heads.probabilistic else None,
+            uncertainty if model.config.heads.probabilistic or model.uncertainty else None,
             sounds=list(queries),
             lat=lat,
             months=months,
@@ -124,6 +124,7 @@ def predict_maps(
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Match probability and uncertainty by each calibration, both ``(texts, months, hours, n)``."""
     query = inference.text_gaussians(model, texts)
+    opinions = None if model.uncertainty is None else model.uncertainty.opinions(query)
     shape = (len(texts), len(months), len(hours), len(lat))
     curves = [curves_of(model, calibration, query) for calibration in calibrations]
     predicted = [(np.empty(shape, np.float32), np.empty(shape, np.float32)) for _ in curves]
@@ -131,12 +132,17 @@ def predict_maps(
     for m, h in track(times, "mapping every sound"):
         context = Context.of(lat=lat, lon=lon, month=months[m], hour=hours[h])
         location = inference.location_gaussians(model, features, context)
-        distance, variance = csd(location, query), csd_variance(location, query)
+        distance = csd(location, query)
         for own, (probability, uncertainty) in zip(curves, predicted, strict=True):
-            probability[:, m, h] = own(distance).T.cpu().numpy()
-            shifted, unsure = distance + own.offset, variance + own.variance
-            spread = moments(own.curve, shifted, unsure)[1].sqrt()
-            uncertainty[:, m, h] = spread.T.cpu().numpy()
+            found = own(distance)
+            probability[:, m, h] = found.T.cpu().numpy()
+            if opinions is None:
+                unsure = csd_variance(location, query) + own.variance
+                error = moments(own.curve, distance + own.offset, unsure)[1]
+            else:
+                error = opinions.squared_error(found, csd(location, opinions.gaussians))
+                error = error + own.share_error(distance)
+            uncertainty[:, m, h] = error.sqrt().T.cpu().numpy()
     return predicted
 
 

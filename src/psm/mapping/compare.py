@@ -81,9 +81,9 @@ def map_queries(
         CheckpointMismatch: the calibration is of other weights.
     """
     encoded = [query.encode(model) for query in queries]
-    asked = concatenate([query.gaussians for query in encoded])
-    curves = curves_of(model, calibration, asked)
-    columns = np.cumsum([0, *map(len, encoded)])
+    asked = concatenate([query.asked for query in encoded])
+    columns = np.cumsum([0, *(query.columns for query in encoded)])
+    curves = [curves_of(model, calibration, query.gaussians) for query in encoded]
     for moment in moments:
         measured: dict[Sources, Distances] = {}
         for number, query in enumerate(queries):
@@ -92,7 +92,7 @@ def map_queries(
                 measured[told] = embedded.distances(model, asked, moment, told)
             own = slice(columns[number], columns[number + 1])
             distance, variance = (values[:, own] for values in measured[told])
-            values = answer(encoded[number], distance, variance, curves.columns(own))
+            values = answer(encoded[number], distance, variance, curves[number])
             numbers = {name: value.cpu().numpy() for name, value in values.items()}
             yield soundscape_map(model, embedded, query, moment, numbers, calibration=calibration)
 

@@ -15,6 +15,7 @@ docs/queries.md holds all of this against the truth.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Literal
 
 import torch
@@ -22,8 +23,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from psm.curves import Curve, QueryCurves
-from psm.gaussian import Gaussian, moments
+from psm.gaussian import Gaussian, concatenate, moments
 from psm.mapping.bands import CSD, PROBABILITY, UNCERTAINTY
+from psm.model import PSM
+from psm.uncertainty import Opinions, factor_error
 
 Together = Literal["blend", "all", "any"]
 
@@ -37,51 +40,68 @@ class EncodedQuery:
         powers: ``(terms,)`` sizes of the weights.
         wanted: how many terms are; a blend is one.
         is_any: whether one of the wanted terms is enough.
+        opinions: second ones on every term, where the model has any.
     """
 
     gaussians: Gaussian
     powers: tuple[float, ...]
     wanted: int
     is_any: bool = False
+    opinions: Opinions | None = None
+
+    @classmethod
+    def each(cls, model: PSM, gaussians: Gaussian) -> list[EncodedQuery]:
+        """A query for every Gaussian, ``(m, dim)``, alone."""
+        opinions = model.uncertainty.opinions(gaussians) if model.uncertainty is not None else None
+        rows = [slice(row, row + 1) for row in range(len(gaussians.mean))]
+        return [
+            cls(gaussians.rows(row), (1.0,), 1, opinions=opinions and opinions.rows(row))
+            for row in rows
+        ]
 
     def __len__(self) -> int:
         return len(self.powers)
 
+    @cached_property  # a timetable knows the question of before by being the same object
+    def asked(self) -> Gaussian:
+        """Gaussians that :func:`answer` needs the distances to: the terms, then the opinions."""
+        if self.opinions is None:
+            return self.gaussians
+        return concatenate([self.gaussians, self.opinions.gaussians])
+
+    @property
+    def columns(self) -> int:
+        """How many these are."""
+        return len(self) if self.opinions is None else 2 * len(self)
+
 
 def answer(
     query: EncodedQuery,
-    distance: Float[Tensor, "n terms"],
-    variance: Float[Tensor, "n terms"],
+    distance: Float[Tensor, "n columns"],
+    variance: Float[Tensor, "n columns"],
     curves: QueryCurves,
 ) -> dict[str, Float[Tensor, " n"]]:
     """Every band of a map, from the distances of its cells to the terms of a query.
 
     Args:
         query: has the terms.
-        distance: :func:`psm.gaussian.csd` of cells and terms.
-        variance: :func:`psm.gaussian.csd_variance` of them.
+        distance: :func:`psm.gaussian.csd` of cells and :attr:`EncodedQuery.asked`.
+        variance: :func:`psm.gaussian.csd_variance` of them; not looked at with second opinions.
         curves: of the terms, from distance to probability.
 
     Returns:
         The :data:`~psm.mapping.bands.BANDS` by name. The csd is that to what is wanted, the average
         by weight where that is several terms, NaN where it is nothing.
     """
-    csd, curve = distance, curves.curve
-    # What is not known of how common a term is adds to what is not known of its distance.
-    distance, variance = distance + curves.offset, variance + curves.variance
     # Each term is a function of the distance to it: of being there, or of staying away.
-    wanted = range(query.wanted)
-    unwanted = range(query.wanted, len(query))
-    absent = [_absence(curve, power) for power in query.powers]
-    present = [_presence(curve, power) for power in query.powers]
+    factor = partial(_factor, query, distance, variance, curves)
     # Any of the wanted is what is left when all of them stay away.
-    found = _product([(absent if query.is_any else present)[k] for k in wanted], distance, variance)
+    found = _product([factor(k, is_absence=query.is_any) for k in range(query.wanted)], distance)
     if query.is_any and query.wanted:
         found = 1.0 - found[0], 1.0 - found[1], found[2]
     # Unwanted terms stay away, each independently.
-    rest = _product(
-        [absent[k] for k in unwanted], distance[:, query.wanted :], variance[:, query.wanted :]
-    )
+    unwanted = range(query.wanted, len(query))
+    rest = _product([factor(k, is_absence=True) for k in unwanted], distance)
     probability, _, spread = _times(found, rest)
     weights = torch.tensor(query.powers[: query.wanted], dtype=distance.dtype)
     shares = (weights / weights.sum()).to(distance.device)
@@ -89,7 +109,7 @@ def answer(
     return {
         PROBABILITY.name: probability,
         UNCERTAINTY.name: spread.sqrt(),
-        CSD.name: csd[:, : query.wanted] @ shares if query.wanted else blank,
+        CSD.name: distance[:, : query.wanted] @ shares if query.wanted else blank,
     }
 
 
@@ -97,13 +117,38 @@ _Factor = tuple[Tensor, Tensor, Tensor]
 """Value at the distance itself, mean and variance, ``(n,)`` each."""
 
 
-def _product(curves: list[Curve], distance: Tensor, variance: Tensor) -> _Factor:
-    """The product over terms of a function of the distance to each."""
+def _factor(
+    query: EncodedQuery,
+    distance: Tensor,
+    variance: Tensor,
+    curves: QueryCurves,
+    term: int,
+    *,
+    is_absence: bool,
+) -> _Factor:
+    """A term being there, or staying away."""
+    column = slice(term, term + 1)
+    own, power = curves.columns(column), query.powers[term]
+    if query.opinions is None:
+        powered = (_absence if is_absence else _presence)(own.curve, power)
+        # What is not known of how common a term is adds to what is not known of its distance.
+        at, unsure = distance[:, term] + own.offset, variance[:, term] + own.variance
+        return powered(at), *moments(powered, at, unsure)
+    probability = own(distance[:, column])
+    second = distance[:, len(query) + term, None]
+    error = query.opinions.rows(column).squared_error(probability, second)
+    error = (error + own.share_error(distance[:, column]))[:, 0]
+    base = ((1.0 - probability).clamp_min(0.0) if is_absence else probability)[:, 0]
+    value = base if power == 1.0 else base**power
+    return value, value, factor_error(error, probability[:, 0], power, is_absence=is_absence)
+
+
+def _product(factors: list[_Factor], distance: Tensor) -> _Factor:
+    """The product over terms."""
     one = distance.new_ones(len(distance))
     product: _Factor = one, one, torch.zeros_like(one)
-    for term, curve in enumerate(curves):
-        own = moments(curve, distance[:, term], variance[:, term])
-        product = _times(product, (curve(distance[:, term]), *own))
+    for own in factors:
+        product = _times(product, own)
     return product
 
 

@@ -122,10 +122,7 @@ def profile(
     level = model.config.imagery.zooms[0] if zoom is None else zoom
     features = look(model, provider, lat=lat, lon=lon, zoom=level)
     sounds = text_gaussians(model, texts)
-    queries = [
-        EncodedQuery(sounds.rows(slice(row, row + 1)), powers=(1.0,), wanted=1)
-        for row in range(len(texts))
-    ]
+    queries = EncodedQuery.each(model, sounds)
     curves = curves_of(model, calibration, sounds)
     found = through_time(model, features, queries, curves, lat=lat, lon=lon)
     return Profile(
@@ -193,12 +190,12 @@ def through_time(
         month=month.ravel(), hour=hour.ravel(),
     )  # fmt: skip
     places = location_gaussians(model, features.expand(month.size, -1), context)
-    distances = Distances.between(places, concatenate([query.gaussians for query in queries]))
-    columns = np.cumsum([0, *map(len, queries)])
-    found = [
-        answer(query, distances.csd[:, own], distances.variance[:, own], curves.columns(own))
-        for query, own in zip(queries, map(slice, columns, columns[1:]), strict=False)
-    ]
+    distances = Distances.between(places, concatenate([query.asked for query in queries]))
+    found, column, term = [], 0, 0
+    for query in queries:
+        own = slice(column, column := column + query.columns)
+        terms = curves.columns(slice(term, term := term + len(query)))
+        found.append(answer(query, distances.csd[:, own], distances.variance[:, own], terms))
     return {
         band.name: np.stack([each[band.name].cpu().numpy() for each in found]).reshape(
             -1, MONTHS, HOURS

@@ -227,11 +227,13 @@ class Query:
             weights, parts = zip(*wanted, strict=True)
             wanted = [(1.0, parts[0] if len(parts) == 1 else combine(parts, weights))]
         powers, gaussians = zip(*wanted, *unwanted, strict=True)
+        asked, about = concatenate(gaussians), model.uncertainty
         return EncodedQuery(
-            gaussians=concatenate(gaussians),
+            gaussians=asked,
             powers=powers,
             wanted=len(wanted),
             is_any=self.together == "any",
+            opinions=None if about is None else about.opinions(asked),
         )
 
     def require_recordings(self, model: PSM) -> None:

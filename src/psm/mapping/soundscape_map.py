@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from jaxtyping import Float32
 from numpy.typing import ArrayLike
 
 from psm.mapping.algebra import weighted_sum
+from psm.mapping.bands import UNCERTAINTY
 from psm.mapping.map_data import MapData
+from psm.uncertainty import DEVIATIONS
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -98,6 +102,24 @@ class SoundscapeMap(MapData):
         from psm.mapping.outputs.zonal import summarise
 
         return summarise(self, polygons, layer=layer, prefix=prefix)
+
+    def interval(
+        self, *, deviations: float = DEVIATIONS
+    ) -> tuple[Float32[np.ndarray, "rows columns"], Float32[np.ndarray, "rows columns"]]:
+        """Low and high ends of an interval around the quantity of every cell, of 90 % by default.
+
+        Args:
+            deviations: half of the width, in uncertainties.
+
+        Returns:
+            Two rasters, within the range of the quantity; NaN where the map has no data.
+
+        Example:
+            >>> low, high = found.interval()
+        """
+        half = deviations * self.values(UNCERTAINTY.name)
+        ends = self.quantity.value_range
+        return np.clip(self.values() - half, *ends), np.clip(self.values() + half, *ends)
 
     def crop(self, *, west: float, south: float, east: float, north: float) -> SoundscapeMap:
         """The cells whose centres lie in a box, on the smallest frame that holds them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +16,10 @@ from psm import checkpoints
 from psm.config import Experiment, ModelConfig
 from psm.encoders.audiotowers import AudioTower
 from psm.encoders.textencoding import TextTower
-from psm.errors import HubError
+from psm.errors import CheckpointMismatch, HubError, StaleUncertainty
 from psm.modelcard import model_card
 from psm.precision import Precision
+from psm.uncertainty import FILE_NAME, ModelUncertainty
 
 Model = TypeVar("Model", bound="StoredModel")  # not Self, which beartype refuses in methods
 
@@ -28,6 +30,7 @@ class StoredModel(nn.Module):
     Attributes:
         config: what it was built from.
         experiment: what it was trained by, where it was loaded from a folder that says so.
+        uncertainty: second opinions on its match probabilities, where the folder holds any.
         precision: in which its towers compute. ``float32`` is exact; ``auto`` takes bfloat16 where
             it is native, but in reference mode, whose numbers are to be the published ones.
     """
@@ -36,6 +39,7 @@ class StoredModel(nn.Module):
     audio: AudioTower
     text: TextTower
     experiment: Experiment | None = None
+    uncertainty: ModelUncertainty | None = None
     precision: Precision = "float32"
 
     def __init__(
@@ -62,6 +66,9 @@ class StoredModel(nn.Module):
         Returns:
             The model on the CPU, in evaluation mode.
 
+        Warns:
+            StaleUncertainty: second opinions in the folder are of other weights, or broken.
+
         Raises:
             MissingData: there is no such folder or hub repository.
             ConfigError: its configuration is not readable.
@@ -79,6 +86,7 @@ class StoredModel(nn.Module):
         checkpoints.load_weights(model, folder)
         model.experiment = experiment
         model.precision = precision
+        model.uncertainty = _uncertainty(folder)
         return model.eval()
 
     def save_pretrained(
@@ -112,7 +120,11 @@ class StoredModel(nn.Module):
         if config.text_tower.weights is None:  # first: the configuration, last, makes it a model
             self.text.save_tokenizer(folder / checkpoints.TOKENIZER_NAME)
         stored = experiment.model_copy(update={"model": config})
+        (folder / FILE_NAME).unlink(missing_ok=True)
         checkpoints.save(self, stored, folder, is_half=is_half)
+        about = self.uncertainty
+        if about is not None and about.weights == checkpoints.weights_fingerprint(self):
+            about.of_weights(checkpoints.weights_fingerprint(folder)).save(folder)
 
     def push_to_hub(
         self,
@@ -163,3 +175,16 @@ class StoredModel(nn.Module):
                     f"{repository}: the hub did not take it ({reason}); log in with `hf auth login`"
                 ) from None
         return str(address)
+
+
+def _uncertainty(folder: Path) -> ModelUncertainty | None:
+    """The second opinions of a folder; those of other weights are not used, and it is said."""
+    try:
+        found = ModelUncertainty.load(folder)
+        if found is None or found.weights == checkpoints.weights_fingerprint(folder):
+            return found
+        reason = f"{folder / FILE_NAME}: of other weights; run `psm calibrate --model {folder}`"
+    except CheckpointMismatch as problem:
+        reason = str(problem)
+    warnings.warn(reason, StaleUncertainty, stacklevel=3)
+    return None

@@ -171,7 +171,7 @@ class Answers:
         def work() -> dict[str, Range]:
             with torch.inference_mode():
                 encoded = self._encoded(resolved)
-                area, distances = store.over_time(self.model, encoded.gaussians)
+                area, distances = store.over_time(self.model, encoded.asked)
                 curves = self._curves(encoded.gaussians)
                 found = [answer(encoded, *pair, curves) for pair in distances]
             return {
@@ -262,7 +262,7 @@ def ask(
 ) -> MapAnswer:
     """The map of a query at a moment."""
     start = time.perf_counter()
-    distance, variance = places.distances(model, query.gaussians, moment)
+    distance, variance = places.distances(model, query.asked, moment)
     found = answer(query, distance, variance, curves)
     values = np.stack([found[band.name].cpu().numpy() for band in BANDS]).astype(np.float32)
     return MapAnswer(values, time.perf_counter() - start)

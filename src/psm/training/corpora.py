@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from psm.config import Experiment, ModelConfig
-from psm.data.corpus import Corpus, find_split
+from psm.data.corpus import Corpus
 from psm.data.framing import require_framed
+from psm.data.holdout import find_unseen
 from psm.data.ondisk import MelsOnDisk
 from psm.encoders import packaged
 from psm.http import hub
@@ -25,6 +26,19 @@ def require_weights(model: ModelConfig) -> None:
     packaged.require(model.text_tower.weights)
 
 
+def find_splits(experiment: Experiment, data: Path) -> Splits:
+    """Where the recordings of train and val lie, without those that show what is held out.
+
+    Raises:
+        MissingData, CorruptShard: the shards are absent or broken.
+    """
+    imagery, hold_out = experiment.model.imagery, experiment.training.hold_out
+    tile_px = imagery.view_px * max(imagery.zooms)
+    return {
+        split: find_unseen(data, split, hold_out, tile_px=tile_px) for split in ("train", "val")
+    }
+
+
 def load_corpora(
     experiment: Experiment, data: Path, splits: Splits | None = None
 ) -> tuple[Corpus, Corpus]:
@@ -34,7 +48,7 @@ def load_corpora(
         MissingData, CorruptShard: the shards are absent or broken.
         ConfigError: their sound is framed for another model.
     """
-    splits = splits or {split: find_split(data, split) for split in ("train", "val")}
+    splits = splits or find_splits(experiment, data)
     for members, _ in splits.values():  # before anything is decoded
         require_framed(data, MelsOnDisk(members).shape, experiment.model.audio)
     imagery, memory_gb = experiment.model.imagery, experiment.training.memory_gb

@@ -14,17 +14,18 @@ from torch.utils.data import DataLoader
 
 from psm import checkpoints
 from psm.config import Experiment
-from psm.data.corpus import Corpus, find_split
+from psm.data.corpus import Corpus
 from psm.data.shards import shard_paths
 from psm.errors import ConfigError
 from psm.inference.gallerymaking import keep_gallery
+from psm.inference.uncertaintyfit import fit_uncertainty, seen
 from psm.locking import alone_in
 from psm.model import PSM
 from psm.progress import console
 from psm.seeding import torch_seed
 from psm.training import distributed
 from psm.training.augmentation import Augmenter
-from psm.training.corpora import load_corpora, require_weights
+from psm.training.corpora import find_splits, load_corpora, require_weights
 from psm.training.dataloader import BatchLoader, BatchStream, cached_text_features
 from psm.training.epochlog import EpochLog
 from psm.training.frozenfeatures import cached_audio_features
@@ -35,7 +36,6 @@ from psm.training.recomputation import recomputed_activations
 from psm.training.resuming import (
     FOLDER_NAME,
     RunIdentity,
-    Splits,
     go_on,
     keep_resume_points,
     require_same_run,
@@ -115,7 +115,7 @@ def _train(
     stack: ExitStack,
 ) -> PSM:
     """Train with ``trainer``; ``stack`` keeps others out of ``out`` until it is closed."""
-    splits: Splits = {split: find_split(data, split) for split in ("train", "val")}
+    splits = find_splits(experiment, data)
     is_first = trainer.is_global_zero
     # One process answers for all: the others start when it has found everything in order.
     run = RunIdentity.of(experiment, seed, data, splits) if is_first else None
@@ -149,6 +149,10 @@ def _train(
         scale, shift = task.match_probability()
         task.model.negative_scale.fill_(scale)
         task.model.shift.fill_(shift)
+        task.model.experiment = experiment
+        task.model.uncertainty = fit_uncertainty(
+            task.model, seen(task.model, training), seen(task.model, validation)
+        )
         keep_gallery(task.model, training, out)  # first: a folder with weights is finished
         task.model.save_pretrained(out, experiment)
     return task.model

@@ -10,10 +10,12 @@ import torch
 
 from psm.errors import ConfigError, MissingData, StoreMismatch
 from psm.imagery import Reason
+from psm.inference.batches import text_gaussians
 from psm.mapping import Cells, Moment, Query, SoundscapeMap, map_query
 from psm.mapping.store import Store, embed, plan
 from psm.mapping.timetable import Timetable, agreement, prepare
 from psm.model import PSM
+from psm.uncertainty import ModelUncertainty
 from tests.mapping.store.fakes import PlaceImagery, tiny_config
 
 FROGS = Query(texts=("frogs",))
@@ -51,6 +53,29 @@ def test_any_moment_is_nearly_the_exact_map(model: PSM, store: Store, moment: Mo
         known = np.isfinite(b)
         np.testing.assert_array_equal(np.isfinite(a), known)
         assert np.abs(a - b)[known].max() < 0.05 * np.ptp(b[known])
+
+
+def test_second_opinions_are_nearly_the_exact_ones(
+    model: PSM, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probe is a query that lies farther off, and asked like one."""
+    known = text_gaussians(model, ["frogs"]).mean
+    probes = known + 2.0 * torch.randn(known.shape, generator=torch.Generator().manual_seed(0))
+    about = ModelUncertainty(known, probes, torch.tensor([-6.0]), 5.0, 0.01, 0.0, 1.0, 1, "")
+    moment = Moment(month=1, hour=17.75)
+    before = map_query(model, store.embedded(), FROGS, moment)
+    monkeypatch.setattr(model, "uncertainty", about)
+    timetable = Timetable(store, model)
+    for query in (FROGS, Query.parse("frogs*2", without=["frogs"])):
+        quick = map_query(model, timetable, query, moment).values("uncertainty")
+        exact = map_query(model, store.embedded(), query, moment).values("uncertainty")
+        known_cells = np.isfinite(exact)
+        assert np.abs(quick - exact)[known_cells].max() < 0.05 * np.ptp(exact[known_cells])
+    after = map_query(model, store.embedded(), FROGS, moment)
+    np.testing.assert_allclose(after.values(), before.values(), rtol=1e-5)
+    assert not np.allclose(
+        after.values("uncertainty"), before.values("uncertainty"), equal_nan=True
+    )
 
 
 def test_several_queries_and_unwanted_terms_are_the_maps_one_by_one(
