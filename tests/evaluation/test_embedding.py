@@ -44,7 +44,9 @@ class Witness(nn.Module):
 
     def __init__(self, *, with_fusion: bool = True) -> None:
         super().__init__()
-        self.config = SimpleNamespace(name="witness", reference=False)
+        self.config = SimpleNamespace(
+            name="witness", reference=False, imagery=tiny_experiment().model.imagery
+        )
         self.fusion = SimpleNamespace(fields=CONTEXT_FIELDS) if with_fusion else None
         self.location_head = self.audio_head = self.text_head = Head()
         self.device = torch.device("cpu")

@@ -22,7 +22,7 @@ EXPERIMENTS = {"cnn": tiny_experiment, "clap": tiny_clap_experiment}
 
 
 def changed(
-    towers: str, *, dropout: float = 0.0, label_weight: float = 0.0, **training: Any
+    towers: str, *, dropout: float = 0.0, loss: dict[str, float] | None = None, **training: Any
 ) -> Experiment:
     """An experiment with two draws of the context and, unless asked for, no batch statistics."""
     experiment = EXPERIMENTS[towers]()
@@ -34,8 +34,7 @@ def changed(
                 hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout
             )
     recipe = {"batch_size": 8, "batch_norm": "fixed", "precision": "32-true", "epochs": 1}
-    loss = {"label_weight": label_weight}
-    return EXPERIMENTS[towers](model=values, loss=loss, training={**recipe, **training})
+    return EXPERIMENTS[towers](model=values, loss=loss or {}, training={**recipe, **training})
 
 
 def prepared(
@@ -49,7 +48,7 @@ def prepared(
     torch.manual_seed(0)
     model = PSM(experiment.model)
     text = cached_text_features(model, corpus)
-    labels = Labels.find(corpus.recordings) if experiment.loss.label_weight else None
+    labels = Labels.find(corpus.recordings) if experiment.loss.names_labels else None
     batches = BatchStream(
         corpus, text, batch_size=8, seed=0, rank=rank, world_size=world_size, labels=labels
     )

@@ -85,7 +85,7 @@ def test_naming_adds_to_the_loss_and_moves_its_side_alone(
     tmp_path: Path, setting: str, side: str, moved: str, still: tuple[str, ...]
 ) -> None:
     shards = write_tiny_shards(tmp_path)
-    task, batch = prepared(changed("cnn", **{setting: 0.5}), shards)
+    task, batch = prepared(changed("cnn", loss={setting: 0.5}), shards)
     assert list(task.label_losses) == [side]
     assert batch.labels is not None
     named = outcome(task, batch)

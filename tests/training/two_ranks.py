@@ -25,7 +25,7 @@ from psm.training.task import TrainingTask
 from tests.training.steps import changed, outcome, prepared
 
 STEPS: dict[str, dict[str, Any]] = {
-    "cnn": {"batch_norm": "batch", "label_weight": 0.3},
+    "cnn": {"batch_norm": "batch", "loss": {"label_weight": 0.3, "location_label_weight": 0.2}},
     "clap": {"batch_norm": "fixed", "micro_batch": 3},
 }
 
