@@ -43,6 +43,7 @@ LINES: dict[str, list[str]] = {
     "data audit": ["SHARDS"],
     "data views": ["SHARDS", "--preset", "PRESET"],
     "earth build": ["--out", "OUT"],
+    "earth recaption": ["--data", "SHARDS", "--out", "OUT"],
     "earth listen": ["48", "16", "--out", "OUT.wav"],
     "collect build": ["OUT", "--archive", "aporee", "--region", "16,48,17,49", "--limit", "1"],
     "collect status": ["OUT"],

@@ -45,7 +45,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 DATED = json.loads((recorded.VECTORS / "g_encodings.json").read_text())["do_transforms"]
 TILE_PX = {"sentinel-2": 256, "bing": 300, "google-earth": 256}
 GSD_M = {"sentinel": 10.0, "bingmap": 0.6, "googleEarth": 0.2}
-FRAMES, BANDS = 40, 64
+FRAMES, BANDS = 1001, 64
 
 
 @pytest.fixture(scope="module")
