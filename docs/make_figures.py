@@ -1,16 +1,18 @@
 """Measure what the pages state, write it into them, and find what differs: ``make figures``.
 
-To add a number or a table, write a block into a page; `make figures ARGS=--reuse` fills it in:
+To add a number or a table, write it as `docs/figures/NAME.md`, with fields for its numbers:
 
-    <!-- figures
     | median Spearman of the demo | {demo:maps.spearman_median|2} |
-    -->
+
+and mark its place in a page; `make figures ARGS=--reuse` fills it in:
+
+    <!-- figures: NAME -->
     <!-- /figures -->
 
 `demo` is a run of RUNS, what follows the colon is a path into its report (`rows[image,all]` is the
-first item of a list with these values), what follows the bar a style of STYLES: the rounding. The
-text above `-->` is the one to edit. What was measured, by which command and when, is kept in
-`figures.json`; `make figures-check` compares every block with it, and takes no time.
+first item of a list with these values), what follows the bar a style of STYLES: the rounding. What
+was measured, by which command and when, is kept in `measured.json` beside the templates; `make
+figures-check` compares every block with it, and takes no time.
 """
 
 from __future__ import annotations
@@ -28,12 +30,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-FIGURES = ROOT / "docs" / "figures.json"
+FOLDER = Path("docs", "figures")
+MEASURED = "measured.json"
 PAGES = ("README.md", "docs/*.md", "benchmarks/README.md", "src/psm/pretrained/*/README.md")
 GUARDED = ("README.md", "docs/recipes.md")
 """Pages whose tables may hold no decimal number outside of a block."""
 
-BLOCK = re.compile(r"<!-- figures\n(?P<template>.*?)\n-->\n(?P<shown>.*?)<!-- /figures -->", re.S)
+BLOCK = re.compile(r"<!-- figures: (?P<name>[\w-]+) -->\n(?P<shown>.*?)<!-- /figures -->", re.S)
 FIELD = re.compile(r"\{(?P<run>[\w-]+):(?P<path>[^{}|]+)\|(?P<style>[^{}|]+)\}")
 STEP = re.compile(r"([^.\[]+)(?:\[([^\]]*)\])?\.?")
 
@@ -140,19 +143,23 @@ def lookup(report: Any, path: str) -> Value:
 
 
 class Figures:
-    """What was measured, by run and path."""
+    """What was measured, by run and path, and the templates that show it, by name."""
 
-    def __init__(self, runs: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, runs: dict[str, dict[str, Any]], templates: Mapping[str, str]) -> None:
         self.runs = runs
+        self.templates = templates
 
     @classmethod
-    def load(cls, path: Path = FIGURES) -> Figures:
+    def load(cls, root: Path = ROOT) -> Figures:
         """As they were kept."""
-        return cls(json.loads(path.read_text()))
+        folder = root / FOLDER
+        templates = {file.stem: file.read_text() for file in sorted(folder.glob("*.md"))}
+        return cls(json.loads((folder / MEASURED).read_text()), templates)
 
-    def write(self, path: Path = FIGURES) -> None:
-        """Keep them."""
-        path.write_text(json.dumps(self.runs, indent=1, ensure_ascii=False) + "\n")
+    def write(self) -> None:
+        """Keep what was measured."""
+        text = json.dumps(self.runs, indent=1, ensure_ascii=False) + "\n"
+        (ROOT / FOLDER / MEASURED).write_text(text)
 
     def shown(self, field: re.Match[str]) -> str:
         """A field of a template as it is to be read.
@@ -192,9 +199,9 @@ def pages(root: Path = ROOT) -> list[Path]:
     return [page for pattern in PAGES for page in sorted(root.glob(pattern))]
 
 
-def stated(texts: Sequence[str]) -> dict[str, list[str]]:
-    """The paths that the blocks of some pages ask of each run."""
-    fields = [f for text in texts for b in BLOCK.finditer(text) for f in FIELD.finditer(b[0])]
+def stated(templates: Mapping[str, str]) -> dict[str, list[str]]:
+    """The paths that templates ask of each run."""
+    fields = [field for text in templates.values() for field in FIELD.finditer(text)]
     return {run: sorted({f["path"] for f in fields if f["run"] == run}) for run in RUNS}
 
 
@@ -203,13 +210,19 @@ def complaints(page: str, text: str, figures: Figures, *, is_guarded: bool) -> I
     free = list(text)
     for block in BLOCK.finditer(text):
         free[block.start() : block.end()] = re.sub(r"[^\n]", " ", block[0])
-        first = text.count("\n", 0, block.start("shown")) + 1
-        below = block["shown"].removesuffix("\n").split("\n")
-        above = block["template"].split("\n")
-        if len(above) != len(below):
-            yield f"{page}:{first}: {len(below)} lines below their {len(above)}: run make figures"
+        first, name = text.count("\n", 0, block.start("shown")) + 1, block["name"]
+        if name not in figures.templates:
+            yield f"{page}:{first - 1}: there is no {FOLDER / name}.md"
             continue
-        for number, (template, shown) in enumerate(zip(above, below, strict=True), first):
+        found = block["shown"].split("\n")
+        asked = figures.templates[name].split("\n")
+        if len(asked) != len(found):
+            yield (
+                f"{page}:{first}: {len(found) - 1} lines, {len(asked) - 1} in {FOLDER / name}.md: "
+                "run make figures"
+            )
+            continue
+        for number, (template, shown) in enumerate(zip(asked, found, strict=True), first):
             yield from _differences(f"{page}:{number}", template, shown, figures)
     if text.count("<!-- figures") != text.count("<!-- /figures -->"):
         yield f"{page}: a block of figures has no end, or no begin"
@@ -240,7 +253,7 @@ def _differences(where: str, template: str, shown: str, figures: Figures) -> Ite
 
 def check(root: Path = ROOT) -> list[str]:
     """Everything that the pages say otherwise than it was measured."""
-    figures = Figures.load(root / FIGURES.relative_to(ROOT))
+    figures = Figures.load(root)
     found = []
     for page in pages(root):
         name = page.relative_to(root).as_posix()
@@ -254,8 +267,9 @@ def write_pages(figures: Figures) -> None:
         text = page.read_text()
 
         def filled(block: re.Match[str]) -> str:
-            body = figures.fill(block["template"])
-            return f"<!-- figures\n{block['template']}\n-->\n{body}\n<!-- /figures -->"
+            name = block["name"]
+            body = figures.fill(figures.templates[name])
+            return f"<!-- figures: {name} -->\n{body}<!-- /figures -->"
 
         if (new := BLOCK.sub(filled, text)) != text:
             page.write_text(new)
@@ -265,7 +279,7 @@ def write_pages(figures: Figures) -> None:
 def measure(names: Sequence[str], runs: Path, reports: Mapping[str, Path], *, reuse: bool) -> None:
     """Run what the pages state, or take the reports that are there, and keep the numbers."""
     figures = Figures.load()
-    wanted = stated([page.read_text() for page in pages()])
+    wanted = stated(figures.templates)
     for name in names:
         report = reports.get(name, Path(RUNS[name].report.format(runs=runs)))
         if not reuse and name not in reports:
@@ -281,7 +295,7 @@ def measure(names: Sequence[str], runs: Path, reports: Mapping[str, Path], *, re
 
 def draw(runs: Path) -> None:
     """The pictures of the pages, by the models of the runs."""
-    folder = FIGURES.parent
+    folder = ROOT / "docs"
     model = str(runs / "small" / "model")
     for script, *options in (["make_sounds.py"], ["make_outputs.py", model],
                              ["make_explorer.py", model]):  # fmt: skip

@@ -26,28 +26,30 @@ def load_tool() -> ModuleType:
 
 tool = load_tool()
 MEASURED = {"maps.ece": 0.0304, "retrieval[image,to_audio]": [0.2072, 0.1886, 0.2265]}
+SCORES = """| ECE | {demo:maps.ece|3} |
+| image | {demo:retrieval[image,to_audio]|interval} | {demo:maps.ece|%} |
+"""
 PAGE = """# A page
 
-<!-- figures
-| ECE | {demo:maps.ece|3} |
-| image | {demo:retrieval[image,to_audio]|interval} | {demo:maps.ece|%} |
--->
+<!-- figures: scores -->
 | ECE | 0.030 |
 | image | 0.21 (0.19–0.23) | 3 % |
 <!-- /figures -->
 """
 
 
-def complaints(text: str, *, is_guarded: bool = False) -> list[str]:
-    figures = tool.Figures({"demo": {"measured": MEASURED}})
+def complaints(text: str, template: str = SCORES, *, is_guarded: bool = False) -> list[str]:
+    figures = tool.Figures({"demo": {"measured": MEASURED}}, {"scores": template})
     return list(tool.complaints("page.md", text, figures, is_guarded=is_guarded))
 
 
 def test_the_pages_say_what_was_measured() -> None:
     assert tool.check() == []
-    wanted = tool.stated([page.read_text() for page in tool.pages()])
-    assert min(map(len, wanted.values())) > 20
-    assert set(tool.RUNS) <= set(tool.Figures.load().runs)
+    figures = tool.Figures.load()
+    assert min(map(len, tool.stated(figures.templates).values())) > 20
+    assert set(tool.RUNS) <= set(figures.runs)
+    placed = {b["name"] for page in tool.pages() for b in tool.BLOCK.finditer(page.read_text())}
+    assert placed == set(figures.templates)
 
 
 def test_a_page_as_measured_has_no_complaints() -> None:
@@ -57,23 +59,24 @@ def test_a_page_as_measured_has_no_complaints() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("0.030", "0.031", r"page.md:7: demo:maps.ece: says 0.031, measured 0.030"),
-        ("(0.19–", "(0.18–", r"page.md:8: demo:retrieval[image,to_audio]: says 0.21 (0.18–0.23), "
+        ("0.030", "0.031", r"page.md:4: demo:maps.ece: says 0.031, measured 0.030"),
+        ("(0.19–", "(0.18–", r"page.md:5: demo:retrieval[image,to_audio]: says 0.21 (0.18–0.23), "
          "measured 0.21 (0.19–0.23)"),
-        ("| 3 %", "| 4 %", "page.md:8: demo:maps.ece: says 4 %, measured 3 %"),
-        ("| ECE | 0.030", "| Ece | 0.030", "page.md:7: says '| Ece | 0.030 |', where its template"),
-        ("| ECE | 0.030 |\n", "", "page.md:7: 1 lines below their 2: run make figures"),
-        ("{demo:maps.ece|3}", "{demo:maps.auc|3}", "page.md:7: demo:maps.auc was not measured"),
-        ("{demo:maps.ece|3}", "{other:maps.ece|3}", "page.md:7: other:maps.ece was not measured"),
-        ("{demo:maps.ece|3}", "{demo:maps.ece|7}", "page.md:7: no style '7'"),
-        ("{demo:maps.ece|3}", "{demo:maps.ece|gain}", "page.md:7: 0.0304: not a score"),
+        ("| 3 %", "| 4 %", "page.md:5: demo:maps.ece: says 4 %, measured 3 %"),
+        ("| ECE | 0.030", "| Ece | 0.030", "page.md:4: says '| Ece | 0.030 |', where its template"),
+        ("| ECE | 0.030 |\n", "", "page.md:4: 1 lines, 2 in docs/figures/scores.md"),
+        ("{demo:maps.ece|3}", "{demo:maps.auc|3}", "page.md:4: demo:maps.auc was not measured"),
+        ("{demo:maps.ece|3}", "{other:maps.ece|3}", "page.md:4: other:maps.ece was not measured"),
+        ("{demo:maps.ece|3}", "{demo:maps.ece|7}", "page.md:4: no style '7'"),
+        ("{demo:maps.ece|3}", "{demo:maps.ece|gain}", "page.md:4: 0.0304: not a score"),
+        ("figures: scores", "figures: others", "page.md:3: there is no docs/figures/others.md"),
         ("<!-- /figures -->", "", "page.md: a block of figures has no end"),
     ],
 )  # fmt: skip
 def test_what_differs_is_named_with_its_line_and_both_numbers(
     old: str, new: str, complaint: str
 ) -> None:
-    (found,) = complaints(PAGE.replace(old, new, 1))
+    (found,) = complaints(PAGE.replace(old, new, 1), SCORES.replace(old, new, 1))
     assert found.startswith(complaint)
 
 
@@ -81,7 +84,7 @@ def test_a_table_outside_of_a_block_is_found_in_guarded_pages() -> None:
     loose = PAGE + "\n| by hand | 0.5 |\n"
     assert complaints(loose) == []
     (found,) = complaints(loose, is_guarded=True)
-    assert found.startswith("page.md:11: 0.5 stands in no block")
+    assert found.startswith("page.md:8: 0.5 stands in no block")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ def test_numbers_are_taken_from_a_report_as_they_are_and_no_others(tmp_path: Pat
         {"query": "image", "direction": "to_image", "r_at_10pct": 0.35, "ci95": [0.3, 0.4]},
     ]
     report.write_text(json.dumps({"retrieval": rows, "maps": {"ece": 0.1234567891, "auc": 0.9}}))
-    figures = tool.Figures({"demo": {"measured": MEASURED}})
+    figures = tool.Figures({"demo": {"measured": MEASURED}}, {})
     paths = ["maps.ece", "retrieval[to_image,image]", "retrieval[image].ci95"]
     figures.take("demo", report, paths)
     assert figures.runs["demo"]["measured"] == {
