@@ -126,18 +126,18 @@ def test_shares_put_the_means_of_sounds_right(
     """Sounds of very different shares, which the distances do not know."""
     rng = np.random.default_rng(0)
     common = np.exp(rng.normal(-3.0, 1.2, len(SOUNDS)))
-    holds = rng.random((1200, len(SOUNDS))) < common
+    holds = rng.random((600, len(SOUNDS))) < common
     distance = 2.0 - 0.5 * holds + rng.normal(0.0, 0.25, holds.shape)
-    cell = np.repeat(rng.integers(0, 60, 1200), len(SOUNDS))
+    cell = np.repeat(rng.integers(0, 60, 600), len(SOUNDS))
     made = Pairs(distance.ravel(), holds.ravel(), np.ones(holds.size), cell)
     sounds = torch.eye(DIM)[: len(SOUNDS)]
-    heard = torch.from_numpy(rng.random((900, len(SOUNDS))) < common).float() @ sounds
-    heard += 0.05 * torch.randn(900, DIM, generator=torch.Generator().manual_seed(1))
+    heard = torch.from_numpy(rng.random((500, len(SOUNDS))) < common).float() @ sounds
+    heard += 0.05 * torch.randn(500, DIM, generator=torch.Generator().manual_seed(1))
     gallery = Gallery(
         sounds=compact(points(heard + torch.eye(DIM)[-1])),
-        weights={"archives": torch.ones(900)},
+        weights={"archives": torch.ones(500)},
         matching=Matching(30.0, 0.4),
-        recordings=900,
+        recordings=500,
         data="",
         model="",
     )

@@ -23,7 +23,7 @@ LONGEST_S = 240.0
 def settings(model: PSM, tmp_path: Path) -> Settings:
     """Of a server with one store that nobody has prepared, and a model that it can be with."""
     model.save_pretrained(tmp_path / "model")
-    cells = Cells.globe(step_deg=20.0)
+    cells = Cells.globe(step_deg=30.0)
     embed(tmp_path / "globe.zarr", model, PlaceImagery(), cells)
     return Settings(
         stores=(f"{tmp_path / 'globe.zarr'}",), model=f"{tmp_path / 'model'}", base="none"

@@ -19,10 +19,7 @@ COMPARED = "#q=frogs&b.q=thunder&m=7&h=22&layer=both&scale=own"
     ("hash_", "viewport", "scheme"),
     [
         ("", DESK, "light"),
-        ("", PHONE, "dark"),
         (FULL, DESK, "light"),
-        (FULL, DESK, "dark"),
-        (FULL, PHONE, "light"),
         (FULL, PHONE, "dark"),
         (COMPARED, DESK, "dark"),
         (COMPARED, PHONE, "light"),
