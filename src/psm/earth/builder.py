@@ -80,7 +80,7 @@ def build_earth(plan: EarthPlan, folder: Path, *, workers: int | None = None) ->
         ConfigError: another process builds there.
     """
     with alone_in(folder, "building an Earth"):
-        _claim(folder, plan)
+        claim(folder, plan.fingerprint())
         sweep(folder)
         return _build(plan, folder, workers)
 
@@ -191,10 +191,17 @@ def _warm_caches() -> None:
     _imagery()
 
 
-def _claim(folder: Path, plan: EarthPlan) -> None:
-    """Write the manifest, or check that the one that is there is of the same Earth."""
+def claim(folder: Path, ours: dict[str, Any]) -> None:
+    """Write the manifest of an Earth, or check that the one that is there is of the same.
+
+    Args:
+        folder: of the shards.
+        ours: what is stored beside them.
+
+    Raises:
+        SettingsChanged: ``folder`` holds another Earth.
+    """
     path = folder / MANIFEST_NAME
-    ours = plan.fingerprint()
     if path.exists():
         try:
             theirs = json.loads(path.read_text())

@@ -20,10 +20,10 @@ from psm.data.recording import CaptionSource, Recording
 from psm.data.shards import shards_in, tar_writer
 from psm.data.splits import TEST
 from psm.data.tars import read_samples
-from psm.earth.builder import MANIFEST_NAME, near_town
+from psm.earth.builder import MANIFEST_NAME, claim, near_town
 from psm.earth.captionwriter import caption
 from psm.earth.sounds import SOUNDS, Sound
-from psm.errors import ConfigError, MissingData, SettingsChanged
+from psm.errors import ConfigError, MissingData
 from psm.files import atomic_path, sweep
 from psm.locking import alone_in
 from psm.progress import track
@@ -77,7 +77,7 @@ def recaption(earth: Path, out: Path, sounds: Sequence[Sound | str] = HELD_OUT) 
     if manifest is None or not shards:
         raise MissingData(f"{earth}: no built Earth; build one with `psm earth build`")
     with alone_in(out, "recaptioning an Earth"):
-        _claim(out, {**manifest, HELD_OUT_KEY: list(silent)})
+        claim(out, {**manifest, HELD_OUT_KEY: list(silent)})
         sweep(out)
         missing = [shard for shard in shards if not (out / shard.name).exists()]
         return sum(
@@ -134,16 +134,3 @@ def _manifest(earth: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return manifest if isinstance(manifest, dict) else None
-
-
-def _claim(out: Path, manifest: dict[str, Any]) -> None:
-    path = out / MANIFEST_NAME
-    if path.exists():
-        if _manifest(out) != manifest:
-            raise SettingsChanged(
-                f"{out}: holds another Earth (see {MANIFEST_NAME}); choose another folder or "
-                "delete this one"
-            )
-        return
-    with atomic_path(path) as aside:
-        aside.write_text(json.dumps(manifest, indent=2) + "\n")

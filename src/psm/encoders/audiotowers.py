@@ -47,6 +47,11 @@ class AudioTower(nn.Module, ABC):
         """Features of log-mels in dB; ``is_longer`` marks clips cut into different windows."""
 
 
+def _audible(mel: Float[Tensor, "n frames bands"]) -> Float[Tensor, "n frames bands"]:
+    """Windows cut off 80 dB below their peak: some fade into digital silence."""
+    return torch.maximum(mel, mel.amax((1, 2), keepdim=True) - _RANGE_DB)
+
+
 class CNNTower(AudioTower):
     """A small convolutional network on log-mels; windows are averaged.
 
@@ -80,8 +85,7 @@ class CNNTower(AudioTower):
     ) -> Float[Tensor, "batch out_dim"]:
         """Features of log-mels in dB; ``is_longer`` is not needed here."""
         batch, windows = mel.shape[:2]
-        flat = mel.flatten(0, 1)
-        flat = torch.maximum(flat, flat.amax((1, 2), keepdim=True) - _RANGE_DB)
+        flat = _audible(mel.flatten(0, 1))
         flat = (flat - flat.mean((1, 2), keepdim=True)) / _SPREAD_DB
         halved = nn.functional.avg_pool2d(flat[:, None], (2, 1))
         maps = self.stages(halved)
@@ -134,8 +138,7 @@ class ResidualTower(AudioTower):
     ) -> Float[Tensor, "batch out_dim"]:
         """Features of log-mels in dB; ``is_longer`` is not needed here."""
         batch, windows = mel.shape[:2]
-        flat = mel.flatten(0, 1)
-        flat = torch.maximum(flat, flat.amax((1, 2), keepdim=True) - _RANGE_DB)
+        flat = _audible(mel.flatten(0, 1))
         centred = (flat - flat.mean((1, 2), keepdim=True)) / _SPREAD_DB
         deviation, mean = torch.std_mean(flat, dim=1, keepdim=True, correction=0)
         contrast = (flat - mean) / (deviation + _STEADY_DB)
