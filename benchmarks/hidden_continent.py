@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from psm import PSM
 from psm.calibration import Calibration
-from psm.config import load_experiment
 from psm.data.context import Context
 from psm.data.holdout import area_of
 from psm.earth.phrases import QUERY_PHRASES
 from psm.evaluation.calibrationfit import calibrate
 from psm.evaluation.maptruth import HOURS, LIKELY, MONTHS, true_maps
 from psm.evaluation.reliability import mean_curve, risk_coverage
+from psm.experiments import load_experiment
 from psm.gaussian import csd, csd_variance, moments
 from psm.imagery import BlueMarble
 from psm.inference.batches import location_gaussians, text_gaussians

@@ -27,10 +27,11 @@ from transformers import ClapAudioModelWithProjection
 from transformers.models.clap.modeling_clap import ClapAudioSelfAttention
 
 from psm import PSM, Gaussian, gaussian
-from psm.config import ModelConfig, load_experiment
+from psm.config import ModelConfig
 from psm.data.recording import CAPTION_SOURCES
 from psm.earth.captionwriter import caption
 from psm.earth.sounds import Sound
+from psm.experiments import load_experiment
 from psm.gaussian import concatenate
 from psm.inference.batches import (
     audio_gaussians,

@@ -25,8 +25,8 @@ import numpy as np
 import torch
 
 from psm import PSM
-from psm.config import load_experiment
 from psm.errors import MissingData
+from psm.experiments import load_experiment
 from psm.mapping.store import Store
 from psm.seeding import generator
 

@@ -24,7 +24,8 @@ from jaxtyping import Float
 from rasterio.transform import Affine
 
 from psm import PSM
-from psm.config import ModelConfig, load_experiment
+from psm.config import ModelConfig
+from psm.experiments import load_experiment
 from psm.geodata.frame import Indices
 from psm.imagery import NoImagery, Picture, View
 from psm.mapping import Frame

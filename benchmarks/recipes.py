@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from psm.config import Experiment, load_experiment
+from psm.config import Experiment
 from psm.data.corpus import Corpus
 from psm.data.recording import Recording
 from psm.evaluation.intervals import CellBootstrap
 from psm.evaluation.oracles import DIRECTIONS
 from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE, compare, mean_hits
 from psm.evaluation.suite import ModelEvaluation, measure
+from psm.experiments import load_experiment
 from psm.training import train
 
 Row = dict[str, Any]

@@ -9,8 +9,10 @@ import pytest
 
 from psm.cli.demo import demo
 from psm.cli.earth import earth_build
-from psm.config import Experiment, load_experiment, parse, presets, read_yaml, write_yaml
+from psm.config import Experiment
 from psm.errors import ConfigError
+from psm.experiments import load_experiment, presets
+from psm.yamlfiles import parse, read_yaml, write_yaml
 
 
 @pytest.mark.parametrize("name", presets())

@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 from transformers import ClapAudioConfig, ClapConfig, ClapModel, ClapTextConfig, RobertaTokenizer
 
 from psm import PSM, checkpoints
-from psm.config import load_experiment
 from psm.data.context import Context
 from psm.encoders.packaged import weights_folder
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
+from psm.experiments import load_experiment
 from psm.mapping.store.fingerprint import satellite_fingerprint
 from tests.reference.recorded import FOLDER
 from tests.tiny import BANDS, FRAMES, VIEW_PX, tiny_experiment

@@ -12,8 +12,9 @@ import torch
 from huggingface_hub import ModelCard
 
 from psm import PSM
-from psm.config import Experiment, load_experiment
+from psm.config import Experiment
 from psm.errors import ConfigError, HubError, MissingData
+from psm.experiments import load_experiment
 from psm.modelcard import model_card
 from tests.tiny import tiny_experiment
 

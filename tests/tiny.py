@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from psm.config import Experiment, parse
+from psm.config import Experiment
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
 from psm.data.shards import Sample, write_shard
 from psm.seeding import generator
+from psm.yamlfiles import parse
 
 VIEW_PX, FRAMES, BANDS = 16, 33, 16
 

@@ -18,13 +18,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from psm.config import Experiment, ModelConfig, parse, with_current_names, write_yaml
+from psm.config import Experiment, ModelConfig
 from psm.errors import CheckpointMismatch, MissingData
+from psm.experiments import with_current_names
 from psm.files import atomic_path
 from psm.http import hub
 from psm.uncertainty import FILE_NAME as UNCERTAINTY_NAME
 from psm.weightfiles import require_numbers
-from psm.yamlfiles import read_yaml
+from psm.yamlfiles import parse, read_yaml, write_yaml
 
 
 class Hash(Protocol):

@@ -1,13 +1,20 @@
-"""YAML as people write it: read strictly, with errors that name the file and the line."""
+"""YAML as people write it: read strictly, with errors that name the file and the line.
+
+Settings are pydantic models: :func:`parse` makes one of what was read, and :func:`write_yaml`
+writes it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
 from psm.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class _DistinctKeys(yaml.SafeLoader):
@@ -37,3 +44,18 @@ def read_yaml(path: Path) -> Any:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
         reason = str(problem).splitlines()[0]
         raise ConfigError(f"{path}: not readable as YAML ({reason})") from None
+
+
+def parse(kind: type[Model], values: Any, origin: str) -> Model:
+    """Validate ``values`` as ``kind``; the one-line error names the setting and ``origin``."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        setting = ".".join(str(part) for part in first["loc"]) or "top level"
+        raise ConfigError(f"{origin}: {setting}: {first['msg']}") from None
+
+
+def write_yaml(config: BaseModel, path: Path) -> None:
+    """Write ``config`` so that :func:`parse` of the file gives it back."""
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))

@@ -10,9 +10,9 @@ import numpy as np
 
 from psm.collect.archives.archive import ArchiveTerms
 from psm.collect.outputs.recordings import BuiltRecording, DataSetInfo
-from psm.config import load_experiment
 from psm.data.audio import decode_audio
 from psm.data.framing import Framing
+from psm.experiments import load_experiment
 from psm.seeding import generator
 from tests import hub
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from psm.config import load_experiment
 from psm.data.audit import audit
 from psm.data.corpus import Corpus
+from psm.experiments import load_experiment
 from tests.collect.kill import trial
 
 

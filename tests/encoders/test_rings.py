@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from psm.config import ModelConfig, load_experiment
+from psm.config import ModelConfig
 from psm.encoders.rings import RingPooling
 from psm.encoders.satellite import SatelliteEncoder
 from psm.errors import ConfigError
+from psm.experiments import load_experiment
 
 GSD = torch.ones(1)
 

@@ -7,20 +7,14 @@ import math
 import pytest
 import torch
 
-from psm.config import (
-    ContextConfig,
-    Experiment,
-    HeadConfig,
-    ImageryConfig,
-    SatelliteConfig,
-    parse,
-)
+from psm.config import ContextConfig, Experiment, HeadConfig, ImageryConfig, SatelliteConfig
 from psm.data.augmentation import AudioAugmentation
 from psm.encoders.audiotowers import CNNTower, ResidualBlock, ResidualTower, build_audio_tower
 from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
 from psm.errors import ConfigError
+from psm.yamlfiles import parse
 
 
 def satellite(gsd_unit_m: float) -> SatelliteEncoder:

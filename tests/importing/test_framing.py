@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from psm.config import load_experiment
+from psm.experiments import load_experiment
 from psm.importing.framing import buffer_km, framing_of, largest_view_px
 
 

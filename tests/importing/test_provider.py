@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from psm.config import write_yaml
 from psm.data.shards import Sample, read_shard
 from psm.http import client
 from psm.imagery import View
 from psm.importing import ImportOptions, convert, open_dataset
+from psm.yamlfiles import write_yaml
 from tests import hub
 from tests.imagery.scene import LAT, LON, expected, from_origin, pixels_of, scene_file, write
 from tests.imagery.tileserver import Server, tile_server

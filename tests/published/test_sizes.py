@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from psm.config import ModelConfig, load_experiment
+from psm.config import ModelConfig
 from psm.data.audio import AudioConfig
+from psm.experiments import load_experiment
 from psm.published.checkpoint import rename
 from psm.published.sizes import model_config
 from tests.reference.recorded import FOLDER

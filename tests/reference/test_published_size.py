@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from psm import PSM
-from psm.config import load_experiment
 from psm.data.context import Context
 from psm.encoders.encoding import Encoding
+from psm.experiments import load_experiment
 from psm.published.checkpoint import published_model
 from tests.reference import recorded
 from tests.reference.conftest import Close

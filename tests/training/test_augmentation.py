@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from psm.config import load_experiment
 from psm.data.audio import AudioConfig
 from psm.data.augmentation import AudioAugmentation
 from psm.errors import ConfigError
+from psm.experiments import load_experiment
 from psm.seeding import generator
 from psm.training import acoustics
 from psm.training.augmentation import Augmenter, Variation

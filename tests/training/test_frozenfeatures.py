@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from psm import PSM
-from psm.config import Experiment, parse
+from psm.config import Experiment
 from psm.data.corpus import Corpus
 from psm.data.shards import write_shard
 from psm.errors import CacheNotKept
@@ -20,6 +20,7 @@ from psm.inference.batches import audio_gaussians
 from psm.training import frozenfeatures, train
 from psm.training.dataloader import BatchStream
 from psm.training.frozenfeatures import FOLDER_NAME, cached_audio_features
+from psm.yamlfiles import parse
 from tests.tiny import tiny_clap_experiment, tiny_experiment, tiny_samples, write_tiny_shards
 
 

@@ -13,11 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from psm.config import Experiment, LossConfig, write_yaml
+from psm.config import Experiment, LossConfig
 from psm.data.corpus import Corpus
 from psm.errors import ConfigError
 from psm.training import run, train
 from psm.training.dataloader import BatchStream
+from psm.yamlfiles import write_yaml
 from tests.tiny import tiny_experiment, write_tiny_shards
 from tests.training.steps import assert_equal, changed, outcome, prepared
 from tests.training.two_ranks import STEPS

@@ -119,8 +119,8 @@ def data_views(
     Worth it for large tiles, which otherwise are decoded at every step. Safe to interrupt: the same
     command goes on where it stopped.
     """
-    from psm.config import load_experiment
     from psm.data.storedviews import add_views
+    from psm.experiments import load_experiment
 
     imagery = load_experiment(preset).model.imagery
     written = add_views(folder, zooms=imagery.zooms, view_px=imagery.view_px)

@@ -23,8 +23,8 @@ def demo(
     from psm.extras import EARTH_MODULES, require_installed
 
     require_installed("demo", "lightning", "tensorboard", *EARTH_MODULES)
-    from psm.config import load_experiment
     from psm.demo import run_demo
+    from psm.experiments import load_experiment
     from psm.training.corpora import require_weights
 
     require_weights(load_experiment(preset, settings(override)).model)

@@ -32,8 +32,8 @@ def earth_build(
     from psm.extras import EARTH_MODULES, require_installed
 
     require_installed("demo", *EARTH_MODULES)
-    from psm.config import load_experiment
     from psm.earth.builder import EarthPlan, build_earth
+    from psm.experiments import load_experiment
 
     experiment = load_experiment(preset)
     plan = EarthPlan(

@@ -7,7 +7,7 @@ import typer
 
 def list_presets() -> None:
     """List the presets that come with the package."""
-    from psm.config import load_experiment, presets
+    from psm.experiments import load_experiment, presets
 
     for name in presets():
         typer.echo(f"{name:24} {load_experiment(name).summary}")

@@ -44,7 +44,7 @@ def train(
     of South America: what the model says there, it says of a continent that it never saw. The
     region is kept in `config.yaml`, and `psm calibrate` leaves it out too.
     """
-    from psm.config import load_experiment
+    from psm.experiments import load_experiment
     from psm.progress import console
     from psm.training import dry_run as try_out
     from psm.training import train as run

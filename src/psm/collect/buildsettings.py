@@ -9,10 +9,9 @@ from typing import Any
 
 from psm.collect.buildconfig import BuildConfig
 from psm.collect.columns import Stage
-from psm.config import parse
 from psm.errors import ConfigError, SettingsChanged
 from psm.files import atomic_path
-from psm.yamlfiles import read_yaml
+from psm.yamlfiles import parse, read_yaml
 
 __all__ = ["CLAIM", "BuildConfig", "begun", "claim", "read_settings"]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from psm.collect.buildconfig import Bounds, BuildConfig
-from psm.config import load_experiment
 from psm.data.framing import Framing
+from psm.experiments import load_experiment
 from psm.importing.framing import buffer_km, framing_of, largest_view_px
 from psm.mapping.region import Region
 

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from psm.config import Experiment, load_experiment
+from psm.config import Experiment
 from psm.demo.htmlreport import DemoResult, write_report
 from psm.earth.builder import EarthPlan, build_earth
 from psm.evaluation.suite import measure
+from psm.experiments import load_experiment
 from psm.files import atomic_path, sweep
 from psm.locking import alone_in
 from psm.mapping import EmbeddedCells, Moment, Query, SoundscapeMap, map_queries

@@ -1,10 +1,8 @@
-"""Calibration fitted to held-out recordings: the pairs, and the choice of a curve.
+"""Calibration fitted to held-out recordings: the choice of a curve for pairs whose answer is known.
 
-Where recordings carry the sounds they hold, as those of the simulated Earth do, every recording is
-paired with the canonical phrase of every sound, and the share of positives is what it is: how many
-of the sounds a recording holds. Elsewhere a place is paired with its own caption and with captions
-of other places. Their share depends on how many are drawn, and says nothing about the world: the
-prior is a choice, by default :data:`PRIOR`.
+The share of labelled pairs that match is what it is (:mod:`psm.evaluation.knownpairs`). That of
+places and captions depends on how many are drawn, and says nothing about the world: the prior is a
+choice, by default :data:`PRIOR`.
 """
 
 from __future__ import annotations
@@ -16,16 +14,13 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from psm import checkpoints
 from psm.calibration import Calibration, Method, ShareTerm, Task
 from psm.data.corpus import Corpus
 from psm.data.raking import even_weights
 from psm.data.recording import Recording
-from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.recaption import held_out_sounds
-from psm.errors import ConfigError
 from psm.evaluation.fitting import (
     FITS,
     Isotonic,
@@ -35,28 +30,21 @@ from psm.evaluation.fitting import (
     log_loss,
     reliability_of,
 )
+from psm.evaluation.knownpairs import known_pairs, phrase_gaussians
 from psm.evaluation.reliability import Reliability
 from psm.evaluation.sharefit import SharedPairs, fit_slopes, held_out_of_both
 from psm.gallery import Base, Gallery
-from psm.gaussian import Gaussian, csd
-from psm.inference.batches import text_gaussians
 from psm.inference.gallerymaking import (
     data_fingerprint,
     gallery_of_corpus,
     gallery_of_features,
 )
 from psm.inference.heldout import find_learnt, without_held_out
-from psm.inference.split import SplitFeatures, encode_split, raw_locations, raw_text
+from psm.inference.split import SplitFeatures, encode_split
 from psm.model import PSM
-from psm.seeding import generator
-
-FIELDS = ("latlon", "month", "hour")
-"""What is told of a place, as on a map: the sources stay unknown."""
 
 PRIOR = 0.5
 """Of captions: as likely from the place as from anywhere, so that p > 0.5 speaks for the place."""
-
-_OTHERS = 50  # captions of other places that a place is paired with
 
 
 @dataclass(frozen=True)
@@ -132,44 +120,6 @@ def _gallery(model: PSM, data: Path, features: SplitFeatures) -> Gallery:
         found=find_learnt(model, data, "train"),
     )  # fmt: skip
     return gallery_of_corpus(model, learnt)
-
-
-def known_pairs(
-    model: PSM, features: SplitFeatures, zoom: int, silent: Sequence[str] = ()
-) -> tuple[Task, Sequence[Recording], Pairs]:
-    """Pairs of places and queries whose answer is known, what they say, and of which recordings.
-
-    Labels say nothing of sounds that they are ``silent`` about, neither yes nor no.
-
-    Raises:
-        ConfigError: fewer than two recordings.
-    """
-    recordings = features.recordings
-    locations = raw_locations(model, features, zoom, FIELDS).unit()
-    cells = np.unique([r.cell for r in recordings], return_inverse=True)[1]
-    labelled = np.array([bool(r.sounds) for r in recordings])
-    if labelled.any():
-        asked = {s: phrase for s, phrase in QUERY_PHRASES.items() if s not in silent}
-        queries = text_gaussians(model, list(asked.values()))
-        rows = torch.from_numpy(np.flatnonzero(labelled))
-        distance = _floats(csd(locations.rows(rows), _on_cpu(queries)))
-        kept = [r for r in recordings if r.sounds]
-        positive = np.array([[sound in r.sounds for sound in asked] for r in kept])
-        cell = np.repeat(cells[labelled], len(asked))
-        return "sounds", kept, _pairs(distance.ravel(), positive.ravel(), cell)
-    if len(recordings) < 2:
-        raise ConfigError(f"calibration needs two recordings at least, got {len(recordings)}")
-    captions = np.unique([r.caption for r in recordings], return_inverse=True)[1]
-    texts = raw_text(model, features).unit()
-    own, other = _drawn(captions)
-    distance = np.concatenate(
-        [
-            _floats(csd(locations.rows(slice(i, i + 1)), texts.rows(others)))[0]
-            for i in range(len(recordings))
-            for others in [torch.from_numpy(other[own == i])]
-        ]
-    )
-    return "pairs", recordings, _pairs(distance, own == other, cells[own])
 
 
 def fit(
@@ -254,10 +204,9 @@ def _with_share(
     silent: Sequence[str],
 ) -> tuple[_Chosen, ShareTerm]:
     """The curve of sounds whose shares are known; its slope is fitted too."""
-    asked = {s: phrase for s, phrase in QUERY_PHRASES.items() if s not in silent}
-    queries = text_gaussians(model, list(asked.values()))
+    queries = phrase_gaussians(model, silent)
     heard = [gallery.heard(queries, of).log_odds.numpy() for of in gallery.weights]
-    number = np.arange(len(pairs)) % len(asked)  # see known_pairs
+    number = np.arange(len(pairs)) % len(queries.mean)  # see known_pairs
     shared = SharedPairs(pairs, number, np.stack(heard, axis=1))
     predicted = {
         "raw": plain.predicted["raw"],
@@ -295,28 +244,3 @@ def _best(
         return method
     loss = {name: log_loss(predicted[name], pairs) for name in FITS}
     return "isotonic" if loss["isotonic"] < loss["platt"] else "platt"
-
-
-def _pairs(distance: np.ndarray, positive: np.ndarray, cell: np.ndarray) -> Pairs:
-    return Pairs(distance, positive, np.ones(len(distance)), cell)
-
-
-def _drawn(captions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Place and caption of each pair: its own, and up to ``_OTHERS`` that are worded otherwise."""
-    rng = generator(0, "calibration pairs")
-    own, other = [], []
-    everything = np.arange(len(captions))
-    for number, caption in enumerate(captions):
-        foreign = everything[captions != caption]
-        drawn = rng.choice(foreign, min(_OTHERS, len(foreign)), replace=False)
-        own.append(np.full(1 + len(drawn), number))
-        other.append(np.concatenate([[number], drawn]))
-    return np.concatenate(own), np.concatenate(other)
-
-
-def _on_cpu(gaussians: Gaussian) -> Gaussian:
-    return Gaussian(gaussians.mean.cpu(), gaussians.log_var.cpu())
-
-
-def _floats(values: Tensor) -> np.ndarray:
-    return values.double().cpu().numpy()

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from psm import __version__
-from psm.config import parse
 from psm.data.context import CONTEXT_FIELDS
 from psm.errors import ConfigError, MissingData
 from psm.evaluation.intervals import CellBootstrap, Interval
@@ -39,6 +38,7 @@ from psm.model import PSM
 from psm.progress import track
 from psm.ranks import TiedRanks, tied_ranks
 from psm.reference import published_composition, published_hits
+from psm.yamlfiles import parse
 
 RESULT_NAME = "psm2024.json"
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from filelock import FileLock
 
-from psm.config import load_experiment
 from psm.data import filenames
 from psm.data.audio import read_audio
 from psm.data.framing import Framing
 from psm.data.shards import RawSample
 from psm.earth.painted_imagery import GSD_M, TILE_SIZE
 from psm.errors import ConfigError, CorruptRecording, MissingData
+from psm.experiments import load_experiment
 from psm.files import sha256_of
 from psm.importing import values
 from psm.importing.cutting import NoTile, Tile, TileCutter, TilePlace

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from psm.config import ContextConfig, HeadConfig, ImageryConfig, ModelConfig, parse
+from psm.config import ContextConfig, HeadConfig, ImageryConfig, ModelConfig
 from psm.data.context import CONTEXT_FIELDS
 from psm.errors import CheckpointMismatch, ConfigError
+from psm.yamlfiles import parse
 
 Shapes = Mapping[str, tuple[int, ...]]
 

@@ -2,7 +2,7 @@
 
 Example:
     >>> from pathlib import Path
-    >>> from psm.config import load_experiment
+    >>> from psm.experiments import load_experiment
     >>> from psm.training import train
     >>> experiment = load_experiment("earth-tiny", {"training.epochs": 2})
     >>> model = train(experiment, Path("runs/earth"), Path("runs/model"))  # doctest: +SKIP

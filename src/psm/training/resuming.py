@@ -22,13 +22,14 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from psm import checkpoints
-from psm.config import Experiment, write_yaml
+from psm.config import Experiment
 from psm.data.identity import identity
 from psm.data.recording import Recording
 from psm.data.tars import MemberIndex
 from psm.errors import CheckpointMismatch, SettingsChanged
 from psm.files import atomic_path, flush, sweep
 from psm.progress import console
+from psm.yamlfiles import write_yaml
 
 FOLDER_NAME = "resume"
 _LAST, _BEFORE = "last.ckpt", "before.ckpt"

@@ -69,7 +69,7 @@ def train(
     every one returns the trained model, but only the first, whose rank is 0, writes anything.
 
     Args:
-        experiment: model, loss and recipe, as from :func:`psm.config.load_experiment`.
+        experiment: model, loss and recipe, as from :func:`psm.experiments.load_experiment`.
         data: folder of shards with a train and a val split.
         out: folder of the result.
         seed: every random choice follows from it.

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from psm.config import Experiment, load_experiment
+from psm.config import Experiment
 from psm.data.audio import decode_audio
 from psm.data.framing import Framing
 from psm.data.recording import AudioSource, CaptionSource
@@ -24,6 +24,7 @@ from psm.data.shards import RawSample
 from psm.data.splits import BUFFER, IN_BUFFER
 from psm.data.worldsplits import split_by_position
 from psm.errors import ConfigError, CorruptRecording, MissingData
+from psm.experiments import load_experiment
 from psm.http.hub import away
 from psm.importing import values
 from psm.importing.contents import content_hashes

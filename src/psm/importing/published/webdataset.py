@@ -22,10 +22,10 @@ import torch
 from numpy.typing import NDArray
 from torch import _utils as torch_utils
 
-from psm.config import load_experiment
 from psm.data.shards import RawSample
 from psm.data.tars import Span, samples_of, spans
 from psm.errors import ConfigError, CorruptRecording, CorruptShard, ForeignPickle, MissingData
+from psm.experiments import load_experiment
 from psm.files import atomic_path
 from psm.importing import values
 from psm.importing.contents import content_hashes
