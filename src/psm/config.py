@@ -192,8 +192,8 @@ class LossConfig(_Frozen):
     contrastive_weight: float = Field(default=0.0, ge=0)
     temperature: float = Field(default=0.07, gt=0)
     text_weight: float = Field(default=0.5, ge=0, le=1, description="w of the three-pair sum")
-    label_weight: float = Field(default=0.0, ge=0, description="of naming labelled recordings")
-    location_label_weight: float = Field(default=0.0, ge=0, description="the same from the place")
+    label_weight: float = Field(default=0.0, ge=0, description="of naming what recordings hold")
+    location_label_weight: float = Field(default=0.0, ge=0, description="of naming places by them")
 
     @property
     def names_labels(self) -> bool:

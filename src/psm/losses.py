@@ -177,7 +177,7 @@ class InfoNCE(PairLoss):
 
 
 class LabelLoss(nn.Module):
-    """Names what is labelled: binary cross-entropy of every label, whose weights are its text.
+    """Names what a recording holds: binary cross-entropy of every label, weights are its text.
 
     ``logit = log-odds of the label's share + scale * cosine(mean, mean of the text) + shift``; the
     losses of all labels are summed. The share is that among training recordings, so that the space
@@ -200,12 +200,44 @@ class LabelLoss(nn.Module):
     def forward(
         self, rows: Gaussian, labels: Gaussian, given: Bool[Tensor, "n labels"]
     ) -> Float[Tensor, ""]:
-        """Loss of ``rows``, locations or recordings, of which ``given`` says who has which."""
+        """Loss of ``rows``, of which ``given`` says who has which label."""
         labelled = given.any(dim=1)
-        cosine = F.normalize(rows.mean.float(), dim=-1) @ F.normalize(labels.mean.float(), dim=-1).T
-        logits = self.log_odds + self.log_scale.exp() * cosine + self.shift
+        cosines = _cosines(rows, labels)
+        logits = self.log_odds + self.log_scale.exp() * cosines + self.shift
         loss = F.binary_cross_entropy_with_logits(logits, given.float(), reduction="none").sum(1)
         return (loss * labelled).sum() / labelled.sum().clamp_min(1)
+
+
+class CategoricalLabelLoss(nn.Module):
+    """Says which labels a place has, against each other: softmax over labels, weights their texts.
+
+    ``logit = logarithm of the label's share + scale * cosine(mean, mean of the text)``; a row's
+    target is spread evenly over its labels. What a recording holds is a few sounds of all that
+    could be heard there, so that the labels of a place compete: one that is absent everywhere is
+    rarer where others are many. Said of each label apart (:class:`LabelLoss`), nothing of that
+    shows, and where a sound is nearly absent its map is in no order (``docs/recipes.md``).
+    Rows without a label do not count.
+
+    Args:
+        shares: how often each label is given.
+        scale: start of the scale. Its logarithm is learnt.
+    """
+
+    log_shares: Tensor
+
+    def __init__(self, shares: Float[Tensor, " labels"], scale: float = 10.0) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
+        self.register_buffer("log_shares", shares.float().clamp_min(1e-4).log(), persistent=False)
+
+    def forward(
+        self, rows: Gaussian, labels: Gaussian, given: Bool[Tensor, "n labels"]
+    ) -> Float[Tensor, ""]:
+        """Loss of ``rows``, of which ``given`` says who has which label."""
+        logits = self.log_shares + self.log_scale.exp() * _cosines(rows, labels)
+        # Rows without a label have a target of zeros, and so no loss.
+        loss = F.cross_entropy(logits, _distribution(given.float()), reduction="sum")
+        return loss / given.any(dim=1).sum().clamp_min(1)
 
 
 def pseudo_positives(
@@ -231,6 +263,10 @@ def _identity(a: Gaussian, b: Gaussian) -> Tensor:
             f"{len(a.mean)} against {len(b.mean)} items: say which match by a `matched` matrix"
         )
     return torch.eye(len(a.mean), device=a.mean.device)
+
+
+def _cosines(a: Gaussian, b: Gaussian) -> Tensor:
+    return F.normalize(a.mean.float(), dim=-1) @ F.normalize(b.mean.float(), dim=-1).T
 
 
 def _distribution(matched: Tensor) -> Tensor:

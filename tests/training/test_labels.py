@@ -10,7 +10,7 @@ import torch
 
 from psm.data.corpus import Corpus
 from psm.gaussian import Gaussian
-from psm.losses import LabelLoss
+from psm.losses import CategoricalLabelLoss, LabelLoss
 from psm.training.dataloader import BatchStream
 from psm.training.labels import Labels
 from tests.tiny import VIEW_PX, tiny_samples, write_tiny_shards
@@ -74,6 +74,21 @@ def test_the_loss_is_that_of_each_label_and_forgets_rows_without() -> None:
     assert float(loss(rows, labels, torch.zeros_like(given))) == 0.0
 
 
+@torch.no_grad()
+def test_labels_of_a_place_compete() -> None:
+    torch.manual_seed(0)
+    rows, labels = (Gaussian(torch.randn(n, 8), torch.zeros(n, 8)).unit() for n in (4, 3))
+    given = torch.tensor([[1, 1, 0], [0, 0, 1], [0, 0, 0], [1, 0, 0]], dtype=torch.bool)
+    shares = torch.tensor([0.5, 0.1, 0.02])
+    found = float(CategoricalLabelLoss(shares)(rows, labels, given))
+    expected = 0.0
+    for i in (0, 1, 3):
+        odds = shares * (10.0 * rows.mean[i] @ labels.mean.T).exp()
+        expected -= float((odds / odds.sum()).log()[given[i]].mean()) / 3
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert float(CategoricalLabelLoss(shares)(rows, labels, torch.zeros_like(given))) == 0.0
+
+
 @pytest.mark.parametrize(
     ("setting", "side", "moved", "still"),
     [
@@ -91,7 +106,7 @@ def test_naming_adds_to_the_loss_and_moves_its_side_alone(
     named = outcome(task, batch)
     plain = outcome(task, replace(batch, labels=None))
     assert named[""] - plain[""] > 0.1
-    assert torch.isfinite(named[f"label_losses.{side}.shift"])
+    assert torch.isfinite(named[f"label_losses.{side}.log_scale"])
     changes = {n for n, v in named.items() if n in plain and not torch.allclose(v, plain[n])}
     assert any(name.startswith(moved) for name in changes)
     assert any(name.startswith("model.text_head") for name in changes)

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from psm.config import Experiment
+from psm.config import Experiment, LossConfig
 from psm.curves import fit_logistic
 from psm.data.context import Context
 from psm.data.corpus import Corpus
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import encode_corpus, location_gaussians
-from psm.losses import LabelLoss, PairLoss, build_loss
+from psm.losses import CategoricalLabelLoss, LabelLoss, PairLoss, build_loss
 from psm.model import PSM
 from psm.ranks import tied_ranks
 from psm.seeding import torch_seed
@@ -81,15 +81,7 @@ class TrainingTask(lightning.LightningModule):
         super().__init__()
         self.model = model
         self.loss = build_loss(experiment.loss)
-        recipe = experiment.loss
-        naming = {"audio": recipe.label_weight, "location": recipe.location_label_weight}
-        self.label_losses = nn.ModuleDict(
-            {
-                side: LabelLoss(labels.shares)
-                for side, weight in naming.items()
-                if labels is not None and weight
-            }
-        )
+        self.label_losses = _label_losses(experiment.loss, labels)
         self._label_texts = [] if labels is None else labels.texts(model)
         self.experiment = experiment
         self.validation = validation
@@ -281,6 +273,16 @@ class TrainingTask(lightning.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
+
+
+def _label_losses(recipe: LossConfig, labels: Labels | None) -> nn.ModuleDict:
+    """By side: what a recording holds, and what a place sounds like."""
+    losses = nn.ModuleDict()
+    if labels is not None and recipe.label_weight:
+        losses["audio"] = LabelLoss(labels.shares)
+    if labels is not None and recipe.location_label_weight:
+        losses["location"] = CategoricalLabelLoss(labels.shares)
+    return losses
 
 
 def batch_norms(model: nn.Module) -> list[nn.Module]:
