@@ -16,6 +16,7 @@ from psm.config import Experiment
 from psm.errors import ConfigError, HubError, MissingData
 from psm.experiments import load_experiment
 from psm.modelcard import model_card
+from psm.provenance import SIMULATED, DataSet, Provenance
 from tests.tiny import tiny_experiment
 
 
@@ -112,14 +113,16 @@ def test_a_published_size_names_its_data_and_what_it_started_from() -> None:
 
 def test_an_imported_model_says_so() -> None:
     settings = {"model.reference": True, "model.imagery.name": "google-earth"}
-    card = model_card(load_experiment("psm-soundingearth", settings), "me/psm")
+    known = Provenance(trained_on=(DataSet(name="MVRL/SoundingEarth"),))
+    card = model_card(load_experiment("psm-soundingearth", settings), "me/psm", provenance=known)
     assert card.data.datasets == ["MVRL/SoundingEarth"]
     assert "Imported from a published checkpoint" in card.text
     assert "epochs" not in card.text
 
 
 def test_a_model_of_the_simulated_earth_is_not_for_real_places() -> None:
-    card = model_card(load_experiment("earth-tiny"), "me/psm")
+    earth = Provenance(trained_on=(DataSet(name=SIMULATED, is_simulated=True, recordings=9),))
+    card = model_card(load_experiment("earth-tiny"), "me/psm", provenance=earth)
     assert "not for statements about real places" in " ".join(card.text.split())
     assert card.data.license is None
     assert "None was stated" in card.text

@@ -23,6 +23,7 @@ from psm.errors import CheckpointMismatch, MissingData
 from psm.experiments import with_current_names
 from psm.files import atomic_path
 from psm.http import hub
+from psm.provenance import FILE_NAME as PROVENANCE_NAME
 from psm.uncertainty import FILE_NAME as UNCERTAINTY_NAME
 from psm.weightfiles import require_numbers
 from psm.yamlfiles import parse, read_yaml, write_yaml
@@ -76,8 +77,8 @@ def resolve(checkpoint: str | Path) -> Path:
     )
 
     try:
-        beside = (CALIBRATION_NAME, GALLERY_NAME, UNCERTAINTY_NAME, f"{TOKENIZER_NAME}/*")
-        wanted = [CONFIG_NAME, WEIGHTS_NAME, *beside]
+        about = (CALIBRATION_NAME, GALLERY_NAME, PROVENANCE_NAME, UNCERTAINTY_NAME)
+        wanted = [CONFIG_NAME, WEIGHTS_NAME, *about, f"{TOKENIZER_NAME}/*"]
         with hub.asked_once(checkpoint):
             path = snapshot_download(str(checkpoint), allow_patterns=wanted)
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:

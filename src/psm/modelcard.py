@@ -14,20 +14,10 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from psm.config import Experiment, ModelConfig
 from psm.encoders.universal import LANGUAGES
 from psm.errors import ConfigError, MissingData
-from psm.imagery import is_simulated
+from psm.provenance import DataSet, Provenance
 
-# The data sets that the published models were trained on, by the imagery that they see.
-_PUBLISHED_DATA = {
-    "sentinel-2": ["MVRL/GeoSound"],
-    "bing": ["MVRL/GeoSound"],
-    "google-earth": ["MVRL/SoundingEarth"],
-}
 _DIRECTIONS = {"image_to_audio": "location → sound", "audio_to_image": "sound → location"}
 
-_LIMITS_SIMULATED = """Its sounds are synthesised and its towns painted onto imagery of 7 km
-pixels: it is for trying the method, not for statements about real places."""
-_LIMITS_REAL = """Its recordings were shared by people: places where many live, and sounds that are
-worth recording, are over-represented, and so they are on its maps."""
 _LIMITS_PUBLISHED = (
     """ In reference mode 23 h is 0 h and the two poles are one place, as published."""
 )
@@ -46,6 +36,7 @@ def model_card(
     experiment: Experiment,
     repository: str,
     *,
+    provenance: Provenance | None = None,
     is_trained: bool = True,
     license: str | None = None,
     datasets: Sequence[str] = (),
@@ -56,9 +47,10 @@ def model_card(
     Args:
         experiment: the model, and the recipe that it was trained by.
         repository: ``owner/name`` on the hub.
+        provenance: what the model learnt from.
         is_trained: whether the recipe is known; without it nothing is said of training.
         license: of the weights, by the hub's word for it.
-        datasets: hub ids of what it was trained on; those of a published model are known.
+        datasets: hub ids of what it was trained on, where its provenance does not say.
         results: a ``retrieval.json`` of ``psm evaluate``.
 
     Raises:
@@ -68,9 +60,10 @@ def model_card(
     model = experiment.model
     rows = [] if results is None else _rows(results)
     languages = _languages(model)
-    trained_on = list(datasets)
-    if model.reference and not trained_on:
-        trained_on = _PUBLISHED_DATA.get(model.imagery.name, [])
+    known = provenance or Provenance()
+    if not known.trained_on:
+        known = Provenance(trained_on=tuple(DataSet(name=name) for name in datasets))
+    on_hub = [data.name for data in known.trained_on if data.name.count("/") == 1]
     data = ModelCardData(
         language=list(languages) if len(languages) > 1 else languages[0],
         license=license,
@@ -78,10 +71,10 @@ def model_card(
         pipeline_tag="feature-extraction",
         tags=["soundscape-mapping", "geospatial", "remote-sensing", "audio", "satellite-imagery",
               "multimodal", "probabilistic-embeddings", "cross-modal-retrieval"],
-        datasets=trained_on or None,
+        datasets=on_hub or None,
         base_model=_base_models(model) or None,
         model_name=model.name if any(r["r_at_10pct"] is not None for r in rows) else None,
-        eval_results=[_metadata(r, trained_on) for r in rows if r["r_at_10pct"] is not None]
+        eval_results=[_metadata(r, on_hub) for r in rows if r["r_at_10pct"] is not None]
         or None,
     )  # fmt: skip
     prose = Template((resources.files("psm") / "modelcard.md").read_text())
@@ -89,10 +82,9 @@ def model_card(
         _description(model),
         summary=experiment.summary,
         repository=repository,
-        training=_training(experiment, trained_on, is_trained),
+        training=_training(experiment, known, is_trained),
         evaluation=_EVALUATION + "".join(map(_line, rows)) if rows else "",
-        limits=(_LIMITS_SIMULATED if _is_simulated(model, trained_on) else _LIMITS_REAL)
-        + (_LIMITS_PUBLISHED if model.reference else ""),
+        limits=known.limits + (_LIMITS_PUBLISHED if model.reference else ""),
         licence=license or "None was stated for the weights: ask who published them.",
     )
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
@@ -132,7 +124,7 @@ def _base_models(model: ModelConfig) -> list[str]:
     return sorted(ids)
 
 
-def _training(experiment: Experiment, trained_on: Sequence[str], is_trained: bool) -> str:
+def _training(experiment: Experiment, provenance: Provenance, is_trained: bool) -> str:
     model, recipe = experiment.model, experiment.training
     sentences = ["Its recipe is not recorded."]
     if model.reference:
@@ -144,19 +136,29 @@ def _training(experiment: Experiment, trained_on: Sequence[str], is_trained: boo
         ]
     if recipe.hold_out:
         sentences.append(f"Recordings that show any of {recipe.hold_out} were left out.")
-    if trained_on:
-        links = [f"[{name}](https://huggingface.co/datasets/{name})" for name in trained_on]
-        sentences.append(f"Data: {', '.join(links)}.")
-    elif _is_simulated(model, trained_on):
-        sentences.append("Data: a simulated Earth, synthesised sounds under real imagery.")
+    sentences.append(f"{provenance.statement}.")
+    sentences += [_data(data) for data in provenance.trained_on]
+    if calibrated := provenance.calibrated_on:
+        sentences.append(f"Calibrated on {calibrated.words}.")
     if bases := _base_models(model):
         sentences.append(f"Started from {', '.join(bases)}.")
     return "\n".join(sentences)
 
 
-def _is_simulated(model: ModelConfig, trained_on: Sequence[str]) -> bool:
-    """The imagery of the simulated Earth, and nobody named other recordings."""
-    return is_simulated(model.imagery.name) and not trained_on
+def _data(data: DataSet) -> str:
+    """A data set, where it is from and under which licences."""
+    if data.name.count("/") == 1:
+        return f"Data: [{data.name}](https://huggingface.co/datasets/{data.name})."
+    told = [f"Data: {data.words}"]
+    if data.countries:
+        told.append(f"countries of the nearest towns: {_counted(data.countries)}")
+    if data.licences:
+        told.append(f"licences: {_counted(data.licences)}")
+    return f"{'; '.join(told)}."
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
 
 def _line(row: Mapping[str, Any]) -> str:

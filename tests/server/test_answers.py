@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
@@ -9,6 +11,7 @@ from starlette.testclient import TestClient
 from psm.mapping import EmbeddedCells, Moment, Query, Store, map_query
 from psm.mapping.bands import BANDS
 from psm.model import PSM
+from psm.provenance import SIMULATED, DataSet, Provenance
 
 WORLD, SLOW = "/api/v1/stores/world", "/api/v1/stores/slow"
 
@@ -196,3 +199,47 @@ def test_other_methods_are_refused(client: TestClient) -> None:
     assert found.status_code == 405
     assert found.headers["allow"] == "GET"
     assert found.headers["content-type"] == "application/problem+json"
+
+
+ASKED = {"text": "frogs", "month": 5, "hour": 4}
+PLACE = {"lat": 48.2, "lon": 16.4}
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("/api/v1/stores", {}),
+        ("/api/v1/models", {}),
+        (f"{WORLD}/answer", ASKED),
+        (f"{WORLD}/value", ASKED | PLACE),
+        (f"{WORLD}/profile", ASKED | PLACE),
+        (f"{WORLD}/places", ASKED),
+        (f"{WORLD}/tiles/probability/0/0/0.png", ASKED),
+        (f"{WORLD}/map.tif", ASKED),
+        (f"{WORLD}/map.png", ASKED),
+        ("/api/v1/listen", PLACE | {"month": 5, "hour": 4, "seconds": 5}),
+    ],
+)
+def test_every_answer_says_what_the_model_learnt_from(
+    client: TestClient,
+    model: PSM,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    params: dict[str, object],
+) -> None:
+    earth = DataSet(name=SIMULATED, is_simulated=True, recordings=12)
+    monkeypatch.setattr(model, "provenance", Provenance(trained_on=(earth,)))
+    found = client.get(path, params=params)
+    assert found.status_code == 200, found.text
+    said = json.loads(found.headers["PSM-Provenance"])
+    assert said == model.provenance.summary
+    if path.endswith(("models", "answer")):
+        content = found.json()
+        assert (content[0] if path.endswith("models") else content)["provenance"] == said
+    if path.endswith("stores"):
+        assert all(store["is_simulated"] for store in found.json())
+
+
+def test_a_model_of_real_recordings_has_nothing_to_listen_to(client: TestClient) -> None:
+    found = client.get("/api/v1/listen", params=PLACE | {"month": 5, "hour": 4})
+    assert (found.status_code, found.json()["type"].endswith("not-simulated")) == (404, True)

@@ -33,20 +33,22 @@ def calibrate(
     """Fit the match probability to held-out recordings, so that it means what it says.
 
     Writes `gallery.safetensors`, `calibration.json` and `calibration.png` into the folder of the
-    model; maps, profiles, searches, the server and `psm evaluate --maps` use them from then on. p
-    becomes how likely a recording of this data set's kind, made there and then, holds the sound.
-    How common a sound is, is heard in the gallery, a thousand training recordings as the model
-    hears them. With `--prior`, recordings without labelled sounds are calibrated by their captions
-    alone: p is how likely a caption is of the place rather than of another. A model without
-    `uncertainty.safetensors`, which `psm train` writes, gets that too, if the recordings of DATA
-    carry labels of sounds.
+    model, and what it was calibrated on into `provenance.json`; maps, profiles, searches, the
+    server and `psm evaluate --maps` use them from then on. p becomes how likely a recording of this
+    data set's kind, made there and then, holds the sound. How common a sound is, is heard in the
+    gallery, a thousand training recordings as the model hears them. With `--prior`, recordings
+    without labelled sounds are calibrated by their captions alone: p is how likely a caption is of
+    the place rather than of another. A model without `uncertainty.safetensors`, which `psm train`
+    writes, gets that too, if the recordings of DATA carry labels of sounds.
     """
     from psm import PSM, checkpoints
     from psm.evaluation.calibrationfit import calibrate as run
     from psm.evaluation.calibrationreport import calibration_table, plot_calibration
     from psm.files import atomic_path, require_folder
+    from psm.inference.heldout import find_learnt
     from psm.inference.uncertaintyfit import fit_from_shards
     from psm.progress import console
+    from psm.provenance import DataSet
 
     folder = checkpoints.resolve(model)
     require_folder(folder)
@@ -55,6 +57,8 @@ def calibrate(
     console().print(calibration_table(fit))
     typer.echo(gallery.save(folder))
     typer.echo(fit.calibration.save(folder))
+    used = DataSet.of(data, find_learnt(loaded, data, split)[1])
+    typer.echo(loaded.provenance.model_copy(update={"calibrated_on": used}).save(folder))
     with atomic_path(folder / "calibration.png") as aside:
         plot_calibration(fit).savefig(aside)
     typer.echo(folder / "calibration.png")

@@ -72,7 +72,7 @@ def embed(
     """
     import torch
 
-    from psm import PSM
+    from psm.cli.running.models import load_model
     from psm.files import require_room
     from psm.imagery import open_imagery
     from psm.mapping import store
@@ -80,7 +80,7 @@ def embed(
 
     cells = Area(region, spacing, step, crs, land_only, tuple(without or ())).grid()
     provider = open_imagery(imagery, month=month, **settings(imagery_set))
-    loaded = PSM.from_pretrained(model, precision=precision)
+    loaded = load_model(model, precision=precision)
     who = _executor(executor, workers, ray_address)
     if torch.cuda.is_available() and who.lanes == 1:
         loaded = loaded.to("cuda")

@@ -56,8 +56,8 @@ def evaluate(
     """
     import torch
 
-    from psm import PSM
     from psm.calibration import Calibration
+    from psm.cli.running.models import load_model
     from psm.errors import ConfigError
     from psm.evaluation.suite import (
         measure,
@@ -68,7 +68,7 @@ def evaluate(
 
     if (protocol is not None) + maps + (recordings is not None) > 1:
         raise ConfigError("--maps, --protocol and --recordings: choose one")
-    loaded = PSM.from_pretrained(model, precision=precision)
+    loaded = load_model(model, precision=precision)
     if recordings is not None:
         measure_recordings(loaded, recordings, out, manifest=manifest, name=name)
         typer.echo(f"{out}: recordings.json")

@@ -79,7 +79,8 @@ def draw_map(
 
     `psm map frogs --store alps.zarr --month 4 --hour 22 --out frogs.tif --out frogs.geojson`
     """
-    from psm import PSM, mapping
+    from psm import mapping
+    from psm.cli.running.models import load_model
     from psm.mapping import outputs
 
     query = mapping.Query.parse(
@@ -98,7 +99,7 @@ def draw_map(
     paths = out or [name.with_suffix(".tif"), name.with_suffix(".png")]
     single, series = _by_kind(paths, is_series=bool(moments))
     _require_places(points, polygons)
-    loaded = PSM.from_pretrained(model, precision=precision)
+    loaded = load_model(model, precision=precision)
     calibration = query_options.calibration_of(model, raw)
     area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
     where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
@@ -151,15 +152,15 @@ def _tables(
     from psm.files import atomic_path
     from psm.mapping.outputs.points import sample_file
     from psm.mapping.region.vectorfiles import split_layer
+    from psm.provenance import TAG
 
     if points is not None:
         yield sample_file(found, points, first.with_suffix(".points.csv"))
     if polygons is not None:
         path, layer = split_layer(polygons)
         with atomic_path(areas := first.with_suffix(".areas.geojson")) as aside:
-            found.summarise(path, layer=layer, prefix=None).to_crs(4326).to_file(
-                aside, driver="GeoJSON"
-            )
+            areas_found = found.summarise(path, layer=layer, prefix=None).to_crs(4326)
+            areas_found.assign(**{TAG: found.provenance.tag}).to_file(aside, driver="GeoJSON")
         yield areas
 
 

@@ -28,11 +28,11 @@ def prepare(
 
     `psm prepare alps.zarr`
     """
-    from psm import PSM
+    from psm.cli.running.models import load_model
     from psm.mapping import Store, Timetable, agreement
     from psm.mapping import prepare as prepare_store
 
-    loaded = PSM.from_pretrained(model, precision=precision)
+    loaded = load_model(model, precision=precision)
     found = Store.open(store)
     for level in zoom or found.zooms:
         prepare_store(found, loaded, level, sample=sample, rank=rank, seen=seen)

@@ -41,13 +41,13 @@ def profile(
 
     `psm profile 48.2 16.4 --sound "church bells" --sound traffic`
     """
-    from psm import PSM
+    from psm.cli.running.models import load_model
     from psm.imagery import open_imagery
     from psm.mapping.outputs.profileplot import write_profile
     from psm.mapping.profile import profile as profile_place
 
     texts = _vocabulary(sound, vocabulary)
-    loaded = PSM.from_pretrained(model, precision=precision)
+    loaded = load_model(model, precision=precision)
     found = profile_place(
         loaded,
         open_imagery(imagery, **settings(imagery_set)),

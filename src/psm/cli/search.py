@@ -60,7 +60,7 @@ def search(
 
     `psm search --place 48.2,16.4 --month 6 --hour 5 --gallery runs/demo/earth`
     """
-    from psm import PSM
+    from psm.cli.running.models import load_model
     from psm.errors import ConfigError
     from psm.imagery import open_imagery
     from psm.mapping import Moment, Query, map_query
@@ -76,7 +76,7 @@ def search(
     if place is None:
         query = Query.parse(*(text or ()), without=without or (), audio=audio or (), together=match)
         query_options.require_recordings(query)
-    loaded = PSM.from_pretrained(model, precision=precision)
+    loaded = load_model(model, precision=precision)
     calibration = query_options.calibration_of(model, raw)
     found: Sequence[FoundPlace | FoundRecording]
     if place is not None and gallery is not None:
@@ -106,7 +106,7 @@ def search(
     for row in rows:
         typer.echo("  ".join(f"{value}" for value in row.values()))
     if out is not None:
-        typer.echo(write_places(rows, out))
+        typer.echo(write_places(rows, out, provenance=loaded.provenance))
 
 
 def _one_zoom(zooms: list[int] | None) -> int | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
 from psm.errors import BrokenPackageData, ConfigError
@@ -95,6 +96,23 @@ def near(*, lat: float, lon: float) -> str | None:
         if np.isfinite(distance):
             return f"near {known.name[row]}, {known.country[row]}"
     return None
+
+
+def nearest_countries(*, lat: ArrayLike, lon: ArrayLike) -> list[str]:
+    """Names of the countries of the nearest towns of 1,000 people, however far they are.
+
+    Args:
+        lat, lon: ``(N,)`` degrees.
+
+    Raises:
+        BrokenPackageData: the package of towns is not there.
+    """
+    table = _table()
+    tree = cKDTree(unit_vectors(lat=table["lat"], lon=table["lon"]))
+    _, rows = tree.query(unit_vectors(lat=lat, lon=lon))
+    names = {code: row["name"] for code, row in countries().items()}
+    codes = [str(code) for code in table["country"][np.atleast_1d(rows)]]
+    return [names.get(code, code) for code in codes]
 
 
 def plain(name: str) -> str:

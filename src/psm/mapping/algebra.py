@@ -25,6 +25,7 @@ from psm.mapping.bands import LOG_RATIO, PROBABILITY, UNCERTAINTY, Band, uncerta
 from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment, Moments
 from psm.mapping.query import Combination, Query
+from psm.provenance import Provenance
 
 _NAMED = 3  # more maps than these are counted, not listed
 
@@ -218,6 +219,7 @@ def _combined(
         model=_joined(maps, "model", ", "),
         attribution=_joined(maps, "attribution", "; "),
         licence=_joined(maps, "licence", " AND "),
+        provenance=Provenance.together(m.provenance for m in maps),
         calibration=_joined(maps, "calibration", "; "),
     )
 

@@ -125,6 +125,7 @@ def soundscape_map(
         model=model.config.name,
         attribution=places.attribution,
         licence=places.licence,
+        provenance=model.provenance,
         calibration=_calibrated(calibration, query),
     )
 

@@ -19,6 +19,7 @@ from psm.mapping.bands import BANDS, Band
 from psm.mapping.cells import Cells
 from psm.mapping.moment import Moment
 from psm.mapping.query import Combination, Query
+from psm.provenance import TAG, UNRECORDED, Provenance
 
 _AXES = {
     name: {"axis": axis, "standard_name": standard_name, "units": units}
@@ -45,6 +46,7 @@ class MapData:
         model: name of the model.
         attribution: whose data the map stands on.
         licence: SPDX name of the licence that follows from it, if known.
+        provenance: what the model learnt from.
         calibration: what makes the probabilities believable, or that nothing does.
         bands: what the variables of ``data`` are; the map is one of the first.
     """
@@ -57,6 +59,7 @@ class MapData:
     model: str
     attribution: str
     licence: str
+    provenance: Provenance = UNRECORDED
     calibration: str = UNCALIBRATED
     bands: tuple[Band, ...] = BANDS
 
@@ -128,11 +131,17 @@ class MapData:
             "calibration": self.calibration,
             "zoom": self.zoom,
             "model": self.model,
+            TAG: self.provenance.tag,
             "attribution": self.attribution,
             "licence": self.licence,
             "software": f"psm {psm.__version__}",
         }
         return {name: f"{value}" for name, value in tags.items() if value is not None}
+
+    @property
+    def when(self) -> str:
+        """The moment, and whether it is one of the simulated Earth."""
+        return " · ".join(filter(None, [f"{self.moment}", self.provenance.badge]))
 
     @property
     def rights(self) -> str:

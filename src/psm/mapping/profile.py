@@ -27,6 +27,7 @@ from psm.mapping.distances import Distances
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
 from psm.model import PSM
+from psm.provenance import UNRECORDED, Provenance
 
 MONTHS, HOURS = 12, 24
 
@@ -43,6 +44,7 @@ class Profile:
         model: name of the model.
         zoom: of the view.
         attribution, licence: of the imagery.
+        provenance: what the model learnt from.
         calibration: how distances became probabilities.
     """
 
@@ -55,6 +57,7 @@ class Profile:
     zoom: int
     attribution: str
     licence: str
+    provenance: Provenance = UNRECORDED
     calibration: str = UNCALIBRATED
 
     def loudest(self, count: int | None = None) -> list[int]:
@@ -73,6 +76,7 @@ class Profile:
             "lat": self.lat,
             "lon": self.lon,
             "model": self.model,
+            "provenance": self.provenance.summary,
             "zoom": self.zoom,
             "calibration": self.calibration,
             "attribution": self.attribution,
@@ -135,6 +139,7 @@ def profile(
         zoom=level,
         attribution=provider.attribution,
         licence=provider.licence,
+        provenance=model.provenance,
         calibration=UNCALIBRATED if calibration is None else calibration.summary,
     )
 

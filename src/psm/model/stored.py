@@ -19,6 +19,7 @@ from psm.encoders.textencoding import TextTower
 from psm.errors import CheckpointMismatch, HubError, StaleUncertainty
 from psm.modelcard import model_card
 from psm.precision import Precision
+from psm.provenance import UNRECORDED, Provenance
 from psm.uncertainty import FILE_NAME, ModelUncertainty
 
 Model = TypeVar("Model", bound="StoredModel")  # not Self, which beartype refuses in methods
@@ -30,6 +31,7 @@ class StoredModel(nn.Module):
     Attributes:
         config: what it was built from.
         experiment: what it was trained by, where it was loaded from a folder that says so.
+        provenance: what it learnt from, as its folder says.
         uncertainty: second opinions on its match probabilities, where the folder holds any.
         precision: in which its towers compute. ``float32`` is exact; ``auto`` takes bfloat16 where
             it is native, but in reference mode, whose numbers are to be the published ones.
@@ -39,6 +41,7 @@ class StoredModel(nn.Module):
     audio: AudioTower
     text: TextTower
     experiment: Experiment | None = None
+    provenance: Provenance = UNRECORDED
     uncertainty: ModelUncertainty | None = None
     precision: Precision = "float32"
 
@@ -86,6 +89,7 @@ class StoredModel(nn.Module):
         checkpoints.load_weights(model, folder)
         model.experiment = experiment
         model.precision = precision
+        model.provenance = Provenance.load(folder)
         model.uncertainty = _uncertainty(folder)
         return model.eval()
 
@@ -96,7 +100,7 @@ class StoredModel(nn.Module):
         *,
         is_half: bool = False,
     ) -> None:
-        """Write ``config.yaml`` and ``model.safetensors``; nothing is left half-written.
+        """Write configuration, provenance and weights; nothing is left half-written.
 
         Towers whose weights are stored are stored with their settings and tokenizer too, so that
         the folder needs neither the hub nor the place that they started from.
@@ -121,6 +125,7 @@ class StoredModel(nn.Module):
             self.text.save_tokenizer(folder / checkpoints.TOKENIZER_NAME)
         stored = experiment.model_copy(update={"model": config})
         (folder / FILE_NAME).unlink(missing_ok=True)
+        self.provenance.save(folder)
         checkpoints.save(self, stored, folder, is_half=is_half)
         about = self.uncertainty
         if about is not None and about.weights == checkpoints.weights_fingerprint(self):
@@ -157,6 +162,7 @@ class StoredModel(nn.Module):
         card = model_card(
             known or Experiment(model=self.config),
             repository,
+            provenance=self.provenance,
             is_trained=known is not None,
             license=license,
             datasets=datasets,

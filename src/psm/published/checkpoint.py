@@ -21,6 +21,7 @@ from psm.encoders.texttowers import read_tokenizer
 from psm.errors import CheckpointMismatch, ConfigError, PSMError
 from psm.http.hub import first_line
 from psm.model import PSM
+from psm.provenance import DataSet, Provenance
 from psm.published.sizes import model_config
 from psm.unpickling import CommandLine
 from psm.weightfiles import DERIVED, named_tensors, read_weights, require_numbers
@@ -62,6 +63,14 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"(audio|text)_encoder\.model\.model\.(.+)", r"\1.model.\2"),
     (r"criterion\.(shift|negative_scale)", r"\1"),
 )
+
+
+_DATA = {
+    "sentinel-2": "MVRL/GeoSound",
+    "bing": "MVRL/GeoSound",
+    "google-earth": "MVRL/SoundingEarth",
+}
+"""What the published models were trained on, by the imagery that they see."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +157,7 @@ def import_checkpoint(
         if found.temperature is None
         else LossConfig(kind="infonce", temperature=found.temperature)
     )
+    model.provenance = Provenance(trained_on=(DataSet(name=_DATA[found.config.imagery.name]),))
     model.save_pretrained(out, Experiment(model=found.config, loss=loss, summary=f"From {path}."))
     return found
 

@@ -48,7 +48,16 @@ class StoreModel(BaseModel):
     is_interactive: bool = Field(description="Prepared: any month and hour in an instant.")
     is_preparing: bool
     is_calibrated: bool
-    is_simulated: bool = Field(description="The simulated Earth: /listen works.")
+    is_simulated: bool = Field(description="Its model is of the simulated Earth: /listen works.")
+
+
+class ProvenanceModel(BaseModel):
+    """What a model learnt from."""
+
+    simulated: bool = Field(description="Of the simulated Earth: it says nothing of real places.")
+    statement: str = Field(description="One line that belongs beside every answer.")
+    trained_on: list[str]
+    calibrated_on: str | None
 
 
 class ModelModel(BaseModel):
@@ -60,6 +69,7 @@ class ModelModel(BaseModel):
     parameters: int
     precision: str
     calibration: str
+    provenance: ProvenanceModel
 
 
 class BaseMapModel(BaseModel):
@@ -110,6 +120,7 @@ class AnswerModel(BaseModel):
     range: RangesModel
     mean: float | None = Field(description="Mean probability over the area.")
     calibration: str
+    provenance: ProvenanceModel
     etag: str
     seconds: float = Field(description="That the model worked; near 0 where it was remembered.")
 

@@ -18,7 +18,7 @@ from psm.checkpoints import weights_fingerprint
 from psm.gaussian import Gaussian
 from psm.geodata.cache import cache_folder
 from psm.geodata.sphere import wrap_longitude
-from psm.imagery import BlueMarble, is_simulated
+from psm.imagery import BlueMarble
 from psm.mapping.cells import Cells
 from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.moment import Moment
@@ -88,11 +88,6 @@ class ServedStore:
         """A short name for everything that its maps depend on, besides the calibration."""
         words = [self.store.header.fingerprint, self.weights, f"{self.is_interactive}"]
         return hashlib.blake2b("\n".join(words).encode(), digest_size=8).hexdigest()
-
-    @property
-    def is_simulated(self) -> bool:
-        """Whether the sounds of its places are known: it shows the simulated Earth."""
-        return is_simulated(self.store.header.imagery.get("provider", ""))
 
     @cached_property
     def finder(self) -> CellFinder:

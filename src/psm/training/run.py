@@ -22,6 +22,7 @@ from psm.inference.uncertaintyfit import fit_uncertainty, seen
 from psm.locking import alone_in
 from psm.model import PSM
 from psm.progress import console
+from psm.provenance import DataSet, Provenance
 from psm.seeding import torch_seed
 from psm.training import distributed
 from psm.training.augmentation import Augmenter
@@ -150,6 +151,10 @@ def _train(
         task.model.negative_scale.fill_(scale)
         task.model.shift.fill_(shift)
         task.model.experiment = experiment
+        task.model.provenance = Provenance(
+            trained_on=(DataSet.of(data, training.recordings),),
+            hold_out=experiment.training.hold_out,
+        )
         task.model.uncertainty = fit_uncertainty(
             task.model, seen(task.model, training), seen(task.model, validation)
         )

@@ -11,6 +11,7 @@ from psm.errors import ConfigError, InvalidContext, RenamedColumns, RowsLeftOut
 from psm.mapping import SoundscapeMap
 from psm.mapping.outputs.columns import free_names
 from psm.mapping.outputs.points import as_geodataframe, crop, sample_file, write_places
+from psm.provenance import TAG, UNRECORDED
 from tests.mapping.maps import GLOBE, soundscape
 
 RNG = np.random.default_rng(0)
@@ -85,8 +86,11 @@ def test_a_column_may_be_called_as_the_map_is(found: SoundscapeMap) -> None:
 
 
 def test_found_places_are_points_of_geojson(tmp_path: Path) -> None:
-    path = write_places([{"lat": 1.0, "lon": 2.0, "probability": 0.5}], tmp_path / "found.geojson")
-    (feature,) = json.loads(path.read_text())["features"]
+    place = {"lat": 1.0, "lon": 2.0, "probability": 0.5}
+    path = write_places([place], tmp_path / "found.geojson", provenance=UNRECORDED)
+    content = json.loads(path.read_text())
+    (feature,) = content["features"]
+    assert content["metadata"] == {TAG: UNRECORDED.tag}
     assert feature["geometry"] == {"type": "Point", "coordinates": [2.0, 1.0]}
     assert feature["properties"] == {"probability": 0.5}
 
@@ -99,14 +103,14 @@ def sampled(found: SoundscapeMap, folder: Path, content: str | bytes) -> list[st
 
 def test_columns_of_a_table_stay_as_they_are(found: SoundscapeMap, tmp_path: Path) -> None:
     header, row = sampled(found, tmp_path, "id,lat,lon,soundscape,note\n007,10,30,quiet,1e3\n")
-    assert header == "id,soundscape,note,lat,lon,match_probability,uncertainty,csd"
+    assert header == "id,soundscape,note,lat,lon,match_probability,uncertainty,csd,psm.provenance"
     assert row.startswith("007,quiet,1e3,10.0,30.0,")
 
 
 def test_a_name_that_is_taken_is_theirs(found: SoundscapeMap, tmp_path: Path) -> None:
     with pytest.warns(RenamedColumns, match="of the map, uncertainty is map_uncertainty"):
         header, row = sampled(found, tmp_path, "lat,lon,Uncertainty\n10,30,mine\n")
-    assert header == "Uncertainty,lat,lon,match_probability,map_uncertainty,csd"
+    assert header == "Uncertainty,lat,lon,match_probability,map_uncertainty,csd,psm.provenance"
     assert row.startswith("mine,")
 
 

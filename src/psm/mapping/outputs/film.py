@@ -107,7 +107,7 @@ class Film:
         still = self._canvas.copy_from_bbox(self._canvas.figure.bbox)
         for number, soundscape in enumerate(track(self._maps, "draw frames")):
             self._drawing.show(soundscape.values(), night_of(soundscape.moment))
-            self._time.set_text(f"{soundscape.moment}")
+            self._time.set_text(soundscape.when)
             self._marker.set_xdata([number])
             self._canvas.restore_region(still)
             for artist in self._moving:

@@ -21,6 +21,7 @@ from psm.files import atomic_path
 from psm.geodata.frame import Frame
 from psm.mapping.map_data import MapData
 from psm.mapping.outputs.columns import free_names
+from psm.provenance import TAG, Provenance
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -96,7 +97,7 @@ def sample_file(soundscape: MapData, places: Path, path: Path) -> Path:
         )
     found = sample(soundscape, lat=table.lat, lon=table.lon, **table.others)
     with atomic_path(path) as aside:
-        found.to_csv(aside, index=False)
+        found.assign(**{TAG: soundscape.provenance.tag}).to_csv(aside, index=False)
     return path
 
 
@@ -151,22 +152,26 @@ def _place(path: Path, row: delimited.DelimitedRow, north: str, east: str) -> tu
     return lat, lon
 
 
-def write_places(rows: Sequence[Mapping[str, object]], path: Path) -> Path:
+def write_places(
+    rows: Sequence[Mapping[str, object]], path: Path, *, provenance: Provenance
+) -> Path:
     """Write places as points of GeoJSON, or as a table; complete or absent.
 
     Args:
         rows: of each place ``lat``, ``lon`` in degrees, and what else is known of it.
         path: the file; ``.csv`` is a table.
+        provenance: of the model that found them; in a table it is the last column.
 
     Returns:
         The path.
     """
     if path.suffix.lower() == ".csv":
         columns = list(dict.fromkeys(name for row in rows for name in row))
+        told = [*(columns or ["lat", "lon"]), TAG]
         with atomic_path(path) as aside, aside.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, columns or ["lat", "lon"], lineterminator="\n")
+            writer = csv.DictWriter(stream, told, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({**row, TAG: provenance.tag} for row in rows)
         return path
     features = [
         {
@@ -177,7 +182,8 @@ def write_places(rows: Sequence[Mapping[str, object]], path: Path) -> Path:
         for row in rows
     ]
     with atomic_path(path) as aside:
-        aside.write_text(json.dumps({"type": "FeatureCollection", "features": features}) + "\n")
+        found = {"type": "FeatureCollection", "metadata": {TAG: provenance.tag}}
+        aside.write_text(json.dumps({**found, "features": features}) + "\n")
     return path
 
 

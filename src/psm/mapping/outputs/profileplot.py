@@ -28,6 +28,7 @@ from psm.mapping.bands import PROBABILITY
 from psm.mapping.profile import HOURS, MONTHS, Profile
 
 _COLUMNS, _MOST = 4, 28
+_READING = "hours of local time across, months down; the likeliest sounds first"
 _PANEL_IN = (2.9, 1.75)
 _HEAD_IN, _FOOT_IN, _SIDE_IN = 1.15, 0.95, 0.55
 
@@ -68,8 +69,8 @@ def write_profile(profile: Profile, path: Path, *, most: int = 12, dpi: int = 13
         assert image is not None
         bar = figure.add_axes((_SIDE_IN / width, 0.5 / height, 3.2 / width, 0.11 / height))
         colour_bar(bar, image, PROBABILITY.long_name, small=True)
-        parts = (profile.model, f"zoom {profile.zoom}", f"psm {psm.__version__}")
-        credit = " · ".join([*parts, profile.attribution])
+        named = (profile.model, f"zoom {profile.zoom}", f"psm {psm.__version__}")
+        credit = " · ".join([profile.provenance.statement, *named, profile.attribution])
         figure.text(0.985, 0.12 / height, credit, ha="right", va="bottom", color=DIM, fontsize=6)
         with atomic_path(path) as aside:
             figure.savefig(aside, facecolor=PAPER)
@@ -91,7 +92,7 @@ def _head(figure: Figure, profile: Profile, height: float) -> None:
     figure.text(
         0.02,
         1.0 - 0.56 / height,
-        "hours of local time across, months down; the likeliest sounds first",
+        " · ".join(filter(None, [_READING, profile.provenance.badge])),
         va="top",
         fontsize=9.5,
         color=DIM,

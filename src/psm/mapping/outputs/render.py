@@ -180,14 +180,15 @@ def _titles(figure: Figure, layout: Layout, soundscape: MapData) -> None:
         *layout.at(layout.title), soundscape.query.label, va="top", fontsize=21, weight="bold"
     )
     fit_text(title, room=1.0 - 2.0 * layout.at(layout.title)[0], smallest_pt=10.0)
-    when = f"{soundscape.moment}"
+    when = soundscape.when
     frame = soundscape.frame
     if frame.is_globe:
         when += " · shaded sea: night" if night_of(soundscape.moment) else ""
     else:
         step, unit = (frame.transform.a, "°") if frame.is_geographic else _metric(frame.transform.a)
         when += f" · cells of {step:.4g}{unit}"
-    figure.text(*layout.at(layout.moment), when, va="top", fontsize=12.5, color=DIM)
+    words = figure.text(*layout.at(layout.moment), when, va="top", fontsize=12.5, color=DIM)
+    fit_text(words, room=1.0 - 2.0 * layout.at(layout.moment)[0], smallest_pt=8.0)
 
 
 def _metric(metres: float) -> tuple[float, str]:
@@ -258,8 +259,9 @@ def _surroundings(
 
 
 def credit_line(soundscape: MapData, sources: list[str] | None = None) -> str:
-    """Model, zoom, software, data and licence of a map; sources of what is drawn with it."""
-    parts = [soundscape.model, f"zoom {soundscape.zoom}", soundscape.tags["software"]]
+    """What a map stands on: data, model, zoom, software, licence, sources of what is drawn."""
+    parts = [soundscape.provenance.statement, soundscape.model]
+    parts += [f"zoom {soundscape.zoom}", soundscape.tags["software"]]
     named = [source for source in sources or () if source not in soundscape.attribution]
     parts.append(", ".join([*filter(None, [soundscape.attribution]), *named]))
     if soundscape.licence not in ("", "unknown"):

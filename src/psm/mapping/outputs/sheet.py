@@ -65,9 +65,7 @@ def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) ->
                 coast_pt=0.25,
             )
             drawing.show(raster, night_of(soundscape.moment))
-            figure.text(
-                left + 0.012, bottom + _SIZE[1] + 0.008, f"{soundscape.moment}", fontsize=11
-            )
+            figure.text(left + 0.012, bottom + _SIZE[1] + 0.008, soundscape.when, fontsize=11)
         colour_bar(
             figure.add_axes((0.02, 0.075, 0.36, 0.018)), drawing.image, maps[0].quantity.long_name
         )

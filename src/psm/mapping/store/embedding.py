@@ -127,6 +127,7 @@ def plan(
         frame=cells.frame,
         cells=counted[0],
         unit=unit or _unit(picture_px(config)),
+        provenance=model.provenance.summary,
         parts=parts,
         fingerprint=digest(parts),
     )

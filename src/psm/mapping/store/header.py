@@ -38,6 +38,7 @@ class Header:
         frame: that the cells lie on.
         cells: how many.
         unit: cells that are embedded, and written, together.
+        provenance: what the model learnt from, as :attr:`psm.provenance.Provenance.summary`.
         parts: of the fingerprint.
         fingerprint: a short name for them.
     """
@@ -54,6 +55,7 @@ class Header:
     frame: Frame
     cells: int
     unit: int
+    provenance: Mapping[str, Any]
     parts: Mapping[str, Any]
     fingerprint: str
 
@@ -106,7 +108,8 @@ class Header:
                 f"{origin}: a store of format {values.get('format')}, this PSM reads {FORMAT}; "
                 "embed it anew"
             )
-        named = {name: values[name] for name in cls.__dataclass_fields__}
+        known = {"provenance": {}, **values}  # stores of before do not say what it learnt from
+        named = {name: known[name] for name in cls.__dataclass_fields__}
         frame = named["frame"]
         named["frame"] = Frame(frame["crs"], Affine(*frame["transform"]), tuple(frame["shape"]))
         named["zooms"] = tuple(named["zooms"])

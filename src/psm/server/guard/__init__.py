@@ -13,6 +13,7 @@ from psm.server.guard.head import HeadAsGet
 from psm.server.guard.headers import SecurityHeaders
 from psm.server.guard.limits import RequestLimits
 from psm.server.metrics import RequestLog
+from psm.server.routes.common import PROVENANCE_HEADER
 from psm.server.state import ServerState
 
 __all__ = ["install"]
@@ -32,7 +33,7 @@ def install(app: FastAPI, state: ServerState) -> None:
             allow_origins=list(settings.cors),
             allow_methods=["GET", "POST"],
             allow_headers=["X-API-Key"],
-            expose_headers=["ETag", "Retry-After"],
+            expose_headers=["ETag", "Retry-After", PROVENANCE_HEADER],
             max_age=3600,
         )
     app.add_middleware(RequestLog, metrics=state.metrics, is_logged=settings.access_log)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import Depends, Path, Request
+from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from psm.mapping.moment import Moment
@@ -18,6 +19,8 @@ from psm.server.state import ServerState
 StoreId = Annotated[str, Path(max_length=80, description="Id of a store.", examples=["earth"])]
 
 MAX_AGE_S = 300
+PROVENANCE_HEADER = "PSM-Provenance"
+"""Says of every answer, tiles and files too, what the model learnt from."""
 
 
 def _state(request: Request) -> ServerState:
@@ -26,6 +29,22 @@ def _state(request: Request) -> ServerState:
 
 
 StateOf = Annotated[ServerState, Depends(_state)]
+
+
+class AnswerRoute(APIRoute):
+    """A route whose answers carry :data:`PROVENANCE_HEADER`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of FastAPI, and the header."""
+        handler = super().get_route_handler()
+
+        async def with_provenance(request: Request) -> Response:
+            response = await handler(request)
+            provenance = _state(request).model.provenance
+            response.headers[PROVENANCE_HEADER] = provenance.ascii_tag
+            return response
+
+        return with_provenance
 
 
 def caching(etag: str, terms: TermsParams | None, state: ServerState) -> dict[str, str]:

@@ -16,12 +16,12 @@ from psm.server import rendering
 from psm.server.problems import Problem, documented
 from psm.server.questions import LAYERS, Layer, LegendParams, QuestionParams, TileParams
 from psm.server.rendering import MEDIA_TYPES, Format, palette
-from psm.server.routes.common import StateOf, StoreId, caching, unchanged
+from psm.server.routes.common import AnswerRoute, StateOf, StoreId, caching, unchanged
 from psm.server.served import ServedStore
 from psm.server.state import ServerState
 from psm.server.tiling import DEEPEST, TileIndex
 
-router = APIRouter(prefix="/stores/{store}")
+router = APIRouter(prefix="/stores/{store}", route_class=AnswerRoute)
 
 _MEDIA = {".tif": "image/tiff", ".png": "image/png"}
 _ERRORS = documented(401, 404, 422, 429, 503)

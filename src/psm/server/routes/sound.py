@@ -19,12 +19,12 @@ from psm.inference.batches import recording_gaussian
 from psm.server.decoderpool import refusal
 from psm.server.problems import Problem, documented
 from psm.server.questions import ListenParams, Params
-from psm.server.routes.common import StateOf, sound_models
+from psm.server.routes.common import AnswerRoute, StateOf, sound_models
 from psm.server.schemas import UploadModel
 from psm.server.state import ServerState
 from psm.server.uploads import UploadedRecording, file_name, id_of, peaks
 
-router = APIRouter(tags=["sound"])
+router = APIRouter(tags=["sound"], route_class=AnswerRoute)
 
 _FORM = {
     "requestBody": {
@@ -80,8 +80,8 @@ async def upload(request: Request, state: StateOf, _: Annotated[Params, Query()]
 )
 async def listen(state: StateOf, params: Annotated[ListenParams, Query()]) -> Response:
     """What a place of the simulated Earth sounds like, as WAV."""
-    if not any(store.is_simulated for store in state.stores.values()):
-        raise Problem(404, "No store here shows the simulated Earth.", kind="not-simulated")
+    if not state.model.provenance.is_simulated:
+        raise Problem(404, "The model is not of the simulated Earth.", kind="not-simulated")
 
     def render() -> bytes:
         from psm.earth.listen import SAMPLE_RATE_HZ, listen

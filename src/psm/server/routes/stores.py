@@ -11,11 +11,20 @@ from psm.server import basemap
 from psm.server.problems import documented
 from psm.server.questions import LAYERS, Params, SuggestionsParams
 from psm.server.rendering import all_colours, usual_colours
-from psm.server.routes.common import StateOf
-from psm.server.schemas import BaseMapModel, ColoursModel, LayerModel, ModelModel, StoreModel
+from psm.server.routes.common import AnswerRoute, StateOf
+from psm.server.schemas import (
+    BaseMapModel,
+    ColoursModel,
+    LayerModel,
+    ModelModel,
+    ProvenanceModel,
+    StoreModel,
+)
 from psm.server.settings import BLUE_MARBLE
 
-router = APIRouter(tags=["what there is"], responses=documented(401, 422, 429))
+router = APIRouter(
+    tags=["what there is"], responses=documented(401, 422, 429), route_class=AnswerRoute
+)
 
 NoParams = Annotated[Params, Query()]
 
@@ -45,7 +54,7 @@ def _stores(state: StateOf) -> list[StoreModel]:
             is_interactive=store.is_interactive,
             is_preparing=store.is_preparing,
             is_calibrated=state.calibration is not None,
-            is_simulated=store.is_simulated,
+            is_simulated=state.model.provenance.is_simulated,
         )
         for store in state.stores.values()
     ]
@@ -63,6 +72,7 @@ async def list_models(state: StateOf, _: NoParams) -> list[ModelModel]:
             parameters=sum(each.numel() for each in model.parameters()),
             precision=model.precision,
             calibration="none" if state.calibration is None else state.calibration.summary,
+            provenance=ProvenanceModel(**state.model.provenance.summary),
         )
     ]
 

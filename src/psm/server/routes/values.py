@@ -23,6 +23,7 @@ from psm.server.questions import (
     TermsParams,
 )
 from psm.server.routes.common import (
+    AnswerRoute,
     StateOf,
     StoreId,
     caching,
@@ -36,13 +37,17 @@ from psm.server.schemas import (
     CellModel,
     FoundModel,
     ProfileModel,
+    ProvenanceModel,
     RangesModel,
     SoundsModel,
     ValueModel,
 )
 
 router = APIRouter(
-    prefix="/stores/{store}", tags=["answers"], responses=documented(401, 404, 422, 429, 503)
+    route_class=AnswerRoute,
+    prefix="/stores/{store}",
+    tags=["answers"],
+    responses=documented(401, 404, 422, 429, 503),
 )
 
 
@@ -73,6 +78,7 @@ async def answer(
         range=ranges,
         mean=mean,
         calibration="none" if state.calibration is None else state.calibration.summary,
+        provenance=ProvenanceModel(**state.model.provenance.summary),
         etag=etag,
         seconds=round(made.seconds, 4),
     )
