@@ -17,6 +17,7 @@ from psm.extras import install_line
 from psm.mapping import Cells, prepare
 from psm.mapping.store import embed
 from psm.model import PSM
+from psm.provenance import SIMULATED, DataSet, Provenance
 from psm.server import ServerState, Settings, create_app
 from psm.server.served import open_all
 from tests.mapping.store.fakes import PlaceImagery, tiny_config
@@ -77,6 +78,8 @@ def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with torch.random.fork_rng():
         torch.manual_seed(7)
         model = PSM(tiny_config()).eval()
+    earth = DataSet(name=SIMULATED, is_simulated=True, recordings=12, licences={"CC0-1.0": 12})
+    model.provenance = Provenance(trained_on=(earth,))
     url = str(tmp_path_factory.mktemp("stores") / "world.zarr")
     store = embed(url, model, PlaceImagery(), Cells.globe(step_deg=10.0)).store
     prepare(store, model, sample=64, rank=24, seen=8)

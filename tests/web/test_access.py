@@ -35,6 +35,22 @@ def test_axe_finds_nothing_serious(
     assert e.violations() == []
 
 
+@pytest.mark.parametrize("viewport", [DESK, PHONE])
+def test_a_badge_says_that_it_is_simulated_and_why(
+    explorer: Open, viewport: dict[str, int]
+) -> None:
+    e = explorer(viewport=viewport)
+    badge = e.page.get_by_role("button", name="Simulated Earth")
+    badge.click()
+    dialog = e.page.get_by_role("dialog", name="What this map stands on")
+    text = dialog.inner_text()
+    for said in ("says nothing about real places", "simulated Earth, 12 recordings", "CC0-1.0 12"):
+        assert said in text
+    assert e.violations() == []
+    e.page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+
+
 def test_nothing_hangs_over_the_edges(explorer: Open) -> None:
     for viewport in (DESK, PHONE, {"width": 1024, "height": 768}, {"width": 320, "height": 640}):
         e = explorer(FULL, viewport=viewport)

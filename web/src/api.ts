@@ -7,6 +7,7 @@ type Schemas = components["schemas"];
 export type Answer = Schemas["AnswerModel"];
 export type Base = Schemas["BaseMapModel"];
 export type Found = Schemas["FoundModel"];
+export type Model = Schemas["ModelModel"];
 export type LayerWords = Schemas["LayerModel"];
 export type Palette = Schemas["ColoursModel"];
 export type Profile = Schemas["ProfileModel"];
@@ -110,6 +111,7 @@ async function json<T>(path: string, params?: URLSearchParams, signal?: AbortSig
 
 export const api = {
   stores: () => json<Store[]>("stores"),
+  models: () => json<Model[]>("models"),
   colours: () => json<Palette[]>("colours"),
   layers: () => json<LayerWords[]>("layers"),
   base: () => json<Base>("base"),

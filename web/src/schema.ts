@@ -389,6 +389,7 @@ export interface components {
             readonly mean: number | null;
             /** Calibration */
             readonly calibration: string;
+            readonly provenance: components["schemas"]["ProvenanceModel"];
             /** Etag */
             readonly etag: string;
             /**
@@ -441,6 +442,49 @@ export interface components {
              * @description All 255 colours of levels 1 to 255, six digits each.
              */
             readonly hex: string;
+        };
+        /**
+         * DataSet
+         * @description Recordings that a model was trained or calibrated on.
+         *
+         *     Attributes:
+         *         name: of the data set.
+         *         is_simulated: whether its sounds and rules are invented.
+         *         recordings: how many, where it is known.
+         *         archives, licences, countries: how many recordings of each, the most frequent first; the
+         *             country is that of the nearest town.
+         */
+        readonly DataSet: {
+            /** Name */
+            readonly name: string;
+            /**
+             * Is Simulated
+             * @default false
+             */
+            readonly is_simulated: boolean;
+            /** Recordings */
+            readonly recordings?: number | null;
+            /**
+             * Archives
+             * @default {}
+             */
+            readonly archives: {
+                readonly [key: string]: number;
+            };
+            /**
+             * Licences
+             * @default {}
+             */
+            readonly licences: {
+                readonly [key: string]: number;
+            };
+            /**
+             * Countries
+             * @default {}
+             */
+            readonly countries: {
+                readonly [key: string]: number;
+            };
         };
         /**
          * FoundModel
@@ -505,6 +549,17 @@ export interface components {
             readonly precision: string;
             /** Calibration */
             readonly calibration: string;
+            readonly provenance: components["schemas"]["ProvenanceModel"];
+            /**
+             * Data
+             * @description The data sets that it was trained on.
+             */
+            readonly data: readonly components["schemas"]["DataSet"][];
+            /**
+             * Limits
+             * @description What it is not meant for.
+             */
+            readonly limits: string;
         };
         /**
          * MomentModel
@@ -550,6 +605,26 @@ export interface components {
             readonly uncertainty: readonly (readonly number[])[] | null;
             /** Top */
             readonly top: readonly components["schemas"]["SoundModel"][];
+        };
+        /**
+         * ProvenanceModel
+         * @description What a model learnt from.
+         */
+        readonly ProvenanceModel: {
+            /**
+             * Simulated
+             * @description Of the simulated Earth: it says nothing of real places.
+             */
+            readonly simulated: boolean;
+            /**
+             * Statement
+             * @description One line that belongs beside every answer.
+             */
+            readonly statement: string;
+            /** Trained On */
+            readonly trained_on: readonly string[];
+            /** Calibrated On */
+            readonly calibrated_on: string | null;
         };
         /**
          * RangesModel
@@ -661,7 +736,7 @@ export interface components {
             readonly is_calibrated: boolean;
             /**
              * Is Simulated
-             * @description The simulated Earth: /listen works.
+             * @description Its model is of the simulated Earth: /listen works.
              */
             readonly is_simulated: boolean;
         };
@@ -2215,4 +2290,4 @@ export const pathsApiV1StoresStoreLegendPngGetParametersQueryColoursAnyOf0Values
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["layer"]> = ["probability", "uncertainty"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
-// of openapi.json with SHA-256 e745fdf44f7dbf99a29ba720529b9b28ae73c0f17bf2d5ec32a9f56393e8ca5f
+// of openapi.json with SHA-256 383236061def4bb674f4d66f85409eb035f4d1d46225f9ca3a7951badb5d3e23

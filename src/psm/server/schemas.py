@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, Field, create_model
 
 from psm.mapping.bands import BANDS, Band
+from psm.provenance import DataSet
 from psm.server.questions import LAYERS, Layer
 from psm.server.rendering import ColoursId
 
@@ -70,6 +71,8 @@ class ModelModel(BaseModel):
     precision: str
     calibration: str
     provenance: ProvenanceModel
+    data: list[DataSet] = Field(description="The data sets that it was trained on.")
+    limits: str = Field(description="What it is not meant for.")
 
 
 class BaseMapModel(BaseModel):

@@ -8,6 +8,7 @@ import { onScreen } from "../map/panes";
 import { mapTrouble, pictures } from "../map/picture";
 import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, isSmall, sheetPx, spacingWords, startTrouble, store, stores, view } from "../state";
 import { isAsked } from "../question";
+import { About } from "./about";
 import { Audio, DropTarget } from "./audio";
 import { Icon } from "./icons";
 import { Legend } from "./legend";
@@ -155,6 +156,7 @@ export function App() {
       {!mapTrouble.value && (isPhone.value || !hasQuestion.value) && (
         <p class="attribution attribution-map">{base.value?.attribution}</p>
       )}
+      <About />
       <Notice />
       <DropTarget />
       <div class="hidden" role="status" aria-live="polite" data-testid="announcement">

@@ -73,6 +73,8 @@ async def list_models(state: StateOf, _: NoParams) -> list[ModelModel]:
             precision=model.precision,
             calibration="none" if state.calibration is None else state.calibration.summary,
             provenance=ProvenanceModel(**state.model.provenance.summary),
+            data=list(state.model.provenance.trained_on),
+            limits=" ".join(state.model.provenance.limits.split()),
         )
     ]
 
