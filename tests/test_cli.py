@@ -20,6 +20,7 @@ TINY = [
     "model.imagery.view_px=64",
     "model.satellite={patch_px: 32, dim: 16, depth: 1, heads: 2, gsd_unit_m: 1000}",
     "model.audio_tower.channels=[4, 8, 8]",
+    "model.audio_tower.blocks=[0, 0]",
     "model.context={depth: 1, heads: 2, feedforward: 32, hidden: 8}",
     "training={epochs: 1, batch_size: 16}",
     "earth={recordings: 90, map_step_deg: 10.0}",
@@ -282,7 +283,7 @@ def test_an_interrupt_says_how_to_go_on(
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("psm.config.presets", interrupted)
+    monkeypatch.setattr("psm.experiments.presets", interrupted)
     assert psm("presets") == 130
     assert "run the same command again to go on" in capsys.readouterr().err
 

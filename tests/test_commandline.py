@@ -169,7 +169,7 @@ def _fails_with(problem: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
     def fail() -> None:
         raise problem
 
-    monkeypatch.setattr("psm.config.presets", fail)
+    monkeypatch.setattr("psm.experiments.presets", fail)
     return psm("presets")
 
 

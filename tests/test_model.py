@@ -173,7 +173,8 @@ def test_save_and_load_give_the_same_model(model: PSM, tmp_path: Path) -> None:
     loaded = PSM.from_pretrained(tmp_path)
     mel = torch.randn(2, 1, FRAMES, BANDS)
     assert torch.equal(loaded.encode_audio(mel).mean, model.encode_audio(mel).mean)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["config.yaml", "model.safetensors"]
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == ["config.yaml", "model.safetensors", "provenance.json"]
 
 
 def test_a_model_started_from_clap_stands_on_its_own(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typer.core import TyperCommand
 
 from psm.cli.running import optionmodes, outputs
 from psm.cli.running.failures import is_unread
+from psm.cli.running.models import forget_models, say_provenance
 from psm.errors import OutputError
 from psm.oserrors import one_line
 
@@ -43,8 +44,11 @@ class Command(TyperCommand):
         """Run it, unless an option would be without effect, or a result could not be written."""
         optionmodes.check(ctx)
         outputs.check(ctx)
+        forget_models()
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            say_provenance()
+            return result
         except BrokenPipeError as problem:
             if is_unread():  # typer ends quietly
                 raise

@@ -1,4 +1,4 @@
-"""Models as commands load them: what one learnt from is said before it answers."""
+"""Models as commands load them: what one learnt from is said when it has answered."""
 
 from __future__ import annotations
 
@@ -9,16 +9,32 @@ if TYPE_CHECKING:
     from psm.model import PSM
     from psm.precision import Precision
 
+_statements: list[str] = []
+
 
 def load_model(checkpoint: str | Path, *, precision: Precision = "float32") -> PSM:
-    """A model in evaluation mode; its provenance goes to the error stream, in one line.
+    """A model in evaluation mode, whose provenance :func:`say_provenance` says afterwards.
 
     Raises:
         MissingData, ConfigError, CheckpointMismatch: as :meth:`psm.PSM.from_pretrained`.
     """
     from psm import PSM
-    from psm.progress import console
 
     model = PSM.from_pretrained(checkpoint, precision=precision)
-    console().print(f"{model.config.name}: {model.provenance.statement}", style="dim")
+    _statements.append(f"{model.config.name}: {model.provenance.statement}")
     return model
+
+
+def say_provenance() -> None:
+    """Print one line on the error stream for each model that answered; errors stay one line."""
+    if not _statements:
+        return
+    from psm.progress import console
+
+    for statement in _statements:
+        console().print(statement, style="dim")
+
+
+def forget_models() -> None:
+    """Begin a command: nobody has answered yet."""
+    _statements.clear()
