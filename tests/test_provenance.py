@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from psm import PSM
+from psm import PSM, checkpoints
 from psm.errors import ConfigError
 from psm.provenance import FILE_NAME, SIMULATED, UNRECORDED, DataSet, Provenance
 from tests.tiny import tiny_experiment, tiny_samples
@@ -40,6 +40,8 @@ def test_any_part_that_is_simulated_makes_all_of_it_so() -> None:
     assert not real.is_simulated
     assert real.badge == ""
     assert real.statement == "Learnt from alps, 3,000 recordings (aporee 2,000, freesound 1,000)"
+    assert "shared by people" in real.limits
+    assert "shared by people" not in UNRECORDED.limits  # nobody knows
     assert UNRECORDED.statement == "What this model learnt from is not recorded"
 
 
@@ -54,7 +56,7 @@ def test_an_answer_of_several_models_stands_on_all_they_learnt_from() -> None:
 
 def test_it_stays_with_the_folder(tmp_path: Path) -> None:
     model = PSM(tiny_experiment().model)
-    model.provenance = Provenance(trained_on=(EARTH,), calibrated_on=EARTH, hold_out="POINT (1 2)")
+    model.provenance = Provenance(trained_on=(EARTH,), calibrated_on=EARTH)
     model.save_pretrained(tmp_path / "first")
     again = PSM.from_pretrained(tmp_path / "first")
     assert again.provenance == model.provenance
@@ -65,3 +67,7 @@ def test_it_stays_with_the_folder(tmp_path: Path) -> None:
     (tmp_path / "second" / FILE_NAME).write_text('{"trained_on": 3}')
     with pytest.raises(ConfigError, match=r"provenance\.json: trained_on"):
         PSM.from_pretrained(tmp_path / "second")
+
+
+def test_the_packaged_model_says_that_it_is_simulated() -> None:
+    assert Provenance.load(checkpoints.resolve("earth-small")).is_simulated

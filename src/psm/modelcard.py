@@ -63,7 +63,7 @@ def model_card(
     known = provenance or Provenance()
     if not known.trained_on:
         known = Provenance(trained_on=tuple(DataSet(name=name) for name in datasets))
-    on_hub = [data.name for data in known.trained_on if data.name.count("/") == 1]
+    on_hub = [data.name for data in known.trained_on if data.is_on_hub]
     data = ModelCardData(
         language=list(languages) if len(languages) > 1 else languages[0],
         license=license,
@@ -147,7 +147,7 @@ def _training(experiment: Experiment, provenance: Provenance, is_trained: bool) 
 
 def _data(data: DataSet) -> str:
     """A data set, where it is from and under which licences."""
-    if data.name.count("/") == 1:
+    if data.is_on_hub:
         return f"Data: [{data.name}](https://huggingface.co/datasets/{data.name})."
     told = [f"Data: {data.words}"]
     if data.countries:

@@ -36,6 +36,7 @@ _COUNTRIES = 12  # that are named; the others are counted together
 _NAMED = 3  # archives and data sets that a sentence has room for
 
 _NOT_REAL = "synthesised sounds, invented rules; says nothing about real places"
+_NOT_KNOWN = "Nobody recorded what it learnt from: ask before its answers are relied on."
 _NOT_FOR = {
     True: """Its sounds are synthesised and its towns painted onto imagery of 7 km
 pixels: it is for trying the method, not for statements about real places.""",
@@ -78,6 +79,11 @@ class DataSet(BaseModel):
         )
 
     @property
+    def is_on_hub(self) -> bool:
+        """Whether the name is one of the hub, ``owner/name``."""
+        return self.name.count("/") == 1
+
+    @property
     def words(self) -> str:
         """Its name, how many recordings, and of which archives."""
         if self.recordings is None:
@@ -95,14 +101,12 @@ class Provenance(BaseModel):
     Attributes:
         trained_on: the data sets, the first one first.
         calibrated_on: what its probabilities were fitted to.
-        hold_out: an area that was left out of training, as WKT.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trained_on: tuple[DataSet, ...] = ()
     calibrated_on: DataSet | None = None
-    hold_out: str | None = None
 
     @property
     def is_simulated(self) -> bool:
@@ -128,6 +132,8 @@ class Provenance(BaseModel):
     @property
     def limits(self) -> str:
         """What the model is not meant for."""
+        if not (self.trained_on or self.is_simulated):
+            return _NOT_KNOWN
         return _NOT_FOR[self.is_simulated]
 
     @property
@@ -159,9 +165,9 @@ class Provenance(BaseModel):
             return found[0]
         trained_on = _distinct(data for one in found for data in one.trained_on)
         calibrated = [one.calibrated_on for one in found if one.calibrated_on is not None]
-        simulated = [data for data in calibrated if data.is_simulated]
+        calibrated.sort(key=lambda data: not data.is_simulated)  # one stands for all
         return cls(
-            trained_on=tuple(trained_on), calibrated_on=next(iter([*simulated, *calibrated]), None)
+            trained_on=tuple(trained_on), calibrated_on=calibrated[0] if calibrated else None
         )
 
     def save(self, folder: Path) -> Path:

@@ -159,8 +159,8 @@ def _tables(
     if polygons is not None:
         path, layer = split_layer(polygons)
         with atomic_path(areas := first.with_suffix(".areas.geojson")) as aside:
-            areas_found = found.summarise(path, layer=layer, prefix=None).to_crs(4326)
-            areas_found.assign(**{TAG: found.provenance.tag}).to_file(aside, driver="GeoJSON")
+            statistics = found.summarise(path, layer=layer, prefix=None).to_crs(4326)
+            statistics.assign(**{TAG: found.provenance.tag}).to_file(aside, driver="GeoJSON")
         yield areas
 
 

@@ -151,10 +151,7 @@ def _train(
         task.model.negative_scale.fill_(scale)
         task.model.shift.fill_(shift)
         task.model.experiment = experiment
-        task.model.provenance = Provenance(
-            trained_on=(DataSet.of(data, training.recordings),),
-            hold_out=experiment.training.hold_out,
-        )
+        task.model.provenance = Provenance(trained_on=(DataSet.of(data, training.recordings),))
         task.model.uncertainty = fit_uncertainty(
             task.model, seen(task.model, training), seen(task.model, validation)
         )
