@@ -112,6 +112,20 @@ def test_a_gallery_is_read_back_and_is_small(model: PSM, folder: Path) -> None:
     path.unlink()
 
 
+def test_places_are_read_back_with_the_gallery(model: PSM, folder: Path) -> None:
+    places = compact(Gaussian(torch.randn(30, DIM), torch.full((30, DIM), -5.0)))
+    plain = gallery(checkpoints.weights_fingerprint(model))
+    made = replace(plain, places=places)
+    path = made.save(folder)
+    found = Gallery.find(folder)
+    assert found is not None
+    assert found.places is not None
+    assert torch.equal(found.places.mean, places.mean)
+    torch.testing.assert_close(found.places.var, places.var)
+    assert found.fingerprint == made.fingerprint != plain.fingerprint
+    path.unlink()
+
+
 def test_galleries_of_others_and_broken_ones_are_refused(folder: Path) -> None:
     path = gallery("0" * 64).save(folder)
     with pytest.raises(CheckpointMismatch, match="gallery is of other weights"):

@@ -217,6 +217,11 @@ class Calibration(BaseModel):
         found._gallery = gallery
         return found
 
+    @property
+    def places(self) -> Gaussian | None:
+        """Places of the gallery, see :attr:`psm.gallery.Gallery.places`; ``None`` without any."""
+        return None if self._gallery is None else self._gallery.places
+
     def require(self, model: PSM) -> None:
         """Refuse a model that this is no calibration of.
 

@@ -6,6 +6,9 @@ sound is here than elsewhere, and not how likely. What is missing is one number 
 counting the recordings of a gallery that match it. It is counted twice: among recordings as
 archives make them, and among the same recordings weighted to stand for the land as it is.
 
+A gallery of a calibrated model holds places too, as the model sees them at all times: how high the
+probability of a query rises, and where it lies on average, is read off them.
+
 A gallery is kept as ``gallery.safetensors`` beside the weights that it belongs to.
 """
 
@@ -83,6 +86,8 @@ class Gallery:
         recordings: how many there were to choose from.
         data: fingerprint of these.
         model: fingerprint of the weights, see :func:`psm.checkpoints.weights_fingerprint`.
+        places: ``(k, dim)`` of locations that stand for the land and the hours evenly, as
+            :func:`compact` keeps them; ``None`` where it holds none.
     """
 
     sounds: Gaussian
@@ -91,6 +96,7 @@ class Gallery:
     recordings: int
     data: str
     model: str
+    places: Gaussian | None = None
 
     def __len__(self) -> int:
         return len(self.sounds.mean)
@@ -181,6 +187,9 @@ class Gallery:
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {"mean": self.sounds.mean.half(), "variance": self.sounds.var.sum(-1).float()}
         tensors |= {f"weight.{base}": weight.float() for base, weight in self.weights.items()}
+        if (places := self.places) is not None:
+            tensors["places.mean"] = places.mean.half()
+            tensors["places.variance"] = places.var.sum(-1).float()
         return {name: tensor.clone().contiguous() for name, tensor in tensors.items()}
 
     @property
@@ -238,6 +247,9 @@ def _read(path: Path) -> Gallery:
             recordings=int(about["recordings"]),
             data=about["data"],
             model=about["weights"],
+            places=_of_sums(tensors["places.mean"], tensors["places.variance"])
+            if "places.mean" in tensors
+            else None,
         )
         if not len(found) or any(len(weight) != len(found) for weight in weights.values()):
             raise ValueError("its parts are not of one size")

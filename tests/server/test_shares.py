@@ -31,6 +31,7 @@ def shared(model: PSM) -> Calibration:
     with torch.inference_mode():
         known = model.encode_text(texts)
         noise = torch.randn(known.mean.shape, generator=torch.Generator().manual_seed(0))
+        places = torch.randn((200, known.mean.shape[1]), generator=torch.Generator().manual_seed(1))
         mean = known.mean + 0.2 * noise
     gallery = Gallery(
         sounds=compact(Gaussian(mean.clone(), known.log_var.clone())),
@@ -39,6 +40,7 @@ def shared(model: PSM) -> Calibration:
         recordings=240,
         data="",
         model=checkpoints.weights_fingerprint(model),
+        places=compact(Gaussian(places, torch.full_like(places, -4.0))),
     )
     share = {
         "base": "land", "slopes": {"archives": 0.02, "land": 0.05},
@@ -122,3 +124,23 @@ def test_what_is_not_known_of_a_share_widens_the_map(
     )
     wide, narrow = (each.values("uncertainty") for each in (found, surer))
     assert np.nanmean(wide) > np.nanmean(narrow)
+
+
+def test_colours_of_a_sound_are_the_same_in_every_store_and_file(
+    served: tuple[TestClient, dict[str, ServedStore]], model: PSM, shared: Calibration
+) -> None:
+    client, stores = served
+    terms = {name: ASKED[name] for name in ("text", "without")}
+    found = [client.get(f"/api/v1/stores/{store}/range", params=terms).json() for store in stores]
+    assert found[0] == found[1]
+    scale = map_query(model, stores["slow"].places, QUERY, calibration=shared).scale
+    assert scale is not None
+    assert found[0]["probability"] == [0.0, scale.top]
+    assert found[0]["base_rate"] == pytest.approx(scale.base_rate, abs=1e-5)
+    assert [each["word"] for each in found[0]["words"]] == ["rare", "now and then", "often"]
+    own = client.get("/api/v1/stores/slow/range", params={**terms, "scale": "own"}).json()
+    assert own["words"] == []
+    assert own["base_rate"] is None
+    assert own["probability"][0] > 0.0
+    listed = client.get("/api/v1/stores").json()
+    assert all(store["has_scale"] for store in listed)

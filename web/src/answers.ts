@@ -1,7 +1,7 @@
 /** What the server is asked for as the state changes. */
 
 import { computed, type ReadonlySignal } from "@preact/signals";
-import { api, type Palette, type Ranges, address, storePath } from "./api";
+import { api, type Palette, type Scale, address, storePath } from "./api";
 import { type Range, union } from "./colour";
 import { isAsked, momentParams, questionParams, type Side } from "./question";
 import { type Loaded, resource } from "./resource";
@@ -16,18 +16,25 @@ function asked(which: Which): Side | null {
   return side && store.value && isAsked(side) ? side : null;
 }
 
-function rangeOf(which: Which): ReadonlySignal<Loaded<Ranges>> {
+/** Whether the colours go by what the map holds: where that is wished, or the sound has none of its own. */
+export const isStretched = computed(() => view.value.isStretched || !store.value?.has_scale);
+
+function rangeOf(which: Which): ReadonlySignal<Loaded<Scale>> {
   return resource(
     () => {
       const side = asked(which);
       const at = store.value;
       if (!side || !at) return null;
       // A range over all times needs all times: without a timetable, that of one map has to do.
-      return { id: at.id, stable: at.is_interactive, query: questionParams(side, !at.is_interactive).toString() };
+      const stable = !isStretched.value || at.is_interactive;
+      const params = questionParams(side, !stable);
+      if (stable) params.set("scale", isStretched.value ? "own" : "sound");
+      return { id: at.id, stable, query: params.toString() };
     },
     async ({ id, stable, query }, signal) => {
       const params = new URLSearchParams(query);
-      return stable ? api.range(id, params, signal) : (await api.answer(id, params, signal)).range;
+      if (stable) return api.range(id, params, signal);
+      return { ...(await api.answer(id, params, signal)).range, words: [], base_rate: null, is_rare: false };
     },
   );
 }

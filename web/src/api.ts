@@ -12,6 +12,7 @@ export type LayerWords = Schemas["LayerModel"];
 export type Palette = Schemas["ColoursModel"];
 export type Profile = Schemas["ProfileModel"];
 export type Ranges = Schemas["RangesModel"];
+export type Scale = Schemas["ScaleModel"];
 export type Sounds = Schemas["SoundsModel"];
 export type Store = Schemas["StoreModel"];
 export type Upload = Schemas["UploadModel"];
@@ -118,7 +119,7 @@ export const api = {
   suggestions: (prefix: string, signal: AbortSignal) =>
     json<string[]>("suggestions", new URLSearchParams({ prefix }), signal),
   range: (store: string, question: URLSearchParams, signal: AbortSignal) =>
-    json<Ranges>(storePath(store, "range"), question, signal),
+    json<Scale>(storePath(store, "range"), question, signal),
   answer: (store: string, question: URLSearchParams, signal: AbortSignal) =>
     json<Answer>(storePath(store, "answer"), question, signal),
   profile: (store: string, question: URLSearchParams, signal: AbortSignal) =>

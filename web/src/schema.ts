@@ -153,7 +153,9 @@ export interface paths {
         };
         /**
          * Stable Range
-         * @description Ends of colours that stay as time moves: over 12 months and every third hour.
+         * @description Ends of colours that stay as time moves.
+         *
+         *     Those of the sound, or the ends of what the store holds over 12 months and every third hour.
          */
         readonly get: operations["stable_range_api_v1_stores__store__range_get"];
         readonly put?: never;
@@ -649,6 +651,43 @@ export interface components {
             ];
         };
         /**
+         * ScaleModel
+         * @description Ends of colours that stay as time moves, and what they mean.
+         */
+        readonly ScaleModel: {
+            /**
+             * Probability
+             * @description The probability that a recording made here matches the query.
+             */
+            readonly probability: [
+                number,
+                number
+            ];
+            /**
+             * Uncertainty
+             * @description How far the model takes its match probability to be off, one standard deviation.
+             */
+            readonly uncertainty: [
+                number,
+                number
+            ];
+            /**
+             * Words
+             * @description What the colours are called; empty where they go by what the store holds.
+             */
+            readonly words: readonly components["schemas"]["WordModel"][];
+            /**
+             * Base Rate
+             * @description Mean probability over all land, months and hours, where that is known.
+             */
+            readonly base_rate: number | null;
+            /**
+             * Is Rare
+             * @description Whether the sound is rare everywhere and at all times.
+             */
+            readonly is_rare: boolean;
+        };
+        /**
          * SoundModel
          * @description A sound of the vocabulary.
          */
@@ -732,6 +771,11 @@ export interface components {
             readonly is_interactive: boolean;
             /** Is Preparing */
             readonly is_preparing: boolean;
+            /**
+             * Has Scale
+             * @description Whether the model can tell a sound's own colours, so that /range is quick.
+             */
+            readonly has_scale: boolean;
             /** Is Calibrated */
             readonly is_calibrated: boolean;
             /**
@@ -789,6 +833,22 @@ export interface components {
              * @description The expected squared distance of place and query in the space of the model.
              */
             readonly csd: number | null;
+        };
+        /**
+         * WordModel
+         * @description What probabilities are called.
+         */
+        readonly WordModel: {
+            /**
+             * Least
+             * @description From which on.
+             */
+            readonly least: number;
+            /**
+             * Word
+             * @example now and then
+             */
+            readonly word: string;
         };
         /**
          * ProblemModel
@@ -1245,6 +1305,8 @@ export interface operations {
                     string,
                     string
                 ];
+                /** @description `sound`: from 0 to a value that belongs to the sound; `own`, and wherever the model carries no places to tell that by: between the ends of what the store holds. */
+                readonly scale?: "sound" | "own";
             };
             readonly header?: never;
             readonly path: {
@@ -1261,7 +1323,7 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["RangesModel"];
+                    readonly "application/json": components["schemas"]["ScaleModel"];
                 };
             };
             /** @description The server wants a key. */
@@ -2283,6 +2345,7 @@ type ReadonlyArray<T> = [
 ] extends [
     unknown[]
 ] ? Readonly<Exclude<T, undefined>> : Readonly<Exclude<T, undefined>[]>;
+export const pathsApiV1StoresStoreRangeGetParametersQueryScaleValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/range"]["get"]["parameters"]["query"]["scale"]> = ["sound", "own"];
 export const pathsApiV1StoresStoreTilesLayerZXYFormGetParametersQueryColoursAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["query"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
 export const pathsApiV1StoresStoreTilesLayerZXYFormGetParametersPathLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["path"]["layer"]> = ["probability", "uncertainty"];
 export const pathsApiV1StoresStoreTilesLayerZXYFormGetParametersPathFormValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["path"]["form"]> = ["png", "webp"];
@@ -2290,4 +2353,4 @@ export const pathsApiV1StoresStoreLegendPngGetParametersQueryColoursAnyOf0Values
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["layer"]> = ["probability", "uncertainty"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
-// of openapi.json with SHA-256 383236061def4bb674f4d66f85409eb035f4d1d46225f9ca3a7951badb5d3e23
+// of openapi.json with SHA-256 981283d75aa9a0ba9ffab8886fcff0246374f34ce942d0fba2727b8814e04938

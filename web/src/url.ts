@@ -27,6 +27,8 @@ export interface View {
   readonly colours: string | null;
   /** Whether both sides of a comparison share the range of colours. */
   readonly isOneScale: boolean;
+  /** Whether the colours are stretched over what the map holds, instead of those of the sound. */
+  readonly isStretched: boolean;
   readonly over: "hours" | "months";
   readonly place: { readonly lat: number; readonly lon: number; readonly side: Which } | null;
   readonly camera: { readonly lat: number; readonly lon: number; readonly zoom: number } | null;
@@ -48,6 +50,7 @@ export function emptyView(now: Date = new Date()): View {
     layer: LAYERS[0]!,
     colours: null,
     isOneScale: true,
+    isStretched: false,
     over: "hours",
     place: null,
     camera: null,
@@ -76,6 +79,7 @@ export function writeView(view: View): string {
     params.set("swipe", round(view.swipe, 3));
     if (!view.isOneScale) params.set("scale", "own");
   }
+  if (view.isStretched) params.set("stretch", "1");
   if (view.layer !== LAYERS[0]) params.set("layer", view.layer);
   if (view.colours) params.set("colours", view.colours);
   if (view.over !== "hours") params.set("over", view.over);
@@ -144,6 +148,7 @@ export function readView(hash: string, now: Date = new Date()): View {
     layer: layer === "both" ? layer : (LAYERS.find((known) => known === layer) ?? LAYERS[0]!),
     colours: params.get("colours"),
     isOneScale: params.get("scale") !== "own",
+    isStretched: params.get("stretch") === "1",
     over: params.get("over") === "months" ? "months" : "hours",
     place:
       atLat === null || atLon === null

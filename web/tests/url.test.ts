@@ -16,6 +16,7 @@ const full: View = {
   layer: "both",
   colours: "viridis",
   isOneScale: false,
+  isStretched: true,
   over: "months",
   place: { lat: 48.2, lon: -16.4, side: "b" },
   camera: { lat: 10.5, lon: 170.25, zoom: 3.25 },

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -26,6 +27,8 @@ RIVER = "#8ab4d9"
 
 _MOST_VALUES = 4_000_000
 _FLAT = 1e-9
+_NARROWEST = 0.1  # part of a colour bar that has room for a word
+_LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear red, green and blue (Rec. 709); near enough here
 
 
 def _part(name: str, low: float, high: float) -> Colormap:
@@ -75,17 +78,61 @@ def fit_text(text: Text, *, room: float, smallest_pt: float) -> None:
         text.set_text(words[: int(len(words) * room_px / width_px) - 1].rstrip() + "…")
 
 
-def colour_bar(axes: Axes, image: ScalarMappable, label: str, *, small: bool = False) -> None:
-    """A horizontal colour bar in ``axes`` with its label below."""
+def colour_bar(
+    axes: Axes,
+    image: ScalarMappable,
+    label: str,
+    *,
+    small: bool = False,
+    extend: Literal["both", "max"] = "both",
+) -> None:
+    """A horizontal colour bar in ``axes`` with its label below.
+
+    Args:
+        axes: of the bar.
+        image: whose colours.
+        label: what they show.
+        small: for a map beside another one.
+        extend: at which ends there may be values beyond.
+    """
     size = 7.0 if small else 9.0
     figure = axes.figure
-    bar = figure.colorbar(image, cax=axes, orientation="horizontal", extend="both")
+    bar = figure.colorbar(image, cax=axes, orientation="horizontal", extend=extend)
     bar.outline.set_visible(False)
     bar.set_label(label, fontsize=size, color=INK, labelpad=3)
     bar.locator = MaxNLocator(4 if small else 6)
     tiny = abs(image.get_clim()[1] or 0.0) < 1e-3
     bar.formatter = StrMethodFormatter("{x:.1e}") if tiny else ScalarFormatter(useOffset=False)
     bar.ax.tick_params(labelsize=size - 1.0, colors=DIM, length=2, width=0.5)
+
+
+def scale_words(
+    axes: Axes, image: ScalarMappable, words: Sequence[tuple[float, str]], *, mark: float
+) -> None:
+    """Write into a colour bar what its colours are called, and mark one value.
+
+    Args:
+        axes: of a :func:`colour_bar`.
+        image: whose colours.
+        words: from which value on each holds, rising.
+        mark: the value, marked by a triangle above the bar.
+    """
+    low, high = image.get_clim()
+    assert low is not None
+    assert high is not None
+    starts = [max(low, value) for value, _ in words]
+    ends = [min(high, start) for start in (*starts[1:], high)]
+    for start, end, (_, word) in zip(starts, ends, words, strict=True):
+        if end - start <= _NARROWEST * (high - low):
+            continue
+        middle = 0.5 * (start + end)
+        is_dark = np.dot(image.to_rgba(middle)[:3], _LUMINANCE) < 0.5  # type: ignore[arg-type]
+        colour = PAPER if is_dark else INK
+        axes.text(middle, 0.47, word, ha="center", va="center", fontsize=7, color=colour)
+        if start > low:
+            axes.axvline(start, color=colour, linewidth=0.6)
+    if low <= mark <= high:
+        axes.plot([mark], [1.25], "v", markersize=5, color=INK, markeredgewidth=0, clip_on=False)
 
 
 def colour_range(

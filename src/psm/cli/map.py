@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -55,6 +55,13 @@ def draw_map(
     uncertainty: Annotated[
         str, typer.Option(help="In pictures: inset, hatch, fade or none.")
     ] = "inset",
+    scale: Annotated[
+        Literal["sound", "own"],
+        typer.Option(
+            help="Colours of pictures: `sound`, from 0 to a value that belongs to the sound, so "
+            "that its maps can be compared; `own`, stretched over what this map holds."
+        ),
+    ] = "sound",
     model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     out: Annotated[
@@ -105,6 +112,9 @@ def draw_map(
     where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
     places = where.places(loaded, query)
     found = mapping.map_query(loaded, places, query, moment, calibration=calibration)
+    has_own_colours = scale == "own"
+    if has_own_colours:
+        found = found.with_own_colours()
     for path in single:
         is_picture = path.suffix.lower() in (".png", ".svg")
         typer.echo(found.write(path, **({"uncertainty": uncertainty} if is_picture else {})))
@@ -112,7 +122,15 @@ def draw_map(
         typer.echo(path)
     for path in series:
         typer.echo(
-            outputs.write_series(loaded, places, query, moments, path, calibration=calibration)
+            outputs.write_series(
+                loaded,
+                places,
+                query,
+                moments,
+                path,
+                calibration=calibration,
+                has_own_colours=has_own_colours,
+            )
         )
 
 

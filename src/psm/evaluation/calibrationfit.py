@@ -38,6 +38,7 @@ from psm.inference.gallerymaking import (
     data_fingerprint,
     gallery_of_corpus,
     gallery_of_features,
+    with_places,
 )
 from psm.inference.heldout import find_learnt, without_held_out
 from psm.inference.split import SplitFeatures, encode_split
@@ -98,7 +99,7 @@ def calibrate(
     features = without_held_out(model, encode_split(model, data, split, zooms=(zoom,), keep=keep))
     silent = held_out_sounds(data)
     task, kept, pairs = known_pairs(model, features, zoom, silent)
-    gallery = _gallery(model, data, features)
+    gallery = with_places(model, _gallery(model, data, features), features, zoom)
     known: Base = "land" if "land" in gallery.weights else "archives"
     of = known if base == "auto" else base
     gallery.effective_size(of)  # refuses what it does not know

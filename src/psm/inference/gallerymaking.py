@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from torch import Tensor
 
 from psm import checkpoints
 from psm.curves import fit_logistic
+from psm.data.context import Context
 from psm.data.corpus import Corpus
 from psm.data.corpus import Rows as CorpusRows
 from psm.data.raking import even_weights, thinned
@@ -28,7 +29,7 @@ from psm.data.recording import Recording
 from psm.errors import ConfigError, MissingExtra
 from psm.gallery import Base, Gallery, Matching, compact
 from psm.gaussian import Gaussian, csd
-from psm.inference.batches import audio_gaussians, text_gaussians
+from psm.inference.batches import audio_gaussians, location_gaussians, text_gaussians
 from psm.inference.split import SplitFeatures, raw_audio, raw_text
 from psm.model import PSM
 from psm.progress import console
@@ -36,6 +37,9 @@ from psm.seeding import generator
 
 MOST = 1_800
 """Recordings of a gallery: with 256 dimensions they take less than 1 MB."""
+
+PLACES = 1_200
+"""Places and times of a gallery: a percentile of them has a dozen above it."""
 
 _STEEPER = 2.5
 """Matches are counted rather than weighed, since many near misses would outweigh the few matches
@@ -120,6 +124,36 @@ def gallery_of_features(model: PSM, features: SplitFeatures) -> Gallery:
         return Encoded(sounds.rows(at), captions.rows(at))
 
     return make_gallery(model, features.recordings, encode)
+
+
+@torch.inference_mode()
+def with_places(
+    model: PSM, gallery: Gallery, features: SplitFeatures, zoom: int, *, count: int = PLACES
+) -> Gallery:
+    """A gallery with places of a split, drawn evenly over the land as far as it has any there.
+
+    Each is seen at a month and an hour drawn at random, sources unknown, as a map sees it.
+
+    Args:
+        model: in evaluation mode.
+        gallery: of the model.
+        features: of the split.
+        zoom: one of those that the split was encoded at.
+        count: how many; a place may be seen at several times.
+    """
+    timeless = [replace(each, month=None, hour=None) for each in features.recordings]
+    weight = _land_weights(timeless)
+    rng = generator(0, "places")
+    chance = None if weight is None else weight / weight.sum()
+    rows = rng.choice(len(timeless), count, p=chance)
+    context = Context.of(
+        lat=[timeless[row].lat for row in rows],
+        lon=[timeless[row].lon for row in rows],
+        month=rng.integers(1, 13, count),
+        hour=rng.uniform(0.0, 24.0, count),
+    )
+    seen = features.images[zoom][torch.from_numpy(rows)]
+    return replace(gallery, places=compact(location_gaussians(model, seen, context)))
 
 
 def data_fingerprint(recordings: Sequence[Recording]) -> str:

@@ -13,6 +13,7 @@ from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.matching import answer
 from psm.mapping.moment import Moment, Sources
 from psm.mapping.query import Query
+from psm.mapping.scale import ColourScale, scale_of
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.model import PSM
 
@@ -84,6 +85,7 @@ def map_queries(
     asked = concatenate([query.asked for query in encoded])
     columns = np.cumsum([0, *(query.columns for query in encoded)])
     curves = [curves_of(model, calibration, query.gaussians) for query in encoded]
+    scales = [scale_of(query, calibration) for query in encoded]
     for moment in moments:
         measured: dict[Sources, Distances] = {}
         for number, query in enumerate(queries):
@@ -94,7 +96,10 @@ def map_queries(
             distance, variance = (values[:, own] for values in measured[told])
             values = answer(encoded[number], distance, variance, curves[number])
             numbers = {name: value.cpu().numpy() for name, value in values.items()}
-            yield soundscape_map(model, embedded, query, moment, numbers, calibration=calibration)
+            yield soundscape_map(
+                model, embedded, query, moment, numbers,
+                calibration=calibration, scale=scales[number],
+            )  # fmt: skip
 
 
 def soundscape_map(
@@ -105,6 +110,7 @@ def soundscape_map(
     values: Mapping[str, np.ndarray],
     *,
     calibration: Calibration | None = None,
+    scale: ColourScale | None = None,
 ) -> SoundscapeMap:
     """The map of an answer, with everything that says what it is.
 
@@ -115,6 +121,7 @@ def soundscape_map(
         moment: when.
         values: of the cells, by name of the band.
         calibration: that was applied.
+        scale: colours of the query.
     """
     return SoundscapeMap.of_cells(
         places.cells,
@@ -127,6 +134,7 @@ def soundscape_map(
         licence=places.licence,
         provenance=model.provenance,
         calibration=_calibrated(calibration, query),
+        scale=scale,
     )
 
 

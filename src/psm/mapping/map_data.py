@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from psm.mapping.bands import BANDS, Band
 from psm.mapping.cells import Cells
 from psm.mapping.moment import Moment
 from psm.mapping.query import Combination, Query
+from psm.mapping.scale import ColourScale
 from psm.provenance import TAG, UNRECORDED, Provenance
 
 _AXES = {
@@ -48,6 +49,7 @@ class MapData:
         licence: SPDX name of the licence that follows from it, if known.
         provenance: what the model learnt from.
         calibration: what makes the probabilities believable, or that nothing does.
+        scale: colours that belong to the query; ``None``: those of what the map holds.
         bands: what the variables of ``data`` are; the map is one of the first.
     """
 
@@ -61,6 +63,7 @@ class MapData:
     licence: str
     provenance: Provenance = UNRECORDED
     calibration: str = UNCALIBRATED
+    scale: ColourScale | None = None
     bands: tuple[Band, ...] = BANDS
 
     def __post_init__(self) -> None:
@@ -100,6 +103,17 @@ class MapData:
         """Rows and columns."""
         return self.frame.shape
 
+    def colour_ends(self, band: Band | None = None) -> tuple[float, float] | None:
+        """Values at the ends of the colours of a band, the quantity by default.
+
+        ``None``: colours go by what the map holds.
+        """
+        return None if self.scale is None else self.scale.ends(band or self.quantity)
+
+    def with_own_colours(self) -> Self:
+        """The same, drawn in colours that go by what this map holds."""
+        return replace(self, scale=None)
+
     def values(self, name: str | None = None) -> Float[np.ndarray, "rows columns"]:
         """One variable as an array, rows from the north; by default that of the quantity."""
         return np.asarray(self.data[name or self.quantity.name].values)
@@ -129,6 +143,7 @@ class MapData:
             "utc_hour": self.moment.utc,
             "quantity": self.quantity.long_name,
             "calibration": self.calibration,
+            "base_rate": None if self.scale is None else f"{self.scale.base_rate:.4f}",
             "zoom": self.zoom,
             "model": self.model,
             TAG: self.provenance.tag,

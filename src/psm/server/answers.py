@@ -29,6 +29,7 @@ from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
 from psm.mapping.profile import sounds_at, through_time
 from psm.mapping.query import Query
+from psm.mapping.scale import ColourScale, scale_of
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.term import Term
 from psm.model import PSM
@@ -164,8 +165,19 @@ class Answers:
 
         return await self._remembered(self.maps, key, work)
 
+    async def scale(self, terms: TermsParams) -> ColourScale | None:
+        """Colours of a question that mean the same in every store, where the model can tell."""
+        resolved = self.resolve(terms)
+        if self.calibration is None or self.calibration.places is None:
+            return None
+
+        def work() -> ColourScale | None:
+            return scale_of(self._encoded(resolved), self.calibration)
+
+        return await self._remembered(self._small, ("scale", resolved.key), work)
+
     async def ranges(self, store: ServedStore, terms: TermsParams) -> dict[str, Range]:
-        """Ends of the colours of each layer that hold at all times."""
+        """Ends of the colours of each layer by what a store holds at all times."""
         resolved = self.resolve(terms)
 
         def work() -> dict[str, Range]:
@@ -216,13 +228,19 @@ class Answers:
         return await self._remembered(self._small, key, work)
 
     def soundscape(
-        self, store: ServedStore, resolved: ResolvedQuestion, moment: Moment, made: MapAnswer
+        self,
+        store: ServedStore,
+        resolved: ResolvedQuestion,
+        moment: Moment,
+        made: MapAnswer,
+        scale: ColourScale | None,
     ) -> SoundscapeMap:
         """An answer as a map that can be written."""
         values = dict(zip((band.name for band in BANDS), made.values, strict=True))
         return soundscape_map(
-            self.model, store.places, resolved.query, moment, values, calibration=self.calibration
-        )
+            self.model, store.places, resolved.query, moment, values,
+            calibration=self.calibration, scale=scale,
+        )  # fmt: skip
 
     def _encoded(self, resolved: ResolvedQuestion) -> EncodedQuery:
         """The question in the space of the model; only in its thread."""

@@ -103,6 +103,16 @@ class MomentParams(Params):
             raise ValueError(str(problem)) from None
 
 
+class RangeParams(TermsParams):
+    """The terms of a question, and what their colours go by."""
+
+    scale: Literal["sound", "own"] = Field(
+        "sound",
+        description="`sound`: from 0 to a value that belongs to the sound; `own`, and wherever the "
+        "model carries no places to tell that by: between the ends of what the store holds.",
+    )
+
+
 class QuestionParams(MomentParams, TermsParams):
     """The terms of a question, and when."""
 

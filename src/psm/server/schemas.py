@@ -48,6 +48,9 @@ class StoreModel(BaseModel):
     month: int | None
     is_interactive: bool = Field(description="Prepared: any month and hour in an instant.")
     is_preparing: bool
+    has_scale: bool = Field(
+        description="Whether the model can tell a sound's own colours, so that /range is quick."
+    )
     is_calibrated: bool
     is_simulated: bool = Field(description="Its model is of the simulated Earth: /listen works.")
 
@@ -113,6 +116,25 @@ class LayerModel(BaseModel):
 @with_bands(LAYERS, Range)
 class RangesModel(BaseModel):
     """Ends of colours, between which all but 2 % of the area at either end lies."""
+
+
+class WordModel(BaseModel):
+    """What probabilities are called."""
+
+    least: float = Field(description="From which on.")
+    word: str = Field(examples=["now and then"])
+
+
+class ScaleModel(RangesModel):
+    """Ends of colours that stay as time moves, and what they mean."""
+
+    words: list[WordModel] = Field(
+        description="What the colours are called; empty where they go by what the store holds."
+    )
+    base_rate: float | None = Field(
+        description="Mean probability over all land, months and hours, where that is known."
+    )
+    is_rare: bool = Field(description="Whether the sound is rare everywhere and at all times.")
 
 
 class AnswerModel(BaseModel):

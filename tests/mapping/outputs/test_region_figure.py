@@ -132,15 +132,28 @@ def test_a_map_of_more_cells_than_pixels_shows_their_means(
     assert right >= 45_050.0
 
 
-@pytest.mark.parametrize("how", ["hatch", "fade"])
-def test_uncertainty_is_laid_over_the_least_sure(how: Uncertainty, vienna: SoundscapeMap) -> None:
-    figure = _draw(vienna, how)
+def _laid_over(figure: Figure) -> np.ndarray:
     layer = figure.axes[0].images[1].get_array()
     assert layer is not None
-    alpha = np.asarray(layer)[..., 3]
+    assert "uncertainty" in "\n".join(_words(figure))
+    return np.asarray(layer)[..., 3]
+
+
+def test_the_least_sure_third_is_hatched(vienna: SoundscapeMap) -> None:
+    alpha = _laid_over(_draw(vienna, "hatch"))
     third = len(alpha) // 3
     assert alpha[:third].max() < 0.5 * alpha[-third:].max()  # the south is less sure
-    assert "uncertainty" in "\n".join(_words(figure))
+
+
+def test_colours_fade_by_what_is_unsure_of_themselves(vienna: SoundscapeMap) -> None:
+    columns = vienna.shape[1]
+    half = columns // 2
+    vienna.data["uncertainty"][:] = 0.05
+    vienna.data["match_probability"][:, :half] = 0.1
+    vienna.data["match_probability"][:, half:] = 0.5
+    alpha = _laid_over(_draw(vienna, "fade"))
+    left, right = alpha[len(alpha) // 2, [3, -3]]
+    assert left / right == pytest.approx((0.5 / 1.5) / (0.1 / 1.1), rel=1e-4)
 
 
 def test_an_unknown_way_to_draw_uncertainty_is_refused(

@@ -1,8 +1,8 @@
 /** What the colours mean, and which of them are shown. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { colourRange } from "../answers";
-import { certaintyAlpha, colourAt, percentIn, gradient, type Range } from "../colour";
+import { colourRange, ranges } from "../answers";
+import { certaintyAlpha, colourAt, percent, percentIn, gradient, type Range } from "../colour";
 import { base, change, isPlaying, layerWords, paletteOf, palettes, probabilityPalette, store, theme, uncertaintyPalette, view } from "../state";
 import { type Display, FADING, layerOf, LAYERS, type Which } from "../url";
 import { Choice } from "./time";
@@ -20,10 +20,32 @@ function Ticks({ range }: { range: Range }) {
   const middle = (range[0] + range[1]) / 2;
   return (
     <div class="ticks">
-      <span>≤ {percentIn(range[0], range)}</span>
+      <span>{range[0] === 0 ? "0" : `≤ ${percentIn(range[0], range)}`}</span>
       <span>{percentIn(middle, range)}</span>
       <span>≥ {percentIn(range[1], range)}</span>
     </div>
+  );
+}
+
+/** What the colours are called, and where the sound lies on average. */
+function Words({ which, range: [low, high] }: { which: Which; range: Range }) {
+  const scale = ranges[which].value.data;
+  if (!scale?.words.length || scale.base_rate === null || layerOf(view.value.layer) !== LAYERS[0]) return null;
+  const at = (value: number) => `${(100 * (value - low)) / (high - low)}%`;
+  const parts = scale.words.filter(({ least }) => least < high);
+  return (
+    <>
+      <div class="scale-words" aria-hidden="true">
+        <i class="scale-mark" style={{ left: at(scale.base_rate) }} />
+        {parts.map(({ least, word }, i) => {
+          const end = parts[i + 1]?.least ?? high;
+          return <span key={word} style={{ left: at(least), width: `${(100 * (end - least)) / (high - low)}%` }}>{word}</span>;
+        })}
+      </div>
+      <p class="dim scale-mean">
+        {scale.is_rare && <b>Rare everywhere. </b>}▾ {percent(scale.base_rate)} on average over land and time
+      </p>
+    </>
   );
 }
 
@@ -65,6 +87,7 @@ function Scale({ which }: { which: Which }) {
       ) : (
         <div class="strip" style={{ background: gradient(paletteOf(layerOf(layer)).css) }} />
       )}
+      <Words which={which} range={range} />
       <Ticks range={range} />
     </div>
   );
@@ -112,6 +135,16 @@ export function Legend() {
             onChange={(event) => change({ isOneScale: event.currentTarget.checked })}
           />
           same colours on both sides
+        </label>
+      )}
+      {store.value?.has_scale && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={view.value.isStretched}
+            onChange={(event) => change({ isStretched: event.currentTarget.checked })}
+          />
+          stretch the colours over this map
         </label>
       )}
       <p class="attribution">{[base.value?.attribution, store.value?.attribution].filter(Boolean).join(" · ")}</p>

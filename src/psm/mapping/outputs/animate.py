@@ -119,6 +119,7 @@ def write_series(
     path: Path,
     *,
     calibration: Calibration | None = None,
+    has_own_colours: bool = False,
 ) -> Path:
     """Map a query at several moments and write a film or a cube; the suffix says which.
 
@@ -129,6 +130,7 @@ def write_series(
         moments: when; for a cube every month at every hour of them.
         path: ``.gif``, ``.mp4``, ``.nc`` or ``.zarr``; complete or absent.
         calibration: turns distances into calibrated probabilities.
+        has_own_colours: whether the colours of a film go by what its maps hold, not by the sound.
 
     Returns:
         The path.
@@ -138,10 +140,12 @@ def write_series(
         CorruptRecording: an audio file of the query cannot be read.
         CheckpointMismatch: the calibration is of other weights.
     """
-    if path.suffix.lower() in FILM_SUFFIXES:
-        return animate(model, embedded, query, moments, path, calibration=calibration)
     maps = map_queries(model, embedded, [query], moments, calibration=calibration)
-    return write_cube(maps, path, moments=moments)
+    if path.suffix.lower() not in FILM_SUFFIXES:
+        return write_cube(maps, path, moments=moments)
+    made = track(maps, "map moments", len(moments))
+    frames = [each.with_own_colours() if has_own_colours else each for each in made]
+    return film_writer(path)(frames, path)
 
 
 def film_writer(path: Path) -> FilmWriter:

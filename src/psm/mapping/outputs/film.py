@@ -36,8 +36,8 @@ _SHARE = 0.01  # of the area at either end that the range of colours leaves out
 class Film:
     """A film of maps of one query on one frame. Needs :func:`psm.cartography.style.figure_style`.
 
-    The colours mean the same in every frame; by default their range leaves out the lowest and the
-    highest 1 % of all frames together.
+    The colours mean the same in every frame; by default they are those of the sound, or, where that
+    has none, leave out the lowest and the highest 1 % of all frames together.
 
     Raises:
         ConfigError: there is no map, the maps lie on different frames, or the range is none.
@@ -57,7 +57,7 @@ class Film:
         first = maps[0]
         frame = first.frame
         span = colour_range(
-            value_range,
+            value_range or first.colour_ends(),
             *(m.values() for m in maps),
             frame=frame,
             share=_SHARE,

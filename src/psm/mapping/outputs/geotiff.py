@@ -100,7 +100,7 @@ def write_qml(
     Args:
         soundscape: the map.
         path: the ``.qml`` file.
-        value_range: match probabilities at the ends of the colours, as those of a figure.
+        value_range: values at the ends of the colours, as those of a figure.
 
     Returns:
         The path.
@@ -109,7 +109,7 @@ def write_qml(
         ConfigError: the range is none.
     """
     low, high = colour_range(
-        value_range,
+        value_range or soundscape.colour_ends(),
         soundscape.values(),
         frame=soundscape.frame,
         is_diverging=soundscape.quantity.is_diverging,

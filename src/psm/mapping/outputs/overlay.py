@@ -20,6 +20,8 @@ Uncertainty = Literal["inset", "hatch", "fade", "none"]
 """How uncertainty is drawn: a small map, hatching over the least sure third, paler colours."""
 
 _PALEST = 0.82
+_MOST_RELATIVE = 3.0  # on the colour bar
+_LEAST_PROBABILITY = 1e-3  # below it nothing is heard, however unsure
 _LINES = 150  # hatching lines across a map
 
 
@@ -35,15 +37,31 @@ def check_uncertainty(asked: str) -> None:
 
 
 def fade(axes: Axes, drawing: Drawing, soundscape: MapData) -> ScalarMappable:
-    """Make a map paler where it is less sure; returns what a colour bar can show of that."""
+    """Make a map paler where it is less sure; returns what a colour bar can show of that.
+
+    Probabilities fade by their uncertainty relative to themselves: half of the way to the palest
+    where it is as large as they are. In absolute terms, likely places are the least sure.
+    """
     values = soundscape.values(UNCERTAINTY.name)
-    low, high = robust_range(values, frame=soundscape.frame)
-    share = (drawing.pixels(values) - low) / (high - low)
-    _lay_over(axes, drawing, PAPER, _PALEST * np.clip(np.ma.filled(share, 0.0), 0.0, 1.0))
-    shares = np.linspace(0.0, _PALEST, 256)[:, None]
+    if soundscape.quantity is PROBABILITY:
+        values = values / np.maximum(soundscape.values(), _LEAST_PROBABILITY)
+        low, high = 0.0, _MOST_RELATIVE
+        shares = _relative_share(np.linspace(low, high, 256))
+        share = _relative_share(drawing.pixels(values))
+    else:
+        low, high = robust_range(values, frame=soundscape.frame)
+        shares = np.linspace(0.0, 1.0, 256)
+        share = np.clip((drawing.pixels(values) - low) / (high - low), 0.0, 1.0)
+    _lay_over(axes, drawing, PAPER, _PALEST * np.ma.filled(share, 0.0))
+    shares = _PALEST * shares[:, None]
     colour = np.array(COLOURS[PROBABILITY.colours](0.6)[:3])
     pale = (1.0 - shares) * colour + shares * np.array(to_rgb(PAPER))
     return ScalarMappable(Normalize(low, high), ListedColormap(pale))
+
+
+def _relative_share(relative: Float[np.ndarray, "*values"]) -> Float[np.ndarray, "*values"]:
+    """How far on the way to the palest a relative uncertainty is; all of it at infinity."""
+    return relative / (1.0 + relative)
 
 
 def hatch(axes: Axes, drawing: Drawing, soundscape: MapData, width_px: int) -> float:

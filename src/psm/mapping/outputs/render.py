@@ -26,17 +26,18 @@ from psm.cartography.style import (
     figure_style,
     fit_text,
     new_figure,
-    robust_range,
+    scale_words,
 )
 from psm.cartography.towns import draw_towns
 from psm.cartography.vectorlayers import geography
 from psm.cartography.window import Window
 from psm.files import atomic_path
-from psm.mapping.bands import UNCERTAINTY
+from psm.mapping.bands import PROBABILITY, UNCERTAINTY
 from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
 from psm.mapping.outputs import overlay
 from psm.mapping.outputs.overlay import Uncertainty
+from psm.mapping.scale import WORDS
 
 _LETTERS_PER_INCH = 19.0
 _CREDIT_PT = 6.5
@@ -58,8 +59,8 @@ def write_png(
     Args:
         soundscape: the map.
         path: the PNG file; complete or absent.
-        value_range: match probabilities at the ends of the colours; by default where all but the
-            lowest and the highest 2 % of the mapped area lie.
+        value_range: values at the ends of the colours; by default those of the sound, and where
+            that has none, where all but the lowest and the highest 2 % of the mapped area lie.
         width_px: width of the picture.
         uncertainty: a small map of its own (``inset``), hatching over the least sure third
             (``hatch``), colours paler where less sure (``fade``), or ``none``.
@@ -149,17 +150,16 @@ def draw(
         frame,
         COLOURS[soundscape.quantity.colours],
         colour_range(
-            value_range, values, frame=frame, is_diverging=soundscape.quantity.is_diverging
+            value_range or soundscape.colour_ends(),
+            values,
+            frame=frame,
+            is_diverging=soundscape.quantity.is_diverging,
         ),
         has_data=np.isfinite(values),
         width_px=map_px,
     )
     drawing.show(values, night_of(soundscape.moment))
-    how = "fixed range" if value_range else "2nd to 98th percentile of the mapped area"
-    left, bottom, width, height = layout.bar
-    above = layout.at((left + width, bottom + height + 0.06))
-    figure.text(*above, how, ha="right", va="bottom", fontsize=7.5, color=DIM)
-    colour_bar(layout.axes(figure, layout.bar), drawing.image, soundscape.quantity.long_name)
+    _legend(figure, layout, drawing, soundscape, value_range)
     _uncertainty(figure, layout, axes, drawing, soundscape, map_px, uncertainty)
     sources = [] if window is None else _surroundings(figure, layout, axes, window, values)
     credit = credit_line(soundscape, sources)
@@ -191,6 +191,27 @@ def _titles(figure: Figure, layout: Layout, soundscape: MapData) -> None:
     fit_text(words, room=1.0 - 2.0 * layout.at(layout.moment)[0], smallest_pt=8.0)
 
 
+def _legend(
+    figure: Figure,
+    layout: Layout,
+    drawing: Drawing,
+    soundscape: MapData,
+    value_range: tuple[float, float] | None,
+) -> None:
+    """The colour bar; that of a sound says what its colours are called, and the base rate."""
+    left, bottom, width, height = layout.bar
+    bar = layout.axes(figure, layout.bar)
+    scale = None if value_range else soundscape.scale
+    label = soundscape.quantity.long_name
+    colour_bar(bar, drawing.image, label, extend="both" if scale is None else "max")
+    how = "fixed range" if value_range else "2nd to 98th percentile of the mapped area"
+    if scale is not None:
+        how = scale.words
+        scale_words(bar, drawing.image, WORDS, mark=scale.base_rate)
+    above = layout.at((left + width, bottom + height + 0.06))
+    figure.text(*above, how, ha="right", va="bottom", fontsize=7.5, color=DIM)
+
+
 def _metric(metres: float) -> tuple[float, str]:
     return (metres / 1e3, " km") if metres >= 1e3 else (metres, " m")
 
@@ -211,7 +232,7 @@ def _uncertainty(
             layout.axes(figure, layout.small_map),
             soundscape.frame,
             COLOURS[UNCERTAINTY.colours],
-            robust_range(values, frame=soundscape.frame),
+            colour_range(soundscape.colour_ends(UNCERTAINTY), values, frame=soundscape.frame),
             has_data=np.isfinite(values),
             width_px=width_px // 3,
             coast_pt=0.2,
@@ -222,7 +243,8 @@ def _uncertainty(
         colour_bar(layout.axes(figure, layout.small_bar), small.image, words, small=True)
     elif how == "fade":
         bar = layout.axes(figure, (left, bottom + height / 2.0, 2.2, layout.small_bar[3]))
-        words = "uncertainty: paler where less sure"
+        is_relative = soundscape.quantity is PROBABILITY
+        words = f"{'relative ' if is_relative else ''}uncertainty: paler where less sure"
         colour_bar(bar, overlay.fade(axes, drawing, soundscape), words, small=True)
     elif how == "hatch":
         least = overlay.hatch(axes, drawing, soundscape, width_px)

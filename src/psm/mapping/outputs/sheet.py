@@ -51,7 +51,8 @@ def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) ->
         values = [soundscape.values() for soundscape in maps]
         frame = maps[0].frame
         quantity = maps[0].quantity
-        limits = colour_range(None, *values, frame=frame, is_diverging=quantity.is_diverging)
+        ends = maps[0].colour_ends()
+        limits = colour_range(ends, *values, frame=frame, is_diverging=quantity.is_diverging)
         for number, (soundscape, raster) in enumerate(zip(maps, values, strict=True)):
             left, bottom = _LEFTS[number % _COLUMNS], _BOTTOMS[number // _COLUMNS]
             axes = figure.add_axes((left, bottom, *_SIZE))

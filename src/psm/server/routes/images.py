@@ -27,7 +27,7 @@ _MEDIA = {".tif": "image/tiff", ".png": "image/png"}
 _ERRORS = documented(401, 404, 422, 429, 503)
 _PICTURE = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
 _TILE = {**_PICTURE, "image/webp": {"schema": {"type": "string", "format": "binary"}}}
-_LOOKS = 2  # raised when the same values come to look otherwise
+_LOOKS = 3  # raised when the same values come to look otherwise
 
 _BANDS = {band.short_name: band for band in LAYERS}
 
@@ -81,12 +81,14 @@ async def tile(
     if drawn is not None:
         return Response(drawn, headers=headers, media_type=MEDIA_TYPES[form])
     made = await state.answers.map_of(served, question)
+    scale = await state.answers.scale(question)
 
     def draw() -> bytes:
         low, high = question.min, question.max
         values = made.layer(layer)
         if low is None or high is None:
-            found = ends_of(values, served.area)
+            own = None if scale is None else scale.ends(_BANDS[layer])
+            found = own or ends_of(values, served.area)
             low, high = found[0] if low is None else low, found[1] if high is None else high
         levels = _index(state, served, z, x, y).levels(values, low, high)
         return rendering.encode(levels, colours, form)
@@ -156,9 +158,10 @@ async def _file(
     if known is not None:
         return known
     made = await state.answers.map_of(served, question)
+    scale = await state.answers.scale(question)
 
     def write() -> bytes:
-        soundscape = state.answers.soundscape(served, asked, question.moment, made)
+        soundscape = state.answers.soundscape(served, asked, question.moment, made, scale)
         with tempfile.TemporaryDirectory(prefix="psm-") as folder:
             return soundscape.write(FilePath(folder) / f"map{suffix}").read_bytes()
 

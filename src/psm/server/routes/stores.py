@@ -53,6 +53,7 @@ def _stores(state: StateOf) -> list[StoreModel]:
             month=store.store.month,
             is_interactive=store.is_interactive,
             is_preparing=store.is_preparing,
+            has_scale=state.calibration is not None and state.calibration.places is not None,
             is_calibrated=state.calibration is not None,
             is_simulated=state.model.provenance.is_simulated,
         )

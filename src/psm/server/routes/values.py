@@ -12,6 +12,7 @@ from psm.cartography.style import ends_of
 from psm.geodata import gazetteer
 from psm.mapping.bands import BANDS
 from psm.mapping.moment import Moment
+from psm.mapping.scale import WORDS
 from psm.mapping.search import spread_out
 from psm.server.problems import documented
 from psm.server.questions import (
@@ -20,7 +21,7 @@ from psm.server.questions import (
     PlaceMomentParams,
     PlaceQuestionParams,
     QuestionParams,
-    TermsParams,
+    RangeParams,
 )
 from psm.server.routes.common import (
     AnswerRoute,
@@ -39,8 +40,10 @@ from psm.server.schemas import (
     ProfileModel,
     ProvenanceModel,
     RangesModel,
+    ScaleModel,
     SoundsModel,
     ValueModel,
+    WordModel,
 )
 
 router = APIRouter(
@@ -86,14 +89,26 @@ async def answer(
 
 @router.get("/range")
 async def stable_range(
-    state: StateOf, store: StoreId, terms: Annotated[TermsParams, Query()], response: Response
-) -> RangesModel:
-    """Ends of colours that stay as time moves: over 12 months and every third hour."""
+    state: StateOf, store: StoreId, terms: Annotated[RangeParams, Query()], response: Response
+) -> ScaleModel:
+    """Ends of colours that stay as time moves.
+
+    Those of the sound, or the ends of what the store holds over 12 months and every third hour.
+    """
     served = state.store(store)
-    ends = await state.answers.ranges(served, terms)
-    etag = state.etag(served, "range", state.answers.resolve(terms).key)
+    scale = await state.answers.scale(terms) if terms.scale == "sound" else None
+    if scale is None:
+        ends = await state.answers.ranges(served, terms)
+    else:
+        ends = {band.short_name: scale.ends(band) or (0.0, 1.0) for band in LAYERS}
+    etag = state.etag(served, "range", terms.scale, state.answers.resolve(terms).key)
     response.headers.update(caching(etag, terms, state))
-    return RangesModel.model_validate(ends)
+    return ScaleModel(
+        **ends,
+        words=[] if scale is None else [WordModel(least=p, word=word) for p, word in WORDS],
+        base_rate=None if scale is None else number(scale.base_rate),
+        is_rare=scale is not None and scale.is_rare,
+    )
 
 
 @router.get("/value")
