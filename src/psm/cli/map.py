@@ -52,6 +52,14 @@ def draw_map(
             help="Vector file, FILE or FILE:LAYER: statistics of each area, beside the first file."
         ),
     ] = None,
+    truth: Annotated[
+        bool,
+        typer.Option(
+            "--truth",
+            help="For one sound on the simulated Earth: the true probabilities too, as FILE.truth "
+            "of each file; in pictures beside the map, with the difference.",
+        ),
+    ] = False,
     uncertainty: Annotated[
         str, typer.Option(help="In pictures: inset, hatch, fade or none.")
     ] = "inset",
@@ -118,6 +126,8 @@ def draw_map(
     for path in single:
         is_picture = path.suffix.lower() in (".png", ".svg")
         typer.echo(found.write(path, **({"uncertainty": uncertainty} if is_picture else {})))
+        if truth:
+            typer.echo(_write_truth(found, path))
     for path in _tables(found, points, polygons, paths[0]):
         typer.echo(path)
     for path in series:
@@ -161,6 +171,17 @@ def _require_places(points: Path | None, polygons: str | None) -> None:
         from psm.mapping.region.vectorfiles import layer_of, split_layer
 
         layer_of(*split_layer(polygons))
+
+
+def _write_truth(found: SoundscapeMap, beside: Path) -> Path:
+    """Write the truth of a map beside its file; a picture has both and their difference."""
+    from psm.mapping.outputs.truthsheet import write_truth_sheet
+    from psm.mapping.truth import true_map
+
+    path = beside.with_suffix(f".truth{beside.suffix}")
+    if beside.suffix.lower() == ".png":
+        return write_truth_sheet(found, true_map(found), path)
+    return true_map(found).write(path)
 
 
 def _tables(

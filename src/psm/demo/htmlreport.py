@@ -80,7 +80,8 @@ def write_report(result: DemoResult, path: Path) -> None:
         curve=_picture(_save_curve(folder)),
         plots={p.stem: _picture(p) for p in sorted((folder / "evaluation").glob("*.png"))},
         sheets={
-            p.stem.replace("-", " "): _picture(p) for p in sorted((folder / "maps").glob("*.png"))
+            p.stem.replace("-", " ").replace(".", ", "): _picture(p)
+            for p in sorted((folder / "maps").glob("*.png"))
         },
         log=_log(folder)[-1],
     )

@@ -12,25 +12,30 @@ from typing import Any
 from psm.config import Experiment
 from psm.demo.htmlreport import DemoResult, write_report
 from psm.earth.builder import EarthPlan, build_earth
+from psm.earth.sounds import Sound
 from psm.evaluation.suite import measure
 from psm.experiments import load_experiment
 from psm.files import atomic_path, sweep
 from psm.locking import alone_in
 from psm.mapping import EmbeddedCells, Moment, Query, SoundscapeMap, map_queries
 from psm.mapping.outputs.sheet import write_sheet
+from psm.mapping.outputs.truthsheet import write_truth_sheet
+from psm.mapping.truth import true_map
 from psm.model import PSM
 from psm.progress import console, track
 from psm.training import train
 
-QUERIES = (
-    "church bells",
-    "crickets at night",
-    "ocean waves",
-    "dawn chorus of birds",
-    "city traffic",
-    "footsteps in snow",
-)
+QUERIES = {
+    "church bells": Sound.CHURCH_BELLS,
+    "crickets at night": Sound.CRICKETS,
+    "ocean waves": Sound.WAVES,
+    "dawn chorus of birds": Sound.DAWN_CHORUS,
+    "city traffic": Sound.TRAFFIC,
+    "footsteps in snow": Sound.SNOW_STEPS,
+}
+"""What the demo maps, and the sounds that are meant."""
 MOMENTS = tuple(Moment(month=month, hour=hour) for month in (1, 7) for hour in (6.0, 22.0))
+BESIDE_TRUTH = Moment(month=7, hour=6.0)
 
 
 def run_demo(
@@ -88,7 +93,7 @@ def _run(experiment: Experiment, out: Path, seed: int) -> DemoResult:
 
 
 def draw_maps(model: PSM, embedded: EmbeddedCells, out: Path) -> None:
-    """Map ``QUERIES`` at ``MOMENTS``: a COG and a PNG each, and a sheet of four a query."""
+    """Map ``QUERIES`` at ``MOMENTS``: a COG each; sheets of all four, and of one and its truth."""
     queries = [Query(texts=(text,)) for text in QUERIES]
     count = len(queries) * len(MOMENTS)
     drawn = track(map_queries(model, embedded, queries, MOMENTS), "maps", count)
@@ -100,7 +105,10 @@ def draw_maps(model: PSM, embedded: EmbeddedCells, out: Path) -> None:
         soundscape.to_cog(out / f"{name}.tif")
         by_query[query].append(soundscape)
     for query, maps in track(by_query.items(), "drawing", len(by_query)):
-        write_sheet(maps, out / f"{_slug(query.texts[0])}.png")
+        path = write_sheet(maps, out / f"{_slug(query.texts[0])}.png")
+        shown = maps[MOMENTS.index(BESIDE_TRUTH)]
+        truth = true_map(shown, QUERIES[query.texts[0]])
+        write_truth_sheet(shown, truth, path.with_suffix(".truth.png"))
 
 
 class _Clock:

@@ -23,9 +23,12 @@ from psm.files import atomic_path
 from psm.mapping.map_data import MapData
 from psm.mapping.outputs.render import credit_line, night_of
 
-_WIDTH_IN, _HEIGHT_IN = 12.0, 7.2
+WIDTH_IN, HEIGHT_IN = 12.0, 7.2
+"""Of the figure."""
+
 _COLUMNS, _MOST = 2, 4
-_LEFTS, _BOTTOMS, _SIZE = (0.01, 0.505), (0.5, 0.1), (0.485, 0.36)
+LEFTS, BOTTOMS, SIZE = (0.01, 0.505), (0.5, 0.1), (0.485, 0.36)
+"""Of its maps, as shares of the figure."""
 
 
 def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) -> Path:
@@ -45,7 +48,7 @@ def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) ->
     if not 1 <= len(maps) <= _MOST:
         raise ConfigError(f"a sheet takes 1 to {_MOST} maps, not {len(maps)}")
     with figure_style():
-        figure = new_figure(_WIDTH_IN, _HEIGHT_IN, width_px)
+        figure = new_figure(WIDTH_IN, HEIGHT_IN, width_px)
         title = figure.text(0.02, 0.972, maps[0].query.label, va="top", fontsize=19, weight="bold")
         fit_text(title, room=0.94, smallest_pt=10.0)
         values = [soundscape.values() for soundscape in maps]
@@ -54,8 +57,8 @@ def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) ->
         ends = maps[0].colour_ends()
         limits = colour_range(ends, *values, frame=frame, is_diverging=quantity.is_diverging)
         for number, (soundscape, raster) in enumerate(zip(maps, values, strict=True)):
-            left, bottom = _LEFTS[number % _COLUMNS], _BOTTOMS[number // _COLUMNS]
-            axes = figure.add_axes((left, bottom, *_SIZE))
+            left, bottom = LEFTS[number % _COLUMNS], BOTTOMS[number // _COLUMNS]
+            axes = figure.add_axes((left, bottom, *SIZE))
             drawing = draw_map(
                 axes,
                 frame,
@@ -66,7 +69,7 @@ def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) ->
                 coast_pt=0.25,
             )
             drawing.show(raster, night_of(soundscape.moment))
-            figure.text(left + 0.012, bottom + _SIZE[1] + 0.008, soundscape.when, fontsize=11)
+            figure.text(left + 0.012, bottom + SIZE[1] + 0.008, soundscape.when, fontsize=11)
         colour_bar(
             figure.add_axes((0.02, 0.075, 0.36, 0.018)), drawing.image, maps[0].quantity.long_name
         )
