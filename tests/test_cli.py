@@ -199,6 +199,17 @@ def test_calibrate_makes_maps_say_so(
         assert tags["query"] == "“frogs” ×2 + “a stream | a brook” − “traffic”"
         assert tags["zoom"] == "1+3"
         assert ("held-out recordings" in tags["calibration"]) == (not raw)
+        assert ("base_rate" in tags) == (not raw)
+    asked = ("map", "wind", "--step", "10", "--model", model, "--truth")
+    scales = [(), ("--scale", "own")]
+    for name, scale in zip(("sound", "own"), scales, strict=True):
+        assert psm(*asked, *scale, "--out", tmp_path / f"{name}.png") == 0
+        assert (tmp_path / f"{name}.truth.png").stat().st_size > 10_000
+    assert (tmp_path / "sound.png").read_bytes() != (tmp_path / "own.png").read_bytes()
+    unknown = tmp_path / "stocks.tif"
+    assert psm("map", "the stock market", "--model", model, "--truth", "--out", unknown) != 0
+    assert not unknown.exists()
+    assert "the truth is known of single sounds" in capsys.readouterr().err
 
 
 def test_evaluate_prints_and_writes(demo: Path, tmp_path: Path) -> None:

@@ -101,12 +101,14 @@ class Provenance(BaseModel):
     Attributes:
         trained_on: the data sets, the first one first.
         calibrated_on: what its probabilities were fitted to.
+        known_faults: what is known to be wrong with its maps, in sentences.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     trained_on: tuple[DataSet, ...] = ()
     calibrated_on: DataSet | None = None
+    known_faults: tuple[str, ...] = ()
 
     @property
     def is_simulated(self) -> bool:

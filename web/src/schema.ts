@@ -562,6 +562,11 @@ export interface components {
              * @description What it is not meant for.
              */
             readonly limits: string;
+            /**
+             * Known Faults
+             * @description What is known to be wrong with its maps.
+             */
+            readonly known_faults: readonly string[];
         };
         /**
          * MomentModel
@@ -2353,4 +2358,4 @@ export const pathsApiV1StoresStoreLegendPngGetParametersQueryColoursAnyOf0Values
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["layer"]> = ["probability", "uncertainty"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
-// of openapi.json with SHA-256 981283d75aa9a0ba9ffab8886fcff0246374f34ce942d0fba2727b8814e04938
+// of openapi.json with SHA-256 4eb2d27242b35ce9ef050d6c0e299973f34c65bae28bd64c19ea0b8c0e1d2d3f

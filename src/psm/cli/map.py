@@ -97,6 +97,7 @@ def draw_map(
     from psm import mapping
     from psm.cli.running.models import load_model
     from psm.mapping import outputs
+    from psm.mapping.truth import sound_of
 
     query = mapping.Query.parse(
         *(text or ()),
@@ -114,6 +115,8 @@ def draw_map(
     paths = out or [name.with_suffix(".tif"), name.with_suffix(".png")]
     single, series = _by_kind(paths, is_series=bool(moments))
     _require_places(points, polygons)
+    if truth:
+        sound_of(query)
     loaded = load_model(model, precision=precision)
     calibration = query_options.calibration_of(model, raw)
     area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))

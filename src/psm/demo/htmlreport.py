@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from psm import __version__
 from psm.config import Experiment
+from psm.evaluation.knownfaults import known_faults
 from psm.evaluation.mapreport import MapReport
 from psm.evaluation.probing.seeing import QUERY_NAMES, SeeingReport, visibility
 from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
@@ -76,6 +77,7 @@ def write_report(result: DemoResult, path: Path) -> None:
         version=__version__,
         rows=[_labelled(row) for row in (*result.retrieval.rows, *result.retrieval.reference)],
         maps=result.maps.to_json(),
+        faults=known_faults(result.maps),
         seeing=None if result.seeing is None else _seeing(result.seeing),
         curve=_picture(_save_curve(folder)),
         plots={p.stem: _picture(p) for p in sorted((folder / "evaluation").glob("*.png"))},

@@ -12,6 +12,7 @@ import numpy as np
 
 from psm.calibration import Calibration
 from psm.earth.recaption import held_out_sounds
+from psm.evaluation.knownfaults import known_faults
 from psm.evaluation.mapreport import MapReport, map_table
 from psm.evaluation.maptruth import evaluate_maps
 from psm.evaluation.papertables import paper_tables
@@ -101,6 +102,8 @@ def measure(
         apart=held_out_sounds(earth),
     )
     console().print(map_table(maps))
+    for fault in known_faults(maps):
+        console().print(f"Known to be wrong. {fault}")
     recorded = _against_recordings(model, features, zoom, maps, calibration)
     _write_json({**maps.to_json(), "recordings": recorded}, out / "maps.json")
     figures = {"reliability": plot_reliability(maps), "sounds": plot_sounds(maps)}

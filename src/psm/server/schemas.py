@@ -76,6 +76,7 @@ class ModelModel(BaseModel):
     provenance: ProvenanceModel
     data: list[DataSet] = Field(description="The data sets that it was trained on.")
     limits: str = Field(description="What it is not meant for.")
+    known_faults: list[str] = Field(description="What is known to be wrong with its maps.")
 
 
 class BaseMapModel(BaseModel):

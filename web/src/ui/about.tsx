@@ -37,6 +37,12 @@ function Panel({ model }: { model: Model }) {
         <dt>Imagery</dt>
         <dd>{[base.value?.attribution, store.value?.attribution].filter(Boolean).join(" · ")}; {store.value?.licence}</dd>
       </dl>
+      {model.known_faults.length > 0 && (
+        <>
+          <h3>Known to be wrong</h3>
+          <ul>{model.known_faults.map((fault) => <li key={fault}>{fault}</li>)}</ul>
+        </>
+      )}
       <p><a href={address("openapi.json")}>The API behind this page</a></p>
     </>
   );

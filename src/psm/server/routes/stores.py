@@ -76,6 +76,7 @@ async def list_models(state: StateOf, _: NoParams) -> list[ModelModel]:
             provenance=ProvenanceModel(**state.model.provenance.summary),
             data=list(state.model.provenance.trained_on),
             limits=" ".join(state.model.provenance.limits.split()),
+            known_faults=list(state.model.provenance.known_faults),
         )
     ]
 
