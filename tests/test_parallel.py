@@ -32,6 +32,15 @@ def test_several_processes_share_the_jobs() -> None:
     assert all(threads == "1" and process != os.getpid() for _, threads, process in results)
 
 
+def test_this_process_keeps_its_threads_while_others_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    for _, threads, _ in run_all(add, 0, range(6), workers=2):
+        assert threads == "1"
+        assert os.environ["OMP_NUM_THREADS"] == "7"
+        assert "OPENBLAS_NUM_THREADS" not in os.environ
+
+
 def test_one_worker_is_this_process() -> None:
     assert [process for _, _, process in run_all(add, 0, [1, 2], workers=1)] == [os.getpid()] * 2
     assert list(run_all(add, 0, [], workers=4)) == []

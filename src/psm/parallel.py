@@ -48,31 +48,30 @@ def run_all(
         for job in jobs:
             yield work(shared, job)
         return
-    with _one_thread_each():
-        pool = ProcessPoolExecutor(
-            size, get_context("spawn"), initializer=_prepare, initargs=(work, shared)
-        )
-        try:
-            coming = iter(jobs)
-            running = {_submit(pool, job) for job in islice(coming, 2 * size)}
-            while running:
-                ended, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    yield future.result()
-                running |= {_submit(pool, job) for job in islice(coming, len(ended))}
-        except BrokenProcessPool:
-            raise WorkerLost(
-                "a worker process was killed, most likely for want of memory; "
-                "run the same command with fewer workers to go on"
-            ) from None
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pool = ProcessPoolExecutor(
+        size, get_context("spawn"), initializer=_prepare, initargs=(work, shared)
+    )
+    try:
+        coming = iter(jobs)
+        running = {_submit(pool, job) for job in islice(coming, 2 * size)}
+        while running:
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                yield future.result()
+            running |= {_submit(pool, job) for job in islice(coming, len(ended))}
+    except BrokenProcessPool:
+        raise WorkerLost(
+            "a worker process was killed, most likely for want of memory; "
+            "run the same command with fewer workers to go on"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _submit(pool: ProcessPoolExecutor, job: Any) -> Future[Any]:
     # Ctrl-C waits while a worker starts, and the worker is born with it waiting: else it would die
     # of it in the middle of its imports, and tell the terminal so.
-    with _interrupt_waiting():
+    with _one_thread_each(), _interrupt_waiting():
         return pool.submit(_run, job)
 
 
@@ -117,6 +116,7 @@ def _run(job: Any) -> Any:
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
     # Read by a worker's libraries as they load, so that it must be there before the worker starts.
+    # And no longer: this process may first ask its own libraries for threads between two jobs.
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, "1"))
