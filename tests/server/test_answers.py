@@ -240,6 +240,26 @@ def test_every_answer_says_what_the_model_learnt_from(
         assert all(store["is_simulated"] for store in found.json())
 
 
+def test_what_is_shown_of_a_link_says_what_its_maps_stand_on(
+    client: TestClient, model: PSM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = {}
+    for name, data in (
+        ("simulated", DataSet(name=SIMULATED, is_simulated=True, recordings=12)),
+        ("real", DataSet(name="Bells & <frogs>", recordings=12)),
+    ):
+        monkeypatch.setattr(model, "provenance", Provenance(trained_on=(data,)))
+        page = client.get("/")
+        assert page.text.count('<meta property="og:description"') == 1
+        shown[name] = page
+    assert "Simulated Earth: synthesised sounds" in shown["simulated"].text
+    assert "Simulated Earth" not in shown["real"].text
+    assert "Bells &amp; &lt;frogs&gt;" in shown["real"].text
+    assert shown["simulated"].headers["etag"] != shown["real"].headers["etag"]
+    known = {"If-None-Match": shown["real"].headers["etag"]}
+    assert client.get("/", headers=known).status_code == 304
+
+
 def test_a_model_of_real_recordings_has_nothing_to_listen_to(client: TestClient) -> None:
     found = client.get("/api/v1/listen", params=PLACE | {"month": 5, "hour": 4})
     assert (found.status_code, found.json()["type"].endswith("not-simulated")) == (404, True)
