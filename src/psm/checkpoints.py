@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from psm.config import Experiment, ModelConfig
 from psm.errors import CheckpointMismatch, MissingData
 from psm.experiments import with_current_names
+from psm.familiarity import FILE_NAME as FAMILIARITY_NAME
 from psm.files import atomic_path
 from psm.http import hub
 from psm.provenance import FILE_NAME as PROVENANCE_NAME
@@ -77,7 +78,9 @@ def resolve(checkpoint: str | Path) -> Path:
     )
 
     try:
-        about = (CALIBRATION_NAME, GALLERY_NAME, PROVENANCE_NAME, UNCERTAINTY_NAME)
+        about = (
+            CALIBRATION_NAME, FAMILIARITY_NAME, GALLERY_NAME, PROVENANCE_NAME, UNCERTAINTY_NAME,
+        )  # fmt: skip
         wanted = [CONFIG_NAME, WEIGHTS_NAME, *about, f"{TOKENIZER_NAME}/*"]
         with hub.asked_once(checkpoint):
             path = snapshot_download(str(checkpoint), allow_patterns=wanted)

@@ -122,6 +122,14 @@ class StaleUncertainty(PSMWarning):
     """What a folder says about the uncertainty of its model is of other weights, and not used."""
 
 
+class StaleFamiliarity(PSMWarning):
+    """What a folder says its model is familiar with is of other weights, and not used."""
+
+
+class UnfamiliarQuery(PSMWarning):
+    """A query that is unlike anything that the model was trained on."""
+
+
 class FaintRecording(PSMWarning):
     """A recording that is asked for holds hardly a sound."""
 

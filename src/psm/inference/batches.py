@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Num, UInt8
+from jaxtyping import Float, Num, UInt8
 from torch import Tensor
 
 from psm.config import ModelConfig
@@ -90,28 +90,29 @@ def location_gaussians(
 
 
 @torch.inference_mode()
+def audio_features(
+    model: PSM,
+    mels: Rows,
+    description: str | None = None,
+) -> Float[Tensor, "n features"]:
+    """Audio features before the head, of log-mel windows in dB ``(n, windows, frames, bands)``."""
+    return torch.cat(
+        [
+            model.audio_features(torch.from_numpy(mels[rows]).to(model.device))
+            for rows in _batches(len(mels), _fitting(mels), description)
+        ]
+    )
+
+
+@torch.inference_mode()
 def audio_gaussians(
     model: PSM,
     mels: Rows,
     description: str | None = None,
 ) -> Gaussian:
     """Gaussians of recordings given as log-mel windows in dB, ``(n, windows, frames, bands)``."""
-    return concatenate(
-        [
-            model.encode_audio(torch.from_numpy(mels[rows]).to(model.device))
-            for rows in _batches(len(mels), _fitting(mels), description)
-        ]
-    )
-
-
-def recording_gaussian(model: PSM, waveform: Float32[np.ndarray, " samples"]) -> Gaussian:
-    """Gaussian of one recording of any length, ``(1, dim)``: what an import of it would come to.
-
-    Args:
-        model: in evaluation mode.
-        waveform: mono, at the rate of ``model.config.audio``.
-    """
-    return audio_gaussians(model, model.config.framing.mel(waveform)[None])
+    gaussians: Gaussian = model.audio_head(audio_features(model, mels, description))
+    return gaussians
 
 
 def encode_corpus(

@@ -100,7 +100,7 @@ def gallery_of_corpus(model: PSM, corpus: Corpus, *, most: int = MOST) -> Galler
 
     def encode(rows: Rows) -> Encoded:
         return Encoded(
-            audio_gaussians(model, _Chosen(corpus.mels, rows), "gallery"),
+            audio_gaussians(model, ChosenRows(corpus.mels, rows), "gallery"),
             text_gaussians(model, [corpus.recordings[row].caption for row in rows]),
         )
 
@@ -189,7 +189,7 @@ def _matching(distance: Float[Tensor, "n n"], captions: Sequence[str]) -> Matchi
 
 
 @dataclass(frozen=True)
-class _Chosen:
+class ChosenRows:
     """Some rows of an array, read as they are asked for; see :class:`psm.data.corpus.Rows`."""
 
     of: CorpusRows

@@ -16,13 +16,23 @@ from psm import checkpoints
 from psm.config import Experiment, ModelConfig
 from psm.encoders.audiotowers import AudioTower
 from psm.encoders.textencoding import TextTower
-from psm.errors import CheckpointMismatch, HubError, StaleUncertainty
+from psm.errors import (
+    CheckpointMismatch,
+    HubError,
+    PSMWarning,
+    StaleFamiliarity,
+    StaleUncertainty,
+)
+from psm.familiarity import FILE_NAME as FAMILIARITY_NAME
+from psm.familiarity import Familiarity
 from psm.modelcard import model_card
 from psm.precision import Precision
 from psm.provenance import UNRECORDED, Provenance
-from psm.uncertainty import FILE_NAME, ModelUncertainty
+from psm.uncertainty import FILE_NAME as UNCERTAINTY_NAME
+from psm.uncertainty import ModelUncertainty
 
 Model = TypeVar("Model", bound="StoredModel")  # not Self, which beartype refuses in methods
+Beside = TypeVar("Beside", ModelUncertainty, Familiarity)
 
 
 class StoredModel(nn.Module):
@@ -33,6 +43,7 @@ class StoredModel(nn.Module):
         experiment: what it was trained by, where it was loaded from a folder that says so.
         provenance: what it learnt from, as its folder says.
         uncertainty: second opinions on its match probabilities, where the folder holds any.
+        familiarity: what queries it is familiar with, where the folder says so.
         precision: in which its towers compute. ``float32`` is exact; ``auto`` takes bfloat16 where
             it is native, but in reference mode, whose numbers are to be the published ones.
     """
@@ -43,6 +54,7 @@ class StoredModel(nn.Module):
     experiment: Experiment | None = None
     provenance: Provenance = UNRECORDED
     uncertainty: ModelUncertainty | None = None
+    familiarity: Familiarity | None = None
     precision: Precision = "float32"
 
     def __init__(
@@ -70,7 +82,8 @@ class StoredModel(nn.Module):
             The model on the CPU, in evaluation mode.
 
         Warns:
-            StaleUncertainty: second opinions in the folder are of other weights, or broken.
+            StaleUncertainty, StaleFamiliarity: second opinions in the folder, or what it says the
+                model is familiar with, are of other weights, or broken.
 
         Raises:
             MissingData: there is no such folder or hub repository.
@@ -90,7 +103,12 @@ class StoredModel(nn.Module):
         model.experiment = experiment
         model.precision = precision
         model.provenance = Provenance.load(folder)
-        model.uncertainty = _uncertainty(folder)
+        model.uncertainty = _of_these_weights(
+            ModelUncertainty, folder, UNCERTAINTY_NAME, StaleUncertainty
+        )
+        model.familiarity = _of_these_weights(
+            Familiarity, folder, FAMILIARITY_NAME, StaleFamiliarity
+        )
         return model.eval()
 
     def save_pretrained(
@@ -124,12 +142,13 @@ class StoredModel(nn.Module):
         if config.text_tower.weights is None:  # first: the configuration, last, makes it a model
             self.text.save_tokenizer(folder / checkpoints.TOKENIZER_NAME)
         stored = experiment.model_copy(update={"model": config})
-        (folder / FILE_NAME).unlink(missing_ok=True)
+        for name in (UNCERTAINTY_NAME, FAMILIARITY_NAME):
+            (folder / name).unlink(missing_ok=True)
         self.provenance.save(folder)
         checkpoints.save(self, stored, folder, is_half=is_half)
-        about = self.uncertainty
-        if about is not None and about.weights == checkpoints.weights_fingerprint(self):
-            about.of_weights(checkpoints.weights_fingerprint(folder)).save(folder)
+        for about in filter(None, (self.uncertainty, self.familiarity)):
+            if about.weights == checkpoints.weights_fingerprint(self):
+                about.of_weights(checkpoints.weights_fingerprint(folder)).save(folder)
 
     def push_to_hub(
         self,
@@ -183,14 +202,16 @@ class StoredModel(nn.Module):
         return str(address)
 
 
-def _uncertainty(folder: Path) -> ModelUncertainty | None:
-    """The second opinions of a folder; those of other weights are not used, and it is said."""
+def _of_these_weights(
+    kind: type[Beside], folder: Path, name: str, stale: type[PSMWarning]
+) -> Beside | None:
+    """What a folder keeps beside its weights; that of other weights is not used, and it is said."""
     try:
-        found = ModelUncertainty.load(folder)
+        found = kind.load(folder)
         if found is None or found.weights == checkpoints.weights_fingerprint(folder):
             return found
-        reason = f"{folder / FILE_NAME}: of other weights; run `psm calibrate --model {folder}`"
+        reason = f"{folder / name}: of other weights; run `psm calibrate --model {folder}`"
     except CheckpointMismatch as problem:
         reason = str(problem)
-    warnings.warn(reason, StaleUncertainty, stacklevel=3)
+    warnings.warn(reason, stale, stacklevel=3)
     return None
