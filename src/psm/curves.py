@@ -52,6 +52,11 @@ class QueryCurves:
         at, away = distance + self.offset, self.variance.sqrt()
         return (0.5 * (self.curve(at - away) - self.curve(at + away))).square()
 
+    def capped(self, ceiling: float | Float[Tensor, " m"]) -> QueryCurves:
+        """The same, every probability times ``ceiling``: none is above it, their order stays."""
+        curve = self.curve
+        return QueryCurves(lambda distance: ceiling * curve(distance), self.offset, self.variance)
+
     def columns(self, index: slice) -> QueryCurves:
         """The curves of some of the queries."""
         return QueryCurves(self.curve, self.offset[index], self.variance[index])

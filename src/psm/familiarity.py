@@ -150,6 +150,7 @@ class QueryFamiliarity:
         return {
             "familiarity": round(self.least.familiarity, 4),
             "is_familiar": self.is_familiar,
+            "nearest": self.least.summary["nearest"],
             "statement": self.statement,
             "terms": [term.summary for term in self.terms],
         }
@@ -224,7 +225,9 @@ class Familiarity:
             if len(named) == _NEAREST:
                 break
             phrase = int(phrases[at])
-            if phrase >= 0 and all(float(self.texts[phrase] @ self.texts[other]) < _ALIKE for other, _ in named):
+            if phrase >= 0 and all(
+                float(self.texts[phrase] @ self.texts[other]) < _ALIKE for other, _ in named
+            ):
                 named.append((phrase, float(near[at])))
         nearest = tuple((self.phrases[phrase], like) for phrase, like in named)
         return Likeness(float(share), nearest, self.base_rate)
@@ -277,9 +280,7 @@ class Familiarity:
         return found
 
 
-def cosines(
-    a: Float[Tensor, "m features"], b: Float[Tensor, "n features"]
-) -> Float[Tensor, "m n"]:
+def cosines(a: Float[Tensor, "m features"], b: Float[Tensor, "n features"]) -> Float[Tensor, "m n"]:
     """Cosine of every pair, in float32 on the CPU."""
     return F.normalize(a.detach().float().cpu(), dim=-1) @ F.normalize(b.float(), dim=-1).T
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.colors import Colormap, ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, ScalarFormatter, StrMethodFormatter
@@ -29,6 +29,7 @@ _MOST_VALUES = 4_000_000
 _FLAT = 1e-9
 _NARROWEST = 0.1  # part of a colour bar that has room for a word
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # of linear red, green and blue (Rec. 709); near enough here
+_PALE = 0.3  # of a colour that is left
 
 
 def _part(name: str, low: float, high: float) -> Colormap:
@@ -42,6 +43,13 @@ COLOURS: dict[str, Colormap] = {
     "purple-orange": _part("PuOr_r", 0.06, 0.94),
 }
 """Colour maps by name. Light to dark; purple and orange are two opposites about zero."""
+
+
+def pale(colours: Colormap) -> Colormap:
+    """The same colours, nearly the paper's, for what says next to nothing."""
+    ink = colours(np.linspace(0.0, 1.0, 256))[:, :3]
+    paper = np.array(to_rgb(PAPER))
+    return ListedColormap(paper + _PALE * (ink - paper), name=f"{colours.name}-pale")
 
 
 @contextmanager

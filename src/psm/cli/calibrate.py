@@ -38,15 +38,17 @@ def calibrate(
     data set's kind, made there and then, holds the sound. How common a sound is, is heard in the
     gallery, a thousand training recordings as the model hears them. With `--prior`, recordings
     without labelled sounds are calibrated by their captions alone: p is how likely a caption is of
-    the place rather than of another. A model without `uncertainty.safetensors`, which `psm train`
-    writes, gets that too, if the recordings of DATA carry labels of sounds.
+    the place rather than of another. What the model is familiar with is written into
+    `familiarity.safetensors`, where DATA has a training split. A model without
+    `uncertainty.safetensors`, which `psm train` writes, gets that too, if the recordings of DATA
+    carry labels of sounds.
     """
     from psm import PSM, checkpoints
     from psm.evaluation.calibrationfit import calibrate as run
     from psm.evaluation.calibrationreport import calibration_table, plot_calibration
     from psm.files import atomic_path, require_folder
+    from psm.inference import familiarityfit, uncertaintyfit
     from psm.inference.heldout import find_learnt
-    from psm.inference.uncertaintyfit import fit_from_shards
     from psm.progress import console
     from psm.provenance import DataSet
 
@@ -62,5 +64,11 @@ def calibrate(
     with atomic_path(folder / "calibration.png") as aside:
         plot_calibration(fit).savefig(aside)
     typer.echo(folder / "calibration.png")
-    if loaded.uncertainty is None and (about := fit_from_shards(loaded, data)) is not None:
-        typer.echo(about.save(folder))
+    share = fit.calibration.share
+    familiarity = familiarityfit.fit_from_shards(loaded, data, split, gallery, share and share.base)
+    if familiarity is not None:
+        typer.echo(familiarity.save(folder))
+    if loaded.uncertainty is None:
+        about = uncertaintyfit.fit_from_shards(loaded, data)
+        if about is not None:
+            typer.echo(about.save(folder))

@@ -35,7 +35,7 @@ _MOST_WORDS = 5
 _LEVELS = 101
 _HEARD_AUC = 0.6
 
-_BETWEEN = re.compile(r"[,;:.!?()\[\]\"/|]+|\s[-–—]+\s|\b(?:and|with)\b")  # noqa: RUF001
+_BETWEEN = re.compile(r"[,;:.!?()\[\]\"/|]+|\s[-–—]+\s|\b(?:and|with)\b")
 _ARTICLES = re.compile(r"^(?:a|an|the)\s+")
 
 Phrases = list[str]
@@ -145,9 +145,7 @@ def known_phrases(captions: Sequence[str], most: int = _CANDIDATES) -> Phrases:
     ][:most]
 
 
-def _audible(
-    model: PSM, sounds: Tensor, held: Sequence[Phrases], candidates: Phrases
-) -> Phrases:
+def _audible(model: PSM, sounds: Tensor, held: Sequence[Phrases], candidates: Phrases) -> Phrases:
     """The candidates that say something of the sound: "field recording" does not, nor do places.
 
     Of a phrase that does, the model hears in which recordings it was written: they are nearer to it

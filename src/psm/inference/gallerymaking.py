@@ -107,12 +107,15 @@ def gallery_of_corpus(model: PSM, corpus: Corpus, *, most: int = MOST) -> Galler
     return make_gallery(model, corpus.recordings, encode, most=most)
 
 
-def keep_gallery(model: PSM, corpus: Corpus, folder: Path) -> None:
+def keep_gallery(model: PSM, corpus: Corpus, folder: Path) -> Gallery | None:
     """Write the gallery of a training split into a model folder, or say why there is none."""
     try:
-        gallery_of_corpus(model, corpus).save(folder)
+        gallery = gallery_of_corpus(model, corpus)
     except ConfigError as problem:  # a handful of recordings, or one caption for all
         console().print(f"no gallery: {problem}")
+        return None
+    gallery.save(folder)
+    return gallery
 
 
 def gallery_of_features(model: PSM, features: SplitFeatures) -> Gallery:

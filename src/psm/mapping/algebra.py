@@ -20,6 +20,7 @@ from jaxtyping import Float
 
 from psm.calibration import UNCALIBRATED
 from psm.errors import ConfigError
+from psm.familiarity import QueryFamiliarity
 from psm.geodata.frame import Frame
 from psm.mapping.bands import LOG_RATIO, PROBABILITY, UNCERTAINTY, Band, uncertainty_of, weighted
 from psm.mapping.map_data import MapData
@@ -220,6 +221,7 @@ def _combined(
         attribution=_joined(maps, "attribution", "; "),
         licence=_joined(maps, "licence", " AND "),
         provenance=Provenance.together(m.provenance for m in maps),
+        familiarity=QueryFamiliarity.together(m.familiarity for m in maps),
         calibration=_joined(maps, "calibration", "; "),
     )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 
 from psm.calibration import UNCALIBRATED, Calibration, curves_of
+from psm.errors import UnfamiliarQuery
+from psm.familiarity import QueryFamiliarity
 from psm.gaussian import concatenate
 from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.matching import answer
@@ -37,6 +40,9 @@ def map_query(
 
     Returns:
         The map: match probability, its uncertainty, and the distance.
+
+    Warns:
+        UnfamiliarQuery: the query is unlike anything that the model was trained on.
 
     Raises:
         CorruptRecording: an audio file of the query cannot be read.
@@ -76,12 +82,18 @@ def map_queries(
     Returns:
         Maps, made as they are asked for: all queries of the first moment, then of the next.
 
+    Warns:
+        UnfamiliarQuery: a query is unlike anything that the model was trained on.
+
     Raises:
         CorruptRecording: an audio file of a query cannot be read.
         ConfigError: the model does not know about the sources of a query.
         CheckpointMismatch: the calibration is of other weights.
     """
     encoded = [query.encode(model) for query in queries]
+    for query in encoded:
+        if query.familiarity is not None and not query.familiarity.is_familiar:
+            warnings.warn(query.familiarity.statement, UnfamiliarQuery, stacklevel=2)
     asked = concatenate([query.asked for query in encoded])
     columns = np.cumsum([0, *(query.columns for query in encoded)])
     curves = [curves_of(model, calibration, query.gaussians) for query in encoded]
@@ -98,7 +110,8 @@ def map_queries(
             numbers = {name: value.cpu().numpy() for name, value in values.items()}
             yield soundscape_map(
                 model, embedded, query, moment, numbers,
-                calibration=calibration, scale=scales[number],
+                calibration=calibration, familiarity=encoded[number].familiarity,
+                scale=scales[number],
             )  # fmt: skip
 
 
@@ -110,6 +123,7 @@ def soundscape_map(
     values: Mapping[str, np.ndarray],
     *,
     calibration: Calibration | None = None,
+    familiarity: QueryFamiliarity | None = None,
     scale: ColourScale | None = None,
 ) -> SoundscapeMap:
     """The map of an answer, with everything that says what it is.
@@ -121,6 +135,7 @@ def soundscape_map(
         moment: when.
         values: of the cells, by name of the band.
         calibration: that was applied.
+        familiarity: of the query, where the model says.
         scale: colours of the query.
     """
     return SoundscapeMap.of_cells(
@@ -134,6 +149,7 @@ def soundscape_map(
         licence=places.licence,
         provenance=model.provenance,
         calibration=_calibrated(calibration, query),
+        familiarity=familiarity,
         scale=scale,
     )
 

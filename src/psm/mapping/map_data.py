@@ -14,6 +14,8 @@ from jaxtyping import Float
 import psm
 from psm.calibration import UNCALIBRATED
 from psm.errors import InvalidContext
+from psm.familiarity import TAG as FAMILIARITY_TAG
+from psm.familiarity import QueryFamiliarity
 from psm.geodata.frame import Frame
 from psm.mapping.bands import BANDS, Band
 from psm.mapping.cells import Cells
@@ -49,6 +51,7 @@ class MapData:
         licence: SPDX name of the licence that follows from it, if known.
         provenance: what the model learnt from.
         calibration: what makes the probabilities believable, or that nothing does.
+        familiarity: how well the query lies within what the model learnt, where the model says.
         scale: colours that belong to the query; ``None``: those of what the map holds.
         bands: what the variables of ``data`` are; the map is one of the first.
     """
@@ -63,6 +66,7 @@ class MapData:
     licence: str
     provenance: Provenance = UNRECORDED
     calibration: str = UNCALIBRATED
+    familiarity: QueryFamiliarity | None = None
     scale: ColourScale | None = None
     bands: tuple[Band, ...] = BANDS
 
@@ -147,6 +151,7 @@ class MapData:
             "zoom": self.zoom,
             "model": self.model,
             TAG: self.provenance.tag,
+            FAMILIARITY_TAG: self.familiarity and self.familiarity.tag,
             "attribution": self.attribution,
             "licence": self.licence,
             "software": f"psm {psm.__version__}",
@@ -154,9 +159,15 @@ class MapData:
         return {name: f"{value}" for name, value in tags.items() if value is not None}
 
     @property
+    def is_familiar(self) -> bool:
+        """Whether nothing of the query is known to be unlike what the model learnt."""
+        return self.familiarity is None or self.familiarity.is_familiar
+
+    @property
     def when(self) -> str:
-        """The moment, and whether it is one of the simulated Earth."""
-        return " · ".join(filter(None, [f"{self.moment}", self.provenance.badge]))
+        """The moment, whether it is one of the simulated Earth, and whether the query is known."""
+        badges = [self.familiarity.badge if self.familiarity else "", self.provenance.badge]
+        return " · ".join(filter(None, [f"{self.moment}", *badges]))
 
     @property
     def rights(self) -> str:

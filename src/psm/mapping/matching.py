@@ -10,11 +10,15 @@ independent. With w_k the sizes of their weights, a query comes to
 so that with w_k = 2, a term must stay away from two recordings. Subtracting the means of unwanted
 terms instead would ask for their opposite, a direction that the model has learnt nothing about;
 docs/queries.md holds all of this against the truth.
+
+A term that is unlike anything that the model was trained on is answered at most by the base rate,
+whatever its distances say: see :mod:`psm.familiarity`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Literal
 
@@ -23,6 +27,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from psm.curves import Curve, QueryCurves
+from psm.familiarity import QueryFamiliarity, TermFamiliarity
 from psm.gaussian import Gaussian, concatenate, moments
 from psm.mapping.bands import CSD, PROBABILITY, UNCERTAINTY
 from psm.model import PSM
@@ -41,6 +46,9 @@ class EncodedQuery:
         wanted: how many terms are; a blend is one.
         is_any: whether one of the wanted terms is enough.
         opinions: second ones on every term, where the model has any.
+        ceilings: what the probability of each term is multiplied by, 1 where it is familiar; none
+            at all where the model does not say.
+        familiarity: of all of it, likewise.
     """
 
     gaussians: Gaussian
@@ -48,16 +56,35 @@ class EncodedQuery:
     wanted: int
     is_any: bool = False
     opinions: Opinions | None = None
+    ceilings: tuple[float, ...] = ()
+    familiarity: QueryFamiliarity | None = None
 
     @classmethod
-    def each(cls, model: PSM, gaussians: Gaussian) -> list[EncodedQuery]:
-        """A query for every Gaussian, ``(m, dim)``, alone."""
+    def each(
+        cls, model: PSM, gaussians: Gaussian, known: Sequence[TermFamiliarity] = ()
+    ) -> list[EncodedQuery]:
+        """A query for every Gaussian, ``(m, dim)``, alone; ``known`` where the model says."""
         opinions = model.uncertainty.opinions(gaussians) if model.uncertainty is not None else None
         rows = [slice(row, row + 1) for row in range(len(gaussians.mean))]
-        return [
+        queries = [
             cls(gaussians.rows(row), (1.0,), 1, opinions=opinions and opinions.rows(row))
             for row in rows
         ]
+        if not known:
+            return queries
+        return [
+            query.familiar([(term,)], model.config.name)
+            for query, term in zip(queries, known, strict=True)
+        ]
+
+    def familiar(self, known: Sequence[Sequence[TermFamiliarity]], model: str) -> EncodedQuery:
+        """The same with what each term is made of, as far as the model ``model`` knows it."""
+        ceilings = [min((part.ceiling for part in parts), default=1.0) for parts in known]
+        return replace(
+            self,
+            ceilings=tuple(ceilings),
+            familiarity=QueryFamiliarity(tuple(part for parts in known for part in parts), model),
+        )
 
     def __len__(self) -> int:
         return len(self.powers)
@@ -129,6 +156,11 @@ def _factor(
     """A term being there, or staying away."""
     column = slice(term, term + 1)
     own, power = curves.columns(column), query.powers[term]
+    ceiling = query.ceilings[term] if query.ceilings else 1.0
+    if ceiling < 1.0:
+        return _unfamiliar(
+            own.capped(ceiling)(distance[:, column])[:, 0], ceiling, power, is_absence
+        )
     if query.opinions is None:
         powered = (_absence if is_absence else _presence)(own.curve, power)
         # What is not known of how common a term is adds to what is not known of its distance.
@@ -141,6 +173,19 @@ def _factor(
     base = ((1.0 - probability).clamp_min(0.0) if is_absence else probability)[:, 0]
     value = base if power == 1.0 else base**power
     return value, value, factor_error(error, probability[:, 0], power, is_absence=is_absence)
+
+
+def _unfamiliar(probability: Tensor, ceiling: float, power: float, is_absence: bool) -> _Factor:
+    """A term that the model does not know: neither its spread nor a second opinion says anything.
+
+    Where it is heard may be anywhere: the error is as large as the base rate that it is held below.
+    """
+    base = 1.0 - probability if is_absence else probability
+    error = factor_error(
+        torch.full_like(probability, ceiling**2), probability, power, is_absence=is_absence
+    )
+    value = base if power == 1.0 else base**power
+    return value, value, error
 
 
 def _product(factors: list[_Factor], distance: Tensor) -> _Factor:

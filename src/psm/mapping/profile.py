@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,13 @@ import psm
 from psm.calibration import UNCALIBRATED, Calibration, curves_of
 from psm.curves import QueryCurves
 from psm.data.context import Context
-from psm.errors import ConfigError, MissingData
+from psm.errors import ConfigError, MissingData, UnfamiliarQuery
+from psm.familiarity import QueryFamiliarity, TermFamiliarity
 from psm.files import atomic_path
 from psm.gaussian import Gaussian, concatenate, csd
 from psm.imagery import NoImagery, Provider, View
-from psm.inference.batches import image_features, location_gaussians, picture_px, text_gaussians
+from psm.inference.batches import image_features, location_gaussians, picture_px
+from psm.inference.queries import text_terms
 from psm.mapping.bands import BANDS, PROBABILITY, UNCERTAINTY
 from psm.mapping.distances import Distances
 from psm.mapping.matching import EncodedQuery, answer
@@ -46,6 +49,7 @@ class Profile:
         attribution, licence: of the imagery.
         provenance: what the model learnt from.
         calibration: how distances became probabilities.
+        familiarity: of the sounds, where the model says.
     """
 
     lat: float
@@ -59,11 +63,16 @@ class Profile:
     licence: str
     provenance: Provenance = UNRECORDED
     calibration: str = UNCALIBRATED
+    familiarity: QueryFamiliarity | None = None
 
     def loudest(self, count: int | None = None) -> list[int]:
         """The sounds that are likeliest at their best time, likeliest first."""
         peak = self.probability.max((1, 2))
         return [int(sound) for sound in np.argsort(-peak, kind="stable")[:count]]
+
+    def is_familiar(self, sound: int) -> bool:
+        """Whether a sound is not known to be unlike what the model learnt."""
+        return self.familiarity is None or self.familiarity.terms[sound].is_familiar
 
     def peak(self, sound: int) -> tuple[int, int]:
         """Month (1..12) and hour at which a sound is likeliest."""
@@ -79,6 +88,7 @@ class Profile:
             "provenance": self.provenance.summary,
             "zoom": self.zoom,
             "calibration": self.calibration,
+            "familiarity": self.familiarity and self.familiarity.summary,
             "attribution": self.attribution,
             "licence": self.licence,
             "software": f"psm {psm.__version__}",
@@ -118,6 +128,9 @@ def profile(
         zoom: level that the model was trained on; by default its first.
         calibration: turns distances into calibrated probabilities.
 
+    Warns:
+        UnfamiliarQuery: some of the sounds are unlike anything that the model was trained on.
+
     Raises:
         MissingData: there is no imagery of the place.
         InvalidContext: there is no such place.
@@ -125,8 +138,17 @@ def profile(
     """
     level = model.config.imagery.zooms[0] if zoom is None else zoom
     features = look(model, provider, lat=lat, lon=lon, zoom=level)
-    sounds = text_gaussians(model, texts)
-    queries = EncodedQuery.each(model, sounds)
+    terms = text_terms(model, texts)
+    sounds = concatenate([term.gaussian for term in terms])
+    known = [
+        TermFamiliarity(f"“{text}”", term.likeness)
+        for text, term in zip(texts, terms, strict=True)
+        if term.likeness is not None
+    ]
+    familiarity = QueryFamiliarity(tuple(known), model.config.name) if known else None
+    if familiarity is not None and not familiarity.is_familiar:
+        warnings.warn(familiarity.statement, UnfamiliarQuery, stacklevel=2)
+    queries = EncodedQuery.each(model, sounds, known)
     curves = curves_of(model, calibration, sounds)
     found = through_time(model, features, queries, curves, lat=lat, lon=lon)
     return Profile(
@@ -141,6 +163,7 @@ def profile(
         licence=provider.licence,
         provenance=model.provenance,
         calibration=UNCALIBRATED if calibration is None else calibration.summary,
+        familiarity=familiarity,
     )
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar, get_args
 
-import numpy as np
-from jaxtyping import Float32
-
-from psm.data.audio import read_audio
 from psm.data.recording import AudioSource, CaptionSource
 from psm.errors import ConfigError, FaintRecording
-from psm.gaussian import Gaussian, combine, concatenate, mixture
-from psm.inference.batches import recording_gaussian, text_gaussians
+from psm.gaussian import Gaussian, combine, concatenate
+from psm.inference.queries import EncodedTerm
+from psm.mapping.encoding import encode_terms, waveform
 from psm.mapping.matching import EncodedQuery, Together
 from psm.mapping.term import Term
 from psm.model import PSM
@@ -196,16 +193,17 @@ class Query:
             raise ConfigError(f"{self.label} is more than one Gaussian: use Query.encode")
         return self.encode(model).gaussians
 
-    def encode(self, model: PSM, recordings: Mapping[Path, Gaussian] | None = None) -> EncodedQuery:
+    def encode(
+        self, model: PSM, recordings: Mapping[Path, EncodedTerm] | None = None
+    ) -> EncodedQuery:
         """The query as Gaussians: what is wanted, combined if a blend, and each unwanted term.
 
         Args:
             model: in evaluation mode.
-            recordings: audio terms that are encoded already, ``(1, dim)`` each; their files are not
-                read.
+            recordings: audio terms that are encoded already; their files are not read.
 
         Returns:
-            The Gaussians ``(terms, dim)`` with their weights.
+            The Gaussians ``(terms, dim)`` with their weights, and how familiar each is.
 
         Raises:
             ConfigError: the model does not know about the sources.
@@ -219,22 +217,24 @@ class Query:
                     f"{model.config.name} was not trained on the {name}: leave it out"
                 )
         terms = self.all_terms
-        encoded = _encode(model, terms, self.templates or ("{}",), recordings or {})
+        encoded = encode_terms(model, terms, self.templates or ("{}",), recordings or {})
         pairs = list(zip(terms, encoded, strict=True))
-        wanted = [(term.weight, gaussian) for term, gaussian in pairs if term.is_wanted]
-        unwanted = [(-term.weight, gaussian) for term, gaussian in pairs if not term.is_wanted]
+        wanted = [(term.weight, *found) for term, found in pairs if term.is_wanted]
+        unwanted = [(-term.weight, *found) for term, found in pairs if not term.is_wanted]
         if self.together == "blend" and wanted:
-            weights, parts = zip(*wanted, strict=True)
-            wanted = [(1.0, parts[0] if len(parts) == 1 else combine(parts, weights))]
-        powers, gaussians = zip(*wanted, *unwanted, strict=True)
+            weights, parts, known = zip(*wanted, strict=True)
+            blend = parts[0] if len(parts) == 1 else combine(parts, weights)
+            wanted = [(1.0, blend, [part for term in known for part in term])]
+        powers, gaussians, familiar = zip(*wanted, *unwanted, strict=True)
         asked, about = concatenate(gaussians), model.uncertainty
-        return EncodedQuery(
+        query = EncodedQuery(
             gaussians=asked,
             powers=powers,
             wanted=len(wanted),
             is_any=self.together == "any",
             opinions=None if about is None else about.opinions(asked),
         )
+        return query.familiar(familiar, model.config.name) if any(familiar) else query
 
     def require_recordings(self, model: PSM) -> None:
         """Read every audio file, to be told what is wrong with it before longer work begins.
@@ -249,7 +249,7 @@ class Query:
         with warnings.catch_warnings(action="ignore", category=FaintRecording):  # said when asked
             for term in self.all_terms:
                 if term.audio:
-                    _waveform(model, term.audio)
+                    waveform(model, term.audio)
 
     def without(self, *texts: str) -> Query:
         """The same query, with more that is not to be heard.
@@ -265,48 +265,6 @@ class Query:
         """
         more = tuple(Term.parse(text).negated() for text in texts)
         return replace(self, terms=(*self.terms, *more))
-
-
-def _encode(
-    model: PSM,
-    terms: Sequence[Term],
-    templates: Sequence[str],
-    recordings: Mapping[Path, Gaussian],
-) -> list[Gaussian]:
-    """The Gaussian of each term, ``(1, dim)``."""
-    # Files first: they are the likelier to fail.
-    found = {
-        row: recordings[term.audio] if term.audio in recordings else _audio(model, term.audio)
-        for row, term in enumerate(terms)
-        if term.audio
-    }
-    texts = [
-        [template.replace("{}", text) for text in term.wordings for template in templates]
-        for term in terms
-    ]
-    if any(texts):
-        rows = iter(_each(text_gaussians(model, [text for wordings in texts for text in wordings])))
-        for row, wordings in enumerate(texts):
-            said = [next(rows) for _ in wordings]
-            if said:
-                found[row] = said[0] if len(said) == 1 else mixture(said)
-    return [found[row] for row in range(len(terms))]
-
-
-def _each(gaussians: Gaussian) -> list[Gaussian]:
-    return [gaussians.rows(slice(row, row + 1)) for row in range(len(gaussians.mean))]
-
-
-def _waveform(model: PSM, path: Path) -> Float32[np.ndarray, " samples"]:
-    config = model.config.audio
-    window_s = None if model.config.framing.fused else config.clip_s
-    return read_audio(
-        path, config.sample_rate_hz, band_hz=config.band_hz, is_query=True, window_s=window_s
-    )
-
-
-def _audio(model: PSM, path: Path) -> Gaussian:
-    return recording_gaussian(model, _waveform(model, path))
 
 
 def _source(name: str, value: str | None, known: type[_Source]) -> _Source | None:

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from psm.calibration import Calibration, curves_of
 from psm.cartography.style import ends_of
 from psm.curves import QueryCurves
-from psm.gaussian import Gaussian
-from psm.inference.batches import text_gaussians
+from psm.familiarity import QueryFamiliarity, TermFamiliarity
+from psm.gaussian import Gaussian, concatenate
+from psm.inference.queries import EncodedTerm, text_terms
 from psm.mapping.bands import BANDS
 from psm.mapping.compare import soundscape_map
 from psm.mapping.distances import EmbeddedRegion
@@ -54,12 +55,12 @@ class ResolvedQuestion:
     Attributes:
         query: in the words of :mod:`psm.mapping`.
         key: the same for the same question.
-        recordings: the Gaussian of each of its recordings.
+        recordings: each of its recordings in the space of the model.
     """
 
     query: Query
     key: str
-    recordings: dict[Path, Gaussian]
+    recordings: dict[Path, EncodedTerm]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +70,12 @@ class MapAnswer:
     Attributes:
         values: a row of each of :data:`psm.mapping.bands.BANDS`; float32, NaN without imagery.
         seconds: that it took.
+        familiarity: of the question, where the model says.
     """
 
     values: Float[np.ndarray, "bands cells"]
     seconds: float
+    familiarity: QueryFamiliarity | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -117,12 +120,22 @@ class Answers:
     @cached_property
     def sounds(self) -> Gaussian:
         """The vocabulary in the space of the model."""
-        return text_gaussians(self.model, self.vocabulary.sounds)
+        return concatenate([term.gaussian for term in self._sound_terms])
 
     @cached_property
     def sound_curves(self) -> QueryCurves:
         """From distances to the sounds of the vocabulary to probabilities."""
-        return self._curves(self.sounds)
+        curves = self._curves(self.sounds)
+        known = zip(self.vocabulary.sounds, self._sound_terms, strict=True)
+        ceilings = [
+            TermFamiliarity(text, term.likeness).ceiling if term.likeness is not None else 1.0
+            for text, term in known
+        ]
+        return curves if min(ceilings) == 1.0 else curves.capped(torch.tensor(ceilings))
+
+    @cached_property
+    def _sound_terms(self) -> list[EncodedTerm]:
+        return text_terms(self.model, self.vocabulary.sounds)
 
     def _curves(self, queries: Gaussian) -> QueryCurves:
         return curves_of(self.model, self.calibration, queries)
@@ -148,7 +161,7 @@ class Answers:
             Problem: 404, a recording is forgotten.
         """
         uploads = [self.upload(id_) for id_ in terms.audio]
-        recordings = {Path(upload.id) / upload.name: upload.gaussian for upload in uploads}
+        recordings = {Path(upload.id) / upload.name: upload.encoded for upload in uploads}
         words = [list(terms.text), list(terms.without), list(terms.audio)]
         query = Query(terms=(*terms.parsed(), *(Term(audio=path) for path in recordings)))
         return ResolvedQuestion(query, digest(words), recordings)
@@ -212,6 +225,11 @@ class Answers:
         key = ("profile", store.id, store.version, cell, resolved.key)
         return await self._remembered(self._small, key, work)
 
+    async def familiarity(self, terms: TermsParams) -> QueryFamiliarity | None:
+        """How familiar a question is to the model, where it says."""
+        resolved = self.resolve(terms)
+        return await self._worker.run(lambda: self._encoded(resolved).familiarity)
+
     async def likeliest(
         self, store: ServedStore, cell: int, moment: Moment
     ) -> list[tuple[str, float]]:
@@ -239,7 +257,7 @@ class Answers:
         values = dict(zip((band.name for band in BANDS), made.values, strict=True))
         return soundscape_map(
             self.model, store.places, resolved.query, moment, values,
-            calibration=self.calibration, scale=scale,
+            calibration=self.calibration, familiarity=made.familiarity, scale=scale,
         )  # fmt: skip
 
     def _encoded(self, resolved: ResolvedQuestion) -> EncodedQuery:
@@ -283,7 +301,7 @@ def ask(
     distance, variance = places.distances(model, query.asked, moment)
     found = answer(query, distance, variance, curves)
     values = np.stack([found[band.name].cpu().numpy() for band in BANDS]).astype(np.float32)
-    return MapAnswer(values, time.perf_counter() - start)
+    return MapAnswer(values, time.perf_counter() - start, query.familiarity)
 
 
 def digest(words: list[Any]) -> str:

@@ -138,6 +138,34 @@ class ScaleModel(RangesModel):
     is_rare: bool = Field(description="Whether the sound is rare everywhere and at all times.")
 
 
+class LikenessModel(BaseModel):
+    """A known phrase near a question."""
+
+    text: str
+    similarity: float = Field(description="Cosine in the features of the model's tower.")
+
+
+class TermFamiliarityModel(BaseModel):
+    """How familiar one wording or recording of a question is."""
+
+    name: str
+    familiarity: float
+    nearest: list[LikenessModel]
+
+
+class FamiliarityModel(BaseModel):
+    """How well a question lies within what the model was trained on."""
+
+    familiarity: float = Field(
+        description="Share of captions or recordings held out of training that are no nearer to "
+        "what was learnt: that of the least familiar term."
+    )
+    is_familiar: bool = Field(description="If not, no probability is above the base rate.")
+    nearest: list[LikenessModel] = Field(description="What the least familiar term is nearest to.")
+    statement: str = Field(description="One line that belongs beside the answer; may be empty.")
+    terms: list[TermFamiliarityModel]
+
+
 class AnswerModel(BaseModel):
     """A map in numbers."""
 
@@ -147,6 +175,7 @@ class AnswerModel(BaseModel):
     mean: float | None = Field(description="Mean probability over the area.")
     calibration: str
     provenance: ProvenanceModel
+    familiarity: FamiliarityModel | None = Field(description="Null where the model does not say.")
     etag: str
     seconds: float = Field(description="That the model worked; near 0 where it was remembered.")
 
@@ -188,6 +217,7 @@ class TimesModel(BaseModel):
 class ProfileModel(TimesModel):
     """A place through the year and the day; null where there is no cell."""
 
+    familiarity: FamiliarityModel | None = Field(description="Null where the model does not say.")
     top: list[SoundModel]
 
 

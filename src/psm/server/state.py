@@ -127,7 +127,9 @@ class ServerState:
             The tag in quotes.
         """
         calibration = None if self.calibration is None else self.calibration.model_dump_json()
-        return f'"{digest([__version__, store.version, calibration, *map(str, parts)])}"'
+        familiarity = self.model.familiarity and self.model.familiarity.base_rate
+        known = [__version__, store.version, calibration, familiarity]
+        return f'"{digest([*known, *map(str, parts)])}"'
 
     def _measure(self) -> None:
         gauge, maps = self.metrics.gauge, self.answers.maps

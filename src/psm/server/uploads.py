@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32
 
-from psm.gaussian import Gaussian
+from psm.inference.queries import EncodedTerm
 from psm.server.decoderpool import RecordingDecoder
 from psm.server.lrucache import LRUCache
 from psm.server.settings import Settings
@@ -25,7 +25,7 @@ class UploadedRecording:
         name: of the file.
         duration_s: length.
         peaks: 200 between 0 and 1, the loudest of them 1.
-        gaussian: ``(1, dim)``.
+        encoded: in the space of the model.
         heard: the likeliest sounds of the vocabulary, and how likely.
         warning: what has to be said of it; see :attr:`psm.data.sound.hearing.Hearing.warning`.
     """
@@ -34,7 +34,7 @@ class UploadedRecording:
     name: str
     duration_s: float
     peaks: tuple[float, ...]
-    gaussian: Gaussian
+    encoded: EncodedTerm
     heard: tuple[tuple[str, float], ...] = ()
     warning: str | None = None
 

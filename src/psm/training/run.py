@@ -17,6 +17,7 @@ from psm.config import Experiment
 from psm.data.corpus import Corpus
 from psm.data.shards import shard_paths
 from psm.errors import ConfigError
+from psm.inference.familiarityfit import fit_familiarity
 from psm.inference.gallerymaking import keep_gallery
 from psm.inference.uncertaintyfit import fit_uncertainty, seen
 from psm.locking import alone_in
@@ -155,7 +156,9 @@ def _train(
         task.model.uncertainty = fit_uncertainty(
             task.model, seen(task.model, training), seen(task.model, validation)
         )
-        keep_gallery(task.model, training, out)  # first: a folder with weights is finished
+        gallery = keep_gallery(task.model, training, out)  # first: with weights it is finished
+        if gallery is not None:
+            task.model.familiarity = fit_familiarity(task.model, training, validation, gallery)
         task.model.save_pretrained(out, experiment)
     return task.model
 

@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 
 from psm.cartography.mapdrawing import draw_map
 from psm.cartography.style import (
-    COLOURS,
     DIM,
     INK,
     colour_bar,
@@ -25,7 +24,7 @@ from psm.cartography.style import (
 from psm.cartography.window import Window
 from psm.errors import ConfigError
 from psm.mapping.map_data import MapData
-from psm.mapping.outputs.render import credit_line, night_of
+from psm.mapping.outputs.render import colours_of, credit_line, night_of
 from psm.progress import track
 
 _WIDTH_IN, _HEADER_IN, _FOOT_IN = 9.0, 0.66, 0.875
@@ -85,7 +84,7 @@ class Film:
         self._drawing = draw_map(
             figure.add_axes((0.01, up(_FOOT_IN), 0.98, up(map_in))),
             frame,
-            COLOURS[first.quantity.colours],
+            colours_of(first),
             span,
             has_data=np.any([np.isfinite(m.values()) for m in maps], axis=0),
             width_px=width_px,

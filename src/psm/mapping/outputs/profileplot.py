@@ -21,6 +21,7 @@ from psm.cartography.style import (
     colour_bar,
     figure_style,
     fit_text,
+    pale,
 )
 from psm.errors import ConfigError
 from psm.files import atomic_path
@@ -65,7 +66,8 @@ def write_profile(profile: Profile, path: Path, *, most: int = 12, dpi: int = 13
             size = ((_PANEL_IN[0] - 0.35) / width, (_PANEL_IN[1] - 0.62) / height)
             axes = figure.add_axes((left, bottom, *size))
             is_last = number + columns >= len(sounds)
-            image = _panel(axes, profile, sound, top, months=column == 0, hours=is_last)
+            drawn = _panel(axes, profile, sound, top, months=column == 0, hours=is_last)
+            image = drawn if image is None or profile.is_familiar(sound) else image
         assert image is not None
         bar = figure.add_axes((_SIDE_IN / width, 0.5 / height, 3.2 / width, 0.11 / height))
         colour_bar(bar, image, PROBABILITY.long_name, small=True)
@@ -102,9 +104,11 @@ def _head(figure: Figure, profile: Profile, height: float) -> None:
 def _panel(
     axes: Axes, profile: Profile, sound: int, top: float, *, months: bool, hours: bool
 ) -> AxesImage:
+    colours = COLOURS[PROBABILITY.colours]
+    is_familiar = profile.is_familiar(sound)
     image = axes.imshow(
         profile.probability[sound],
-        cmap=COLOURS[PROBABILITY.colours],
+        cmap=colours if is_familiar else pale(colours),
         vmin=0.0,
         vmax=max(top, 1e-9),
         aspect="auto",
@@ -113,7 +117,8 @@ def _panel(
     )
     month, hour = profile.peak(sound)
     best = float(profile.probability[sound].max())
-    title = axes.set_title(profile.texts[sound], loc="left", fontsize=9, color=INK, pad=3)
+    name = profile.texts[sound] if is_familiar else f"{profile.texts[sound]} (unfamiliar)"
+    title = axes.set_title(name, loc="left", fontsize=9, color=INK, pad=3)
     title.set_clip_on(True)
     axes.text(
         1.0, 1.03, f"{best:.2f}, {calendar.month_abbr[month]} {hour:02d} h",

@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
 from psm.cartography import marginalia
@@ -26,6 +27,7 @@ from psm.cartography.style import (
     figure_style,
     fit_text,
     new_figure,
+    pale,
     scale_words,
 )
 from psm.cartography.towns import draw_towns
@@ -148,7 +150,7 @@ def draw(
     drawing = draw_map(
         axes,
         frame,
-        COLOURS[soundscape.quantity.colours],
+        colours_of(soundscape),
         colour_range(
             value_range or soundscape.colour_ends(),
             values,
@@ -168,6 +170,12 @@ def draw(
         *layout.at(layout.credit), lines, ha="right", va="bottom", color=DIM, fontsize=_CREDIT_PT
     )
     return figure
+
+
+def colours_of(soundscape: MapData) -> Colormap:
+    """The colours of a map, pale where the query is unlike what the model learnt."""
+    colours = COLOURS[soundscape.quantity.colours]
+    return colours if soundscape.is_familiar else pale(colours)
 
 
 def night_of(moment: Moment) -> Night | None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from psm.cartography.mapdrawing import draw_map
 from psm.cartography.style import (
-    COLOURS,
     DIM,
     PAPER,
     colour_bar,
@@ -21,7 +20,7 @@ from psm.cartography.style import (
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.mapping.map_data import MapData
-from psm.mapping.outputs.render import credit_line, night_of
+from psm.mapping.outputs.render import colours_of, credit_line, night_of
 
 WIDTH_IN, HEIGHT_IN = 12.0, 7.2
 """Of the figure."""
@@ -62,7 +61,7 @@ def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) ->
             drawing = draw_map(
                 axes,
                 frame,
-                COLOURS[quantity.colours],
+                colours_of(soundscape),
                 limits,
                 has_data=np.isfinite(values[0]),
                 width_px=width_px // _COLUMNS,

@@ -11,9 +11,10 @@ from fastapi import Depends, Path, Request
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from psm.familiarity import QueryFamiliarity
 from psm.mapping.moment import Moment
 from psm.server.questions import TermsParams
-from psm.server.schemas import MomentModel, SoundModel
+from psm.server.schemas import FamiliarityModel, MomentModel, SoundModel
 from psm.server.state import ServerState
 
 StoreId = Annotated[str, Path(max_length=80, description="Id of a store.", examples=["earth"])]
@@ -65,6 +66,11 @@ def unchanged(request: Request, headers: dict[str, str]) -> Response | None:
 def moment_model(moment: Moment) -> MomentModel:
     """A moment, with words for it."""
     return MomentModel(month=moment.month, hour=moment.hour, utc=moment.utc, label=f"{moment}")
+
+
+def familiarity_model(known: QueryFamiliarity | None) -> FamiliarityModel | None:
+    """How familiar a question is, where the model says."""
+    return None if known is None else FamiliarityModel.model_validate(known.summary)
 
 
 def sound_models(sounds: Iterable[tuple[str, float]]) -> list[SoundModel]:

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from psm.gaussian import csd
-from psm.inference.batches import recording_gaussian
+from psm.inference.queries import recording_term
 from psm.server.decoderpool import refusal
 from psm.server.problems import Problem, documented
 from psm.server.questions import ListenParams, Params
@@ -143,13 +143,11 @@ async def _understood(state: ServerState, name: str, data: bytes) -> UploadedRec
 
     def encode() -> UploadedRecording:
         with torch.inference_mode():
-            gaussian = recording_gaussian(state.model, waveform)
-            distance = csd(gaussian, state.answers.sounds)
+            encoded = recording_term(state.model, waveform)
+            distance = csd(encoded.gaussian, state.answers.sounds)
             chance = state.answers.sound_curves(distance)[0].cpu().numpy()
         heard = tuple(state.vocabulary.likeliest(chance))
         seconds = len(waveform) / rate_hz
-        return UploadedRecording(
-            id_of(data), name, seconds, shown, gaussian, heard, decoded.warning
-        )
+        return UploadedRecording(id_of(data), name, seconds, shown, encoded, heard, decoded.warning)
 
     return await state.worker.run(encode)

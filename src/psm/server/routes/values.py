@@ -28,6 +28,7 @@ from psm.server.routes.common import (
     StateOf,
     StoreId,
     caching,
+    familiarity_model,
     moment_model,
     number,
     rounded,
@@ -82,6 +83,7 @@ async def answer(
         mean=mean,
         calibration="none" if state.calibration is None else state.calibration.summary,
         provenance=ProvenanceModel(**state.model.provenance.summary),
+        familiarity=familiarity_model(made.familiarity),
         etag=etag,
         seconds=round(made.seconds, 4),
     )
@@ -141,6 +143,7 @@ async def profile(
     about = {
         "lat": question.lat, "lon": question.lon, "place": place, "label": asked.query.label,
         "land": at >= 0,
+        "familiarity": familiarity_model(await state.answers.familiarity(question)),
     }  # fmt: skip
     if at < 0:
         nothing = dict.fromkeys((band.short_name for band in LAYERS), None)
