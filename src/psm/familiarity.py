@@ -220,16 +220,15 @@ class Familiarity:
         levels = np.linspace(0.0, 1.0, len(held_out))
         order = near.argsort(descending=True, stable=True)
         share = np.interp(float(near[order[0]]), held_out.numpy(), levels)
-        named: list[tuple[int, float]] = []
-        for at in order.tolist():
+        named: dict[int, float] = {}
+        for at in order[phrases[order] >= 0].tolist():
+            phrase = int(phrases[at])
+            alike = self.texts[list(named)] @ self.texts[phrase]
+            if not bool((alike >= _ALIKE).any()):
+                named[phrase] = float(near[at])
             if len(named) == _NEAREST:
                 break
-            phrase = int(phrases[at])
-            if phrase >= 0 and all(
-                float(self.texts[phrase] @ self.texts[other]) < _ALIKE for other, _ in named
-            ):
-                named.append((phrase, float(near[at])))
-        nearest = tuple((self.phrases[phrase], like) for phrase, like in named)
+        nearest = tuple((self.phrases[phrase], like) for phrase, like in named.items())
         return Likeness(float(share), nearest, self.base_rate)
 
     def of_weights(self, fingerprint: str) -> Familiarity:

@@ -158,9 +158,8 @@ def _factor(
     own, power = curves.columns(column), query.powers[term]
     ceiling = query.ceilings[term] if query.ceilings else 1.0
     if ceiling < 1.0:
-        return _unfamiliar(
-            own.capped(ceiling)(distance[:, column])[:, 0], ceiling, power, is_absence
-        )
+        capped = own.capped(ceiling)(distance[:, column])[:, 0]
+        return _unfamiliar(capped, ceiling, power, is_absence=is_absence)
     if query.opinions is None:
         powered = (_absence if is_absence else _presence)(own.curve, power)
         # What is not known of how common a term is adds to what is not known of its distance.
@@ -175,7 +174,7 @@ def _factor(
     return value, value, factor_error(error, probability[:, 0], power, is_absence=is_absence)
 
 
-def _unfamiliar(probability: Tensor, ceiling: float, power: float, is_absence: bool) -> _Factor:
+def _unfamiliar(probability: Tensor, ceiling: float, power: float, *, is_absence: bool) -> _Factor:
     """A term that the model does not know: neither its spread nor a second opinion says anything.
 
     Where it is heard may be anywhere: the error is as large as the base rate that it is held below.
