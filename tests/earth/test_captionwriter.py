@@ -111,6 +111,16 @@ def test_no_caption_claims_another_time_of_day(
             assert not any(word in text.lower() for word in wrong), text
 
 
+def test_the_name_of_a_place_claims_no_time_of_day() -> None:
+    told = {
+        caption(
+            [Sound.RAIN], CaptionSource.META, generator(seed, "dark"), "Kara-darkhan", None, 12.0
+        )
+        for seed in range(20)
+    }
+    assert any("Kara-darkhan" in each for each in told)
+
+
 def test_time_words_wrap_round_midnight() -> None:
     assert all(0 <= start < 24 and 0 < end <= 24 for _, start, end in TIME_WORDS)
     assert any("night" in t for t in _many([Sound.WOLVES], META, 100, hour=0.5))

@@ -161,15 +161,17 @@ class _Writer:
         if place is None or self.chance(0.35):
             return heading + self.pick(("", ".", ". Field recording.", ". Stereo recording."))
         lowered = heading[:1].lower() + heading[1:]
-        return self.pick(
+        # Chosen before the place is filled in: its name ("Darkhan") claims no time of day.
+        manner = self.pick(
             (
-                f"{place}: {lowered}",
-                f"{heading} - {place}",
-                f"{heading} near {place}.",
-                f"{heading}, {place}",
-                f"{heading}. Recorded at {place}.",
+                "{place}: {lowered}",
+                "{heading} - {place}",
+                "{heading} near {place}.",
+                "{heading}, {place}",
+                "{heading}. Recorded at {place}.",
             )
         )
+        return manner.format(place=place, heading=heading, lowered=lowered)
 
     def description(self, sounds: Sequence[Sound]) -> str:
         first, *others = sounds
