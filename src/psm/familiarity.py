@@ -43,7 +43,8 @@ share of held-out captions and of held-out recordings."""
 _VERSION = "1"
 _NEAREST = 2  # that are named
 _ALIKE = 0.75  # cosine from which two phrases say the same: one of them is enough
-_ROUNDED = ("texts", "sounds")  # to 8 bits a feature: cosines stay within a thousandth
+_ROUNDED = ("texts", "sounds")  # to 8 bits a feature
+_ROUNDING = 2e-3  # what that may change of a cosine
 _TENSORS = ("texts", "sounds", "sound_phrases", "held_out_texts", "held_out_sounds")
 
 
@@ -133,10 +134,12 @@ class QueryFamiliarity:
         if not strange:
             return ""
         verb = "is" if len(strange) == 1 else "are"
-        near = " and ".join(f"{text} ({like:.2f})" for text, like in self.least.likeness.nearest)
+        likeness = self.least.likeness
+        near = " and ".join(f"{text} ({like:.2f})" for text, like in likeness.nearest)
         return (
             f"{_listed([term.name for term in strange])} {verb} unlike anything that {self.model} "
-            f"has learnt; nearest: {near}; held below the base rate, {self.least.ceiling:.2g}"
+            f"has learnt (nearest: {near}): drawn pale, and held below the base rate of what it "
+            f"knows, {likeness.base_rate:.2g}"
         )
 
     @property
@@ -219,7 +222,7 @@ class Familiarity:
     ) -> Likeness:
         levels = np.linspace(0.0, 1.0, len(held_out))
         order = near.argsort(descending=True, stable=True)
-        share = np.interp(float(near[order[0]]), held_out.numpy(), levels)
+        share = np.interp(float(near[order[0]]) + _ROUNDING, held_out.numpy(), levels)
         named: dict[int, float] = {}
         for at in order[phrases[order] >= 0].tolist():
             phrase = int(phrases[at])

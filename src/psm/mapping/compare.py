@@ -91,9 +91,9 @@ def map_queries(
         CheckpointMismatch: the calibration is of other weights.
     """
     encoded = [query.encode(model) for query in queries]
-    for query in encoded:
-        if query.familiarity is not None and not query.familiarity.is_familiar:
-            warnings.warn(query.familiarity.statement, UnfamiliarQuery, stacklevel=2)
+    for familiarity in (query.familiarity for query in encoded):
+        if familiarity is not None and not familiarity.is_familiar:
+            warnings.warn(familiarity.statement, UnfamiliarQuery, stacklevel=2)
     asked = concatenate([query.asked for query in encoded])
     columns = np.cumsum([0, *(query.columns for query in encoded)])
     curves = [curves_of(model, calibration, query.gaussians) for query in encoded]
