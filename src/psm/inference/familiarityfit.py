@@ -100,13 +100,14 @@ def fit_from_shards(
         gallery, base: see :func:`fit_familiarity`.
 
     Returns:
-        As :func:`fit_familiarity`; ``None`` too without a training split, and for an imported
-        model, which was trained on other recordings.
+        As :func:`fit_familiarity`; ``None`` too where nothing was held out or there is no training
+        split, and for an imported model, which was trained on other recordings.
 
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
     """
-    if model.config.reference or not any(data.glob("train-*.tar")):
+    has_both = split != "train" and any(data.glob("train-*.tar"))
+    if model.config.reference or not has_both:
         return None
     learnt, held_out = (
         Corpus.load(
