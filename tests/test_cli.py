@@ -14,6 +14,7 @@ import soundfile
 from PIL import Image
 
 from psm.cli import main
+from psm.errors import UnfamiliarQuery
 
 TINY = [
     "model.dim=16",
@@ -25,6 +26,9 @@ TINY = [
     "training={epochs: 1, batch_size: 16}",
     "earth={recordings: 90, map_step_deg: 10.0}",
 ]
+
+# A model of some sixty recordings is familiar with hardly a word.
+pytestmark = pytest.mark.filterwarnings("ignore::psm.errors.UnfamiliarQuery")
 
 REGION = ["map", "frogs", "--model", "DEMO/model", "--out", "OUT.tif", "--region"]
 MAP = ["map", "--step", "10", "--model", "DEMO/model", "--out", "OUT.tif"]
@@ -210,6 +214,20 @@ def test_calibrate_makes_maps_say_so(
     assert psm("map", "the stock market", "--model", model, "--truth", "--out", unknown) != 0
     assert not unknown.exists()
     assert "the truth is known of single sounds" in capsys.readouterr().err
+
+
+def test_nonsense_is_answered_with_a_warning(demo: Path, tmp_path: Path) -> None:
+    assert (demo / "model" / "familiarity.safetensors").is_file()
+    model, out = ("--model", demo / "model"), tmp_path / "map.tif"
+    with pytest.warns(UnfamiliarQuery, match="“asdfgh qwerty” is unlike anything that earth-tiny"):
+        assert psm("map", "asdfgh qwerty", "--step", "10", *model, "--out", out) == 0
+    with rasterio.open(out) as raster:
+        assert not json.loads(raster.tags()["psm.familiarity"])["is_familiar"]
+    sound = ("--sound", "asdfgh qwerty", "--out", tmp_path / "profile.png")
+    with pytest.warns(UnfamiliarQuery, match="asdfgh"):
+        assert psm("profile", "48.2", "16.4", *sound, *model) == 0
+    with pytest.warns(UnfamiliarQuery, match="asdfgh"):
+        assert psm("search", "asdfgh qwerty", "--step", "10", "--count", "2", *model) == 0
 
 
 def test_evaluate_prints_and_writes(demo: Path, tmp_path: Path) -> None:
