@@ -100,6 +100,11 @@ function answerOf(which: Which) {
 
 export const answers = { a: answerOf("a"), b: answerOf("b") };
 
+/** What the model says of a question that is unlike anything it has learnt; empty of any other. */
+export function unfamiliar(which: Which): string {
+  return (asked(which) && answers[which].value.data?.familiarity?.statement) || "";
+}
+
 export const places = resource(
   () =>
     atRest(() => {

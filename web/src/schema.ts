@@ -392,6 +392,8 @@ export interface components {
             /** Calibration */
             readonly calibration: string;
             readonly provenance: components["schemas"]["ProvenanceModel"];
+            /** @description Null where the model does not say. */
+            readonly familiarity: components["schemas"]["FamiliarityModel"] | null;
             /** Etag */
             readonly etag: string;
             /**
@@ -489,6 +491,34 @@ export interface components {
             };
         };
         /**
+         * FamiliarityModel
+         * @description How well a question lies within what the model was trained on.
+         */
+        readonly FamiliarityModel: {
+            /**
+             * Familiarity
+             * @description Share of captions or recordings held out of training that are no nearer to what was learnt: that of the least familiar term.
+             */
+            readonly familiarity: number;
+            /**
+             * Is Familiar
+             * @description If not, no probability is above the base rate.
+             */
+            readonly is_familiar: boolean;
+            /**
+             * Nearest
+             * @description What the least familiar term is nearest to.
+             */
+            readonly nearest: readonly components["schemas"]["LikenessModel"][];
+            /**
+             * Statement
+             * @description One line that belongs beside the answer; may be empty.
+             */
+            readonly statement: string;
+            /** Terms */
+            readonly terms: readonly components["schemas"]["TermFamiliarityModel"][];
+        };
+        /**
          * FoundModel
          * @description One of the best places.
          */
@@ -533,6 +563,19 @@ export interface components {
              * @enum {string}
              */
             readonly colours: "magma" | "inferno" | "viridis" | "cividis" | "ember" | "slate";
+        };
+        /**
+         * LikenessModel
+         * @description A known phrase near a question.
+         */
+        readonly LikenessModel: {
+            /** Text */
+            readonly text: string;
+            /**
+             * Similarity
+             * @description Cosine in the features of the model's tower.
+             */
+            readonly similarity: number;
         };
         /**
          * ModelModel
@@ -610,6 +653,8 @@ export interface components {
              * @description How far the model takes its match probability to be off, one standard deviation.
              */
             readonly uncertainty: readonly (readonly number[])[] | null;
+            /** @description Null where the model does not say. */
+            readonly familiarity: components["schemas"]["FamiliarityModel"] | null;
             /** Top */
             readonly top: readonly components["schemas"]["SoundModel"][];
         };
@@ -788,6 +833,18 @@ export interface components {
              * @description Its model is of the simulated Earth: /listen works.
              */
             readonly is_simulated: boolean;
+        };
+        /**
+         * TermFamiliarityModel
+         * @description How familiar one wording or recording of a question is.
+         */
+        readonly TermFamiliarityModel: {
+            /** Name */
+            readonly name: string;
+            /** Familiarity */
+            readonly familiarity: number;
+            /** Nearest */
+            readonly nearest: readonly components["schemas"]["LikenessModel"][];
         };
         /**
          * UploadModel
@@ -2358,4 +2415,4 @@ export const pathsApiV1StoresStoreLegendPngGetParametersQueryColoursAnyOf0Values
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["layer"]> = ["probability", "uncertainty"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
-// of openapi.json with SHA-256 4eb2d27242b35ce9ef050d6c0e299973f34c65bae28bd64c19ea0b8c0e1d2d3f
+// of openapi.json with SHA-256 f28f4d51211267e9e2566bf4c731a40a248fd47d4a253f0d98a68c909a79ec5b

@@ -2,7 +2,7 @@
 
 import { computed, effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { places, tiles } from "../answers";
+import { places, tiles, unfamiliar } from "../answers";
 import { sideWords, momentWords, isAsked } from "../question";
 import { base, change, edited, isCalm, isPhone, isPlaying, isSmall, sheetPx, store, theme, view } from "../state";
 import type { View, Which } from "../url";
@@ -99,6 +99,7 @@ function follow(pane: Pane, which: Which): (() => void)[] {
     effect(() => pane.setTheme(theme.value)),
     effect(() => pane.setPadding(clear.value)),
     effect(() => pane.setGlobe(view.value.isGlobe)),
+    effect(() => pane.setPale(unfamiliar(which) !== "")),
     effect(() => {
       const at = store.value;
       if (!at || at.id === fitted || which === "b") return;

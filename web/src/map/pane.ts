@@ -14,6 +14,8 @@ export interface PaneSettings {
 }
 
 const PAPER = { light: "#eaeff3", dark: "#0b0e14" } as const;
+/** Share of the usual opacity that is left of an answer which says next to nothing. */
+const PALE = 0.35;
 /** How the base steps back behind the answer. */
 const BASE_PAINT = {
   light: { "raster-opacity": 0.5, "raster-saturation": 0, "raster-brightness-min": 0.5, "raster-brightness-max": 1 },
@@ -50,6 +52,7 @@ export class Pane {
   private mark: maplibregl.Marker | null = null;
   private marks: maplibregl.Marker[] = [];
   private opacity = 0.9;
+  private isPale = false;
 
   constructor(settings: PaneSettings) {
     this.map = new maplibregl.Map({
@@ -68,7 +71,7 @@ export class Pane {
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.disableRotation();
     this.answer = new AnswerLayer(this.map, {
-      opacity: () => this.opacity,
+      opacity: () => (this.isPale ? PALE : 1) * this.opacity,
       deepest: settings.deepest,
       onShown: ({ levels }) => {
         settings.container.dataset.shown = levels; // for measuring
@@ -94,6 +97,13 @@ export class Pane {
       }
     }
     this.opacity = theme === "dark" ? 0.92 : 0.86;
+    this.answer.restyle();
+  }
+
+  /** Whether the answer is drawn pale: of a question that the model does not know. */
+  setPale(isPale: boolean): void {
+    if (isPale === this.isPale) return;
+    this.isPale = isPale;
     this.answer.restyle();
   }
 

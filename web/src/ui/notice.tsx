@@ -2,7 +2,7 @@
 
 import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { answers, places, profile, ranges } from "../answers";
+import { answers, places, profile, ranges, unfamiliar } from "../answers";
 import { api, type ApiError, setKey } from "../api";
 import { pictures } from "../map/picture";
 import { whenTilesFail } from "../map/tiles";
@@ -84,12 +84,23 @@ function KeyForm() {
   );
 }
 
+/** What the model says of questions that it does not know. */
+function Unfamiliar() {
+  const found = [...new Set([unfamiliar("a"), unfamiliar("b")])].filter(Boolean);
+  if (!found.length) return null;
+  return (
+    <div class="notice card is-mild" role="status">
+      {found.map((statement) => <p key={statement}>{statement}.</p>)}
+    </div>
+  );
+}
+
 export function Notice() {
   const error = currentTrouble();
   const isAway = error?.trouble === "away";
   useReturn(isAway);
   const left = useCountdown(error);
-  if (!error) return null;
+  if (!error) return <Unfamiliar />;
   const dropAudio = () => {
     const { a, b } = view.value;
     change({ a: { ...a, audio: [] }, b: b && { ...b, audio: [] } });
