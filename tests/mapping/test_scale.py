@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from psm.calibration import Calibration
+from psm.familiarity import Likeness, TermFamiliarity
 from psm.gallery import Gallery, Matching, compact
 from psm.gaussian import Gaussian
 from psm.mapping.bands import CSD, PROBABILITY, UNCERTAINTY
@@ -55,6 +56,16 @@ def test_colours_end_at_the_rounded_99th_percentile_over_land_and_time() -> None
     assert common.ends(UNCERTAINTY) == (0.0, common.uncertainty_top)
     assert common.ends(CSD) is None
     assert not common.is_rare
+
+
+def test_of_what_the_model_does_not_know_nobody_knows_how_common_it_is() -> None:
+    strange = TermFamiliarity("“x”", Likeness(0.0, (), 0.04))
+    scale = scale_of(query().familiar([[strange]], "tiny"), known(200))
+    assert scale is not None
+    assert scale.base_rate is None
+    assert not scale.is_rare
+    assert scale.top == 0.05  # pale: 0.731 is held below 0.04
+    assert "nobody knows" in scale.words
 
 
 def test_what_is_rare_everywhere_keeps_the_pale_end_of_the_colours() -> None:

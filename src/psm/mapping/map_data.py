@@ -139,6 +139,7 @@ class MapData:
     @property
     def tags(self) -> dict[str, str]:
         """What was asked of which model, for the metadata of files; unknown parts are left out."""
+        base_rate = None if self.scale is None else self.scale.base_rate
         tags: Mapping[str, object | None] = {
             **self.query.tags,
             "moment": f"{self.moment}",
@@ -147,7 +148,7 @@ class MapData:
             "utc_hour": self.moment.utc,
             "quantity": self.quantity.long_name,
             "calibration": self.calibration,
-            "base_rate": None if self.scale is None else f"{self.scale.base_rate:.4f}",
+            "base_rate": None if base_rate is None else f"{base_rate:.4f}",
             "zoom": self.zoom,
             "model": self.model,
             TAG: self.provenance.tag,

@@ -40,18 +40,18 @@ class ColourScale:
             rare everywhere is drawn pale.
         uncertainty_top: the same of the uncertainty.
         highest: 99th percentile of the probability over all land, months and hours.
-        base_rate: its mean there.
+        base_rate: its mean there; ``None`` of a query that the model is not familiar with.
     """
 
     top: float
     uncertainty_top: float
     highest: float
-    base_rate: float
+    base_rate: float | None
 
     @property
     def is_rare(self) -> bool:
         """Whether the sound is rare everywhere and at all times."""
-        return self.highest < NOW_AND_THEN
+        return self.base_rate is not None and self.highest < NOW_AND_THEN
 
     def ends(self, band: Band) -> tuple[float, float] | None:
         """Values at the ends of the colours of a band; ``None`` where it has colours of its own."""
@@ -61,6 +61,8 @@ class ColourScale:
     @property
     def words(self) -> str:
         """How common the query is, for a legend."""
+        if self.base_rate is None:
+            return "how common it is, nobody knows"
         mean = f"{_percent(self.base_rate)} on average over land and time"
         return f"rare everywhere, {mean}" if self.is_rare else mean
 
@@ -82,11 +84,12 @@ def scale_of(query: EncodedQuery, calibration: Calibration | None) -> ColourScal
     found = answer(query, csd(places, asked), csd_variance(places, asked), curves)
     probability, uncertainty = (found[band.name].double() for band in (PROBABILITY, UNCERTAINTY))
     highest = float(probability.quantile(_HIGHEST))
+    is_familiar = query.familiarity is None or query.familiarity.is_familiar
     return ColourScale(
         top=_rounded_up(highest),
         uncertainty_top=_rounded_up(float(uncertainty.quantile(_HIGHEST))),
         highest=highest,
-        base_rate=float(probability.mean()),
+        base_rate=float(probability.mean()) if is_familiar else None,
     )
 
 

@@ -215,7 +215,8 @@ def _legend(
     how = "fixed range" if value_range else "2nd to 98th percentile of the mapped area"
     if scale is not None:
         how = scale.words
-        scale_words(bar, drawing.image, WORDS, mark=scale.base_rate)
+        if scale.base_rate is not None:
+            scale_words(bar, drawing.image, WORDS, mark=scale.base_rate)
     above = layout.at((left + width, bottom + height + 0.06))
     figure.text(*above, how, ha="right", va="bottom", fontsize=7.5, color=DIM)
 

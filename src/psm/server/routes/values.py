@@ -103,12 +103,13 @@ async def stable_range(
         ends = await state.answers.ranges(served, terms)
     else:
         ends = {band.short_name: scale.ends(band) or (0.0, 1.0) for band in LAYERS}
+    base_rate = None if scale is None else scale.base_rate
     etag = state.etag(served, "range", terms.scale, state.answers.resolve(terms).key)
     response.headers.update(caching(etag, terms, state))
     return ScaleModel(
         **ends,
         words=[] if scale is None else [WordModel(least=p, word=word) for p, word in WORDS],
-        base_rate=None if scale is None else number(scale.base_rate),
+        base_rate=None if base_rate is None else number(base_rate),
         is_rare=scale is not None and scale.is_rare,
     )
 
