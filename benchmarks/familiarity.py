@@ -66,7 +66,7 @@ def main() -> None:
     if options.recordings is not None:
         with (options.recordings / "manifest.csv").open(newline="") as stream:
             rows = list(csv.DictReader(stream))
-        heard = {bool(row["sound"]): [] for row in rows}
+        heard: dict[bool, list[Query]] = {True: [], False: []}
         for row in rows:
             heard[bool(row["sound"])].append(Query(audio=(options.recordings / row["file"],)))
         report("recordings", model, calibration, cells, heard[True], heard[False])

@@ -173,7 +173,7 @@ def test_a_profile_marks_what_is_unfamiliar(
 ) -> None:
     texts = ("frogs", "asdfgh qwerty")
     with pytest.warns(UnfamiliarQuery, match="asdfgh"):
-        found = profile(knowing, imagery, texts, lat=48.2, lon=16.4)
+        found = profile(knowing, imagery, texts, lat=48.2, lon=16.4)  # type: ignore[arg-type]
     assert [found.is_familiar(row) for row in range(2)] == [True, False]
     assert found.probability[1].max() <= RATE
     assert not found.to_json()["familiarity"]["is_familiar"]

@@ -60,8 +60,8 @@ def test_an_answer_says_how_familiar_its_question_is(knowing: TestClient) -> Non
 
 
 def test_a_profile_says_it_too(knowing: TestClient) -> None:
-    asked = {"text": "asdfgh qwerty", "lat": 48.2, "lon": 16.4}
-    found = knowing.get(f"{STORE}/profile", params=asked).json()
+    asked = "text=asdfgh+qwerty&lat=48.2&lon=16.4"
+    found = knowing.get(f"{STORE}/profile?{asked}").json()
     assert not found["familiarity"]["is_familiar"]
     assert max(map(max, found["probability"])) <= RATE
 

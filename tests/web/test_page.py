@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,28 @@ def test_an_example_becomes_a_map_with_legend_and_places(explorer: Open) -> None
     assert e.page.get_by_role("img", name=re.compile("Colours from")).is_visible()
     announced = e.page.get_by_test_id("announcement").inner_text()
     assert re.search(r"frogs croaking, .*: \d places, best ", announced)
+
+
+def test_what_the_model_does_not_know_is_said_and_drawn_pale(explorer: Open) -> None:
+    e = explorer(FROGS)
+    e.settle()
+    full = e.map_pixels()
+
+    def strange(route: Any) -> None:
+        answer = route.fetch()
+        said = {"statement": "“frogs” is unlike anything that tiny has learnt", "terms": []}
+        known = {"familiarity": 0.0, "is_familiar": False, "nearest": [], **said}
+        route.fulfill(response=answer, json={**answer.json(), "familiarity": known})
+
+    e.page.route("**/answer?*", strange)
+    e.page.reload()
+    e.settle()
+    e.page.get_by_role("status").filter(has_text="unlike anything that tiny has learnt.").wait_for()
+    pale = e.map_pixels()
+    assert pale.std() < 0.8 * full.std()
+    e.page.unroute_all()
+    e.ask("thunder")
+    assert e.page.get_by_role("status").filter(has_text="unlike").count() == 0
 
 
 def test_suggestions_are_taken_with_the_keyboard(explorer: Open) -> None:

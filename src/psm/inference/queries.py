@@ -36,7 +36,8 @@ def text_terms(model: PSM, texts: Sequence[str]) -> list[EncodedTerm]:
     """
     features = model.text_features(texts)
     known = model.familiarity
-    return _terms(model.text_head(features), known and known.of_texts(features))
+    likenesses = [None] * len(texts) if known is None else known.of_texts(features)
+    return _terms(model.text_head(features), likenesses)
 
 
 @torch.inference_mode()
@@ -50,12 +51,13 @@ def recording_term(model: PSM, waveform: Float32[np.ndarray, " samples"]) -> Enc
     mel = torch.from_numpy(model.config.framing.mel(waveform)[None])
     features = model.audio_features(mel.to(model.device))
     known = model.familiarity
-    (term,) = _terms(model.audio_head(features), known and known.of_sounds(features))
+    likenesses = [None] if known is None else known.of_sounds(features)
+    (term,) = _terms(model.audio_head(features), likenesses)
     return term
 
 
-def _terms(gaussians: Gaussian, likenesses: Sequence[Likeness] | None) -> list[EncodedTerm]:
+def _terms(gaussians: Gaussian, likenesses: Sequence[Likeness | None]) -> list[EncodedTerm]:
     return [
-        EncodedTerm(gaussians.rows(slice(row, row + 1)), likenesses and likenesses[row])
-        for row in range(len(gaussians.mean))
+        EncodedTerm(gaussians.rows(slice(row, row + 1)), likeness)
+        for row, likeness in enumerate(likenesses)
     ]

@@ -146,8 +146,8 @@ class StoredModel(nn.Module):
             (folder / name).unlink(missing_ok=True)
         self.provenance.save(folder)
         checkpoints.save(self, stored, folder, is_half=is_half)
-        for about in filter(None, (self.uncertainty, self.familiarity)):
-            if about.weights == checkpoints.weights_fingerprint(self):
+        for about in (self.uncertainty, self.familiarity):
+            if about is not None and about.weights == checkpoints.weights_fingerprint(self):
                 about.of_weights(checkpoints.weights_fingerprint(folder)).save(folder)
 
     def push_to_hub(
