@@ -63,7 +63,7 @@ def train(
     """Train ``experiment`` on the shards in ``data`` and write the model into ``out``.
 
     ``out`` receives ``config.yaml``, ``model.safetensors``, ``gallery.safetensors``,
-    ``log.jsonl`` (a line for each epoch), TensorBoard events and, while training, a resume point at
+    ``familiarity.safetensors``, ``log.jsonl`` (a line for each epoch), TensorBoard events and, while training, a resume point at
     the end of every epoch: run the same command again after a kill and the curve goes on as if
     nothing had happened.
 

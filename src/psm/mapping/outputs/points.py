@@ -17,6 +17,7 @@ from rasterio.transform import Affine
 from psm.data import delimited
 from psm.errors import ConfigError, InvalidContext, MissingData, RowsLeftOut
 from psm.extras import require
+from psm.familiarity import TAG as FAMILIARITY_TAG
 from psm.files import atomic_path
 from psm.geodata.frame import Frame
 from psm.mapping.map_data import MapData
@@ -97,7 +98,9 @@ def sample_file(soundscape: MapData, places: Path, path: Path) -> Path:
         )
     found = sample(soundscape, lat=table.lat, lon=table.lon, **table.others)
     with atomic_path(path) as aside:
-        found.assign(**{TAG: soundscape.provenance.tag}).to_csv(aside, index=False)
+        tags = soundscape.tags
+        told = {name: tags[name] for name in (FAMILIARITY_TAG, TAG) if name in tags}
+        found.assign(**told).to_csv(aside, index=False)
     return path
 
 
