@@ -60,7 +60,7 @@ def test_colours_end_at_the_rounded_99th_percentile_over_land_and_time() -> None
 
 def test_of_what_the_model_does_not_know_nobody_knows_how_common_it_is() -> None:
     strange = TermFamiliarity("“x”", Likeness(0.0, (), 0.04))
-    scale = scale_of(query().familiar([[strange]], "tiny"), known(200))
+    scale = scale_of(query().with_familiarity([[strange]], "tiny"), known(200))
     assert scale is not None
     assert scale.base_rate is None
     assert not scale.is_rare

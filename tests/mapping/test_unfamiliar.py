@@ -68,7 +68,7 @@ def asked(*familiarities: float, wanted: int = 1, is_any: bool = False) -> Encod
     count = len(familiarities)
     query = EncodedQuery(gaussians(3, seed=1).rows(slice(count)), (1.0,) * count, wanted, is_any)
     known = [[TermFamiliarity("x", Likeness(f, (), RATE))] for f in familiarities]
-    return query.familiar(known, "tiny")
+    return query.with_familiarity(known, "tiny")
 
 
 def test_no_probability_of_what_is_unfamiliar_is_above_the_base_rate_and_the_order_stays() -> None:

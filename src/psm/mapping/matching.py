@@ -73,11 +73,13 @@ class EncodedQuery:
         if not known:
             return queries
         return [
-            query.familiar([(term,)], model.config.name)
+            query.with_familiarity([(term,)], model.config.name)
             for query, term in zip(queries, known, strict=True)
         ]
 
-    def familiar(self, known: Sequence[Sequence[TermFamiliarity]], model: str) -> EncodedQuery:
+    def with_familiarity(
+        self, known: Sequence[Sequence[TermFamiliarity]], model: str
+    ) -> EncodedQuery:
         """The same with what each term is made of, as far as the model ``model`` knows it."""
         ceilings = [min((part.ceiling for part in parts), default=1.0) for parts in known]
         return replace(

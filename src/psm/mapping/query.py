@@ -234,7 +234,7 @@ class Query:
             is_any=self.together == "any",
             opinions=None if about is None else about.opinions(asked),
         )
-        return query.familiar(familiar, model.config.name) if any(familiar) else query
+        return query.with_familiarity(familiar, model.config.name) if any(familiar) else query
 
     def require_recordings(self, model: PSM) -> None:
         """Read every audio file, to be told what is wrong with it before longer work begins.

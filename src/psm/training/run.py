@@ -63,9 +63,9 @@ def train(
     """Train ``experiment`` on the shards in ``data`` and write the model into ``out``.
 
     ``out`` receives ``config.yaml``, ``model.safetensors``, ``gallery.safetensors``,
-    ``familiarity.safetensors``, ``log.jsonl`` (a line for each epoch), TensorBoard events and, while training, a resume point at
-    the end of every epoch: run the same command again after a kill and the curve goes on as if
-    nothing had happened.
+    ``familiarity.safetensors``, ``log.jsonl`` (a line for each epoch), TensorBoard events and,
+    while training, a resume point at the end of every epoch: run the same command again after a
+    kill and the curve goes on as if nothing had happened.
 
     With several ``devices`` there is a process for each: the others run the same program again and
     every one returns the trained model, but only the first, whose rank is 0, writes anything.
