@@ -40,7 +40,7 @@ UNFAMILIAR = 0.05
 """Familiarity below which a query counts as unlike the training data: by construction, so does this
 share of held-out captions and of held-out recordings."""
 
-_VERSION = "1"
+_VERSION = 1
 _NEAREST = 2  # that are named
 _ALIKE = 0.75  # cosine from which two phrases say the same: one of them is enough
 _ROUNDED = ("texts", "sounds")  # to 8 bits a feature
@@ -240,7 +240,12 @@ class Familiarity:
 
     def save(self, folder: Path) -> Path:
         """Write ``familiarity.safetensors`` into a model folder; complete or absent."""
-        about = {"phrases": self.phrases, "base_rate": self.base_rate, "weights": self.weights}
+        about = {
+            "version": _VERSION,
+            "phrases": self.phrases,
+            "base_rate": self.base_rate,
+            "weights": self.weights,
+        }
         tensors = {name: getattr(self, name) for name in _TENSORS}
         tensors |= {name: _rounded(tensors[name]) for name in _ROUNDED}
         path = folder / FILE_NAME
@@ -248,7 +253,7 @@ class Familiarity:
             save_file(
                 {name: tensor.contiguous().cpu() for name, tensor in tensors.items()},
                 aside,
-                {"version": _VERSION, "about": json.dumps(about, ensure_ascii=False)},
+                {"about": json.dumps(about, ensure_ascii=False)},
             )
         return path
 
@@ -266,6 +271,8 @@ class Familiarity:
             with safe_open(path, framework="pt") as stored:
                 about = json.loads(stored.metadata()["about"])
                 parts = {name: stored.get_tensor(name) for name in _TENSORS}
+            if about.pop("version") != _VERSION:
+                raise ValueError("another version")
             phrases = tuple(about.pop("phrases"))
             parts |= {name: F.normalize(parts[name].float(), dim=-1) for name in _ROUNDED}
             found = cls(phrases=phrases, **parts, **about)
