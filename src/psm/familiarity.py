@@ -135,7 +135,7 @@ class QueryFamiliarity:
             return ""
         verb = "is" if len(strange) == 1 else "are"
         likeness = self.least.likeness
-        near = " and ".join(f"{text} ({like:.2f})" for text, like in likeness.nearest)
+        near = " and ".join(f"{text} ({like:.2f})" for text, like in likeness.nearest) or "nothing"
         return (
             f"{_listed([term.name for term in strange])} {verb} unlike anything that {self.model} "
             f"has learnt (nearest: {near}): drawn pale, and held below the base rate of what it "

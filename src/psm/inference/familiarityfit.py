@@ -147,11 +147,11 @@ def known_phrases(captions: Sequence[str], most: int = _CANDIDATES) -> Phrases:
 
 
 def _audible(model: PSM, sounds: Tensor, held: Sequence[Phrases], candidates: Phrases) -> Phrases:
-    """The candidates that say something of the sound: "field recording" does not, nor do places.
+    """The candidates that say something of the sound: "in this recording" does not.
 
     Of a phrase that does, the model hears in which recordings it was written: they are nearer to it
     than the others, by the area under the ROC curve. A phrase that few of them hold has the benefit
-    of the doubt: one standard deviation of chance (Mann & Whitney 1947).
+    of the doubt: two standard deviations of chance (Mann & Whitney 1947).
     """
     with torch.inference_mode():
         asked: Gaussian = model.text_head(_said(model, candidates).to(model.device))
@@ -163,7 +163,7 @@ def _audible(model: PSM, sounds: Tensor, held: Sequence[Phrases], candidates: Ph
         positive = np.array([phrase in own for own in sets])
         count, others = int(positive.sum()), int((~positive).sum())
         above = rankdata(-distance[:, column])[positive].sum() - count * (count + 1) / 2
-        doubt = 1.0 / np.sqrt(12.0 * max(count, 1))
+        doubt = 2.0 / np.sqrt(12.0 * max(count, 1))
         if above >= (_HEARD_AUC - doubt) * count * others:
             kept.append(phrase)
     return kept or candidates  # a model that hears nothing can still be told what it read
