@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
-from psm.encoders.audiotowers import CLAPAudioTower
 from psm.encoders.clap import fuse_attention
+from psm.encoders.clapaudio import CLAPAudioTower
 from psm.encoders.textencoding import TextTower, encode_texts
 from psm.model import PSM
 from tests.tiny import tiny_experiment
