@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
+from psm.encoders.audioencoding import AudioTower
 from psm.encoders.sharedlayers import convolution_stage
 from psm.errors import ConfigError
 
 _RANGE_DB, _SPREAD_DB, _STEADY_DB = 80.0, 20.0, 3.0
-
-
-class AudioTower(nn.Module, ABC):
-    """Base class of audio towers: ``forward(mel, is_longer) -> (batch, out_dim)``.
-
-    Attributes:
-        out_dim: features.
-        windows: how many windows belong together, of which training draws one set.
-    """
-
-    out_dim: int
-    windows: int = 1
-
-    def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
-        """``config`` for a folder that holds the weights itself."""
-        return config
-
-    def layers_to_recompute(self) -> list[nn.Module]:
-        """Layers whose activations training may compute again rather than keep."""
-        return []
-
-    @abstractmethod
-    def forward(
-        self,
-        mel: Float[Tensor, "batch windows frames bands"],
-        is_longer: Bool[Tensor, " batch"] | None = None,
-    ) -> Float[Tensor, "batch out_dim"]:
-        """Features of log-mels in dB; ``is_longer`` marks clips cut into different windows."""
 
 
 def _audible(mel: Float[Tensor, "n frames bands"]) -> Float[Tensor, "n frames bands"]:

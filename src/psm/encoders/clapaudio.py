@@ -10,7 +10,7 @@ from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
 from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
-from psm.encoders.audiotowers import AudioTower
+from psm.encoders.audioencoding import AudioTower
 from psm.encoders.clap import clap_layers, fuse_attention, load_tower, standalone
 from psm.errors import ConfigError
 

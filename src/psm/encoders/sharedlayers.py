@@ -49,7 +49,8 @@ class Transformer(nn.TransformerEncoder):
         first = first + found if last.norm_first else last.norm1(first + found)
         seen = last.norm2(first) if last.norm_first else first
         first = first + last.linear2(last.activation(last.linear1(seen)))
-        return (first if last.norm_first else last.norm2(first))[:, 0]
+        token: Tensor = (first if last.norm_first else last.norm2(first))[:, 0]
+        return token
 
 
 def transformer(

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from psm.config import ModelConfig
 from psm.data.context import Context
-from psm.encoders.audiotowers import AudioTower, build_audio_tower
+from psm.encoders.audioencoding import AudioTower
+from psm.encoders.audiotowers import build_audio_tower
 from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder

@@ -12,7 +12,7 @@ from torch import nn
 
 from psm import checkpoints
 from psm.config import Experiment, ModelConfig
-from psm.encoders.audiotowers import AudioTower
+from psm.encoders.audioencoding import AudioTower
 from psm.encoders.textencoding import TextTower
 from psm.errors import CheckpointMismatch, HubError, StaleUncertainty
 from psm.precision import Precision
