@@ -78,6 +78,13 @@ def test_demo_reports_what_design_promises(demo: Path) -> None:
     }  # fmt: skip
     page = (demo / "report.html").read_text()
     assert page.count("data:image/png;base64,") >= 10
+    # A dozen test recordings say nothing about recall.
+    assert "too few test recordings" in page
+    assert "0.000–0.000" not in page
+    alts = re.findall(r'<img [^>]*width="\d+" height="\d+" alt="([^"]+)"', page)
+    assert len(alts) == page.count("<img ")
+    assert sum("likeliest near" in alt or "likeliest at" in alt for alt in alts) == 6
+    assert all(re.search(r"\d", alt) for alt in alts)
     assert "http://" not in page
     assert "https://" not in page
 

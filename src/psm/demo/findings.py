@@ -97,9 +97,11 @@ def of_risk(report: MapReport) -> str:
 def of_training(log: Sequence[Mapping[str, Any]]) -> str:
     """Where loss and recall began and ended."""
     first, last = log[0], log[-1]
-    recall = "val/image_context_to_audio_r10"
+    loss = f"Training loss from {first['train/loss']:.2f} to {last['train/loss']:.2f}"
+    began, ended = (row["val/image_context_to_audio_r10"] for row in (first, last))
+    if began is None or ended is None:
+        return f"{loss} over {last['epoch']} epochs; too few validation recordings for a recall."
     return (
-        f"Training loss from {first['train/loss']:.2f} to {last['train/loss']:.2f} over "
-        f"{last['epoch']} epochs; validation recall with context from {first[recall]:.2f} to "
-        f"{last[recall]:.2f}, where chance is 0.10."
+        f"{loss} over {last['epoch']} epochs; validation recall with context from {began:.2f} to "
+        f"{ended:.2f}, where chance is 0.10."
     )

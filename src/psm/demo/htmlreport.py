@@ -113,7 +113,7 @@ def _sections(report: RetrievalReport) -> list[dict[str, Any]]:
 def _labelled(row: RetrievalRow) -> dict[str, Any]:
     name = _QUERIES.get(row.query, row.query)
     if row.model in REFERENCES:
-        name = row.model if row.query == "none" else f"{row.model} that knows: {name}"
+        name = row.model if row.query == "none" else f"{row.model}: {name.replace('+', ', ')}"
     return {
         "name": name,
         "is_reference": row.model in REFERENCES,
