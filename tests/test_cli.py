@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -81,6 +82,14 @@ def test_demo_reports_what_design_promises(demo: Path) -> None:
     }  # fmt: skip
     page = (demo / "report.html").read_text()
     assert page.count("data:image/png;base64,") >= 10
+    # A dozen test recordings say nothing about recall.
+    assert "too few test recordings" in page
+    assert "0.000–0.000" not in page
+    alts = re.findall(r'<img [^>]*width="\d+" height="\d+" alt="([^"]+)"', page)
+    assert len(alts) == page.count("<img ")
+    assert sum("likeliest near" in alt or "likeliest at" in alt for alt in alts) == 6
+    assert sum("the truth, and their difference. Mean probability" in alt for alt in alts) == 6
+    assert all(re.search(r"\d", alt) for alt in alts)
     assert "http://" not in page
     assert "https://" not in page
 
@@ -92,7 +101,9 @@ def test_demo_draws_every_query_at_every_moment(demo: Path) -> None:
         assert raster.count == 2
         assert raster.crs.to_epsg() == 4326
         assert np.isfinite(raster.read(1)).any()
-    assert len(list((demo / "maps").glob("*.png"))) == 6
+    sheets = list((demo / "maps").glob("*.png"))
+    assert sum(sheet.stem.endswith(".truth") for sheet in sheets) == 6
+    assert len(sheets) == 12
 
 
 def test_a_finished_demo_repeats_nothing(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,7 +172,11 @@ def test_a_region_is_embedded_prepared_mapped_and_searched(
         tmp_path / "best.geojson",
     )
     assert psm(*found) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 4
+    head, *rows, written = capsys.readouterr().out.splitlines()
+    assert head.split() == ["probability", "uncertainty", "lat", "lon", "place"]
+    assert len(rows) == 3
+    assert all("near " in row for row in rows)
+    assert written == str(tmp_path / "best.geojson")
     features = json.loads((tmp_path / "best.geojson").read_text())["features"]
     best = max(float(values[known].max()) for values in maps[1:])
     assert features[0]["properties"]["probability"] == pytest.approx(best, abs=1e-3)
@@ -183,7 +198,71 @@ def test_a_place_is_profiled_and_recordings_are_found_for_it(
     place = ("--place", "48.2,16.4", "--month", "5", "--gallery", gallery, "--count", "4")
     first = [(psm("search", *place, *model), capsys.readouterr().out) for _ in range(2)]
     assert first[0] == first[1]
-    assert len(first[0][1].splitlines()) == 4
+    assert len(first[0][1].splitlines()) == 1 + 4
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["map", "frogs", "--step", "10", "--month", "4", "--out", "OUT/frogs.tif"],
+         {"query", "moment", "model", "provenance", "cells", "statistics", "places", "files"}),
+        (["search", "frogs", "--step", "10", "--count", "3", "--out", "OUT/frogs.csv"],
+         {"query", "statistics", "places", "files"}),
+        (["search", "--place", "48,16", "--gallery", "DEMO/earth", "--count", "3"],
+         {"recordings", "moment", "files"}),
+        (["profile", "48.2", "16.4", "--sound", "frogs", "--out", "OUT/here.png"],
+         {"lat", "sounds", "provenance", "files"}),
+        (["evaluate", "--data", "DEMO/earth", "--out", "OUT/figures"],
+         {"model", "results", "provenance", "files"}),
+    ],
+)  # fmt: skip
+def test_json_is_one_document_and_all_that_the_standard_output_holds(
+    command: list[str], expected: set[str], demo: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    named = [word.replace("OUT", str(tmp_path)).replace("DEMO", str(demo)) for word in command]
+    assert psm(*named, "--model", demo / "model", "--json", "--quiet") == 0
+    told = capsys.readouterr()
+    document = json.loads(told.out)
+    assert expected | {"command", "version"} <= document.keys()
+    assert document["command"] == command[0]
+    assert all(Path(file).is_file() for file in document["files"])
+    assert told.err == ""  # quiet
+
+
+def test_the_statistics_of_a_map_are_those_of_its_file(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("map", "frogs", "--step", "10", "--model", demo / "model")
+    assert psm(*asked, "--out", tmp_path / "frogs.tif", "--json") == 0
+    told = capsys.readouterr()
+    document = json.loads(told.out)
+    with rasterio.open(tmp_path / "frogs.tif") as raster:
+        values = raster.read(1)
+    known = np.isfinite(values)
+    area = np.broadcast_to(np.cos(np.radians(85.0 - 10.0 * np.arange(18)))[:, None], values.shape)
+    found = document["statistics"]["match_probability"]
+    assert document["cells"] == known.sum()
+    assert found["max"] == pytest.approx(float(values[known].max()), abs=1e-5)
+    assert found["mean"] == pytest.approx(np.average(values[known], weights=area[known]), abs=1e-4)
+    assert document["places"][0]["probability"] == pytest.approx(found["max"], abs=1e-4)
+    assert f"{known.sum()} cells" in told.err
+
+
+def test_verbose_says_what_is_loaded_and_how_long_each_step_takes(
+    demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("map", "frogs", "--step", "10", "--model", demo / "model")
+    out = tmp_path / "frogs.tif"
+    assert psm(*asked, "--out", out, "--verbose") == 0
+    told = capsys.readouterr()
+    assert told.out == f"{out}\n"
+    for words in (f"loaded from {demo / 'model'}", "cells loaded from", f"written to {out}"):
+        assert re.search(rf"[0-9.]+ s  .*{re.escape(words)}", told.err)
+    assert psm(*asked, "--out", out) == 0
+    assert "loaded from" not in capsys.readouterr().err  # the next command is as it was
+    assert psm(*asked, "--out", out, "--verbose", "--quiet") == 2
+    assert "--quiet and --verbose: choose one" in capsys.readouterr().err
 
 
 def test_calibrate_makes_maps_say_so(

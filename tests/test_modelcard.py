@@ -61,7 +61,7 @@ def results(folder: Path, **changes: Any) -> Path:
 def test_pushing_uploads_the_model_with_its_card(
     model: PSM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("psm.model.stored.HfApi", Hub(tmp_path))
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub(tmp_path))
     address = model.push_to_hub(
         "me/tiny", private=True, license="cc-by-4.0", results=results(tmp_path)
     )
@@ -90,7 +90,7 @@ def test_the_recipe_is_that_of_the_folder(
 ) -> None:
     trained = tiny_experiment(training={"epochs": 37}, summary="Frogs alone.")
     model.save_pretrained(tmp_path / "model", trained)
-    monkeypatch.setattr("psm.model.stored.HfApi", Hub(tmp_path))
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub(tmp_path))
     PSM.from_pretrained(tmp_path / "model").push_to_hub("me/frogs", private=True)
     card = (tmp_path / "me/frogs/README.md").read_text()
     assert "37 epochs" in card
@@ -141,7 +141,7 @@ def test_results_of_something_else_are_refused(content: str, tmp_path: Path) -> 
 def test_a_refused_upload_is_one_clear_line(
     model: PSM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("psm.model.stored.HfApi", Hub(tmp_path, token=False))
+    monkeypatch.setattr("huggingface_hub.HfApi", Hub(tmp_path, token=False))
     with pytest.raises(HubError, match=r"me/tiny: .*log in first.*hf auth login") as raised:
         model.push_to_hub("me/tiny", private=True)
     assert "\n" not in str(raised.value)

@@ -12,6 +12,7 @@ of its own, which shifts its distances before the one curve is applied.
 
 from __future__ import annotations
 
+import logging
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -36,6 +37,8 @@ from psm.files import atomic_path
 from psm.gallery import BASE_MEANINGS, Base, Gallery
 from psm.gaussian import Gaussian
 from psm.model import PSM
+
+_log = logging.getLogger(__name__)
 
 UNCALIBRATED = "none: the match probability as learnt"
 
@@ -192,6 +195,7 @@ class Calibration(BaseModel):
             at = ".".join(map(str, first["loc"])) or "the file"
             raise ConfigError(f"{path}: {at}: {first['msg']}") from None
         found._refuse_other(checkpoints.weights_fingerprint(folder), str(path))
+        _log.info("calibration loaded from %s", path)
         if found.share is None:
             return found
         gallery = Gallery.find(folder)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from scipy.optimize import minimize
-from scipy.special import expit
 from torch import Tensor
 
 from psm.gaussian import Gaussian
@@ -85,6 +83,9 @@ def fit_logistic(
     Returns:
         Scale, which is positive, and shift, under which the answers are most likely (Platt 1999).
     """
+    from scipy.optimize import minimize  # a map has its curves, and takes no time to import this
+    from scipy.special import expit
+
     weight = np.ones(len(distance)) if weight is None else weight
     # Pairs of one kind, as in a part of few sites, make no answer certain.
     prior = float(np.clip(np.average(positive, weights=weight), _LEAST_PRIOR, 1.0 - _LEAST_PRIOR))

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from psm.data.recording import Recording
-from psm.earth.builder import MANIFEST_NAME
+from psm.earth import MANIFEST_NAME
 from psm.errors import BrokenPackageData
 from psm.files import atomic_path
 from psm.geodata.gazetteer import nearest_countries

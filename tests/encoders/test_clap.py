@@ -27,7 +27,8 @@ from transformers import (
 
 from psm.config import AudioTowerConfig, TextTowerConfig
 from psm.data.audio import AudioConfig
-from psm.encoders.audiotowers import CLAPAudioTower, build_audio_tower
+from psm.encoders.audiotowers import build_audio_tower
+from psm.encoders.clapaudio import CLAPAudioTower
 from psm.encoders.textencoding import TextTower
 from psm.encoders.texttowers import build_text_tower
 from psm.errors import CheckpointMismatch, ConfigError, PSMError

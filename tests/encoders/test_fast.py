@@ -6,8 +6,9 @@ import pytest
 import torch
 from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
-from psm.encoders.audiotowers import CLAPAudioTower
 from psm.encoders.clap import fuse_attention
+from psm.encoders.clapaudio import CLAPAudioTower
+from psm.encoders.sharedlayers import transformer
 from psm.encoders.textencoding import TextTower, encode_texts
 from psm.model import PSM
 from tests.tiny import tiny_experiment
@@ -88,3 +89,24 @@ def test_each_text_is_encoded_once_among_texts_of_its_length(
     short, long = [f"{word} sings" for word in ("frog", "bird", "wolf")], ["rain and " * 9] * 2
     encode_texts(tower, [long[0], *short, *short, long[1]], batch_tokens=32)
     assert sorted(map(len, batches)) == [1, 3]
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_the_first_token_alone_is_that_of_the_whole(norm_first: bool) -> None:
+    torch.manual_seed(0)
+    layers = transformer(
+        dim=16, heads=2, feedforward=32, depth=3, dropout=0.1, activation="gelu",
+        norm_first=norm_first, eps=1e-5,
+    )  # fmt: skip
+    tokens, padding = torch.randn(4, 5, 16), torch.zeros(4, 5, dtype=torch.bool)
+    padding[1:, 3:] = True
+    for masked in (None, padding):
+        layers.eval()
+        with torch.inference_mode():
+            whole = layers(tokens, src_key_padding_mask=masked)[:, 0]
+            torch.testing.assert_close(layers.first_token(tokens, masked), whole)
+        draws = []
+        for first in (layers.train().first_token, lambda *a: layers(a[0], None, a[1])[:, 0]):
+            torch.manual_seed(1)
+            draws.append(first(tokens, masked))
+        torch.testing.assert_close(*draws)

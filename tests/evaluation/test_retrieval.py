@@ -177,6 +177,18 @@ def test_a_gallery_without_a_tenth_has_no_recall_in_it(
     plot_retrieval([report])
 
 
+def test_a_recall_of_few_recordings_is_not_shown(embedded: EmbeddedCorpus) -> None:
+    few, enough = (evaluate_embedded(first(embedded, n), name="fake") for n in (49, 50))
+    assert few.row(IMAGE).too_few == 49
+    assert enough.row(IMAGE).too_few is None
+    assert few.row("none").too_few is None  # chance is exact
+    told = f"{few.row(CONTEXT).r_at_10pct:.3f}"
+    assert "too few (49)" in shown(few)
+    assert told not in [word for line in shown(few).splitlines() for word in line.split()[1:3]]
+    assert "too few" not in shown(enough).split("same")[0]
+    plot_retrieval([few])
+
+
 def test_ten_recordings_have_a_tenth(embedded: EmbeddedCorpus) -> None:
     report = evaluate_embedded(first(embedded, 10), name="fake")
     assert report.row("none").r_at_10pct == pytest.approx(0.1)
@@ -202,6 +214,6 @@ def test_queries_of_small_galleries_are_no_misses(embedded: EmbeddedCorpus) -> N
 
 
 def test_one_cell_gives_no_interval(embedded: EmbeddedCorpus) -> None:
-    report = evaluate_embedded(first(embedded, 40, cell="N00E000"), name="fake")
+    report = evaluate_embedded(first(embedded, 60, cell="N00E000"), name="fake")
     assert {row.ci95 for row in report.rows} == {None}
     assert "one cell" in shown(report)

@@ -15,7 +15,8 @@ from psm import PSM
 from psm.data.shards import write_shard
 from psm.encoders.backbone import read_backbone
 from psm.encoders.clap import load_tower
-from psm.encoders.texttowers import build_text_tower, read_tokenizer
+from psm.encoders.texttowers import build_text_tower
+from psm.encoders.transformertower import read_tokenizer
 from psm.errors import ConfigError, PSMError
 from psm.http import hub
 from psm.training import train

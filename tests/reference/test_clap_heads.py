@@ -7,7 +7,8 @@ import torch
 
 from psm.config import AudioTowerConfig, HeadConfig, TextTowerConfig
 from psm.data.audio import AudioConfig
-from psm.encoders.audiotowers import AudioTower, build_audio_tower
+from psm.encoders.audioencoding import AudioTower
+from psm.encoders.audiotowers import build_audio_tower
 from psm.encoders.heads import GaussianHead
 from psm.encoders.textencoding import TextTower
 from psm.encoders.texttowers import build_text_tower

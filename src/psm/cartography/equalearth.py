@@ -136,10 +136,9 @@ def _bilinear(
             pixels.append(pixel[kept])
             cells.append((cell_row * columns + cell_column)[kept])
             shares.append(share[kept])
-    matrix = sparse.csr_array(
-        (np.concatenate(shares), (np.concatenate(pixels), np.concatenate(cells))),
+    of_pixel, of_cell, weight = (np.concatenate(parts) for parts in (pixels, cells, shares))
+    total = np.bincount(of_pixel, weight, minlength=len(lat))
+    return sparse.csr_array(
+        ((weight / total[of_pixel]).astype(np.float32), (of_pixel, of_cell)),
         shape=(len(lat), rows * columns),
     )
-    total = np.asarray(matrix.sum(axis=1))
-    scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0.0)
-    return sparse.csr_array(sparse.diags_array(scale) @ matrix).astype(np.float32)

@@ -65,7 +65,8 @@ def calibrate(
         plot_calibration(fit).savefig(aside)
     typer.echo(folder / "calibration.png")
     share = fit.calibration.share
-    familiarity = familiarityfit.fit_from_shards(loaded, data, split, gallery, share and share.base)
+    base_of = None if share is None else share.base
+    familiarity = familiarityfit.fit_from_shards(loaded, data, split, gallery, base_of)
     if familiarity is not None:
         typer.echo(familiarity.save(folder))
     if loaded.uncertainty is None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from psm.cli.options import EARTH, MODEL, Data, Model, PrecisionOption, Seed
+from psm.cli.running.speaking import Answer, answer_line, answering
 
 
 class Protocol(StrEnum):
@@ -17,6 +18,7 @@ class Protocol(StrEnum):
     PSM2024 = "psm2024"
 
 
+@answering
 def evaluate(
     model: Model = str(MODEL),
     data: Data = EARTH,
@@ -41,7 +43,7 @@ def evaluate(
     ] = None,
     seed: Seed = 0,
     precision: PrecisionOption = "auto",
-) -> None:
+) -> Answer:
     """Measure a model on the test split, beside chance and the oracles of the simulated Earth.
 
     R@10% and the other recalls in both directions, for the image alone, with context and composed
@@ -57,6 +59,7 @@ def evaluate(
     import torch
 
     from psm.calibration import Calibration
+    from psm.cli.running import documents
     from psm.cli.running.models import load_model
     from psm.errors import ConfigError
     from psm.evaluation.suite import (
@@ -69,18 +72,26 @@ def evaluate(
     if (protocol is not None) + maps + (recordings is not None) > 1:
         raise ConfigError("--maps, --protocol and --recordings: choose one")
     loaded = load_model(model, precision=precision)
+    before = _files(out)
+    told = f"{out}: tables as JSON, plots as PNG"
     if recordings is not None:
         measure_recordings(loaded, recordings, out, manifest=manifest, name=name)
-        typer.echo(f"{out}: recordings.json")
-        return
-    if protocol is not None:
+        told = f"{out}: recordings.json"
+    elif protocol is not None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         measure_psm2024(loaded.to(device), data, out, name=name, seed=seed)
-        typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")
-        return
-    if maps:
+        told = f"{out}: psm2024.json, psm2024.md, psm2024.tex"
+    elif maps:
         calibration = Calibration.find(model)
         measure(loaded, data, out, seed=seed, step_deg=step, calibration=calibration)
     else:
         measure_retrieval(loaded, data, out, seed=seed)
-    typer.echo(f"{out}: tables as JSON, plots as PNG")
+    answer_line(told)
+    new = [path for path, written in _files(out).items() if before.get(path) != written]
+    return lambda: documents.of_evaluation(loaded, new)
+
+
+def _files(folder: Path) -> dict[Path, int]:
+    """Files of a folder, and when they were written."""
+    every = sorted(folder.iterdir()) if folder.is_dir() else []
+    return {path: path.stat().st_mtime_ns for path in every if path.is_file()}

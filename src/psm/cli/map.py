@@ -11,11 +11,15 @@ import typer
 from psm.cli import options, query_options, region_options
 from psm.cli.options import PRETRAINED, Model, PrecisionOption, file_name
 from psm.cli.region_options import Area
+from psm.cli.running.speaking import Answer, answering, written
 
 if TYPE_CHECKING:
     from psm.mapping import Moment, SoundscapeMap
 
+_BEST_PLACES = 5
 
+
+@answering
 def draw_map(
     text: query_options.Texts = None,
     without: query_options.Without = None,
@@ -79,11 +83,11 @@ def draw_map(
             ".geojson .gif .mp4; may be given several times. A GeoTIFF and a PNG by default."
         ),
     ] = None,
-) -> None:
+) -> Answer:
     """Draw where a sound would be heard: on the globe, in a region, or in a prepared store.
 
     Several texts and recordings make one query, see `--match`; `*2` weighs a term, `|` stands
-    between wordings of one thing, `--not` shuts a term out. Calibrated after `psm calibrate`.
+    between wordings of one thing, `--not` excludes a term. Calibrated after `psm calibrate`.
     Examples:
 
     `psm map "church bells" --month 12 --hour 18`
@@ -95,8 +99,9 @@ def draw_map(
     `psm map frogs --store alps.zarr --month 4 --hour 22 --out frogs.tif --out frogs.geojson`
     """
     from psm import mapping
+    from psm.cli.running import documents
     from psm.cli.running.models import load_model
-    from psm.mapping import outputs
+    from psm.mapping import outputs, search
     from psm.mapping.truth import sound_of
 
     query = mapping.Query.parse(
@@ -126,25 +131,22 @@ def draw_map(
     has_own_colours = scale == "own"
     if has_own_colours:
         found = found.with_own_colours()
+    files = []
     for path in single:
         is_picture = path.suffix.lower() in (".png", ".svg")
-        typer.echo(found.write(path, **({"uncertainty": uncertainty} if is_picture else {})))
+        found.write(path, **({"uncertainty": uncertainty} if is_picture else {}))
+        files.append(written(path))
         if truth:
-            typer.echo(_write_truth(found, path))
-    for path in _tables(found, points, polygons, paths[0]):
-        typer.echo(path)
+            files.append(written(_write_truth(found, path)))
+    files += map(written, _tables(found, points, polygons, paths[0]))
     for path in series:
-        typer.echo(
-            outputs.write_series(
-                loaded,
-                places,
-                query,
-                moments,
-                path,
-                calibration=calibration,
-                has_own_colours=has_own_colours,
-            )
-        )
+        outputs.write_series(
+            loaded, places, query, moments, path,
+            calibration=calibration, has_own_colours=has_own_colours,
+        )  # fmt: skip
+        files.append(written(path))
+    best = search.best_places(found, _BEST_PLACES)
+    return lambda: documents.of_map(found, [place.row for place in best], files)
 
 
 def _by_kind(paths: list[Path], *, is_series: bool) -> tuple[list[Path], list[Path]]:

@@ -9,11 +9,15 @@ import typer
 
 from psm.cli import options, query_options
 from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
+from psm.cli.running.speaking import Answer, answer_line, answering, written
+
+_SAID = 5
 
 Lat = Annotated[float, typer.Argument(help="Degrees north.")]
 Lon = Annotated[float, typer.Argument(help="Degrees east.")]
 
 
+@answering
 def profile(
     lat: Lat,
     lon: Lon,
@@ -34,13 +38,15 @@ def profile(
     out: Annotated[
         Path | None, typer.Option(help="PNG or SVG to write; all numbers as JSON beside it.")
     ] = None,
-) -> None:
+) -> Answer:
     """Draw what a place sounds like at every hour and month.
 
     `psm profile -3.1 -60.0`
 
     `psm profile 48.2 16.4 --sound "church bells" --sound traffic`
     """
+    from psm.cli.running import documents
+    from psm.cli.running.columns import aligned
     from psm.cli.running.models import load_model
     from psm.imagery import open_imagery
     from psm.mapping.outputs.profileplot import write_profile
@@ -58,11 +64,13 @@ def profile(
         calibration=query_options.calibration_of(model, raw),
     )
     path = out or Path("runs/profiles") / f"{lat:.2f}_{lon:.2f}.png"
-    for row in found.loudest(5):
-        month, hour = found.peak(row)
-        typer.echo(f"{found.probability[row].max():.2f}  {texts[row]} (month {month}, {hour} h)")
-    typer.echo(write_profile(found, path, most=most))
-    typer.echo(found.write_json(path.with_suffix(".json")))
+    sounds = documents.sounds_of(found)
+    for line in aligned(sounds[:_SAID]):
+        answer_line(line)
+    write_profile(found, path, most=most)
+    table = found.write_json(path.with_suffix(".json"))
+    files = [written(path), written(table)]
+    return lambda: documents.of_profile(found, files)
 
 
 def _vocabulary(sounds: list[str] | None, path: Path | None) -> list[str]:

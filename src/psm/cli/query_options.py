@@ -71,6 +71,7 @@ class Where:
         from psm.errors import ConfigError
         from psm.imagery import open_imagery
         from psm.mapping import MixedZooms, embed_cells
+        from psm.progress import console
 
         if self.store is not None:
             if self.area.region is not None:
@@ -78,7 +79,7 @@ class Where:
             return self._of_store(model, query)
         query.require_recordings(model)
         cells = self.area.cells()
-        typer.echo(f"{len(cells):,} cells")
+        console().print(f"{len(cells):,} cells")
         provider = open_imagery(self.imagery, month=self.month, **settings(self.imagery_set))
         levels = self.zoom or model.config.imagery.zooms[:1]
         parts = [embed_cells(model, provider, cells, level) for level in levels]

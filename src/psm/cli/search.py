@@ -11,11 +11,13 @@ import typer
 from psm.cli import options, query_options, region_options
 from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
 from psm.cli.region_options import Area
+from psm.cli.running.speaking import Answer, answer_line, answering, written
 
 if TYPE_CHECKING:
     from psm.mapping.search import FoundPlace, FoundRecording
 
 
+@answering
 def search(
     text: query_options.Texts = None,
     without: query_options.Without = None,
@@ -53,13 +55,15 @@ def search(
     out: Annotated[
         Path | None, typer.Option(help="GeoJSON or CSV to write, besides the table on screen.")
     ] = None,
-) -> None:
+) -> Answer:
     """Find the best places for a query, or the best recordings for a place.
 
     `psm search "frogs at night" --month 4 --hour 22 --apart 500km`
 
     `psm search --place 48.2,16.4 --month 6 --hour 5 --gallery runs/demo/earth`
     """
+    from psm.cli.running import documents
+    from psm.cli.running.columns import aligned
     from psm.cli.running.models import load_model
     from psm.errors import ConfigError
     from psm.imagery import open_imagery
@@ -79,6 +83,7 @@ def search(
     loaded = load_model(model, precision=precision)
     calibration = query_options.calibration_of(model, raw)
     found: Sequence[FoundPlace | FoundRecording]
+    soundscape = None
     if place is not None and gallery is not None:
         lat, lon = parse_place(place)
         level = _one_zoom(zoom)
@@ -103,10 +108,15 @@ def search(
         soundscape = map_query(loaded, places, query, moment, calibration=calibration)
         found = best_places(soundscape, count, apart_km=apart_km)
     rows = [result.row for result in found]
-    for row in rows:
-        typer.echo("  ".join(f"{value}" for value in row.values()))
+    for line in aligned(rows):
+        answer_line(line)
+    files = []
     if out is not None:
-        typer.echo(write_places(rows, out, provenance=loaded.provenance))
+        write_places(rows, out, provenance=loaded.provenance)
+        files.append(written(out))
+    if soundscape is not None:
+        return lambda: documents.of_map(soundscape, rows, files)
+    return lambda: documents.of_recordings(rows, moment, loaded, files)
 
 
 def _one_zoom(zooms: list[int] | None) -> int | None:

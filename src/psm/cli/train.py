@@ -29,7 +29,7 @@ def train(
         bool, typer.Option("--dry-run", help="Count, run a step of each phase, write nothing.")
     ] = False,
 ) -> None:
-    """Train a model on shards; run it again after a kill and the curve goes on.
+    """Train a model on shards; run it again after a kill and it resumes.
 
     Writes `config.yaml`, `model.safetensors`, `log.jsonl` and TensorBoard events into OUT.
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Float32, Float64
 
 from psm.data.sound.reading import decode_audio as decode_audio
@@ -160,6 +159,8 @@ def log_mel(
         raise ConfigError(
             f"log_mel needs (windows, more than {half} samples), got shape {waveforms.shape}"
         )
+    import scipy.fft  # a fifth of a second, which a map of texts does not need
+
     filters, window = mel_filters(config), _hann(config.n_fft)
     features = []
     for row in waveforms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +13,16 @@ from typing import Any
 
 import jinja2
 from matplotlib.figure import Figure
+from PIL import Image
 
 from psm import __version__
 from psm.config import Experiment
+from psm.demo import findings
 from psm.evaluation.knownfaults import known_faults
 from psm.evaluation.mapreport import MapReport
 from psm.evaluation.probing.seeing import QUERY_NAMES, SeeingReport, visibility
 from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
-from psm.evaluation.retrievalreport import RetrievalReport
+from psm.evaluation.retrievalreport import ENOUGH, REFERENCES, RetrievalReport, RetrievalRow
 from psm.files import atomic_path
 
 _QUERIES = {
@@ -29,7 +32,12 @@ _QUERIES = {
     COMPOSED: "composed with the caption",
 }
 _DIRECTIONS = {"image_to_audio": "location → sound", "audio_to_image": "sound → location"}
-_RESTRICTIONS = {"all": "all recordings", "same_source": "same source only"}
+_RESTRICTIONS = {
+    "all": "among all recordings",
+    "same_source": "among those of the same source",
+}
+_TRUTH = ".truth"  # at the end of the name of a picture that shows it
+_CSS_PX = 96.0  # of an inch
 
 
 @dataclass(frozen=True)
@@ -75,29 +83,45 @@ def write_report(result: DemoResult, path: Path) -> None:
     html = environment.get_template("report.html.j2").render(
         result=result,
         version=__version__,
-        rows=[_labelled(row) for row in (*result.retrieval.rows, *result.retrieval.reference)],
+        enough=ENOUGH,
+        sections=_sections(result.retrieval),
         maps=result.maps.to_json(),
         faults=known_faults(result.maps),
         seeing=None if result.seeing is None else _seeing(result.seeing),
-        curve=_picture(_save_curve(folder)),
-        plots={p.stem: _picture(p) for p in sorted((folder / "evaluation").glob("*.png"))},
-        sheets={
-            p.stem.replace("-", " ").replace(".", ", "): _picture(p)
-            for p in sorted((folder / "maps").glob("*.png"))
-        },
+        pictures=_pictures(result),
+        sheets=[_sheet(path) for path in sorted((folder / "maps").glob("*.png"))],
         log=_log(folder)[-1],
     )
     with atomic_path(path) as aside:
         aside.write_text(html, encoding="utf-8")
 
 
-def _labelled(row: Any) -> dict[str, Any]:
+def _sections(report: RetrievalReport) -> list[dict[str, Any]]:
+    """Rows of retrieval as tables, one for each direction and kind of gallery."""
+    every = (*report.rows, *report.reference)
+    named = dict.fromkeys((row.direction, row.restriction) for row in every)
+    return [
+        {
+            "title": f"{_DIRECTIONS[direction]}, {_RESTRICTIONS[restriction]}",
+            "rows": [
+                _labelled(row)
+                for row in every
+                if (row.direction, row.restriction) == (direction, restriction)
+            ],
+        }
+        for direction, restriction in named
+    ]
+
+
+def _labelled(row: RetrievalRow) -> dict[str, Any]:
+    name = _QUERIES.get(row.query, row.query)
+    if row.model in REFERENCES:
+        name = row.model if row.query == "none" else f"{row.model}: {name.replace('+', ', ')}"
     return {
-        "model": row.model,
-        "query": _QUERIES.get(row.query, row.query),
-        "direction": _DIRECTIONS[row.direction],
-        "restriction": _RESTRICTIONS[row.restriction],
+        "name": name,
+        "is_reference": row.model in REFERENCES,
         "gallery": row.gallery,
+        "too_few": row.too_few,
         "recall": row.r_at_10pct,
         "ci95": row.ci95,
         "median_rank": row.median_rank,
@@ -152,10 +176,40 @@ def _save_curve(folder: Path) -> Path:
         axes.spines[["top", "right"]].set_visible(False)
     path = folder / "model" / "curve.png"
     with atomic_path(path) as aside:
-        figure.savefig(aside, dpi=110)
+        figure.savefig(aside, dpi=160)
     return path
 
 
-def _picture(path: Path) -> str:
-    """A PNG as a data URI."""
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
+def _pictures(result: DemoResult) -> dict[str, dict[str, Any]]:
+    """The charts that there are, by name."""
+    folder, maps = result.folder, result.maps
+    told = {
+        "retrieval": findings.of_retrieval(result.retrieval),
+        "sounds": findings.of_sounds(maps),
+        "reliability": findings.of_reliability(maps),
+    }
+    if maps.risk:
+        told["risk-coverage"] = findings.of_risk(maps)
+    charts = {name: _picture(folder / "evaluation" / f"{name}.png", alt)
+              for name, alt in told.items()}  # fmt: skip
+    curve = _picture(_save_curve(folder), findings.of_training(_log(folder)))
+    return {**charts, "curve": curve}
+
+
+def _sheet(path: Path) -> dict[str, Any]:
+    """The maps of a query, and where and when it is likeliest; or one of them and its truth."""
+    query = path.stem.removesuffix(_TRUTH).replace("-", " ")
+    if path.stem.endswith(_TRUTH):
+        return {"query": query, **_picture(path, findings.of_truth(query, path))}
+    rasters = sorted(path.parent.glob(f"{path.stem}-??-??h.tif"))
+    return {"query": query, **_picture(path, findings.of_maps(query, rasters))}
+
+
+def _picture(path: Path, alt: str) -> dict[str, Any]:
+    """A PNG as a data URI, the size that it was drawn at in CSS pixels, and what it shows."""
+    content = path.read_bytes()
+    with Image.open(io.BytesIO(content)) as picture:
+        dots = picture.info.get("dpi", (_CSS_PX, _CSS_PX))[0]
+        width, height = (round(side * _CSS_PX / dots) for side in picture.size)
+    uri = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
+    return {"src": uri, "width": width, "height": height, "alt": alt}

@@ -18,7 +18,7 @@ from psm.data.recording import AudioSource, CaptionSource, Recording
 from psm.data.shards import Sample, write_shard
 from psm.data.splits import BUFFER, TEST, TRAIN, VAL
 from psm.data.worldsplits import split_by_position
-from psm.earth import rules
+from psm.earth import MANIFEST_NAME, rules
 from psm.earth.captionwriter import caption
 from psm.earth.layers import Layers
 from psm.earth.painted_imagery import GSD_M, PaintedImagery
@@ -36,7 +36,6 @@ from psm.parallel import run_all
 from psm.progress import console, track
 from psm.seeding import generator
 
-MANIFEST_NAME = "earth.json"
 FORMAT_VERSION = 1
 _SHARD_SIZE = 128
 _SPLITS = (TRAIN, VAL, TEST)

@@ -20,7 +20,8 @@ from psm.data.recording import CaptionSource, Recording
 from psm.data.shards import shards_in, tar_writer
 from psm.data.splits import TEST
 from psm.data.tars import read_samples
-from psm.earth.builder import MANIFEST_NAME, claim, near_town
+from psm.earth import MANIFEST_NAME
+from psm.earth.builder import claim, near_town
 from psm.earth.captionwriter import caption
 from psm.earth.sounds import SOUNDS, Sound
 from psm.errors import ConfigError, MissingData

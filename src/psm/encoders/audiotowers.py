@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from transformers import ClapAudioConfig, ClapAudioModelWithProjection
 
 from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
-from psm.encoders.clap import clap_layers, fuse_attention, load_tower, standalone
+from psm.encoders.audioencoding import AudioTower
 from psm.encoders.sharedlayers import convolution_stage
 from psm.errors import ConfigError
 
 _RANGE_DB, _SPREAD_DB, _STEADY_DB = 80.0, 20.0, 3.0
-
-
-class AudioTower(nn.Module, ABC):
-    """Base class of audio towers: ``forward(mel, is_longer) -> (batch, out_dim)``.
-
-    Attributes:
-        out_dim: features.
-        windows: how many windows belong together, of which training draws one set.
-    """
-
-    out_dim: int
-    windows: int = 1
-
-    def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
-        """``config`` for a folder that holds the weights itself."""
-        return config
-
-    def layers_to_recompute(self) -> list[nn.Module]:
-        """Layers whose activations training may compute again rather than keep."""
-        return []
-
-    @abstractmethod
-    def forward(
-        self,
-        mel: Float[Tensor, "batch windows frames bands"],
-        is_longer: Bool[Tensor, " batch"] | None = None,
-    ) -> Float[Tensor, "batch out_dim"]:
-        """Features of log-mels in dB; ``is_longer`` marks clips cut into different windows."""
 
 
 def _audible(mel: Float[Tensor, "n frames bands"]) -> Float[Tensor, "n frames bands"]:
@@ -165,50 +133,6 @@ class ResidualBlock(nn.Module):
         return torch.relu(maps + self.layers(maps))
 
 
-class CLAPAudioTower(AudioTower):
-    """CLAP's audio model (HTS-AT) with its projection, from ``transformers``.
-
-    With fusion the input has four windows (shrunk whole, front, middle, back), and a clip whose
-    windows differ is a longer one unless ``is_longer`` says otherwise; of more windows the first
-    four count. Without fusion, windows are encoded one by one and averaged.
-    """
-
-    def __init__(self, model: ClapAudioModelWithProjection) -> None:
-        super().__init__()
-        self.model = model
-        fuse_attention(model)
-        self.fusion = bool(model.config.enable_fusion)
-        self.windows = 4 if self.fusion else 1
-        self.out_dim = int(model.config.projection_dim)
-
-    def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
-        """``config`` with the settings of the tower instead of the name of its weights."""
-        return config if config.frozen else standalone(config, self.model)
-
-    def layers_to_recompute(self) -> list[nn.Module]:
-        """The transformer layers."""
-        return clap_layers(self.model)
-
-    def forward(
-        self,
-        mel: Float[Tensor, "batch windows frames bands"],
-        is_longer: Bool[Tensor, " batch"] | None = None,
-    ) -> Float[Tensor, "batch out_dim"]:
-        """Features of log-mels in dB; ``is_longer`` marks clips cut into different windows."""
-        batch, windows = mel.shape[:2]
-        if self.fusion:
-            if windows == 1:  # a short clip: the four windows are the same
-                mel = mel.expand(-1, self.windows, -1, -1)
-            mel = mel[:, : self.windows]
-            if is_longer is None:
-                is_longer = (mel != mel[:, :1]).flatten(1).any(dim=1)
-            embeds: Tensor = self.model(mel, is_longer=is_longer[:, None]).audio_embeds
-            return embeds
-        flat = self.model(mel.flatten(0, 1)[:, None]).audio_embeds
-        averaged: Tensor = flat.view(batch, windows, -1).mean(1)
-        return averaged
-
-
 def build_audio_tower(config: AudioTowerConfig, audio: AudioConfig, dim: int) -> AudioTower:
     """The tower that ``config`` describes, for audio framed as ``audio``.
 
@@ -220,14 +144,7 @@ def build_audio_tower(config: AudioTowerConfig, audio: AudioConfig, dim: int) ->
         return CNNTower(config.channels, audio.n_mels)
     if config.kind == "resnet":
         return ResidualTower(config.channels, config.blocks, audio.n_mels)
-    if config.weights is not None:
-        model = load_tower(ClapAudioModelWithProjection, config.weights, "audio_tower.weights")
-        if model.config.num_mel_bins != audio.n_mels:
-            raise ConfigError(
-                f"audio_tower.weights: {config.weights!r} hears {model.config.num_mel_bins} mel "
-                f"bands, audio.n_mels is {audio.n_mels}; "
-                f"set model.audio.n_mels={model.config.num_mel_bins}"
-            )
-        return CLAPAudioTower(model)
-    settings: dict[str, Any] = {"projection_dim": dim, "num_mel_bins": audio.n_mels}
-    return CLAPAudioTower(ClapAudioModelWithProjection(ClapAudioConfig(**settings | config.clap)))
+    # Imported where it is needed: transformers takes seconds, and the packaged model does without.
+    from psm.encoders.clapaudio import build_clap_audio
+
+    return build_clap_audio(config, audio, dim)

@@ -69,11 +69,12 @@ class ContextFusion(nn.Module):
         if self.sun is not None:
             tokens.append(self.sun(sun(context))[:, None])
             known.append(sun_known(context)[:, None])
-        return self._attend(tokens, masked=~torch.cat(known, dim=1))
+        masked = ~torch.cat(known, dim=1)
+        # A mask that masks nothing costs a pass over every score; only evaluation may look.
+        return self._attend(tokens, masked=masked if self.training or masked.any() else None)
 
     def _attend(self, tokens: list[Tensor], masked: Tensor | None) -> Tensor:
-        encoded = self.encoder(torch.cat(tokens, dim=1), src_key_padding_mask=masked)
-        fused: Tensor = self.norm(encoded[:, 0])
+        fused: Tensor = self.norm(self.encoder.first_token(torch.cat(tokens, dim=1), masked))
         return fused
 
     def _token(self, field: str, hidden: int, dim: int) -> nn.Module:

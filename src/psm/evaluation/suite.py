@@ -26,7 +26,7 @@ from psm.evaluation.plots import (
 from psm.evaluation.probing.seeing import SeeingReport, look_and_listen, seeing_table
 from psm.evaluation.psm2024 import RESULT_NAME, Psm2024Result, ResultsFile, evaluate_psm2024
 from psm.evaluation.retrieval import evaluate_retrieval
-from psm.evaluation.retrievalreport import RetrievalReport, RetrievalRow, retrieval_table
+from psm.evaluation.retrievalreport import ENOUGH, RetrievalReport, retrieval_table
 from psm.evaluation.soundcalibration import (
     LAND,
     RECORDINGS,
@@ -112,7 +112,7 @@ def measure(
         figures["risk-coverage"] = plot_risk_coverage(maps)
     for name, figure in figures.items():
         with atomic_path(out / f"{name}.png") as path:
-            figure.savefig(path, dpi=110)
+            figure.savefig(path)
     return ModelEvaluation(retrieval, maps, cells, seeing)
 
 
@@ -165,10 +165,10 @@ def _measure_retrieval(
 ) -> tuple[RetrievalReport, SeeingReport | None]:
     report = evaluate_retrieval(model, features, zoom=zoom, seed=seed)
     console().print(retrieval_table((*report.rows, *report.reference)))
-    _say_too_few(report.reference, len(features))
+    _say_too_few(len(features))
     _write_json(report.to_json(), out / "retrieval.json")
     with atomic_path(out / "retrieval.png") as path:
-        plot_retrieval([report]).savefig(path, dpi=110)
+        plot_retrieval([report]).savefig(path)
     seeing = look_and_listen(model, features, zoom=zoom, seed=seed)
     if seeing is not None:
         console().print(seeing_table(seeing))
@@ -223,7 +223,7 @@ def measure_psm2024(
     features = encode_split(model, data, zooms=zooms, keep=out / "features")
     result = evaluate_psm2024(model, features, name=name, seed=seed)
     write_tables([result], out)
-    _say_too_few(result.honest[0].reference, len(features))
+    _say_too_few(len(features))
     return result
 
 
@@ -251,11 +251,11 @@ def write_tables(results: Sequence[Psm2024Result], out: Path) -> None:
             path.write_text(text)
 
 
-def _say_too_few(rows: Sequence[RetrievalRow], recordings: int) -> None:
-    if rows[0].r_at_10pct is None:
+def _say_too_few(recordings: int) -> None:
+    if recordings < ENOUGH:
         console().print(
-            f"R@10%: too few to tell: a tenth of {recordings} recordings is nobody; evaluate on "
-            "ten at least, better on some hundreds"
+            f"Recalls: {recordings} test recordings are too few to tell; evaluate on {ENOUGH} at "
+            "least, better on some hundreds"
         )
 
 

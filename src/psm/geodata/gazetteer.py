@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.spatial import cKDTree
 
 from psm.errors import BrokenPackageData, ConfigError
 from psm.geodata.cache import Arrays, cached_arrays
 from psm.geodata.packages import package_file, town_radius_km, towns
 from psm.geodata.sphere import km_to_chord, unit_vectors
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 _SUGGESTED_FROM_PEOPLE = 15_000
 _LEAST_RADIUS_M = 2000.0
@@ -108,7 +110,7 @@ def nearest_countries(*, lat: ArrayLike, lon: ArrayLike) -> list[str]:
         BrokenPackageData: the package of towns is not there.
     """
     table = _table()
-    tree = cKDTree(unit_vectors(lat=table["lat"], lon=table["lon"]))
+    tree = _tree_of(lat=table["lat"], lon=table["lon"])
     _, rows = tree.query(unit_vectors(lat=lat, lon=lon))
     names = {code: row["name"] for code, row in countries().items()}
     codes = [str(code) for code in table["country"][np.atleast_1d(rows)]]
@@ -164,7 +166,13 @@ def _town(row: int) -> Town:
 def _tree(reach: int) -> cKDTree:
     known = towns()
     count = int((known.people >= _REACHES[reach][0]).sum())  # largest first
-    return cKDTree(unit_vectors(lat=known.lat[:count], lon=known.lon[:count]))
+    return _tree_of(lat=known.lat[:count], lon=known.lon[:count])
+
+
+def _tree_of(*, lat: ArrayLike, lon: ArrayLike) -> cKDTree:
+    from scipy.spatial import cKDTree  # a third of a second, which no map needs
+
+    return cKDTree(unit_vectors(lat=lat, lon=lon))
 
 
 @lru_cache(maxsize=1)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from psm.errors import ConfigError
+from psm.geodata.cache import Arrays, cached_arrays
 from psm.geodata.outlines import polygons_of, valid_each
-from psm.geodata.packages import land_mask
+from psm.geodata.packages import land_mask, land_mask_file
 from psm.geodata.vectors import read_shapes
 
 Floats = NDArray[np.float64]
@@ -65,7 +66,14 @@ def land_grid(step_deg: float = 1.0) -> tuple[Floats, Floats]:
     rows = round(180.0 / step_deg) if step_deg > 0 else 0
     if not 0.1 <= step_deg <= 30.0 or abs(rows * step_deg - 180.0) > 1e-6:
         raise ConfigError(f"grid step {step_deg:g}: give a divisor of 180 between 0.1 and 30")
-    mask = land_mask()
+    found = cached_arrays(
+        f"land-cells-{rows}", version=1, sources=[land_mask_file()], build=lambda: _land_cells(rows)
+    )
+    return np.array(found["lat"]), np.array(found["lon"])
+
+
+def _land_cells(rows: int) -> Arrays:
+    mask, step_deg = land_mask(), 180.0 / rows
     row_edge = np.linspace(0, mask.shape[0], rows + 1).round().astype(int)[:-1]
     column_edge = np.linspace(0, mask.shape[1], 2 * rows + 1).round().astype(int)[:-1]
     is_land = (mask != 0).astype(np.uint8)
@@ -74,7 +82,7 @@ def land_grid(step_deg: float = 1.0) -> tuple[Floats, Floats]:
     lat = np.asarray(90.0 - (row + 0.5) * step_deg, float)
     lon = np.asarray((column + 0.5) * step_deg - 180.0, float)
     kept = (lat > SOUTH_LIMIT) & (lat < NORTH_LIMIT)
-    return lat[kept], lon[kept]
+    return {"lat": lat[kept], "lon": lon[kept]}
 
 
 def _without(land: BaseGeometry, lakes: NDArray[np.object_]) -> BaseGeometry:

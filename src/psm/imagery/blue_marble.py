@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from psm.earth.painted_imagery import GSD_M, VIEW_SIZE, ZOOMS, PaintedImagery
 from psm.errors import ConfigError
 from psm.imagery.provider import NoImagery, Picture, View
 
@@ -52,6 +51,9 @@ class BlueMarble:
             ConfigError: a view that this imagery does not hold.
             BrokenPackageData: a data package is missing or damaged.
         """
+        # Imported when there is something to paint: cells that are known take no time for it.
+        from psm.earth.painted_imagery import GSD_M, VIEW_SIZE, ZOOMS, PaintedImagery
+
         zoom = round(view.side_m / (VIEW_SIZE * GSD_M))
         if zoom not in ZOOMS or abs(zoom * VIEW_SIZE * GSD_M - view.side_m) > 1.0:
             sides = ", ".join(f"{zoom * VIEW_SIZE * GSD_M / 1000:g}" for zoom in ZOOMS)

@@ -15,7 +15,6 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 from pyproj import CRS, Geod, Transformer
-from scipy import ndimage
 
 from psm.imagery.blocks import Fetch, Level, Pixels
 from psm.imagery.provider import NoImagery, Picture, Reason, View
@@ -191,6 +190,8 @@ def finish(pixels: Pixels, view: View, why: Reason = Reason.NO_DATA) -> Picture 
         return NoImagery(why, f"{share:.0%} of the view is missing")
     colours = pixels[..., :3]
     if share > 0.0:
+        from scipy import ndimage  # a third of a second, and most views have no gaps
+
         nearest = ndimage.distance_transform_edt(
             is_missing, return_distances=False, return_indices=True
         )

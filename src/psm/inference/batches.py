@@ -21,7 +21,9 @@ from psm.reference import published_resize, published_tile_px
 _BATCH_VALUES = 2**21
 """Input values a batch: what layers hand to each other then mostly stays in the cache."""
 
-_FUSED_BATCH = 1024
+_FUSED_BATCH = 256
+"""Locations a batch on a processor: what layers hand to each other stays in a core's cache."""
+_FUSED_BATCH_ELSEWHERE = 4096
 
 
 def _batches(size: int, batch: int, description: str | None = None) -> Iterable[slice]:
@@ -78,13 +80,14 @@ def location_gaussians(
     model: PSM, features: Float[Tensor, "n dim"], context: Context | None = None
 ) -> Gaussian:
     """Fuse image features, of any precision, with their contexts."""
+    batch = _FUSED_BATCH if model.device.type == "cpu" else _FUSED_BATCH_ELSEWHERE
     return concatenate(
         [
             model.fuse(
                 features[rows].to(model.device, torch.float32),
                 context.rows(rows) if context is not None else None,
             )
-            for rows in _batches(len(features), _FUSED_BATCH)
+            for rows in _batches(len(features), batch)
         ]
     )
 

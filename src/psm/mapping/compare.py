@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -19,6 +20,8 @@ from psm.mapping.query import Query
 from psm.mapping.scale import ColourScale, scale_of
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.model import PSM
+
+_log = logging.getLogger(__name__)
 
 
 def map_query(
@@ -104,6 +107,7 @@ def map_queries(
             told = Sources(query.audio_source, query.caption_source)
             if told not in measured:
                 measured[told] = embedded.distances(model, asked, moment, told)
+                _log.info("%d cells compared with the query, %s", len(embedded.cells), moment)
             own = slice(columns[number], columns[number + 1])
             distance, variance = (values[:, own] for values in measured[told])
             values = answer(encoded[number], distance, variance, curves[number])

@@ -16,6 +16,7 @@ from psm.curves import QueryCurves
 from psm.data.recording import Recording
 from psm.errors import ConfigError
 from psm.gaussian import Gaussian, csd
+from psm.geodata.gazetteer import near
 from psm.geodata.sphere import km_to_chord, unit_vectors
 from psm.imagery import Provider
 from psm.inference.batches import location_gaussians
@@ -44,12 +45,13 @@ class FoundPlace:
 
     @property
     def row(self) -> dict[str, object]:
-        """For a table."""
+        """For a table; ``place`` is empty far from any town."""
         return {
             "probability": round(self.probability, 4),
             "uncertainty": round(self.uncertainty, 4),
             "lat": round(self.lat, 5),
             "lon": round(self.lon, 5),
+            "place": near(lat=self.lat, lon=self.lon) or "",
         }
 
 

@@ -22,7 +22,7 @@ class Term:
     Attributes:
         wordings: ways to say the same thing; they count as one.
         audio: a recording instead.
-        weight: share among the wanted terms; of an unwanted one, how strictly it is shut out.
+        weight: share among the wanted terms; of an unwanted one, how strictly it is excluded.
 
     Raises:
         ConfigError: neither or both of words and a recording, an empty wording, or no weight.
@@ -46,7 +46,7 @@ class Term:
         if not math.isfinite(self.weight) or self.weight == 0.0:
             raise ConfigError(
                 f"{self.name}: a weight of {self.weight:g} says nothing; "
-                "use 2 to weigh more, 0.5 to weigh less, a minus to shut out"
+                "use 2 to weigh more, 0.5 to weigh less, a minus to exclude"
             )
 
     @classmethod

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from psm.config import ModelConfig
 from psm.data.context import Context
-from psm.encoders.audiotowers import AudioTower, build_audio_tower
+from psm.encoders.audioencoding import AudioTower
+from psm.encoders.audiotowers import build_audio_tower
 from psm.encoders.fusion import ContextFusion
 from psm.encoders.heads import GaussianHead
 from psm.encoders.satellite import SatelliteEncoder
@@ -53,8 +54,8 @@ class PSM(StoredModel):
         config: what the model was built from.
         negative_scale: slope of the match probability in the distance (a).
         shift: its offset (b).
-        precision: in which the towers compute. ``float32`` is exact; ``auto`` takes bfloat16 where
-            it is native, but in reference mode, whose numbers are to be the published ones.
+        precision: in which towers and fusion compute. ``float32`` is exact; ``auto`` takes bfloat16
+            where it is native, but in reference mode, whose numbers are to be the published ones.
     """
 
     negative_scale: Tensor
@@ -124,8 +125,11 @@ class PSM(StoredModel):
         """
         if self.fusion is None:
             return image
-        fused: Tensor = self.fusion(image, None if context is None else context.to(image.device))
-        return fused
+        with computing(self.computes_in, self.device):
+            fused: Tensor = self.fusion(
+                image, None if context is None else context.to(image.device)
+            )
+        return fused.float()
 
     def fuse(self, image: Float[Tensor, "batch dim"], context: Context | None = None) -> Gaussian:
         """Location Gaussians from image features and what is known of the context.

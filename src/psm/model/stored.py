@@ -8,13 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from huggingface_hub import HfApi
-from huggingface_hub.errors import HFValidationError, HTTPError  # type: ignore[attr-defined]
 from torch import nn
 
 from psm import checkpoints
 from psm.config import Experiment, ModelConfig
-from psm.encoders.audiotowers import AudioTower
+from psm.encoders.audioencoding import AudioTower
 from psm.encoders.textencoding import TextTower
 from psm.errors import (
     CheckpointMismatch,
@@ -25,7 +23,6 @@ from psm.errors import (
 )
 from psm.familiarity import FILE_NAME as FAMILIARITY_NAME
 from psm.familiarity import Familiarity
-from psm.modelcard import model_card
 from psm.precision import Precision
 from psm.provenance import UNRECORDED, Provenance
 from psm.uncertainty import FILE_NAME as UNCERTAINTY_NAME
@@ -44,8 +41,9 @@ class StoredModel(nn.Module):
         provenance: what it learnt from, as its folder says.
         uncertainty: second opinions on its match probabilities, where the folder holds any.
         familiarity: what queries it is familiar with, where the folder says so.
-        precision: in which its towers compute. ``float32`` is exact; ``auto`` takes bfloat16 where
-            it is native, but in reference mode, whose numbers are to be the published ones.
+        precision: in which its towers and fusion compute. ``float32`` is exact; ``auto`` takes
+            bfloat16 where it is native, but in reference mode, whose numbers are to be the
+            published ones.
     """
 
     config: ModelConfig
@@ -75,8 +73,8 @@ class StoredModel(nn.Module):
         Args:
             checkpoint: the folder, ``owner/name`` on the hub, or the name of a model that comes
                 with the package, as ``earth-small``.
-            precision: in which the towers compute: ``float32``, ``bfloat16``, or ``auto`` for
-                bfloat16 where the machine has it.
+            precision: in which towers and fusion compute: ``float32``, ``bfloat16``, or ``auto``
+                for bfloat16 where the machine has it.
 
         Returns:
             The model on the CPU, in evaluation mode.
@@ -177,6 +175,12 @@ class StoredModel(nn.Module):
             HubError: the hub did not take it.
             MissingData, ConfigError: the results are not there, or not those of an evaluation.
         """
+        # Half a second, which no map needs.
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import HFValidationError, HTTPError  # type: ignore[attr-defined]
+
+        from psm.modelcard import model_card
+
         known = experiment or self.experiment
         card = model_card(
             known or Experiment(model=self.config),

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from psm import checkpoints
 from psm.config import Experiment, LossConfig, ModelConfig
-from psm.encoders.texttowers import read_tokenizer
+from psm.encoders.transformertower import read_tokenizer
 from psm.errors import CheckpointMismatch, ConfigError, PSMError
 from psm.http.hub import first_line
 from psm.model import PSM

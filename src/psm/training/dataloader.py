@@ -89,7 +89,7 @@ class BatchStream(Dataset[Batch]):
         seed: names the stream of randomness.
         rank: which part of the batch to read.
         world_size: how many parts there are.
-        windows: of sound that belong together, see :class:`psm.encoders.audiotowers.AudioTower`.
+        windows: of sound that belong together, see :class:`psm.encoders.audioencoding.AudioTower`.
         augmenter: varies the log-mels; by default a little.
         labels: of the recordings, where the loss names them.
 

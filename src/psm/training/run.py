@@ -65,7 +65,7 @@ def train(
     ``out`` receives ``config.yaml``, ``model.safetensors``, ``gallery.safetensors``,
     ``familiarity.safetensors``, ``log.jsonl`` (a line for each epoch), TensorBoard events and,
     while training, a resume point at the end of every epoch: run the same command again after a
-    kill and the curve goes on as if nothing had happened.
+    kill and training resumes as if nothing had happened.
 
     With several ``devices`` there is a process for each: the others run the same program again and
     every one returns the trained model, but only the first, whose rank is 0, writes anything.

@@ -47,7 +47,7 @@ export function Results() {
       )}
       {answer.data && typeof answer.data.mean === "number" && (
         <p class="dim mean">
-          Over the whole map {percent(answer.data.mean)}
+          Average over all land {percent(answer.data.mean)}
           {store.value && ` · ${store.value.name}, cells of\u00a0${spacingWords(store.value)}`}
         </p>
       )}

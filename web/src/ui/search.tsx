@@ -117,7 +117,7 @@ export function Search() {
         </button>
       )}
       <p id="search-help" class="hidden">
-        Several sounds are separated by commas. A minus before a sound shuts it out.
+        Several sounds are separated by commas. A minus before a sound excludes it.
       </p>
       <ul id="suggestions" role="listbox" aria-label="Suggestions" hidden={!isShown}>
         {suggestions.map((text, i) => (
@@ -153,7 +153,7 @@ export function Examples() {
   );
 }
 
-/** Terms that are shut out, each to be taken back. */
+/** Terms that are excluded, each to be taken back. */
 export function Unwanted() {
   const { without, texts } = active.value;
   const adding = useSignal(false);
@@ -182,7 +182,7 @@ export function Unwanted() {
         <input
           type="text"
           class="small-input"
-          aria-label="Sound to shut out"
+          aria-label="Sound to exclude"
           placeholder="road traffic"
           value={text.value}
           ref={(element) => element?.focus()}

@@ -130,10 +130,10 @@ function Moving() {
   const { isGlobe } = view.value;
   return (
     <>
-      <button type="button" class="tool tool-zoom" aria-label="Nearer" title="Nearer" onClick={() => panes.a?.map.zoomIn()}>
+      <button type="button" class="tool tool-zoom" aria-label="Zoom in" title="Zoom in" onClick={() => panes.a?.map.zoomIn()}>
         <Icon name="plus" />
       </button>
-      <button type="button" class="tool tool-zoom" aria-label="Farther" title="Farther" onClick={() => panes.a?.map.zoomOut()}>
+      <button type="button" class="tool tool-zoom" aria-label="Zoom out" title="Zoom out" onClick={() => panes.a?.map.zoomOut()}>
         <Icon name="minus" />
       </button>
       <button type="button" class="tool" aria-pressed={isGlobe} aria-label="Globe" title={isGlobe ? "Show as a flat map" : "Show as a globe"} onClick={() => change({ isGlobe: !isGlobe })}>

@@ -13,6 +13,8 @@ from typer.core import TyperCommand
 from psm.cli.running import optionmodes, outputs
 from psm.cli.running.failures import is_unread
 from psm.cli.running.models import forget_models, say_provenance
+from psm.cli.running.outputs import verb_of
+from psm.cli.running.speaking import print_document, speaking
 from psm.errors import OutputError
 from psm.oserrors import one_line
 
@@ -46,9 +48,13 @@ class Command(TyperCommand):
         outputs.check(ctx)
         forget_models()
         try:
-            result = super().invoke(ctx)
-            say_provenance()
-            return result
+            with speaking(ctx.params):
+                result = super().invoke(ctx)
+                say_provenance()
+                if callable(result):
+                    print_document(verb_of(ctx), result)
+                    return None
+                return result
         except BrokenPipeError as problem:
             if is_unread():  # typer ends quietly
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from psm.model import PSM
     from psm.precision import Precision
 
+_log = logging.getLogger(__name__)
 _statements: list[str] = []
 
 
@@ -18,9 +20,12 @@ def load_model(checkpoint: str | Path, *, precision: Precision = "float32") -> P
     Raises:
         MissingData, ConfigError, CheckpointMismatch: as :meth:`psm.PSM.from_pretrained`.
     """
-    from psm import PSM
+    from psm import PSM, checkpoints
 
+    _log.info("everything imported")
     model = PSM.from_pretrained(checkpoint, precision=precision)
+    folder = checkpoints.resolve(checkpoint)
+    _log.info("model %s loaded from %s, computes in %s", checkpoint, folder, model.computes_in)
     _statements.append(f"{model.config.name}: {model.provenance.statement}")
     return model
 

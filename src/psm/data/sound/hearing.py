@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Float32, Float64
 
 from psm.errors import UnusableSound
@@ -165,6 +164,8 @@ class _Band:
         self, samples: Float32[np.ndarray, " samples"], enough: float = math.inf
     ) -> tuple[float, float, float]:
         """Mean square below, inside and above the band; no more is added up than is enough."""
+        import scipy.fft  # as in psm.data.audio
+
         size = min(2 ** math.ceil(math.log2(_FRAME_S * self.rate_hz)), samples.size)
         hop = max(1, size // 2)
         window = np.hanning(size + 2)[1:-1].astype(np.float32)

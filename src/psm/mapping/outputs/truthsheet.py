@@ -28,6 +28,9 @@ from psm.mapping.outputs.sheet import BOTTOMS, HEIGHT_IN, LEFTS, SIZE, WIDTH_IN
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.truth import agreement
 
+AGREEMENT = "agreement"
+"""Name of the metadata of the picture that say how far they agree."""
+
 _STEP = 0.042  # of the figure's height, from line to line
 _BARS = (0.19, 0.105)  # heights of the two colour bars
 
@@ -72,10 +75,11 @@ def write_truth_sheet(
             0.985, 0.02, credit_line(soundscape), ha="right", va="bottom", color=DIM, fontsize=6.5
         )
         with atomic_path(path) as aside:
+            told = {AGREEMENT: ". ".join(_agreement(soundscape, truth))}
             metadata = {
                 name: value for name, value in soundscape.tags.items() if name != "software"
             }
-            figure.savefig(aside, format="png", facecolor=PAPER, metadata=metadata)
+            figure.savefig(aside, format="png", facecolor=PAPER, metadata=metadata | told)
     return path
 
 
@@ -113,21 +117,20 @@ def _panel(
 
 def _numbers(figure: Figure, soundscape: MapData, truth: MapData) -> None:
     """The last panel: what the eye cannot measure."""
+    x, y = LEFTS[1] + 0.06, BOTTOMS[1] + SIZE[1] - 0.02
+    figure.text(x, y, "How far they agree", va="top", fontsize=11, weight="bold", color=INK)
+    for number, words in enumerate(_agreement(soundscape, truth), 1):
+        figure.text(x, y - _STEP * number, words, va="top", fontsize=11, color=INK)
+
+
+def _agreement(soundscape: MapData, truth: MapData) -> list[str]:
     found = agreement(soundscape, truth)
-    lines = (
-        ("How far they agree", "bold"),
-        (
-            f"Mean probability: {found.mean:.3f} on the map, {found.true_mean:.3f} in truth",
-            "normal",
-        ),
-        (f"Mean absolute difference: {found.error:.3f}", "normal"),
-        (f"Rank correlation of the cells (Spearman): {_signed(found.spearman)}", "normal"),
-        (f"Share of the truth's variance explained: {_signed(found.explained)}", "normal"),
-    )
-    top = BOTTOMS[1] + SIZE[1] - 0.02
-    for number, (words, weight) in enumerate(lines):
-        y = top - _STEP * number
-        figure.text(LEFTS[1] + 0.06, y, words, va="top", fontsize=11, weight=weight, color=INK)
+    return [
+        f"Mean probability: {found.mean:.3f} on the map, {found.true_mean:.3f} in truth",
+        f"Mean absolute difference: {found.error:.3f}",
+        f"Rank correlation of the cells (Spearman): {_signed(found.spearman)}",
+        f"Share of the truth's variance explained: {_signed(found.explained)}",
+    ]
 
 
 def _signed(value: float) -> str:

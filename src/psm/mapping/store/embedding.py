@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 import warnings
@@ -31,6 +32,7 @@ from psm.mapping.store.unitwork import EmbeddingJob, image_half
 from psm.model import PSM
 from psm.progress import track
 
+_log = logging.getLogger(__name__)
 _UNIT_CELLS = 1024
 _UNIT_VIEW_BYTES = 2**26
 
@@ -257,7 +259,10 @@ def embed_cells(
     Example:
         >>> embedded = embed_cells(model, BlueMarble(), Cells.globe(2.0))
     """
-    return cached_store(model, imagery, cells, zoom, store=store).embedded(zoom)
+    kept = cached_store(model, imagery, cells, zoom, store=store)
+    embedded = kept.embedded(zoom)
+    _log.info("%d cells loaded from %s", len(cells), kept.url)
+    return embedded
 
 
 def cached_store(

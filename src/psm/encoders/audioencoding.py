@@ -1,0 +1,38 @@
+"""What every audio tower does."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from psm.config import AudioTowerConfig
+
+
+class AudioTower(nn.Module, ABC):
+    """Base class of audio towers: ``forward(mel, is_longer) -> (batch, out_dim)``.
+
+    Attributes:
+        out_dim: features.
+        windows: how many windows belong together, of which training draws one set.
+    """
+
+    out_dim: int
+    windows: int = 1
+
+    def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
+        """``config`` for a folder that holds the weights itself."""
+        return config
+
+    def layers_to_recompute(self) -> list[nn.Module]:
+        """Layers whose activations training may compute again rather than keep."""
+        return []
+
+    @abstractmethod
+    def forward(
+        self,
+        mel: Float[Tensor, "batch windows frames bands"],
+        is_longer: Bool[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch out_dim"]:
+        """Features of log-mels in dB; ``is_longer`` marks clips cut into different windows."""
