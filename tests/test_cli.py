@@ -269,6 +269,7 @@ def test_calibrate_makes_maps_say_so(
     demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = shutil.copytree(demo / "model", tmp_path / "model")
+    (model / "familiarity.safetensors").unlink()  # of what it is not, no base rate is told
     assert psm("calibrate", "--model", model, "--data", demo / "earth", "--split", "train") == 0
     assert "chosen" in capsys.readouterr().err
     assert (model / "calibration.png").stat().st_size > 10_000

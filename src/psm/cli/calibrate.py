@@ -64,9 +64,8 @@ def calibrate(
     with atomic_path(folder / "calibration.png") as aside:
         plot_calibration(fit).savefig(aside)
     typer.echo(folder / "calibration.png")
-    share = fit.calibration.share
-    base_of = None if share is None else share.base
-    familiarity = familiarityfit.fit_from_shards(loaded, data, split, gallery, base_of)
+    shared = fit.calibration.share.base if fit.calibration.share is not None else None
+    familiarity = familiarityfit.fit_from_shards(loaded, data, split, gallery, shared)
     if familiarity is not None:
         typer.echo(familiarity.save(folder))
     if loaded.uncertainty is None:
