@@ -23,7 +23,7 @@ def of_map(
     found: SoundscapeMap, places: Iterable[Mapping[str, object]], files: Iterable[Path]
 ) -> Document:
     """A map: what was asked, its statistics, its best places and the files that were written."""
-    scale = found.scale
+    rate = None if found.scale is None else found.scale.base_rate
     return {
         "query": found.query.tags,
         "moment": of_moment(found.moment),
@@ -32,7 +32,7 @@ def of_map(
         "calibration": found.calibration,
         "provenance": found.provenance.summary,
         "familiarity": None if found.familiarity is None else found.familiarity.summary,
-        "base_rate": None if scale is None else round(scale.base_rate, _DIGITS),
+        "base_rate": None if rate is None else round(rate, _DIGITS),
         "attribution": found.attribution,
         "licence": found.licence,
         "cells": int(np.isfinite(found.values()).sum()),
