@@ -35,6 +35,7 @@ from psm.mapping.timetable.expansion import (
     hour_weights,
     month_state,
 )
+from psm.mapping.timetable.queryprojection import QueryModes, QueryProjection
 
 _RANK, _TIME_MODES, _QUERY_MODES = 192, 160, 128
 _SPREAD_TIME_MODES, _SPREAD_QUERY_MODES = 96, 96
@@ -46,59 +47,6 @@ _SPREAD_IMPORTANCE = 0.05  # of a coefficient: that of the variance beside that 
 _SOME_STATES = tuple(range(0, len(STATES), 14))  # importance is measured at these
 _NOISE = 1e-4  # of the largest singular value of the queries
 _MOST = 32767
-
-
-class QueryModes(NamedTuple):
-    """Queries as a compact timetable knows them.
-
-    Attributes:
-        csd: ``(m, query modes)``.
-        csd_offset: ``(m,)``.
-        variance: ``(m, query modes)``.
-        variance_offset: ``(m,)``.
-        left_over: share of the variance of their maps that the modes cannot hold, ``(m,)``.
-    """
-
-    csd: Float[np.ndarray, "m modes"]
-    csd_offset: Float[np.ndarray, " m"]
-    variance: Float[np.ndarray, "m spread_modes"]
-    variance_offset: Float[np.ndarray, " m"]
-    left_over: Float[np.ndarray, " m"]
-
-
-@dataclass(frozen=True, eq=False)
-class QueryProjection:
-    """From queries to their modes.
-
-    Attributes:
-        csd, variance: from the weights of a query, as :func:`psm.gaussian.csd_weights` and
-            :func:`psm.gaussian.variance_weights` have them, ``(query modes, terms)``.
-        csd_centre, variance_centre: what weights come to on average over states and cells.
-        reconstruction: from modes back to the weights of a csd, ``(terms, query modes)``.
-        felt: how maps vary by these weights: root of a covariance, ``(terms, terms)``.
-    """
-
-    csd: Float[np.ndarray, "query_modes terms"]
-    csd_centre: Float[np.ndarray, " terms"]
-    variance: Float[np.ndarray, "spread_modes spread_terms"]
-    variance_centre: Float[np.ndarray, " spread_terms"]
-    reconstruction: Float[np.ndarray, "terms query_modes"]
-    felt: Float[np.ndarray, "terms terms"]
-
-    def __call__(self, queries: Gaussian) -> QueryModes:
-        """The modes of queries, ``(m, dim)``."""
-        weights, offset = (part.double().cpu().numpy() for part in csd_weights(queries))
-        spread, spread_offset = (part.double().cpu().numpy() for part in variance_weights(queries))
-        modes = weights @ self.csd.T
-        lost = (weights - modes @ self.reconstruction.T) @ self.felt
-        whole = weights @ self.felt
-        return QueryModes(
-            modes,
-            offset + weights @ self.csd_centre,
-            spread @ self.variance.T,
-            spread_offset + spread @ self.variance_centre,
-            (lost**2).sum(-1) / np.maximum((whole**2).sum(-1), 1e-30),
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,10 +162,10 @@ def compact(
     # How much each query says of the coefficients at some states, all maps of one variance.
     roots, asked = [], []
     for components, weights_of in ((basis, csd_weights), (spread_basis, variance_weights)):
-        size = components.shape[1]
+        own = components.shape[1]
         weights = weights_of(queries)[0].float()
         at = torch.stack([components[state] @ weights.T for state in _SOME_STATES])
-        spread = torch.einsum("skm,kl,slm->m", at, covariance[:size, :size], at)
+        spread = torch.einsum("skm,kl,slm->m", at, covariance[:own, :own], at)
         share = importance / importance.sum() * len(_SOME_STATES) / spread.clamp_min(1e-30)
         roots.append(share.sqrt()[:, None] * weights)
         at = at * share.sqrt()
@@ -336,9 +284,11 @@ def _leading(symmetric: Float[Tensor, "n n"], count: int) -> Float[Tensor, "n k"
     energy, vectors = torch.linalg.eigh(symmetric.double())
     energy, vectors = energy.flip(0), vectors.flip(1)
     count = min(count, max(1, int((energy > 1e-9 * energy[0]).sum())))
-    return vectors[:, :count].float()
+    leading: Tensor = vectors[:, :count].float()
+    return leading
 
 
 def _root(symmetric: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
     energy, vectors = torch.linalg.eigh(symmetric.double())
-    return ((vectors * energy.clamp_min(0.0).sqrt()) @ vectors.T).float()
+    root: Tensor = ((vectors * energy.clamp_min(0.0).sqrt()) @ vectors.T).float()
+    return root

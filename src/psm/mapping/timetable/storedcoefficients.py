@@ -18,8 +18,9 @@ from psm.inference.batches import text_gaussians
 from psm.mapping.store import Store
 from psm.mapping.store.store import EMBEDDED
 from psm.mapping.timetable.coefficientfile import VERSION, CoefficientFile, pack
-from psm.mapping.timetable.compact import QueryProjection, compact
+from psm.mapping.timetable.compact import compact
 from psm.mapping.timetable.expansion import Expansion
+from psm.mapping.timetable.queryprojection import QueryProjection
 from psm.model import PSM
 
 MOST_CELLS = 50_000

@@ -54,6 +54,7 @@ def _stores(state: StateOf) -> list[StoreModel]:
             is_interactive=store.is_interactive,
             is_preparing=store.is_preparing,
             is_calibrated=state.calibration is not None,
+            coefficients=store.coefficients.id if store.coefficients else None,
             is_simulated=state.model.provenance.is_simulated,
         )
         for store in state.stores.values()

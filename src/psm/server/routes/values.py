@@ -59,6 +59,7 @@ async def answer(
     served = state.store(store)
     asked = state.answers.resolve(question)
     made = await state.answers.map_of(served, question)
+    numbers = await state.answers.numbers(served, question)
     etag = state.etag(served, asked.key, question.moment)
 
     def summary() -> tuple[RangesModel, float | None]:
@@ -81,6 +82,7 @@ async def answer(
         provenance=ProvenanceModel(**state.model.provenance.summary),
         etag=etag,
         seconds=round(made.seconds, 4),
+        numbers=numbers,
     )
 
 
