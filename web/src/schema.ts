@@ -164,6 +164,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/stores/{store}/coefficients.names.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Names
+         * @description What the cells of the coefficients of a store are called.
+         */
+        readonly get: operations["names_api_v1_stores__store__coefficients_names_json_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/stores/{store}/answer": {
         readonly parameters: {
             readonly query?: never;
@@ -774,6 +794,29 @@ export interface components {
             readonly utc: number | null;
             /** Label */
             readonly label: string;
+        };
+        /**
+         * NamesModel
+         * @description What the cells of the coefficients are called.
+         */
+        readonly NamesModel: {
+            /**
+             * Id
+             * @description Of the coefficients.
+             */
+            readonly id: string;
+            /**
+             * Names
+             * @example [
+             *       "near Vienna, AT"
+             *     ]
+             */
+            readonly names: readonly string[];
+            /**
+             * Of Cells
+             * @description Base64 of uint16, little-endian: the name of each cell, counted from 1; 0 of a cell without.
+             */
+            readonly of_cells: string;
         };
         /**
          * NumbersModel
@@ -1478,6 +1521,75 @@ export interface operations {
                 };
                 content: {
                     readonly "application/gzip": string;
+                };
+            };
+            /** @description As it was. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly names_api_v1_stores__store__coefficients_names_json_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["NamesModel"];
                 };
             };
             /** @description As it was. */
@@ -2695,4 +2807,4 @@ export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: Readon
 export const arrayModelTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ArrayModel"]["type"]> = ["bits", "int16", "float32"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
-// of openapi.json with SHA-256 4923c01e4d47a844a4db29789bdbc2a3c639f907cceb15fb8209701edda026c7
+// of openapi.json with SHA-256 2bd62777c92d592a6a91055e5f60208513ebfe32c701ba2f3e593e0e2651bcf7

@@ -2,7 +2,7 @@
 
 import { computed, effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { places, tiles } from "../answers";
+import { fields, isWaiting, places, tiles } from "../answers";
 import { sideWords, momentWords, isAsked } from "../question";
 import { base, change, edited, isCalm, isPhone, isPlaying, isSmall, sheetPx, store, theme, view } from "../state";
 import type { View, Which } from "../url";
@@ -50,7 +50,8 @@ function Map({ which }: { which: Which }) {
       pane.remove();
     };
   }, []);
-  return <div class={`map map-${which}`} ref={container} data-side={which} data-settled={onScreen[which].value ? "yes" : "no"} />;
+  const isSettled = onScreen[which].value;
+  return <div class={`map map-${which}`} ref={container} data-side={which} data-settled={isSettled ? "yes" : "no"} />;
 }
 
 /** A map, or null where the browser cannot draw one. */
@@ -62,6 +63,7 @@ function paneIn(container: HTMLDivElement, which: Which): Pane | null {
       label: which === "a" ? "Map" : "Second map",
       deepest,
       onClick: choose(which),
+      onDrawn: () => (onScreen[which].value = true),
     });
   } catch (problem) {
     console.warn("no map:", problem);
@@ -92,7 +94,7 @@ function follow(pane: Pane, which: Which): (() => void)[] {
     // Later: the map also moves inside effects, which must not change what they follow.
     queueMicrotask(() => change({ camera: { lat, lon: lng, zoom: pane.map.getZoom() } }, "replace"));
   });
-  pane.map.on("idle", () => (onScreen[which].value = pane.answer.isSettled));
+  pane.map.on("idle", () => (onScreen[which].value = pane.isSettled && !isWaiting[which].peek()));
   let last: View["place"] = null;
   let fitted: string | null = camera ? (store.peek()?.id ?? null) : null;
   return [
@@ -106,10 +108,21 @@ function follow(pane: Pane, which: Which): (() => void)[] {
       pane.fit(at);
     }),
     effect(() => {
+      const field = fields[which].value;
       const address = tiles[which].value;
-      if (!address) pane.answer.clear();
-      else pane.answer.show(address, isPlaying.peek() && !isCalm.peek() ? 220 : 0);
-      onScreen[which].value = pane.answer.isSettled;
+      if (field) {
+        pane.field.show(field);
+        pane.answer.clear();
+        return;
+      }
+      if (address) {
+        pane.field.clear();
+        pane.answer.show(address, isPlaying.peek() && !isCalm.peek() ? 220 : 0);
+      } else if (!isWaiting[which].value) {
+        pane.field.clear();
+        pane.answer.clear();
+      }
+      onScreen[which].value = pane.answer.isSettled && !isWaiting[which].value;
     }),
     effect(() => {
       const { place } = view.value;

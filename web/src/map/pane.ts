@@ -3,7 +3,9 @@
 import maplibregl, { type LngLatBoundsLike, type Map as GlMap, type StyleSpecification } from "maplibre-gl";
 import type { Base, Found, Store } from "../api";
 import { root } from "../api";
+import { momentParams } from "../question";
 import { AnswerLayer } from "./answerlayer";
+import { FieldLayer } from "./fieldlayer";
 
 export interface PaneSettings {
   readonly container: HTMLElement;
@@ -11,6 +13,8 @@ export interface PaneSettings {
   readonly label: string;
   readonly deepest: () => number;
   readonly onClick: (lat: number, lon: number) => void;
+  /** A field was drawn. */
+  readonly onDrawn: () => void;
 }
 
 const PAPER = { light: "#eaeff3", dark: "#0b0e14" } as const;
@@ -45,7 +49,9 @@ function absolute(path: string): string {
 
 export class Pane {
   readonly map: GlMap;
+  /** The answer in tiles, or in numbers: one of them shows it. */
   readonly answer: AnswerLayer;
+  readonly field: FieldLayer;
   readonly ready: Promise<void>;
   private mark: maplibregl.Marker | null = null;
   private marks: maplibregl.Marker[] = [];
@@ -74,6 +80,13 @@ export class Pane {
         settings.container.dataset.shown = levels; // for measuring
       },
     });
+    this.field = new FieldLayer(this.map, {
+      opacity: () => this.opacity,
+      onShown: ({ moment }) => {
+        settings.container.dataset.shown = `drawn ${momentParams(moment)}`; // for measuring
+        settings.onDrawn();
+      },
+    });
     this.ready = new Promise((resolve) => this.map.once("style.load", () => resolve()));
     this.map.on("click", (event) => {
       const { lat, lng } = event.lngLat.wrap();
@@ -86,6 +99,11 @@ export class Pane {
     });
   }
 
+  /** Whether what was asked for last is on the screen. */
+  get isSettled(): boolean {
+    return this.answer.isSettled && this.field.isSettled;
+  }
+
   setTheme(theme: "light" | "dark"): void {
     this.map.setPaintProperty("paper", "background-color", PAPER[theme]);
     if (this.map.getLayer("base")) {
@@ -95,6 +113,7 @@ export class Pane {
     }
     this.opacity = theme === "dark" ? 0.92 : 0.86;
     this.answer.restyle();
+    this.map.triggerRepaint();
   }
 
   setGlobe(isGlobe: boolean): void {

@@ -39,7 +39,7 @@ from psm.mapping.timetable.queryprojection import QueryModes, QueryProjection
 
 _RANK, _TIME_MODES, _QUERY_MODES = 192, 160, 128
 _SPREAD_TIME_MODES, _SPREAD_QUERY_MODES = 96, 96
-_ROUNDING, _CORE_ROUNDING, _SPREAD_ROUNDING = 0.0004, 0.0008, 0.002
+_ROUNDING, _CORE_ROUNDING, _SPREAD_ROUNDING = 0.0003, 0.0005, 0.002
 """Shares of a map's variance that rounding costs: of the coefficients, of the core, and of that of
 the variance, which nobody ranks places by."""
 

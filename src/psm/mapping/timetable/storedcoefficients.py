@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from jaxtyping import Int64
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -73,6 +74,13 @@ def wants_coefficients(store: Store) -> bool:
     return len(store) <= MOST_CELLS and store.frame.is_geographic
 
 
+def drawn_rows(store: Store, zoom: int) -> Int64[np.ndarray, " cells"]:
+    """Numbers of the cells of a store in the order of their coefficients: those with imagery, by
+    pixel."""
+    rows = np.flatnonzero(store.status(zoom) == EMBEDDED)
+    return rows[np.argsort(store.index()[rows])]
+
+
 @torch.inference_mode()
 def make(store: Store, model: PSM, zoom: int, group: Any, expansion: Expansion) -> None:
     """Make the coefficients of a store and keep them in the group of its expansion.
@@ -84,14 +92,12 @@ def make(store: Store, model: PSM, zoom: int, group: Any, expansion: Expansion) 
         group: that holds the expansion.
         expansion: of the store.
     """
-    rows = np.flatnonzero(store.status(zoom) == EMBEDDED)
-    flat = store.index()[rows]
-    order = np.argsort(flat)
-    coefficients = torch.from_numpy(np.asarray(group["coefficients"][...])[rows[order]]).float()
+    rows = drawn_rows(store, zoom)
+    coefficients = torch.from_numpy(np.asarray(group["coefficients"][...])[rows]).float()
     timetable, projection = compact(expansion, coefficients, *_queries(model))
     made_of = _made_of(store, model)
     file = pack(
-        timetable, store.frame, flat[order],
+        timetable, store.frame, store.index()[rows],
         store=made_of["store"], model=model.config.name, weights=made_of["fusion"],
         attribution=store.attribution, licence=store.licence,
     )  # fmt: skip

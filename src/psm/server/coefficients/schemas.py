@@ -47,6 +47,17 @@ class CoefficientsModel(BaseModel):
     arrays: list[ArrayModel]
 
 
+class NamesModel(BaseModel):
+    """What the cells of the coefficients are called."""
+
+    id: str = Field(description="Of the coefficients.")
+    names: list[str] = Field(examples=[["near Vienna, AT"]])
+    of_cells: str = Field(
+        description="Base64 of uint16, little-endian: the name of each cell, counted from 1; 0 of "
+        "a cell without."
+    )
+
+
 class ModesModel(BaseModel):
     """A Gaussian as the coefficients know it."""
 
