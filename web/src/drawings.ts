@@ -17,6 +17,7 @@ import type { Which } from "./url";
 
 /** How long a first map waits for coefficients, before it is shown by tiles. */
 const PATIENCE_MS = 1000;
+const REST_MS = 1000;
 
 const coefficients = resource(
   () => (store.value?.coefficients ? { id: store.value.id, coefficients: store.value.coefficients } : null),
@@ -25,6 +26,12 @@ const coefficients = resource(
     return canDraw(found) ? found : null;
   },
 );
+
+/** Those of the store that is shown, once they are here. */
+const ready = computed<Coefficients | null>(() => {
+  const { data } = coefficients.value;
+  return data && data.header.id === store.value?.coefficients ? data : null;
+});
 
 const named = new WeakMap<Coefficients, Promise<Names>>();
 
@@ -40,6 +47,12 @@ export function names(id: string, of: Coefficients): Promise<Names> {
   return found;
 }
 
+effect(() => {
+  const known = ready.value;
+  const id = store.peek()?.id;
+  if (known && id) setTimeout(() => void names(id, known), REST_MS); // after the first map
+});
+
 /** Whether coefficients take longer than a first map may wait. */
 const isLate = signal(false);
 let timer = 0;
@@ -47,12 +60,6 @@ effect(() => {
   clearTimeout(timer);
   isLate.value = false;
   if (coefficients.value.isLoading) timer = window.setTimeout(() => (isLate.value = true), PATIENCE_MS);
-});
-
-/** Those of the store that is shown, once they are here. */
-const ready = computed<Coefficients | null>(() => {
-  const { data } = coefficients.value;
-  return data && data.header.id === store.value?.coefficients ? data : null;
 });
 
 /** A question over the coefficients, and what the server said of it. */

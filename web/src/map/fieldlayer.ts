@@ -1,11 +1,11 @@
 /**
- * The answer as a field of numbers: values of all cells in a texture, which a shader places,
- * smooths and colours. Another moment is another texture, another palette another table.
+ * The answer as a field of numbers: the cells of a grid are the pixels of a texture, which the
+ * graphics card places and smooths. Another moment, layer or palette is another texture, at once.
  */
 
 import type { CustomLayerInterface, CustomRenderMethodInput, Map as GlMap } from "maplibre-gl";
 import type { Palette } from "../api";
-import { colourTable, FAINTEST, type Range } from "../colour";
+import { certaintyAlpha, colourTable, type Range, share } from "../colour";
 import type { Coefficients, Grid } from "../drawn/coefficients";
 import type { DrawnQuestion } from "../drawn/question";
 import type { Moment } from "../question";
@@ -24,75 +24,39 @@ export interface Field {
   readonly palette: Palette;
 }
 
-/** Quads a side: on the globe they follow the sphere. */
-const MESH = 48;
+/** Quads across and down: on the globe they follow the sphere, on the flat map the latitudes. */
+const ACROSS = 48;
+const DOWN = 96;
 const LAYER_ID = "field";
-const NONE = -1;
 
 const VERTEX = `
 in vec2 a_share;
 uniform vec4 u_box;
 uniform float u_world;
+uniform vec2 u_lat;
 out vec2 v_at;
 void main() {
-  v_at = u_box.xy + a_share * u_box.zw;
-  gl_Position = projectTile(v_at + vec2(u_world, 0.0));
+  vec2 at = u_box.xy + a_share * u_box.zw;
+  float lat = degrees(atan(sinh(PI * (1.0 - 2.0 * at.y))));
+  v_at = vec2(a_share.x, (u_lat.x - lat) / u_lat.y);
+  gl_Position = projectTile(at + vec2(u_world, 0.0));
 }`;
 
-// As psm.server.tiling has it for tiles: bilinear between the cells that there are on a globe, where
-// they cover half of the pixel; else the cell that holds the pixel.
+// The colours between the centres of cells are blended from those cells that there are, where they
+// cover half of the pixel, as tiles have it. Every pixel counts: some graphics cards are made of software.
 const FRAGMENT = `#version 300 es
-precision highp float;
-precision highp sampler2D;
-in vec2 v_at;
-uniform sampler2D u_values;
+precision mediump float;
+in highp vec2 v_at;
 uniform sampler2D u_colours;
-uniform vec4 u_grid;
-uniform vec2 u_size;
-uniform bool u_smooth;
-uniform bool u_second;
-uniform vec2 u_range;
-uniform vec2 u_doubts;
+uniform sampler2D u_certainty;
 uniform bool u_fading;
 uniform float u_opacity;
 out vec4 colour;
-const float PI = 3.141592653589793;
-vec2 cell(vec2 at) {
-  return texelFetch(u_values, ivec2(mod(at.x, u_size.x), clamp(at.y, 0.0, u_size.y - 1.0)), 0).rg;
-}
-float share(float value, vec2 ends) {
-  return clamp((value - ends.x) / max(ends.y - ends.x, 1e-12), 0.0, 1.0);
-}
 void main() {
-  float lat = degrees(atan(sinh(PI * (1.0 - 2.0 * v_at.y))));
-  float lon = v_at.x * 360.0 - 180.0;
-  vec2 at = vec2(mod(lon - u_grid.x, 360.0) / u_grid.z, (u_grid.y - lat) / u_grid.w);
-  if (at.x >= u_size.x || at.y < 0.0 || at.y >= u_size.y) discard;
-  vec2 found;
-  if (u_smooth) {
-    vec2 corner = floor(at - 0.5);
-    vec2 part = at - 0.5 - corner;
-    float total = 0.0;
-    found = vec2(0.0);
-    for (int i = 0; i < 4; i++) {
-      vec2 step = vec2(i & 1, i >> 1);
-      vec2 near = mix(1.0 - part, part, step);
-      vec2 value = cell(corner + step);
-      float weight = value.r < 0.0 ? 0.0 : near.x * near.y;
-      total += weight;
-      found += weight * value;
-    }
-    if (total < 0.5) discard;
-    found /= total;
-  } else {
-    found = cell(floor(at));
-    if (found.r < 0.0) discard;
-  }
-  float level = share(u_second ? found.g : found.r, u_range);
-  vec3 hue = texelFetch(u_colours, ivec2(1.0 + floor(level * 254.0 + 0.5), 0), 0).rgb;
-  float alpha = u_fading ? mix(1.0, ${FAINTEST.toFixed(3)}, share(found.g, u_doubts)) : 1.0;
-  alpha *= u_opacity;
-  colour = vec4(hue * alpha, alpha);
+  vec4 found = texture(u_colours, v_at);
+  float alpha = found.a < 0.5 ? 0.0 : u_opacity;
+  if (u_fading) alpha *= texture(u_certainty, v_at).r / found.a;
+  colour = vec4(found.rgb / max(found.a, 0.01), 1.0) * alpha;
 }`;
 
 interface Program {
@@ -110,12 +74,10 @@ export class FieldLayer implements CustomLayerInterface {
   private programs = new Map<string, Program>();
   private mesh: WebGLVertexArrayObject | null = null;
   private indices = 0;
-  private values: WebGLTexture | null = null;
   private colours: WebGLTexture | null = null;
-  private texels = new Float32Array(0);
-  private painted: Palette | null = null;
-  /** What the texture holds. */
-  private held: { question: DrawnQuestion; moment: Moment; hasDoubts: boolean } | null = null;
+  private certainty: WebGLTexture | null = null;
+  /** What the textures hold. */
+  private loaded: Field | null = null;
 
   constructor(
     private readonly map: GlMap,
@@ -158,24 +120,24 @@ export class FieldLayer implements CustomLayerInterface {
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, triangles, gl.STATIC_DRAW);
     gl.bindVertexArray(null);
-    this.values = texture(gl);
-    this.colours = texture(gl);
+    this.colours = gl.createTexture();
+    this.certainty = gl.createTexture();
   }
 
   onRemove(): void {
     const { gl } = this;
     this.programs.forEach(({ program }) => gl?.deleteProgram(program));
-    gl?.deleteTexture(this.values);
     gl?.deleteTexture(this.colours);
+    gl?.deleteTexture(this.certainty);
     gl?.deleteVertexArray(this.mesh);
     this.programs.clear();
-    this.held = this.painted = this.gl = null;
+    this.loaded = this.gl = null;
   }
 
   render(_: WebGLRenderingContext | WebGL2RenderingContext, input: CustomRenderMethodInput): void {
     const { gl, field } = this;
     if (!gl || !field) return;
-    const { coefficients } = field.question;
+    const { grid } = field.question.coefficients;
     const { program, uniform } = this.program(gl, input);
     this.load(gl, field);
     gl.useProgram(program);
@@ -185,24 +147,18 @@ export class FieldLayer implements CustomLayerInterface {
     gl.uniform4f(uniform("u_projection_tile_mercator_coords"), ...tileMercatorCoords);
     gl.uniform4f(uniform("u_projection_clipping_plane"), ...clippingPlane);
     gl.uniform1f(uniform("u_projection_transition"), projectionTransition);
-    const { west, north, step_lon, step_lat, columns, rows } = coefficients.grid;
-    gl.uniform4f(uniform("u_box"), ...box(coefficients.grid));
-    gl.uniform4f(uniform("u_grid"), west, north, step_lon, step_lat);
-    gl.uniform2f(uniform("u_size"), columns, rows);
-    gl.uniform1i(uniform("u_smooth"), Number(isGlobe(coefficients.grid)));
-    gl.uniform1i(uniform("u_second"), Number(field.layer === "uncertainty"));
-    gl.uniform2f(uniform("u_range"), ...field.range);
-    gl.uniform2f(uniform("u_doubts"), ...field.doubts);
+    gl.uniform4f(uniform("u_box"), ...box(grid));
+    gl.uniform2f(uniform("u_lat"), grid.north, grid.rows * grid.step_lat);
     gl.uniform1i(uniform("u_fading"), Number(field.isFading));
     gl.uniform1f(uniform("u_opacity"), this.options.opacity());
-    gl.uniform1i(uniform("u_values"), 0);
-    gl.uniform1i(uniform("u_colours"), 1);
+    gl.uniform1i(uniform("u_colours"), 0);
+    gl.uniform1i(uniform("u_certainty"), 1);
     gl.activeTexture(gl.TEXTURE1);
-    gl.bindTexture(gl.TEXTURE_2D, this.colours);
+    gl.bindTexture(gl.TEXTURE_2D, this.certainty);
     gl.activeTexture(gl.TEXTURE0);
-    gl.bindTexture(gl.TEXTURE_2D, this.values);
+    gl.bindTexture(gl.TEXTURE_2D, this.colours);
     gl.bindVertexArray(this.mesh);
-    for (const world of this.worlds()) {
+    for (const world of this.worlds(grid)) {
       gl.uniform1f(uniform("u_world"), world);
       gl.drawElements(gl.TRIANGLES, this.indices, gl.UNSIGNED_SHORT, 0);
     }
@@ -214,41 +170,55 @@ export class FieldLayer implements CustomLayerInterface {
   }
 
   /** Copies of the world in view; on the globe there is one. */
-  private worlds(): number[] {
+  private worlds(grid: Grid): number[] {
     if (this.map.getProjection()?.type === "globe") return [0];
     const bounds = this.map.getBounds();
-    const first = Math.floor((bounds.getWest() + 180) / 360);
-    const last = Math.floor((bounds.getEast() + 180) / 360);
-    // A grid may reach beyond the antimeridian, into the next copy.
-    return Array.from({ length: last - first + 2 }, (_, i) => first - 1 + i);
+    const [left, , width] = box(grid);
+    const first = Math.floor((bounds.getWest() + 180) / 360 - left - width) + 1;
+    const last = Math.ceil((bounds.getEast() + 180) / 360 - left) - 1;
+    return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
   }
 
   /** Computes and uploads what the textures lack. */
-  private load(gl: WebGL2RenderingContext, { question, moment, layer, isFading, palette }: Field): void {
-    const needsDoubts = isFading || layer === "uncertainty";
-    const { held } = this;
-    if (held?.question !== question || held.moment !== moment || (needsDoubts && !held.hasDoubts)) {
-      const { probability, uncertainty } = question.at(moment, needsDoubts);
-      const { grid, pixels } = question.coefficients;
-      if (this.texels.length !== 2 * grid.rows * grid.columns || held?.question.coefficients !== question.coefficients) {
-        this.texels = new Float32Array(2 * grid.rows * grid.columns).fill(NONE);
-      }
-      for (let cell = 0; cell < pixels.length; cell++) {
-        this.texels[2 * pixels[cell]!] = probability[cell]!;
-        this.texels[2 * pixels[cell]! + 1] = uncertainty ? uncertainty[cell]! : 0;
-      }
-      upload(gl, this.values, () =>
-        gl.texImage2D(gl.TEXTURE_2D, 0, gl.RG32F, grid.columns, grid.rows, 0, gl.RG, gl.FLOAT, this.texels),
-      );
-      this.held = { question, moment, hasDoubts: uncertainty !== null };
+  private load(gl: WebGL2RenderingContext, field: Field): void {
+    if (this.loaded === field) return;
+    const { question, moment, layer, isFading, range, doubts, palette } = field;
+    const { grid, pixels } = question.coefficients;
+    const { probability, uncertainty } = question.at(moment, isFading || layer === "uncertainty");
+    const values = layer === "uncertainty" ? uncertainty! : probability;
+    const table = colourTable(palette.hex);
+    const colours = new Uint8Array(4 * grid.rows * grid.columns);
+    const certainty = new Uint8Array(isFading ? grid.rows * grid.columns : 0);
+    for (let cell = 0; cell < pixels.length; cell++) {
+      const pixel = pixels[cell]!;
+      const level = 3 * (1 + Math.round(254 * share(values[cell]!, range)));
+      colours[4 * pixel] = table[level]!;
+      colours[4 * pixel + 1] = table[level + 1]!;
+      colours[4 * pixel + 2] = table[level + 2]!;
+      colours[4 * pixel + 3] = 255;
+      if (isFading) certainty[pixel] = Math.round(255 * certaintyAlpha(share(uncertainty![cell]!, doubts)));
     }
-    if (this.painted !== palette) {
-      const table = colourTable(palette.hex);
-      upload(gl, this.colours, () =>
-        gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGB8, table.length / 3, 1, 0, gl.RGB, gl.UNSIGNED_BYTE, table),
-      );
-      this.painted = palette;
-    }
+    this.upload(gl, this.colours, grid, gl.RGBA8, gl.RGBA, colours);
+    if (isFading) this.upload(gl, this.certainty, grid, gl.R8, gl.RED, certainty);
+    this.loaded = field;
+  }
+
+  private upload(
+    gl: WebGL2RenderingContext, into: WebGLTexture | null, grid: Grid, kind: number, format: number, texels: Uint8Array,
+  ): void {
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, into);
+    // The map leaves these as it last needed them.
+    gl.pixelStorei(gl.UNPACK_FLIP_Y_WEBGL, false);
+    gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    gl.texImage2D(gl.TEXTURE_2D, 0, kind, grid.columns, grid.rows, 0, format, gl.UNSIGNED_BYTE, texels);
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 4);
+    const filter = isGlobe(grid) ? gl.LINEAR : gl.NEAREST;
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, filter);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, filter);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, isGlobe(grid) ? gl.REPEAT : gl.CLAMP_TO_EDGE);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
   }
 
   /** A program for the projection of the moment, flat or a globe. */
@@ -298,34 +268,15 @@ function box({ west, north, step_lon, step_lat, columns, rows }: Grid): [number,
 }
 
 function grid(): { shares: Float32Array; triangles: Uint16Array } {
-  const side = MESH + 1;
-  const shares = Float32Array.from({ length: 2 * side * side }, (_, i) => {
+  const side = ACROSS + 1;
+  const shares = Float32Array.from({ length: 2 * side * (DOWN + 1) }, (_, i) => {
     const vertex = i >> 1;
-    return (i & 1 ? Math.floor(vertex / side) : vertex % side) / MESH;
+    return i & 1 ? Math.floor(vertex / side) / DOWN : (vertex % side) / ACROSS;
   });
-  const triangles = new Uint16Array(6 * MESH * MESH);
-  for (let quad = 0; quad < MESH * MESH; quad++) {
-    const corner = Math.floor(quad / MESH) * side + (quad % MESH);
+  const triangles = new Uint16Array(6 * ACROSS * DOWN);
+  for (let quad = 0; quad < ACROSS * DOWN; quad++) {
+    const corner = Math.floor(quad / ACROSS) * side + (quad % ACROSS);
     triangles.set([corner, corner + side, corner + 1, corner + 1, corner + side, corner + side + 1], 6 * quad);
   }
   return { shares, triangles };
-}
-
-function texture(gl: WebGL2RenderingContext): WebGLTexture {
-  const made = gl.createTexture();
-  gl.bindTexture(gl.TEXTURE_2D, made);
-  for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, name, gl.NEAREST);
-  for (const name of [gl.TEXTURE_WRAP_S, gl.TEXTURE_WRAP_T]) gl.texParameteri(gl.TEXTURE_2D, name, gl.CLAMP_TO_EDGE);
-  gl.bindTexture(gl.TEXTURE_2D, null);
-  return made;
-}
-
-/** Fills a texture with plain rows of numbers, whatever the map has set before. */
-function upload(gl: WebGL2RenderingContext, into: WebGLTexture | null, fill: () => void): void {
-  gl.activeTexture(gl.TEXTURE0);
-  gl.bindTexture(gl.TEXTURE_2D, into);
-  gl.pixelStorei(gl.UNPACK_FLIP_Y_WEBGL, false);
-  gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
-  gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
-  fill();
 }

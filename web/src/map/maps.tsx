@@ -10,6 +10,7 @@ import { goTo, onScreen, panes } from "./panes";
 import { Pane } from "./pane";
 import { isRemaking, mapTrouble, noMap, Pictures, watchContext } from "./picture";
 import { Divider } from "./divider";
+import { isStale, Waiting } from "./waiting";
 
 /** Deepest tiles that still show something new: beyond, the map enlarges them. */
 function deepest(): number {
@@ -50,8 +51,15 @@ function Map({ which }: { which: Which }) {
       pane.remove();
     };
   }, []);
-  const isSettled = onScreen[which].value;
-  return <div class={`map map-${which}`} ref={container} data-side={which} data-settled={isSettled ? "yes" : "no"} />;
+  return (
+    <div
+      class={`map map-${which}`}
+      ref={container}
+      data-side={which}
+      data-settled={onScreen[which].value ? "yes" : "no"}
+      data-stale={isStale[which].value ? "yes" : "no"}
+    />
+  );
 }
 
 /** A map, or null where the browser cannot draw one. */
@@ -91,8 +99,11 @@ function follow(pane: Pane, which: Which): (() => void)[] {
   pane.map.on("moveend", () => {
     if (which === "b") return;
     const { lat, lng } = pane.map.getCenter();
+    const zoom = pane.map.getZoom();
+    const before = view.peek().camera;
+    if (before?.lat === lat && before.lon === lng && before.zoom === zoom) return; // only resized
     // Later: the map also moves inside effects, which must not change what they follow.
-    queueMicrotask(() => change({ camera: { lat, lon: lng, zoom: pane.map.getZoom() } }, "replace"));
+    queueMicrotask(() => change({ camera: { lat, lon: lng, zoom } }, "replace"));
   });
   pane.map.on("idle", () => (onScreen[which].value = pane.isSettled && !isWaiting[which].peek()));
   let last: View["place"] = null;
@@ -168,6 +179,7 @@ export function Maps() {
       {b && <Divider />}
       {b && <Caption which="a" />}
       {b && <Caption which="b" />}
+      <Waiting />
     </div>
   );
 }

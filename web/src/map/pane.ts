@@ -6,6 +6,7 @@ import { root } from "../api";
 import { momentParams } from "../question";
 import { AnswerLayer } from "./answerlayer";
 import { FieldLayer } from "./fieldlayer";
+import { Haste } from "./haste";
 
 export interface PaneSettings {
   readonly container: HTMLElement;
@@ -53,6 +54,7 @@ export class Pane {
   readonly answer: AnswerLayer;
   readonly field: FieldLayer;
   readonly ready: Promise<void>;
+  private readonly haste: Haste;
   private mark: maplibregl.Marker | null = null;
   private marks: maplibregl.Marker[] = [];
   private opacity = 0.9;
@@ -80,10 +82,12 @@ export class Pane {
         settings.container.dataset.shown = levels; // for measuring
       },
     });
+    this.haste = new Haste(this.map);
     this.field = new FieldLayer(this.map, {
       opacity: () => this.opacity,
       onShown: ({ moment }) => {
         settings.container.dataset.shown = `drawn ${momentParams(moment)}`; // for measuring
+        this.haste.drawn();
         settings.onDrawn();
       },
     });
@@ -172,6 +176,7 @@ export class Pane {
   }
 
   remove(): void {
+    this.haste.stop();
     this.map.remove();
   }
 }
