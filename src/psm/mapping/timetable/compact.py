@@ -18,6 +18,7 @@ of its own. ``docs/coefficients.md`` describes the file and how to read it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -176,12 +177,15 @@ def compact(
     # costs the same on each: principal components under the metric of the queries.
     turn = _root(need) @ _leading(_root(need) @ covariance @ _root(need), rank)
     turned = centred @ turn
-    step = float(np.sqrt(12.0 * _ROUNDING / turned.shape[1] * turned.square().sum(-1).mean()))
+    varies = float(turned.square().sum(-1).mean())
+    step = max(math.sqrt(12.0 * _ROUNDING * varies / turned.shape[1]), 1e-12)
     whole = _rounded(turned / step)
+    whole = whole[:, : max(1, int(whole.any(0).sum()))]  # the last ones may be all zero
     turned = whole * step
     # What the kept ones say of the others is least squares, rounding and all.
-    normal = turned.T @ turned
-    known = torch.linalg.solve(normal.double(), (turned.T @ centred).double()).float()
+    normal = (turned.T @ turned).double()
+    normal += torch.eye(len(normal)) * (1e-9 * normal.trace() + 1e-30)
+    known = torch.linalg.solve(normal, (turned.T @ centred).double()).float()
     size = torch.cat([torch.ones(1), turned.square().mean(0).sqrt()])
     csd = _factors(
         basis, _flat(expansion.mean), middle, known, size, roots[0],
@@ -192,10 +196,10 @@ def compact(
         roots[1], time_modes=_SPREAD_TIME_MODES, query_modes=_SPREAD_QUERY_MODES,
         rounding=_SPREAD_ROUNDING,
     )  # fmt: skip
-    felt = torch.stack([basis[s].T @ covariance @ basis[s] for s in _SOME_STATES]).mean(0)
+    maps = torch.stack([basis[s].T @ covariance @ basis[s] for s in _SOME_STATES]).mean(0)
     projection = QueryProjection(
         csd.projection, csd.centre, variance.projection, variance.centre, csd.reconstruction,
-        _root(felt).numpy(),
+        _root(maps).numpy(),
     )  # fmt: skip
     found = CompactTimetable(whole.numpy().astype(np.int16), step, csd.factors, variance.factors)
     return found, projection
@@ -254,11 +258,11 @@ def _factors(
     time = _leading(flat @ flat.T, time_modes)
     core = (time.T @ flat).reshape(time.shape[1], *tensor.shape[1:])
     # A query is white in its modes: their number, times that of the coefficients, shares the error.
-    step = float(np.sqrt(12.0 * rounding / (core.shape[1] * core.shape[2])))
+    step = math.sqrt(12.0 * rounding / (core.shape[1] * core.shape[2]))
     step = max(step, float(core.abs().max()) / _MOST)
     # A mode in time that hardly moves a map is rounded as coarsely as that allows.
     strength = core.square().sum((1, 2)).sqrt().clamp_min(1e-12)
-    time_step = float(np.sqrt(12.0 * rounding / time.shape[1])) / strength
+    time_step = math.sqrt(12.0 * rounding / time.shape[1]) / strength
     time_step = torch.maximum(time_step, time.abs().amax(0) / _MOST)
     times = _rounded(time / time_step)
     factors = Factors(
