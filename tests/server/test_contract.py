@@ -51,7 +51,8 @@ _OPERATIONS = [
     ("GET", "/base"), ("POST", "/audio"), ("GET", "/listen"),
     *(("GET", f"/stores/{{store}}/{rest}") for rest in (
         "answer", "coefficients.json", "coefficients.bin", "coefficients.names.json", "range",
-        "value", "profile", "sounds", "places", "legend.png", "map.tif", "map.png", "tiles/{layer}/{z}/{x}/{y}.{form}",
+        "value", "profile", "sounds", "places", "legend.png", "map.tif", "map.png",
+        "tiles/{layer}/{z}/{x}/{y}.{form}",
     )),
 ]  # fmt: skip
 

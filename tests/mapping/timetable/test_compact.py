@@ -1,4 +1,4 @@
-"""Coefficients for browsers: nearly the maps of the timetable, in few numbers, kept in the store."""
+"""Coefficients for browsers: nearly the maps of the timetable, in few numbers."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ def test_preparing_again_keeps_them_and_other_weights_want_others(
     assert StoredCoefficients.find(store, PSM(model.config).eval(), group) is None
 
 
-def test_a_store_that_is_large_or_projected_has_none(
-    model: PSM, cells: Cells, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_store_that_is_large_has_none(
+    model: PSM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storedcoefficients, "MOST_CELLS", 10)
     large = _prepared(model, tmp_path / "large.zarr")
