@@ -81,13 +81,14 @@ export class FieldLayer implements CustomLayerInterface {
 
   constructor(
     private readonly map: GlMap,
-    private readonly options: { opacity: () => number; onShown: (field: Field) => void },
+    private readonly options: { opacity: () => number; onAsked: () => void; onShown: (field: Field) => void },
   ) {}
 
   /** Shows a field in the next frame. */
   show(field: Field): void {
     this.field = field;
     this.isFresh = true;
+    this.options.onAsked();
     if (!this.map.getLayer(LAYER_ID)) this.map.addLayer(this);
     this.map.triggerRepaint();
   }

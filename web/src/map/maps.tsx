@@ -127,10 +127,10 @@ function follow(pane: Pane, which: Which): (() => void)[] {
         return;
       }
       if (address) {
-        pane.field.clear();
+        pane.clearField();
         pane.answer.show(address, isPlaying.peek() && !isCalm.peek() ? 220 : 0);
       } else if (!isWaiting[which].value) {
-        pane.field.clear();
+        pane.clearField();
         pane.answer.clear();
       }
       onScreen[which].value = pane.answer.isSettled && !isWaiting[which].value;

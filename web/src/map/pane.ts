@@ -59,7 +59,7 @@ export class Pane {
   private marks: maplibregl.Marker[] = [];
   private opacity = 0.9;
 
-  constructor(settings: PaneSettings) {
+  constructor(private readonly settings: PaneSettings) {
     this.map = new maplibregl.Map({
       container: settings.container,
       style: style(settings.base),
@@ -85,7 +85,11 @@ export class Pane {
     this.haste = new Haste(this.map);
     this.field = new FieldLayer(this.map, {
       opacity: () => this.opacity,
+      onAsked: () => {
+        settings.container.dataset.drawn = "no"; // for tests
+      },
       onShown: ({ moment }) => {
+        settings.container.dataset.drawn = "yes";
         settings.container.dataset.shown = `drawn ${momentParams(moment)}`; // for measuring
         this.haste.drawn();
         settings.onDrawn();
@@ -101,6 +105,12 @@ export class Pane {
       const { lat, lng } = this.map.getCenter().wrap();
       settings.onClick(lat, lng);
     });
+  }
+
+  /** Takes a field away; tiles show the answer, or nothing does. */
+  clearField(): void {
+    this.field.clear();
+    delete this.settings.container.dataset.drawn;
   }
 
   /** Whether what was asked for last is on the screen. */
