@@ -40,6 +40,8 @@ from psm.mapping.timetable.queryprojection import QueryModes, QueryProjection
 
 _RANK, _TIME_MODES, _QUERY_MODES = 192, 160, 128
 _SPREAD_TIME_MODES, _SPREAD_QUERY_MODES = 96, 96
+"""How many are kept, at most: coefficients a cell, and modes of the distance and its variance."""
+
 _ROUNDING, _CORE_ROUNDING, _SPREAD_ROUNDING = 0.0003, 0.0005, 0.002
 """Shares of a map's variance that rounding costs: of the coefficients, of the core, and of that of
 the variance, which nobody ranks places by."""
@@ -140,10 +142,6 @@ def compact(
     coefficients: Float[Tensor, "cells full_rank"],
     queries: Gaussian,
     importance: Float[Tensor, " m"],
-    *,
-    rank: int = _RANK,
-    time_modes: int = _TIME_MODES,
-    query_modes: int = _QUERY_MODES,
 ) -> tuple[CompactTimetable, QueryProjection]:
     """A timetable in few numbers, and how queries are put to it.
 
@@ -152,8 +150,6 @@ def compact(
         coefficients: of its cells with imagery.
         queries: ``(m, dim)``, of the kind that will be asked.
         importance: how much each of them counts.
-        rank: coefficients a cell, at most.
-        time_modes, query_modes: of the core, at most.
     """
     middle = coefficients.mean(0)
     centred = coefficients - middle
@@ -175,7 +171,8 @@ def compact(
     need[:narrow, :narrow] += _SPREAD_IMPORTANCE * asked[1]
     # Coefficients turned so that few of them hold most of what is asked for, and so that one step
     # costs the same on each: principal components under the metric of the queries.
-    turn = _root(need) @ _leading(_root(need) @ covariance @ _root(need), rank)
+    metric = _root(need)
+    turn = metric @ _leading(metric @ covariance @ metric, _RANK)
     turned = centred @ turn
     varies = float(turned.square().sum(-1).mean())
     step = max(math.sqrt(12.0 * _ROUNDING * varies / turned.shape[1]), 1e-12)
@@ -189,7 +186,7 @@ def compact(
     size = torch.cat([torch.ones(1), turned.square().mean(0).sqrt()])
     csd = _factors(
         basis, _flat(expansion.mean), middle, known, size, roots[0],
-        time_modes=time_modes, query_modes=query_modes, rounding=_CORE_ROUNDING,
+        time_modes=_TIME_MODES, query_modes=_QUERY_MODES, rounding=_CORE_ROUNDING,
     )  # fmt: skip
     variance = _factors(
         spread_basis, _flat(expansion.spread_mean), middle[:narrow], known[:, :narrow], size,
