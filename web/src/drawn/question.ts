@@ -18,7 +18,7 @@ class Weights {
   private readonly shared: Float32Array;
   private readonly width: number;
   private readonly offset: number;
-  private readonly states = new Map<number, Float32Array>();
+  private readonly states = new Map<number, Float64Array>();
 
   constructor(
     private readonly factors: Factors,
@@ -38,12 +38,12 @@ class Weights {
   }
 
   /** Offset, then what each whole number among the coefficients of a cell counts. */
-  at(state: number): Float32Array {
+  at(state: number): Float64Array {
     const before = this.states.get(state);
     if (before) return before;
     const { times, timeModes } = this.factors;
     const states = times.length / timeModes;
-    const found = new Float32Array(this.width);
+    const found = new Float64Array(this.width);
     for (let mode = 0; mode < timeModes; mode++) {
       const share = times[mode * states + state]!;
       if (share === 0) continue;
@@ -57,9 +57,9 @@ class Weights {
   }
 
   /** The same at a local hour of a month, by trigonometric interpolation between whole hours. */
-  atHour(first: number, hour: number): Float32Array {
+  atHour(first: number, hour: number): Float64Array {
     if (Number.isInteger(hour)) return this.at(first + hour);
-    const found = new Float32Array(this.width);
+    const found = new Float64Array(this.width);
     for (let whole = 0; whole < HOURS; whole++) {
       const share = hourShare(hour - whole);
       const own = this.at(first + whole);
@@ -130,9 +130,9 @@ export class DrawnQuestion {
   private inner(weights: Weights, { month, hour, clock }: Moment): Float32Array {
     const { header } = this.coefficients;
     const first = ((month ?? header.months) - 1) * header.hours;
-    if (hour === null) return this.product(() => weights.at(first + HOURS));
-    if (clock === "local") return this.product(() => weights.atHour(first, hour));
-    const known = new Map<number, Float32Array>();
+    if (hour === null) return this.product(weights.at(first + HOURS));
+    if (clock === "local") return this.product(weights.atHour(first, hour));
+    const known = new Map<number, Float64Array>();
     return this.product((cell) => {
       const minute = (((Math.round(60 * hour + this.lonMinutes[cell]!) % DAY_MIN) + DAY_MIN) % DAY_MIN);
       let own = known.get(minute);
@@ -141,22 +141,31 @@ export class DrawnQuestion {
     });
   }
 
-  private product(weightsOf: (cell: number) => Float32Array): Float32Array {
+  /** Inner products of all cells with some weights, or each with its own. */
+  private product(of: Float64Array | ((cell: number) => Float64Array)): Float32Array {
     const { values, rank, pixels } = this.coefficients;
     const found = new Float32Array(pixels.length);
-    for (let cell = 0, at = 0; cell < found.length; cell++, at += rank) {
-      const weights = weightsOf(cell);
-      let [a, b, c, d] = [weights[0]!, 0, 0, 0];
-      let k = 0;
-      for (; k + 3 < rank; k += 4) {
-        a += values[at + k]! * weights[k + 1]!;
-        b += values[at + k + 1]! * weights[k + 2]!;
-        c += values[at + k + 2]! * weights[k + 3]!;
-        d += values[at + k + 3]! * weights[k + 4]!;
-      }
-      for (; k < rank; k++) a += values[at + k]! * weights[k + 1]!;
-      found[cell] = Math.max(0, a + b + c + d);
+    for (let cell = 0; cell < found.length; cell++) {
+      found[cell] = Math.max(0, inner(values, cell * rank, typeof of === "function" ? of(cell) : of));
     }
     return found;
   }
+}
+
+/** The offset and the product: in four sums, since each would wait for the one before. */
+function inner(values: Int16Array, start: number, weights: Float64Array): number {
+  const rank = weights.length - 1;
+  let a = weights[0]!;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let k = 0;
+  for (; k + 3 < rank; k += 4) {
+    a += values[start + k]! * weights[k + 1]!;
+    b += values[start + k + 1]! * weights[k + 2]!;
+    c += values[start + k + 2]! * weights[k + 3]!;
+    d += values[start + k + 3]! * weights[k + 4]!;
+  }
+  for (; k < rank; k++) a += values[start + k]! * weights[k + 1]!;
+  return a + b + c + d;
 }

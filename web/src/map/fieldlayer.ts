@@ -76,6 +76,7 @@ export class FieldLayer implements CustomLayerInterface {
   private indices = 0;
   private colours: WebGLTexture | null = null;
   private certainty: WebGLTexture | null = null;
+  private kept = new Uint8Array(0);
   /** What the textures hold. */
   private loaded: Field | null = null;
 
@@ -188,7 +189,7 @@ export class FieldLayer implements CustomLayerInterface {
     const { probability, uncertainty } = question.at(moment, isFading || layer === "uncertainty");
     const values = layer === "uncertainty" ? uncertainty! : probability;
     const table = colourTable(palette.hex);
-    const colours = new Uint8Array(4 * grid.rows * grid.columns);
+    const colours = this.texels(grid, this.loaded?.question.coefficients === question.coefficients);
     const certainty = new Uint8Array(isFading ? grid.rows * grid.columns : 0);
     for (let cell = 0; cell < pixels.length; cell++) {
       const pixel = pixels[cell]!;
@@ -202,6 +203,12 @@ export class FieldLayer implements CustomLayerInterface {
     this.upload(gl, this.colours, grid, gl.RGBA8, gl.RGBA, colours);
     if (isFading) this.upload(gl, this.certainty, grid, gl.R8, gl.RED, certainty);
     this.loaded = field;
+  }
+
+  /** The pixels of the grid: those between the cells stay empty. */
+  private texels({ rows, columns }: Grid, isSame: boolean): Uint8Array {
+    if (!isSame) this.kept = new Uint8Array(4 * rows * columns);
+    return this.kept;
   }
 
   private upload(

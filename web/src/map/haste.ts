@@ -6,7 +6,7 @@ import type { Map as GlMap } from "maplibre-gl";
 const SLOW_MS = 36;
 const SLOW_FRAMES = 2;
 const COARSE = 0.5;
-const REST_MS = 300;
+const REST_MS = 500;
 
 export class Haste {
   private slow = 0;
