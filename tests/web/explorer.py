@@ -14,7 +14,7 @@ AXE = Path(__file__).with_name("axe.min.js")
 
 _SETTLED = """() => document.querySelector('.progress')?.dataset.busy === 'no'
   && [...document.querySelectorAll('.map, .picture')].every(
-    (map) => map.dataset.settled === 'yes')"""
+    (map) => map.dataset.settled === 'yes' && map.dataset.drawn !== 'no')"""
 
 
 class Explorer:

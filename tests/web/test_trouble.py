@@ -62,7 +62,7 @@ def test_a_busy_server_is_waited_for(explorer: Open) -> None:
         else:
             route.continue_()
 
-    e.page.route("**/places?**", busy)
+    e.page.route("**/answer?**", busy)
     e.ask("thunder")
     assert len(refused) == 2
     assert e.page.get_by_role("region", name="Best places").get_by_role("listitem").count() >= 3
@@ -72,7 +72,7 @@ def test_a_server_that_stays_busy_is_told_with_the_time_of_the_next_try(explorer
     e = explorer(FROGS)
     e.settle()
     e.page.route(
-        "**/places?**",
+        "**/answer?**",
         lambda route: problem(route, 429, "Too many requests.", **{"Retry-After": "60"}),
     )
     box = e.page.get_by_role("combobox", name="What to listen for")

@@ -1,14 +1,18 @@
 /** What the server is asked for as the state changes. */
 
 import { computed, type ReadonlySignal } from "@preact/signals";
-import { api, type Palette, type Scale, address, storePath } from "./api";
+import { api, type Found, type Palette, type Scale, address, storePath, type Value } from "./api";
 import { type Range, union } from "./colour";
+import { drawings, names, whenDrawn } from "./drawings";
+import { bestPlaces, meanOf, spotAt } from "./drawn/places";
+import type { Field } from "./map/fieldlayer";
 import { isAsked, momentParams, questionParams, type Side } from "./question";
 import { type Loaded, resource } from "./resource";
 import { isPlaying, paletteOf, store, view } from "./state";
 import { FADING, type Layer, layerOf, type Which } from "./url";
 
 const REST_MS = 350;
+const BEST_PLACES = 8;
 
 /** The question of a side, or null where there is none. */
 function asked(which: Which): Side | null {
@@ -53,6 +57,8 @@ export interface TileAddress {
   readonly levels: string;
   /** Levels of the uncertainty that fades the others, or null. */
   readonly doubts: string | null;
+  /** What the levels stand for, of either. */
+  readonly ends: readonly [Range | null, Range | null];
   readonly palette: Palette;
 }
 
@@ -73,13 +79,47 @@ export function tileAddress(which: Which, side: Side): TileAddress | null {
   return {
     levels: of(layerOf(layer)),
     doubts: layer === "both" ? of(FADING) : null,
+    ends: [colourRange(which, layerOf(layer)), colourRange(which, FADING)],
     palette: paletteOf(layerOf(layer)),
   };
 }
 
-export const tiles = {
-  a: computed(() => tileAddress("a", view.value.a)),
-  b: computed(() => (view.value.b ? tileAddress("b", view.value.b) : null)),
+function tilesOf(which: Which): ReadonlySignal<TileAddress | null> {
+  const { drawn, isWaiting } = drawings[which];
+  return computed(() => {
+    const side = view.value[which];
+    return side && !drawn.value && !isWaiting.value ? tileAddress(which, side) : null;
+  });
+}
+
+/** Tiles of the sides that the page does not draw itself. */
+export const tiles = { a: tilesOf("a"), b: tilesOf("b") };
+
+function fieldOf(which: Which): ReadonlySignal<Field | null> {
+  return computed(() => {
+    const { layer } = view.value;
+    const question = drawings[which].drawn.value?.question;
+    const side = asked(which);
+    const range = colourRange(which, layerOf(layer));
+    if (!question || !side || !range || ranges[which].value.isLoading) return null;
+    return {
+      question,
+      moment: side.moment,
+      layer: layerOf(layer),
+      isFading: layer === "both",
+      range,
+      palette: paletteOf(layerOf(layer)),
+    };
+  });
+}
+
+/** What is drawn of the sides that come in numbers. */
+export const fields = { a: fieldOf("a"), b: fieldOf("b") };
+
+/** Whether something is asked for of which neither tiles nor numbers are known yet. */
+export const isWaiting = {
+  a: computed(() => asked("a") !== null && !tiles.a.value && !fields.a.value && !ranges.a.value.error),
+  b: computed(() => asked("b") !== null && !tiles.b.value && !fields.b.value && !ranges.b.value.error),
 };
 
 function atRest<T>(make: () => T | null): T | null {
@@ -91,9 +131,16 @@ function answerOf(which: Which) {
     () =>
       atRest(() => {
         const side = asked(which);
-        return side && store.value ? { id: store.value.id, query: questionParams(side).toString() } : null;
+        return side && store.value
+          ? { id: store.value.id, query: questionParams(side).toString(), moment: side.moment }
+          : null;
       }),
-    ({ id, query }, signal) => api.answer(id, new URLSearchParams(query), signal),
+    async ({ id, query, moment }, signal) => {
+      const drawn = await whenDrawn(which, signal);
+      if (!drawn) return api.answer(id, new URLSearchParams(query), signal);
+      const { coefficients } = drawn.question;
+      return { ...drawn.answer, mean: meanOf(drawn.question.at(moment, false), coefficients) };
+    },
     REST_MS,
   );
 }
@@ -110,12 +157,22 @@ export const places = resource(
     atRest(() => {
       const side = asked("a");
       if (!side || !store.value) return null;
-      const params = questionParams(side);
-      params.set("count", "8");
-      if (!store.value.is_globe) params.set("apart_km", "5");
-      return { id: store.value.id, query: params.toString() };
+      const { id, is_globe } = store.value;
+      return { id, query: questionParams(side).toString(), moment: side.moment, apartKm: is_globe ? 300 : 5 };
     }),
-  ({ id, query }, signal) => api.places(id, new URLSearchParams(query), signal),
+  async ({ id, query, moment, apartKm }, signal): Promise<readonly Found[]> => {
+    const drawn = await whenDrawn("a", signal);
+    if (drawn) {
+      const { coefficients } = drawn.question;
+      const nameOf = await names(id, coefficients);
+      const best = bestPlaces(drawn.question.at(moment, true), coefficients, BEST_PLACES, apartKm);
+      return best.map(({ cell, ...place }) => ({ ...place, name: nameOf(cell) }));
+    }
+    const params = new URLSearchParams(query);
+    params.set("count", String(BEST_PLACES));
+    params.set("apart_km", String(apartKm));
+    return api.places(id, params, signal);
+  },
   REST_MS,
 );
 
@@ -152,9 +209,23 @@ export const sounds = resource(
   REST_MS,
 );
 
+type PlaceValue = Pick<Value, "probability" | "uncertainty">;
+
 /** The map's value at the chosen place. */
 export const value = resource(
-  () => atRest(() => placeQuestion(true)),
-  ({ id, query }, signal) => api.value(id, new URLSearchParams(query), signal),
+  () =>
+    atRest(() => {
+      const { place } = view.value;
+      const question = placeQuestion(true);
+      const moment = place && view.value[place.side]?.moment;
+      return place && question && moment ? { ...question, place, moment } : null;
+    }),
+  async ({ id, query, place, moment }, signal): Promise<PlaceValue> => {
+    const drawn = await whenDrawn(place.side, signal);
+    if (!drawn) return api.value(id, new URLSearchParams(query), signal);
+    const { coefficients } = drawn.question;
+    const spot = spotAt(drawn.question.at(moment, true), coefficients, place.lat, place.lon);
+    return spot ?? { probability: null, uncertainty: null };
+  },
   60,
 );

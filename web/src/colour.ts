@@ -29,10 +29,25 @@ export function gradient(css: readonly string[]): string {
 
 /** Both layers in one: what is unsure fades, but never vanishes. */
 export const FAINTEST = 0.25;
+const LEAST_PROBABILITY = 0.001;
 
-export function certaintyAlpha(uncertaintyShare: number): number {
-  return 1 - (1 - FAINTEST) * uncertaintyShare;
+/**
+ * How opaque a probability is by its uncertainty relative to itself: in absolute terms, likely
+ * places are the least sure. Half of the way to the faintest where the two are alike.
+ */
+export function certaintyAlpha(uncertainty: number, probability: number): number {
+  const relative = uncertainty / Math.max(probability, LEAST_PROBABILITY);
+  return 1 - (1 - FAINTEST) * (relative / (1 + relative));
 }
+
+/** The uncertainty of the levels of a tile, and what both tiles' levels stand for. */
+export interface Fading {
+  readonly levels: Uint8ClampedArray;
+  readonly uncertainty: Range;
+  readonly probability: Range;
+}
+
+const valueOf = (level: number, [low, high]: Range) => low + ((level - 1) / 254) * (high - low);
 
 /** Red, green and blue of every level 0..255 of a tile, from the `hex` of a palette. */
 export function colourTable(hex: string): Uint8Array {
@@ -43,16 +58,19 @@ export function colourTable(hex: string): Uint8Array {
 
 /**
  * Turns the levels of a tile, in its red, into colours; transparent where there is no value, and
- * faded by the levels of the other tile, if one is given. All are RGBA.
+ * faded by another tile's, if one is given. All are RGBA.
  */
-export function paint(pixels: Uint8ClampedArray, unsure: Uint8ClampedArray | null, table: Uint8Array): void {
+export function paint(pixels: Uint8ClampedArray, fading: Fading | null, table: Uint8Array): void {
   for (let i = 0; i < pixels.length; i += 4) {
     const level = pixels[i]!;
     pixels[i] = table[3 * level]!;
     pixels[i + 1] = table[3 * level + 1]!;
     pixels[i + 2] = table[3 * level + 2]!;
-    const doubt = unsure?.[i] ?? 0; // 0: no value, nothing to fade
-    pixels[i + 3] = level === 0 ? 0 : doubt ? 255 * certaintyAlpha((doubt - 1) / 254) : 255;
+    const doubt = fading?.levels[i] ?? 0; // 0: no value, nothing to fade
+    pixels[i + 3] = level === 0 ? 0 : 255;
+    if (level === 0 || doubt === 0 || !fading) continue;
+    const { uncertainty, probability } = fading;
+    pixels[i + 3] = 255 * certaintyAlpha(valueOf(doubt, uncertainty), valueOf(level, probability));
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { tileAddress } from "./answers";
 import { pause } from "./api";
+import { drawings } from "./drawings";
 import { panes } from "./map/panes";
 import { type Side, step } from "./question";
 import { change, isCalm, isPlaying, remember, view } from "./state";
@@ -21,6 +22,7 @@ function stepped(side: Side, by: number): Side {
 async function prefetch(by: number): Promise<void> {
   await Promise.all(
     sides.map((which) => {
+      if (drawings[which].drawn.peek()) return undefined; // drawn in the frame that shows it
       const side = view.peek()[which];
       const address = side && tileAddress(which, stepped(side, by));
       return address ? panes[which]?.answer.prefetch(address) : undefined;

@@ -124,6 +124,66 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/stores/{store}/coefficients.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Header
+         * @description The header of the coefficients of a store: what stands where in `coefficients.bin`.
+         */
+        readonly get: operations["header_api_v1_stores__store__coefficients_json_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/coefficients.bin": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Arrays
+         * @description The arrays of the coefficients of a store; the format is that of `docs/coefficients.md`.
+         */
+        readonly get: operations["arrays_api_v1_stores__store__coefficients_bin_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/coefficients.names.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Names
+         * @description What the cells of the coefficients of a store are called.
+         */
+        readonly get: operations["names_api_v1_stores__store__coefficients_names_json_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/stores/{store}/answer": {
         readonly parameters: {
             readonly query?: never;
@@ -401,6 +461,31 @@ export interface components {
              * @description That the model worked; near 0 where it was remembered.
              */
             readonly seconds: number;
+            /** @description Of the question at any moment; null without coefficients that hold it. */
+            readonly numbers: components["schemas"]["NumbersModel"] | null;
+        };
+        /**
+         * ArrayModel
+         * @description An array of the coefficients.
+         */
+        readonly ArrayModel: {
+            /**
+             * Name
+             * @example csd.core
+             */
+            readonly name: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            readonly type: "bits" | "int16" | "float32";
+            /** Shape */
+            readonly shape: readonly number[];
+            /**
+             * Offset
+             * @description First byte, once they are unpacked.
+             */
+            readonly offset: number;
         };
         /**
          * BaseMapModel
@@ -428,6 +513,62 @@ export interface components {
             readonly lon: number;
         };
         /**
+         * CoefficientsModel
+         * @description What draws every map of a store: the header of its arrays.
+         */
+        readonly CoefficientsModel: {
+            /**
+             * Format
+             * @example psm-coefficients
+             */
+            readonly format: string;
+            /** Version */
+            readonly version: number;
+            /** Id */
+            readonly id: string;
+            /**
+             * Store
+             * @description Fingerprint of the store.
+             */
+            readonly store: string;
+            /** Model */
+            readonly model: string;
+            /**
+             * Weights
+             * @description Fingerprint of the model.
+             */
+            readonly weights: string;
+            /** Attribution */
+            readonly attribution: string;
+            /** Licence */
+            readonly licence: string;
+            readonly frame: components["schemas"]["GridModel"];
+            /** Cells */
+            readonly cells: number;
+            /**
+             * Months
+             * @description States of the month; the last is the unknown one.
+             */
+            readonly months: number;
+            /**
+             * Hours
+             * @description States of the hour; the last is the unknown one.
+             */
+            readonly hours: number;
+            /**
+             * Step
+             * @description What the coefficients are multiples of.
+             */
+            readonly step: number;
+            /**
+             * Bytes
+             * @description Of all arrays, unpacked.
+             */
+            readonly bytes: number;
+            /** Arrays */
+            readonly arrays: readonly components["schemas"]["ArrayModel"][];
+        };
+        /**
          * ColoursModel
          * @description A palette.
          */
@@ -446,6 +587,23 @@ export interface components {
              * @description All 255 colours of levels 1 to 255, six digits each.
              */
             readonly hex: string;
+        };
+        /**
+         * CurveModel
+         * @description From distance to probability: sigmoid(shift - scale d), or straight lines between points.
+         */
+        readonly CurveModel: {
+            /** Scale */
+            readonly scale: number | null;
+            /** Shift */
+            readonly shift: number | null;
+            /**
+             * Distances
+             * @description Rising; none of a sigmoid.
+             */
+            readonly distances: readonly number[];
+            /** Probabilities */
+            readonly probabilities: readonly number[];
         };
         /**
          * DataSet
@@ -489,6 +647,26 @@ export interface components {
             readonly countries: {
                 readonly [key: string]: number;
             };
+        };
+        /**
+         * ErrorModel
+         * @description Parameters of the expected error, as psm.uncertainty has them.
+         */
+        readonly ErrorModel: {
+            /** Scale */
+            readonly scale: number;
+            /** Lapse */
+            readonly lapse: number;
+            /** Shift */
+            readonly shift: number;
+            /** Slope */
+            readonly slope: number;
+            /** Spread */
+            readonly spread: number;
+            /** Unknown */
+            readonly unknown: number;
+            /** Inflation */
+            readonly inflation: number;
         };
         /**
          * FamiliarityModel
@@ -539,6 +717,30 @@ export interface components {
             readonly uncertainty: number;
             /** Name */
             readonly name: string | null;
+        };
+        /**
+         * GridModel
+         * @description Rows and columns of cells by latitude and longitude.
+         */
+        readonly GridModel: {
+            /** Rows */
+            readonly rows: number;
+            /** Columns */
+            readonly columns: number;
+            /**
+             * West
+             * @description Longitude of the left edge.
+             */
+            readonly west: number;
+            /**
+             * North
+             * @description Latitude of the upper edge.
+             */
+            readonly north: number;
+            /** Step Lon */
+            readonly step_lon: number;
+            /** Step Lat */
+            readonly step_lat: number;
         };
         /**
          * LayerModel
@@ -612,6 +814,24 @@ export interface components {
             readonly known_faults: readonly string[];
         };
         /**
+         * ModesModel
+         * @description A Gaussian as the coefficients know it.
+         */
+        readonly ModesModel: {
+            /**
+             * Offset
+             * @description Added to the inner product.
+             */
+            readonly offset: number;
+            /** Step */
+            readonly step: number;
+            /**
+             * Values
+             * @description Base64 of int16, little-endian: multiples of the step.
+             */
+            readonly values: string;
+        };
+        /**
          * MomentModel
          * @description The moment of an answer.
          */
@@ -624,6 +844,66 @@ export interface components {
             readonly utc: number | null;
             /** Label */
             readonly label: string;
+        };
+        /**
+         * NamesModel
+         * @description What the cells of the coefficients are called.
+         */
+        readonly NamesModel: {
+            /**
+             * Id
+             * @description Of the coefficients.
+             */
+            readonly id: string;
+            /**
+             * Names
+             * @example [
+             *       "near Vienna, AT"
+             *     ]
+             */
+            readonly names: readonly string[];
+            /**
+             * Of Cells
+             * @description Base64 of uint16, little-endian: the name of each cell, counted from 1; 0 of a cell without.
+             */
+            readonly of_cells: string;
+        };
+        /**
+         * NumbersModel
+         * @description A question in numbers: with the coefficients of a store, the map of every moment.
+         */
+        readonly NumbersModel: {
+            /**
+             * Coefficients
+             * @description Id of the coefficients that it is for.
+             */
+            readonly coefficients: string;
+            /**
+             * Is Any
+             * @description Whether one of the wanted terms is enough.
+             */
+            readonly is_any: boolean;
+            readonly curve: components["schemas"]["CurveModel"];
+            /** Terms */
+            readonly terms: readonly components["schemas"]["TermModel"][];
+            readonly error: components["schemas"]["ErrorModel"] | null;
+        };
+        /**
+         * OpinionModel
+         * @description The second opinion on a term.
+         */
+        readonly OpinionModel: {
+            readonly csd: components["schemas"]["ModesModel"];
+            /**
+             * Offset
+             * @description Of its logit.
+             */
+            readonly offset: number;
+            /**
+             * Trust
+             * @description How near the term is to a known sound, 0 to 1.
+             */
+            readonly trust: number;
         };
         /**
          * ProfileModel
@@ -829,6 +1109,11 @@ export interface components {
             /** Is Calibrated */
             readonly is_calibrated: boolean;
             /**
+             * Coefficients
+             * @description Id of the coefficients that draw any map of it; null where it has none.
+             */
+            readonly coefficients: string | null;
+            /**
              * Is Simulated
              * @description Its model is of the simulated Earth: /listen works.
              */
@@ -845,6 +1130,30 @@ export interface components {
             readonly familiarity: number;
             /** Nearest */
             readonly nearest: readonly components["schemas"]["LikenessModel"][];
+        };
+        /**
+         * TermModel
+         * @description A term of a question.
+         */
+        readonly TermModel: {
+            /** Power */
+            readonly power: number;
+            /** Is Wanted */
+            readonly is_wanted: boolean;
+            /**
+             * Offset
+             * @description Added to the distance before the curve: its share.
+             */
+            readonly offset: number;
+            /**
+             * Variance
+             * @description Of that offset.
+             */
+            readonly variance: number;
+            readonly csd: components["schemas"]["ModesModel"];
+            /** @description Null where there is a second opinion. */
+            readonly csd_variance: components["schemas"]["ModesModel"] | null;
+            readonly opinion: components["schemas"]["OpinionModel"] | null;
         };
         /**
          * UploadModel
@@ -1216,6 +1525,213 @@ export interface operations {
             };
             /** @description The server wants a key. */
             readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly header_api_v1_stores__store__coefficients_json_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CoefficientsModel"];
+                };
+            };
+            /** @description As it was. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly arrays_api_v1_stores__store__coefficients_bin_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description All arrays, as one gzip stream. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/gzip": string;
+                };
+            };
+            /** @description As it was. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly names_api_v1_stores__store__coefficients_names_json_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["NamesModel"];
+                };
+            };
+            /** @description As it was. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2413,6 +2929,7 @@ export const pathsApiV1StoresStoreTilesLayerZXYFormGetParametersPathLayerValues:
 export const pathsApiV1StoresStoreTilesLayerZXYFormGetParametersPathFormValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["path"]["form"]> = ["png", "webp"];
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryColoursAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["layer"]> = ["probability", "uncertainty"];
+export const arrayModelTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ArrayModel"]["type"]> = ["bits", "int16", "float32"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
-// of openapi.json with SHA-256 f28f4d51211267e9e2566bf4c731a40a248fd47d4a253f0d98a68c909a79ec5b
+// of openapi.json with SHA-256 0dbdf4f23c2c537e025f16f614c6ef8cd11c916caadbb66f92b557d5160bcb0e

@@ -32,9 +32,19 @@ describe("fading", () => {
 
   it("fades what is unsure, never all of it, and leaves empty pixels alone", () => {
     const shown = tile(9, 9, 9, 0, 9);
-    paint(shown, tile(1, 255, 128, 255, 0), table);
+    const probability = [0, 2.54] as const; // level 9 is 0.08
+    const uncertainty = [0, 0.254] as const;
+    paint(shown, { levels: tile(1, 255, 81, 255, 0), uncertainty, probability }, table);
     const alphas = [3, 7, 11, 15, 19].map((i) => shown[i]);
-    expect(alphas).toEqual([255, Math.round(255 * FAINTEST), Math.round(255 * certaintyAlpha(0.5)), 0, 255]);
+    const expected = [1, certaintyAlpha(0.254, 0.08), certaintyAlpha(0.08, 0.08), 0, 1];
+    expect(alphas).toEqual(expected.map((alpha) => Math.round(255 * alpha)));
+    expect(expected[2]).toBeCloseTo(FAINTEST + (1 - FAINTEST) / 2);
+  });
+
+  it("goes by the uncertainty relative to the probability", () => {
+    expect(certaintyAlpha(0.2, 0.4)).toBeCloseTo(certaintyAlpha(0.02, 0.04));
+    expect(certaintyAlpha(0.02, 0.01)).toBeLessThan(certaintyAlpha(0.1, 0.4));
+    expect(certaintyAlpha(1, 0)).toBeGreaterThan(FAINTEST - 1e-9);
   });
 });
 

@@ -88,16 +88,27 @@ def nearly(name: str) -> list[str]:
 
 def near(*, lat: float, lon: float) -> str | None:
     """``near Vienna, AT``; ``None`` far from any town, or without the package of towns."""
+    return near_each(lat=[lat], lon=[lon])[0]
+
+
+def near_each(*, lat: ArrayLike, lon: ArrayLike) -> list[str | None]:
+    """The same of many places.
+
+    Args:
+        lat, lon: ``(N,)`` degrees.
+    """
+    points = unit_vectors(lat=lat, lon=lon)
+    found: list[str | None] = [None] * len(points)
     try:
         known = towns()
     except BrokenPackageData:
-        return None
-    point = unit_vectors(lat=lat, lon=lon)
-    for reach, (_, reach_km) in enumerate(_REACHES):
-        distance, row = _tree(reach).query(point, distance_upper_bound=km_to_chord(reach_km))
-        if np.isfinite(distance):
-            return f"near {known.name[row]}, {known.country[row]}"
-    return None
+        return found
+    for reach, (_, reach_km) in reversed(list(enumerate(_REACHES))):  # the first one has the word
+        distance, rows = _tree(reach).query(points, distance_upper_bound=km_to_chord(reach_km))
+        for place in np.flatnonzero(np.isfinite(distance)):
+            row = rows[place]
+            found[place] = f"near {known.name[row]}, {known.country[row]}"
+    return found
 
 
 def nearest_countries(*, lat: ArrayLike, lon: ArrayLike) -> list[str]:

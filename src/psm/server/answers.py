@@ -34,6 +34,8 @@ from psm.mapping.scale import ColourScale, scale_of
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.mapping.term import Term
 from psm.model import PSM
+from psm.server.coefficients.numbers import numbers_of
+from psm.server.coefficients.schemas import NumbersModel
 from psm.server.jobs import WorkerThread, result_of
 from psm.server.lrucache import LRUCache
 from psm.server.problems import Problem
@@ -208,6 +210,22 @@ class Answers:
 
         key = ("range", store.id, store.version, resolved.key)
         return await self._remembered(self._small, key, work)
+
+    async def numbers(self, store: ServedStore, terms: TermsParams) -> NumbersModel | None:
+        """What a page draws a question at any moment from; ``None`` where it cannot."""
+        resolved, coefficients = self.resolve(terms), store.coefficients
+        if coefficients is None:
+            return None
+
+        def work() -> list[NumbersModel | None]:
+            with torch.inference_mode():
+                encoded = self._encoded(resolved)
+                curves = self._curves(encoded.gaussians)
+                return [numbers_of(encoded, curves, coefficients, self.model, self.calibration)]
+
+        key = ("numbers", store.id, coefficients.id, resolved.key)
+        found: list[NumbersModel | None] = await self._remembered(self._small, key, work)
+        return found[0]
 
     async def profile(
         self, store: ServedStore, cell: int, terms: TermsParams

@@ -16,6 +16,7 @@ from filelock import FileLock
 from psm.geodata.cache import cache_folder, writable
 from psm.mapping.store import Store
 from psm.mapping.timetable import Timetable, prepare
+from psm.mapping.timetable.preparation import stored_coefficients
 from psm.model import PSM
 from psm.server.jobs import WorkerThread
 from psm.server.served import ServedStore, interactive
@@ -54,9 +55,9 @@ class StorePreparation:
         """Begin with the first store that needs it; exact answers go on meanwhile."""
         if not self.model_source:
             return
-        wanted = [store for store in self._stores if not store.is_interactive]
+        wanted = [store for store in self._stores if not store.is_complete]
         for store in wanted:
-            store.is_preparing = True
+            store.is_preparing = not store.is_interactive
         if wanted:
             self._thread = threading.Thread(target=self._run, args=(wanted,), daemon=True)
             self._thread.start()
@@ -96,6 +97,7 @@ class StorePreparation:
         ).result()
         if found is not None:
             store.places = found
+            store.coefficients = stored_coefficients(fresh, self._model, found.zoom)
 
 
 def main(url: str, model: str) -> None:

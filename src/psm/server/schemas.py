@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, create_model
 
 from psm.mapping.bands import BANDS, Band
 from psm.provenance import DataSet
+from psm.server.coefficients.schemas import NumbersModel
 from psm.server.questions import LAYERS, Layer
 from psm.server.rendering import ColoursId
 
@@ -52,6 +53,9 @@ class StoreModel(BaseModel):
         description="Whether the model can tell a sound's own colours, so that /range is quick."
     )
     is_calibrated: bool
+    coefficients: str | None = Field(
+        description="Id of the coefficients that draw any map of it; null where it has none."
+    )
     is_simulated: bool = Field(description="Its model is of the simulated Earth: /listen works.")
 
 
@@ -178,6 +182,9 @@ class AnswerModel(BaseModel):
     familiarity: FamiliarityModel | None = Field(description="Null where the model does not say.")
     etag: str
     seconds: float = Field(description="That the model worked; near 0 where it was remembered.")
+    numbers: NumbersModel | None = Field(
+        description="Of the question at any moment; null without coefficients that hold it."
+    )
 
 
 class CellModel(BaseModel):

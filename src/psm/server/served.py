@@ -25,7 +25,8 @@ from psm.mapping.moment import Moment
 from psm.mapping.store import Store, cached_store
 from psm.mapping.store.store import EMBEDDED
 from psm.mapping.timetable import Timetable
-from psm.mapping.timetable.preparation import is_prepared
+from psm.mapping.timetable.preparation import is_prepared, stored_coefficients
+from psm.mapping.timetable.storedcoefficients import StoredCoefficients, wants_coefficients
 from psm.model import PSM
 from psm.server.memory import require_memory
 from psm.server.tiling import CellFinder
@@ -45,6 +46,7 @@ class ServedStore:
         places: what questions are put to: exact at first, a timetable once it is prepared.
         model_name: of the model that it belongs to.
         weights: fingerprint of that model.
+        coefficients: that a page draws its maps from, where it is prepared and small enough.
         is_preparing: whether somebody prepares it now.
         area: of the cells, km².
     """
@@ -55,6 +57,7 @@ class ServedStore:
     places: EmbeddedRegion
     model_name: str
     weights: str
+    coefficients: StoredCoefficients | None = None
     is_preparing: bool = False
     area: NDArray[np.float64] = field(init=False)
     _sampled: tuple[EmbeddedRegion, NDArray[np.float64], EmbeddedRegion] | None = field(
@@ -75,8 +78,12 @@ class ServedStore:
         store = Store.open(url)
         store.require_model(model)
         require_memory(store, is_prepared=is_prepared(store, model, store.zooms[0]))
-        places = interactive(store, model) or store.embedded()
-        return cls(id_, name, store, places, model.config.name, weights_fingerprint(model))
+        timetable = interactive(store, model)
+        coefficients = stored_coefficients(store, model, store.zooms[0]) if timetable else None
+        return cls(
+            id_, name, store, timetable or store.embedded(), model.config.name,
+            weights_fingerprint(model), coefficients,
+        )  # fmt: skip
 
     @property
     def is_interactive(self) -> bool:
@@ -84,9 +91,17 @@ class ServedStore:
         return isinstance(self.places, Timetable)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether there is nothing left to prepare."""
+        return self.is_interactive and (
+            self.coefficients is not None or not wants_coefficients(self.store)
+        )
+
+    @property
     def version(self) -> str:
         """A short name for everything that its maps depend on, besides the calibration."""
-        words = [self.store.header.fingerprint, self.weights, f"{self.is_interactive}"]
+        drawn = self.coefficients.id if self.coefficients else ""
+        words = [self.store.header.fingerprint, self.weights, f"{self.is_interactive}", drawn]
         return hashlib.blake2b("\n".join(words).encode(), digest_size=8).hexdigest()
 
     @cached_property

@@ -2,7 +2,7 @@
 
 import { computed, effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { places, tiles, unfamiliar } from "../answers";
+import { fields, isWaiting, places, tiles, unfamiliar } from "../answers";
 import { sideWords, momentWords, isAsked } from "../question";
 import { base, change, edited, isCalm, isPhone, isPlaying, isSmall, sheetPx, store, theme, view } from "../state";
 import type { View, Which } from "../url";
@@ -10,6 +10,7 @@ import { goTo, onScreen, panes } from "./panes";
 import { Pane } from "./pane";
 import { isRemaking, mapTrouble, noMap, Pictures, watchContext } from "./picture";
 import { Divider } from "./divider";
+import { isStale, Waiting } from "./waiting";
 
 /** Deepest tiles that still show something new: beyond, the map enlarges them. */
 function deepest(): number {
@@ -50,7 +51,15 @@ function Map({ which }: { which: Which }) {
       pane.remove();
     };
   }, []);
-  return <div class={`map map-${which}`} ref={container} data-side={which} data-settled={onScreen[which].value ? "yes" : "no"} />;
+  return (
+    <div
+      class={`map map-${which}`}
+      ref={container}
+      data-side={which}
+      data-settled={onScreen[which].value ? "yes" : "no"}
+      data-stale={isStale[which].value ? "yes" : "no"}
+    />
+  );
 }
 
 /** A map, or null where the browser cannot draw one. */
@@ -62,6 +71,7 @@ function paneIn(container: HTMLDivElement, which: Which): Pane | null {
       label: which === "a" ? "Map" : "Second map",
       deepest,
       onClick: choose(which),
+      onDrawn: () => (onScreen[which].value = true),
     });
   } catch (problem) {
     console.warn("no map:", problem);
@@ -89,10 +99,13 @@ function follow(pane: Pane, which: Which): (() => void)[] {
   pane.map.on("moveend", () => {
     if (which === "b") return;
     const { lat, lng } = pane.map.getCenter();
+    const zoom = pane.map.getZoom();
+    const before = view.peek().camera;
+    if (before?.lat === lat && before.lon === lng && before.zoom === zoom) return; // only resized
     // Later: the map also moves inside effects, which must not change what they follow.
-    queueMicrotask(() => change({ camera: { lat, lon: lng, zoom: pane.map.getZoom() } }, "replace"));
+    queueMicrotask(() => change({ camera: { lat, lon: lng, zoom } }, "replace"));
   });
-  pane.map.on("idle", () => (onScreen[which].value = pane.answer.isSettled));
+  pane.map.on("idle", () => (onScreen[which].value = pane.isSettled && !isWaiting[which].peek()));
   let last: View["place"] = null;
   let fitted: string | null = camera ? (store.peek()?.id ?? null) : null;
   return [
@@ -107,10 +120,21 @@ function follow(pane: Pane, which: Which): (() => void)[] {
       pane.fit(at);
     }),
     effect(() => {
+      const field = fields[which].value;
       const address = tiles[which].value;
-      if (!address) pane.answer.clear();
-      else pane.answer.show(address, isPlaying.peek() && !isCalm.peek() ? 220 : 0);
-      onScreen[which].value = pane.answer.isSettled;
+      if (field) {
+        pane.field.show(field);
+        pane.answer.clear();
+        return;
+      }
+      if (address) {
+        pane.clearField();
+        pane.answer.show(address, isPlaying.peek() && !isCalm.peek() ? 220 : 0);
+      } else if (!isWaiting[which].value) {
+        pane.clearField();
+        pane.answer.clear();
+      }
+      onScreen[which].value = pane.answer.isSettled && !isWaiting[which].value;
     }),
     effect(() => {
       const { place } = view.value;
@@ -156,6 +180,7 @@ export function Maps() {
       {b && <Divider />}
       {b && <Caption which="a" />}
       {b && <Caption which="b" />}
+      <Waiting />
     </div>
   );
 }

@@ -3,7 +3,10 @@
 import maplibregl, { type LngLatBoundsLike, type Map as GlMap, type StyleSpecification } from "maplibre-gl";
 import type { Base, Found, Store } from "../api";
 import { root } from "../api";
+import { momentParams } from "../question";
 import { AnswerLayer } from "./answerlayer";
+import { FieldLayer } from "./fieldlayer";
+import { Haste } from "./haste";
 
 export interface PaneSettings {
   readonly container: HTMLElement;
@@ -11,6 +14,8 @@ export interface PaneSettings {
   readonly label: string;
   readonly deepest: () => number;
   readonly onClick: (lat: number, lon: number) => void;
+  /** A field was drawn. */
+  readonly onDrawn: () => void;
 }
 
 const PAPER = { light: "#eaeff3", dark: "#0b0e14" } as const;
@@ -47,14 +52,17 @@ function absolute(path: string): string {
 
 export class Pane {
   readonly map: GlMap;
+  /** The answer in tiles, or in numbers: one of them shows it. */
   readonly answer: AnswerLayer;
+  readonly field: FieldLayer;
   readonly ready: Promise<void>;
+  private readonly haste: Haste;
   private mark: maplibregl.Marker | null = null;
   private marks: maplibregl.Marker[] = [];
   private opacity = 0.9;
   private isPale = false;
 
-  constructor(settings: PaneSettings) {
+  constructor(private readonly settings: PaneSettings) {
     this.map = new maplibregl.Map({
       container: settings.container,
       style: style(settings.base),
@@ -77,6 +85,19 @@ export class Pane {
         settings.container.dataset.shown = levels; // for measuring
       },
     });
+    this.haste = new Haste(this.map);
+    this.field = new FieldLayer(this.map, {
+      opacity: () => this.opacity,
+      onAsked: () => {
+        settings.container.dataset.drawn = "no"; // for tests
+      },
+      onShown: ({ moment }) => {
+        settings.container.dataset.drawn = "yes";
+        settings.container.dataset.shown = `drawn ${momentParams(moment)}`; // for measuring
+        this.haste.drawn();
+        settings.onDrawn();
+      },
+    });
     this.ready = new Promise((resolve) => this.map.once("style.load", () => resolve()));
     this.map.on("click", (event) => {
       const { lat, lng } = event.lngLat.wrap();
@@ -89,6 +110,17 @@ export class Pane {
     });
   }
 
+  /** Takes a field away; tiles show the answer, or nothing does. */
+  clearField(): void {
+    this.field.clear();
+    delete this.settings.container.dataset.drawn;
+  }
+
+  /** Whether what was asked for last is on the screen. */
+  get isSettled(): boolean {
+    return this.answer.isSettled && this.field.isSettled;
+  }
+
   setTheme(theme: "light" | "dark"): void {
     this.map.setPaintProperty("paper", "background-color", PAPER[theme]);
     if (this.map.getLayer("base")) {
@@ -98,6 +130,7 @@ export class Pane {
     }
     this.opacity = theme === "dark" ? 0.92 : 0.86;
     this.answer.restyle();
+    this.map.triggerRepaint();
   }
 
   /** Whether the answer is drawn pale: of a question that the model does not know. */
@@ -163,6 +196,7 @@ export class Pane {
   }
 
   remove(): void {
+    this.haste.stop();
     this.map.remove();
   }
 }

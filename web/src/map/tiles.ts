@@ -56,9 +56,11 @@ async function pixels(blob: Blob): Promise<ImageData> {
   return context.getImageData(0, 0, SIDE_PX, SIDE_PX);
 }
 
-async function painted({ palette }: TileAddress, levels: Blob, doubts?: Blob): Promise<ImageBitmap> {
+async function painted({ palette, ends }: TileAddress, levels: Blob, doubts?: Blob): Promise<ImageBitmap> {
   const [shown, unsure] = await Promise.all([pixels(levels), doubts && pixels(doubts)]);
-  paint(shown.data, unsure?.data ?? null, colourTable(palette.hex));
+  const [probability, uncertainty] = ends;
+  const fading = unsure && probability && uncertainty ? { levels: unsure.data, uncertainty, probability } : null;
+  paint(shown.data, fading, colourTable(palette.hex));
   return createImageBitmap(shown);
 }
 

@@ -37,13 +37,12 @@ function draw(canvas: HTMLCanvasElement, props: Props): void {
   const column = (width - LEFT) / 24;
   const snap = (at: number) => Math.round(at * scale) / scale;
   const range = extent(values);
-  const unsure = uncertainty && extent(uncertainty);
   const ink = getComputedStyle(canvas).color;
   values.forEach((row, m) =>
     row.forEach((value, h) => {
       const [red, green, blue] = colourAt(css, share(value, range));
-      const doubt = unsure ? share(uncertainty?.[m]?.[h] ?? 0, unsure) : 0;
-      context.fillStyle = `rgb(${red} ${green} ${blue} / ${certaintyAlpha(doubt)})`;
+      const alpha = uncertainty ? certaintyAlpha(uncertainty[m]?.[h] ?? 0, value) : 1;
+      context.fillStyle = `rgb(${red} ${green} ${blue} / ${alpha})`;
       // Whole pixels: cells that overlap or gape would draw a grid over the rhythm.
       const [x, y] = [snap(LEFT + h * column), snap(m * ROW)];
       context.fillRect(x, y, snap(LEFT + (h + 1) * column) - x, snap((m + 1) * ROW) - y);

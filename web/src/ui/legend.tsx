@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { colourRange, ranges } from "../answers";
 import { certaintyAlpha, colourAt, percent, percentIn, gradient, type Range } from "../colour";
 import { base, change, isPlaying, layerWords, paletteOf, palettes, probabilityPalette, store, theme, uncertaintyPalette, view } from "../state";
-import { type Display, FADING, layerOf, LAYERS, type Which } from "../url";
+import { type Display, layerOf, LAYERS, type Which } from "../url";
 import { Choice } from "./time";
 
 const DISPLAYS: readonly (readonly [Display, string])[] = [
@@ -49,7 +49,9 @@ function Words({ which, range: [low, high] }: { which: Which; range: Range }) {
   );
 }
 
-/** Probability to the right, uncertainty downwards: what is unsure fades. */
+const MOST_RELATIVE = 3;
+
+/** Probability to the right, relative uncertainty downwards: what is unsure fades. */
 function Square({ css }: { css: readonly string[] }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
@@ -59,7 +61,7 @@ function Square({ css }: { css: readonly string[] }) {
     const image = context.createImageData(width, height);
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
-        const alpha = Math.round(255 * certaintyAlpha(y / (height - 1)));
+        const alpha = Math.round(255 * certaintyAlpha((MOST_RELATIVE * y) / (height - 1), 1));
         image.data.set([...colourAt(css, x / (width - 1)), alpha], 4 * (y * width + x));
       }
     }
@@ -71,7 +73,6 @@ function Square({ css }: { css: readonly string[] }) {
 function Scale({ which }: { which: Which }) {
   const { layer } = view.value;
   const range = colourRange(which, layerOf(layer));
-  const unsure = colourRange(which, FADING);
   if (!range) return <div class="scale is-waiting" aria-hidden="true"><div class="strip" /></div>;
   const words = `${percentIn(range[0], range)} to ${percentIn(range[1], range)}`;
   return (
@@ -80,8 +81,8 @@ function Scale({ which }: { which: Which }) {
         <div class="both">
           <Square css={probabilityPalette.value.css} key={theme.value} />
           <div class="both-axis">
-            <span>sure ± {unsure && percentIn(unsure[0], unsure)}</span>
-            <span>unsure ± {unsure && percentIn(unsure[1], unsure)}</span>
+            <span>sure</span>
+            <span>± {MOST_RELATIVE} times as much</span>
           </div>
         </div>
       ) : (

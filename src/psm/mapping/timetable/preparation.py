@@ -20,7 +20,9 @@ from psm.mapping.store import Store
 from psm.mapping.store.creation import create_array
 from psm.mapping.store.objectstore import reaching
 from psm.mapping.store.store import EMBEDDED
+from psm.mapping.timetable import storedcoefficients
 from psm.mapping.timetable.expansion import STATES, Expansion, fit
+from psm.mapping.timetable.storedcoefficients import StoredCoefficients, wants_coefficients
 from psm.model import PSM
 from psm.precision import computing
 from psm.progress import track
@@ -45,8 +47,9 @@ def prepare(
 ) -> None:
     """Make month and hour interactive: see :class:`psm.mapping.timetable.Timetable`.
 
-    Fuses a sample of cells at every month and hour, then every cell at ``seen`` of them. It may be
-    killed at any time and started again; the units that are done stay.
+    Fuses a sample of cells at every month and hour, then every cell at ``seen`` of them, and keeps
+    the coefficients that a page draws small stores from. It may be killed at any time and started
+    again; the units that are done stay.
 
     Args:
         store: completely embedded.
@@ -89,6 +92,8 @@ def prepare(
             group = _write(store, zoom, expansion, settings)
     with room_for(store.url), reaching(store.url):
         _expand_all(store, model, zoom, group)
+        if wants_coefficients(store) and StoredCoefficients.find(store, model, group) is None:
+            storedcoefficients.make(store, model, zoom, group, read_expansion(group))
 
 
 def group_name(zoom: int) -> str:
@@ -103,6 +108,12 @@ def is_prepared(store: Store, model: PSM, zoom: int) -> bool:
     if group is None or settings.get("fusion") != weights_fingerprint(model):
         return False
     return bool(np.asarray(group["done"]).all())
+
+
+def stored_coefficients(store: Store, model: PSM, zoom: int) -> StoredCoefficients | None:
+    """What a browser draws the maps of a prepared store from; ``None`` where it has none."""
+    group = _group(store, zoom)
+    return None if group is None else StoredCoefficients.find(store, model, group)
 
 
 def _group(store: Store, zoom: int) -> Any:

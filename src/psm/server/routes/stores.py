@@ -55,6 +55,7 @@ def _stores(state: StateOf) -> list[StoreModel]:
             is_preparing=store.is_preparing,
             has_scale=state.calibration is not None and state.calibration.places is not None,
             is_calibrated=state.calibration is not None,
+            coefficients=store.coefficients.id if store.coefficients else None,
             is_simulated=state.model.provenance.is_simulated,
         )
         for store in state.stores.values()

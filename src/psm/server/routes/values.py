@@ -63,6 +63,7 @@ async def answer(
     served = state.store(store)
     asked = state.answers.resolve(question)
     made = await state.answers.map_of(served, question)
+    numbers = await state.answers.numbers(served, question)
     etag = state.etag(served, asked.key, question.moment)
 
     def summary() -> tuple[RangesModel, float | None]:
@@ -86,6 +87,7 @@ async def answer(
         familiarity=familiarity_model(made.familiarity),
         etag=etag,
         seconds=round(made.seconds, 4),
+        numbers=numbers,
     )
 
 

@@ -1,0 +1,1 @@
+"""What a page draws maps from itself: coefficients of a store, and questions in numbers."""
