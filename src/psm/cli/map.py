@@ -119,8 +119,9 @@ def draw_map(
     for path in series:
         outputs.write_series(loaded, places, query, moments, path, calibration=calibration)
         files.append(written(path))
-    best = search.best_places(found, _BEST_PLACES)
-    return lambda: documents.of_map(found, [place.row for place in best], files)
+    return lambda: documents.of_map(
+        found, [place.row for place in search.best_places(found, _BEST_PLACES)], files
+    )
 
 
 def _by_kind(paths: list[Path], *, is_series: bool) -> tuple[list[Path], list[Path]]:
