@@ -33,7 +33,7 @@ def console() -> Console:
 
 def wide_console() -> Console:
     """The same for tables of many columns: a narrow terminal folds lines, nothing is cut off."""
-    return Console(stderr=True, highlight=False, width=_WIDEST)
+    return Console(stderr=True, highlight=False, width=_WIDEST, quiet=_console.quiet)
 
 
 def track(

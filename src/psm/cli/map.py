@@ -145,8 +145,9 @@ def draw_map(
             calibration=calibration, has_own_colours=has_own_colours,
         )  # fmt: skip
         files.append(written(path))
-    best = search.best_places(found, _BEST_PLACES)
-    return lambda: documents.of_map(found, [place.row for place in best], files)
+    return lambda: documents.of_map(
+        found, [place.row for place in search.best_places(found, _BEST_PLACES)], files
+    )
 
 
 def _by_kind(paths: list[Path], *, is_series: bool) -> tuple[list[Path], list[Path]]:
