@@ -156,6 +156,8 @@ def fit(
     for state in range(len(STATES)):
         x = factors(state)
         gram += (x @ x.T).double()
+    # The mean is left out once more: a trace of it stays in float32, and passes for a component.
+    gram = gram - gram.mean(0) - gram.mean(1, keepdim=True) + gram.mean()
     energy, vectors = (found.flip(-1) for found in torch.linalg.eigh(gram))
     # Components of next to no energy are noise; dividing by it would blow them up.
     rank = min(rank, int((energy > 1e-9 * energy[0]).sum()))
