@@ -105,8 +105,9 @@ def near_each(*, lat: ArrayLike, lon: ArrayLike) -> list[str | None]:
         return found
     for reach, (_, reach_km) in reversed(list(enumerate(_REACHES))):  # the first one has the word
         distance, rows = _tree(reach).query(points, distance_upper_bound=km_to_chord(reach_km))
+        nearest = np.atleast_1d(rows)
         for place in np.flatnonzero(np.isfinite(distance)):
-            row = rows[place]
+            row = nearest[place]
             found[place] = f"near {known.name[row]}, {known.country[row]}"
     return found
 
