@@ -78,18 +78,13 @@ function Scale({ which }: { which: Which }) {
   return (
     <div class="scale" role="img" aria-label={`Colours from ${words}`}>
       {layer === "both" ? (
-        <div class="both">
-          <Square css={probabilityPalette.value.css} key={theme.value} />
-          <div class="both-axis">
-            <span>sure</span>
-            <span>± {MOST_RELATIVE} times as much</span>
-          </div>
-        </div>
+        <Square css={probabilityPalette.value.css} key={theme.value} />
       ) : (
         <div class="strip" style={{ background: gradient(paletteOf(layerOf(layer)).css) }} />
       )}
       <Words which={which} range={range} />
       <Ticks range={range} />
+      {layer === "both" && <p class="dim scale-mean">Paler where less sure, below: {MOST_RELATIVE} times as unsure as likely</p>}
     </div>
   );
 }
