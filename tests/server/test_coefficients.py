@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import base64
 import gzip
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from psm.config import Experiment
 from psm.mapping.timetable.coefficientfile import CoefficientFile, unpack
 from psm.mapping.timetable.queryprojection import QueryModes
+from psm.model import PSM
+from psm.server.served import ServedStore
 
 WORLD = "/api/v1/stores/world"
 
@@ -35,6 +42,25 @@ def test_header_and_arrays_are_a_file_that_is_fetched_once(client: TestClient) -
         again = client.get(f"{WORLD}/coefficients.{name}", headers={"If-None-Match": etag})
         assert again.status_code == 304
         assert again.content == b""
+
+
+def test_a_store_prepared_before_there_were_any_gets_them_and_stays_as_it_is(
+    model: PSM, stores: tuple[str, str], tmp_path: Path
+) -> None:
+    copied = tmp_path / "world.zarr"
+    shutil.copytree(stores[0], copied)
+    shutil.rmtree(copied / "times-1" / "browser")
+    before = ServedStore.open(f"{copied}", model, name="World", id_="world")
+    assert before.is_interactive
+    assert not before.is_complete
+    model.save_pretrained(tmp_path / "model", Experiment(model=model.config))
+    settings = before.store.group["times-1"].attrs["settings"]
+    run = [sys.executable, "-m", "psm.server.preparing", f"{copied}", f"{tmp_path / 'model'}"]
+    subprocess.run(run, check=True)
+    after = ServedStore.open(f"{copied}", model, name="World", id_="world")
+    assert after.is_complete
+    assert after.coefficients is not None
+    assert after.store.group["times-1"].attrs["settings"] == settings
 
 
 def test_a_store_without_coefficients_says_so(client: TestClient) -> None:

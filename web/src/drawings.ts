@@ -16,7 +16,7 @@ import { store, view } from "./state";
 import type { Which } from "./url";
 
 /** How long a first map waits for coefficients, before it is shown by tiles. */
-const PATIENCE_MS = 1000;
+const PATIENCE_MS = 2000;
 const REST_MS = 1000;
 
 const coefficients = resource(

@@ -16,7 +16,11 @@ from filelock import FileLock
 from psm.geodata.cache import cache_folder, writable
 from psm.mapping.store import Store
 from psm.mapping.timetable import Timetable, prepare
-from psm.mapping.timetable.preparation import stored_coefficients
+from psm.mapping.timetable.preparation import (
+    is_prepared,
+    keep_coefficients,
+    stored_coefficients,
+)
 from psm.model import PSM
 from psm.server.jobs import WorkerThread
 from psm.server.served import ServedStore, interactive
@@ -109,8 +113,12 @@ def main(url: str, model: str) -> None:
     lock = folder / f"preparing-{name}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):  # two servers may want the same; the second then finds it done
-        store = Store.open(url)
-        prepare(store, PSM.from_pretrained(model), store.zooms[0])
+        store, loaded = Store.open(url), PSM.from_pretrained(model)
+        zoom = store.zooms[0]
+        if is_prepared(store, loaded, zoom):  # perhaps with settings of its own, which stay
+            keep_coefficients(store, loaded, zoom)
+        else:
+            prepare(store, loaded, zoom)
 
 
 if __name__ == "__main__":

@@ -41,9 +41,12 @@ effect(() => {
     return;
   }
   isNoticed.value = false;
+  if (!start) return;
   const took = (performance.now() - start) / 1000;
-  if (start && took > UNNOTICED_MS / 1000) taken.set(kind(), [took, ...(taken.get(kind()) ?? [])].slice(0, MOST_KEPT));
   start = 0;
+  const before = taken.get(kind());
+  if (!before) taken.set(kind(), []); // the first map waits for more than its answer
+  else if (took > UNNOTICED_MS / 1000) taken.set(kind(), [took, ...before].slice(0, MOST_KEPT));
 });
 
 /** An estimate in words, from the answers before. */

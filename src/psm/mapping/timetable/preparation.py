@@ -92,8 +92,7 @@ def prepare(
             group = _write(store, zoom, expansion, settings)
     with room_for(store.url), reaching(store.url):
         _expand_all(store, model, zoom, group)
-        if wants_coefficients(store) and StoredCoefficients.find(store, model, group) is None:
-            storedcoefficients.make(store, model, zoom, group, read_expansion(group))
+    keep_coefficients(store, model, zoom)
 
 
 def group_name(zoom: int) -> str:
@@ -108,6 +107,21 @@ def is_prepared(store: Store, model: PSM, zoom: int) -> bool:
     if group is None or settings.get("fusion") != weights_fingerprint(model):
         return False
     return bool(np.asarray(group["done"]).all())
+
+
+def keep_coefficients(store: Store, model: PSM, zoom: int) -> None:
+    """Make what a browser draws a prepared store from, unless it is there or the store too large.
+
+    Args:
+        store: prepared for the model.
+        model: in evaluation mode.
+        zoom: one of the store's.
+    """
+    group = _group(store, zoom)
+    if not wants_coefficients(store) or StoredCoefficients.find(store, model, group) is not None:
+        return
+    with room_for(store.url), reaching(store.url):
+        storedcoefficients.make(store, model, zoom, group, read_expansion(group))
 
 
 def stored_coefficients(store: Store, model: PSM, zoom: int) -> StoredCoefficients | None:
