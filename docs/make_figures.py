@@ -56,6 +56,10 @@ RUNS = {
     "small": Run(
         "psm demo --preset earth-small --out {runs}/small", "{runs}/small/report.json"
     ),
+    "packaged": Run(
+        "psm evaluate --maps --model earth-small --data {runs}/small/earth --out {runs}/packaged",
+        "{runs}/packaged/maps.json",
+    ),
     "recipes": Run(
         "python benchmarks/recipes.py earth-tiny earth-tiny-infonce --earth {runs}/demo/earth "
         "--runs {runs}/recipes --json {runs}/recipes.json",
@@ -116,6 +120,7 @@ STYLES: Mapping[str, Callable[[Value], str]] = {
     "1": _number(1),
     "2": _number(2),
     "3": _number(3),
+    "4": _number(4),
     "count": lambda value: f"{_one(value):,.0f}",
     "%": lambda value: f"{100 * _one(value):.0f} %",
     "interval": _interval(2),
