@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path as FilePath
@@ -13,7 +15,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from psm.server import basemap
 from psm.server.problems import Problem
@@ -24,6 +26,9 @@ router = APIRouter(include_in_schema=False)
 
 STATIC = FilePath(__file__).parent.parent / "static"
 
+_TITLE = re.compile(r"<title>([^<]*)</title>")
+_DESCRIPTION = re.compile(r'<meta name="description" content="([^"]*)" ?/?>')
+
 _NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>PSM</title>
 <body><h1>PSM is running</h1><p>Its page was not built: run <code>npm ci</code> and
 <code>npm run build</code> in <code>web/</code>. The API is at
@@ -31,12 +36,32 @@ _NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>PSM</t
 
 
 @router.get("/")
-async def page() -> Response:
-    """The page."""
+async def page(request: Request, state: StateOf) -> Response:
+    """The page, whose preview in a message says what its maps stand on."""
     index = STATIC / "index.html"
     if not index.is_file():
         return HTMLResponse(_NO_PAGE)
-    return FileResponse(index, headers={"Cache-Control": "no-cache"})
+    content = with_preview(index.read_text(encoding="utf-8"), state.model.provenance.statement)
+    etag = hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
+    headers = {"Cache-Control": "no-cache", "ETag": f'"{etag}"'}
+    return unchanged(request, headers) or HTMLResponse(content, headers=headers)
+
+
+def with_preview(page: str, statement: str) -> str:
+    """A page with what others show of a link to it (the Open Graph protocol), at its title.
+
+    Args:
+        page: HTML with a title and a description.
+        statement: what its maps stand on.
+    """
+    title, description = _TITLE.search(page), _DESCRIPTION.search(page)
+    assert title is not None
+    assert description is not None
+    told = f"{description[1]} {html.escape(statement)}"
+    tags = {"og:title": title[1], "og:description": told, "og:type": "website"}
+    metas = "".join(f'<meta property="{name}" content="{words}" />' for name, words in tags.items())
+    said = page.replace(description[0], description[0].replace(description[1], told))
+    return said.replace(title[0], title[0] + metas)
 
 
 @dataclass(frozen=True)
