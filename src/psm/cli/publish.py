@@ -35,10 +35,14 @@ def publish(
 
     `psm publish earth.zarr --out site`
     """
-    from psm.server.publishing.folder import publish as publish_folder
-    from psm.server.settings import Settings
+    from psm.server import Settings, open_state
+    from psm.server.publishing import folder
 
-    settings = Settings(stores=tuple(store), model=model, raw=raw, vocabulary=phrases)
-    made = publish_folder(settings, out, title=title, precision=precision)
+    folder.require_replaceable(out)
+    settings = Settings(
+        stores=tuple(store), model=model, raw=raw, vocabulary=phrases, prepare=False
+    )
+    state = open_state(settings, precision=precision)
+    made = folder.publish(state, out, title=title)
     typer.echo(f"{out}: {made.phrases} phrases, {made.size_bytes / 1e6:.1f} MB")
     typer.echo(f"to see it: python -m http.server --bind 127.0.0.1 --directory {out} 8000")

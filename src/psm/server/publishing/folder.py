@@ -6,16 +6,15 @@ import asyncio
 import html
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from psm.errors import BrokenPackageData, ConfigError, OutputError
 from psm.files import atomic_folder
 from psm.mapping.timetable.storedcoefficients import MOST_CELLS, wants_coefficients
-from psm.precision import Precision
 from psm.server import basemap
-from psm.server.app import API, open_state
+from psm.server.app import API
 from psm.server.guard.headers import page_policy
 from psm.server.publishing.asking import Asker
 from psm.server.publishing.readme import NAME as README
@@ -23,7 +22,6 @@ from psm.server.publishing.readme import readme
 from psm.server.publishing.table import phrase_table
 from psm.server.routes.root import STATIC, assets, with_preview
 from psm.server.served import ServedStore
-from psm.server.settings import Settings
 from psm.server.state import ServerState
 
 MARK = "psm-published"
@@ -42,7 +40,7 @@ class Published:
     """What was published.
 
     Attributes:
-        phrases: of the smallest table.
+        phrases: that every store can be asked.
         size_bytes: of all files.
     """
 
@@ -50,39 +48,29 @@ class Published:
     size_bytes: int
 
 
-def publish(
-    settings: Settings,
-    out: Path,
-    *,
-    title: str | None = None,
-    precision: Precision = "auto",
-) -> Published:
+def publish(state: ServerState, out: Path, *, title: str | None = None) -> Published:
     """Write the page with its stores as files that any static host shows.
 
     Args:
-        settings: stores, model and vocabulary, as for a server.
+        state: stores, model and vocabulary, as for a server; it need not run.
         out: a folder; one that was published before is replaced, any other one refused.
         title: of the page; by default that of the explorer.
-        precision: of the model's weights.
 
     Raises:
         OutputError: the folder holds something else.
         ConfigError: a store is not prepared, too large, or no grid of degrees; or a phrase cannot
             be asked.
-        PSMError: as :func:`psm.server.open_state`.
     """
     require_replaceable(out)
-    state = open_state(replace(settings, prepare=False), precision=precision)
     for store in state.stores.values():
         _require_coefficients(store)
-    files = asyncio.run(_files(state, title))
+    files, phrases = asyncio.run(_files(state, title))
     with atomic_folder(out) as folder:
         for name, content in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-    tables = [json.loads(files[f"{_folder(id_)}/phrases.json"]) for id_ in state.stores]
-    return Published(min(len(table["phrases"]) for table in tables), sum(map(len, files.values())))
+    return Published(phrases, sum(map(len, files.values())))
 
 
 def require_replaceable(out: Path) -> None:
@@ -111,9 +99,9 @@ def _require_coefficients(store: ServedStore) -> None:
         )
 
 
-async def _files(state: ServerState, title: str | None) -> dict[str, bytes]:
-    """All files by their path in the folder."""
-    ask = Asker(state)
+async def _files(state: ServerState, title: str | None) -> tuple[dict[str, bytes], int]:
+    """All files by their path in the folder, and how many phrases every store can be asked."""
+    ask, phrases = Asker(state), []
     async with state.running():
         files = {
             f"{API[1:]}/{name}.json": await ask.content(name)
@@ -125,6 +113,7 @@ async def _files(state: ServerState, title: str | None) -> dict[str, bytes]:
                 files[f"{folder}/{name}"] = await ask.content("stores", id_, name)
             table = await phrase_table(ask, store, state.vocabulary)
             files[f"{folder}/phrases.json"] = _json(table)
+            phrases.append(len(table["phrases"]))
     base = {
         "tiles": "base/{z}/{x}/{y}.webp",
         "attribution": basemap.ATTRIBUTION,
@@ -139,7 +128,7 @@ async def _files(state: ServerState, title: str | None) -> dict[str, bytes]:
     index = _index(state.model.provenance.statement, title)
     files["index.html"] = index.encode()
     files[README] = readme(state, title).encode()
-    return files
+    return files, min(phrases)
 
 
 def _index(statement: str, title: str | None) -> str:

@@ -29,11 +29,16 @@ async def phrase_table(ask: Asker, store: ServedStore, vocabulary: Vocabulary) -
         places.
 
     Raises:
-        ConfigError: the API refuses a phrase, or the coefficients hold none of them.
+        ConfigError: a phrase cannot be typed on the page, the API refuses one, or the coefficients hold none of them.
     """
     answer: dict[str, Any] = {}
     shared: dict[str, Any] = {}
     phrases = []
+    for text in vocabulary.phrases:
+        if "," in text or text.startswith(("-", "−", "–")):
+            raise ConfigError(
+                f"phrase {text!r}: leave out commas and a minus before it, which part sounds"
+            )
     for text in track(vocabulary.phrases, f"phrases of {store.name}", unit="phrases"):
         said = await ask.json("stores", store.id, "answer", text=text)
         numbers = said["numbers"]
