@@ -24,9 +24,9 @@ from psm.cli.map import draw_map
 from psm.cli.prepare import prepare
 from psm.cli.presets import list_presets
 from psm.cli.profile import profile
+from psm.cli.publish import publish
 from psm.cli.running.command import adopt
 from psm.cli.running.failures import hush_the_rest, is_unread, line_of
-from psm.cli.publish import publish
 from psm.cli.search import search
 from psm.cli.serve import serve
 from psm.cli.tables import tables

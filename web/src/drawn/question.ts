@@ -133,10 +133,8 @@ export class DrawnQuestion {
     const of = (weights: Weights | null) =>
       weights &&
       Float32Array.from({ length: (header.months - 1) * HOURS }, (_, i) => {
-        const own = weights.at(Math.floor(i / HOURS) * header.hours + (i % HOURS));
-        let sum = own[0]!;
-        for (let k = 0; k < rank; k++) sum += values[cell * rank + k]! * own[k + 1]!;
-        return Math.max(0, sum);
+        const state = Math.floor(i / HOURS) * header.hours + (i % HOURS);
+        return Math.max(0, inner(values, cell * rank, weights.at(state)));
       });
     const columns = this.terms.map<Column>(({ distance, variance, second }) => ({
       distance: of(distance)!,
@@ -171,7 +169,6 @@ export class DrawnQuestion {
   }
 }
 
-<<<<<<< HEAD
 /** The offset and the product: in four sums, since each would wait for the one before. */
 function inner(values: Int16Array, start: number, weights: Float64Array): number {
   const rank = weights.length - 1;
@@ -188,7 +185,8 @@ function inner(values: Int16Array, start: number, weights: Float64Array): number
   }
   for (; k < rank; k++) a += values[start + k]! * weights[k + 1]!;
   return a + b + c + d;
-=======
+}
+
 /** What a cell asks of the modes of any query at a local hour: an inner product away from the distance. */
 export function cellModes(of: Coefficients, cell: number, month: number | null, hour: number | null): Float32Array {
   const { header, values, rank } = of;
@@ -209,5 +207,4 @@ export function cellModes(of: Coefficients, cell: number, month: number | null, 
     }
   }
   return found;
->>>>>>> d00efdb (Let a published page answer from its table, and say which phrase is nearest to what was typed)
 }

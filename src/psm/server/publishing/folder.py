@@ -6,6 +6,7 @@ import asyncio
 import html
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ def publish(state: ServerState, out: Path, *, title: str | None = None) -> Publi
     require_replaceable(out)
     for store in state.stores.values():
         _require_coefficients(store)
-    files, phrases = asyncio.run(_files(state, title))
+    with ThreadPoolExecutor(1) as apart:  # notebooks have a loop of their own in this thread
+        files, phrases = apart.submit(lambda: asyncio.run(_files(state, title))).result()
     with atomic_folder(out) as folder:
         for name, content in files.items():
             path = folder / name

@@ -10,7 +10,7 @@ from psm.server.publishing.asking import Asker
 from psm.server.served import ServedStore
 from psm.server.sounds import Vocabulary
 
-_DIGITS = 6
+_DIGITS = 9
 _BY_QUESTION = {"label", "moment", "range", "mean", "etag", "seconds", "numbers"}
 """Of an answer, what changes with its question; the rest stands in the table once."""
 
@@ -29,7 +29,8 @@ async def phrase_table(ask: Asker, store: ServedStore, vocabulary: Vocabulary) -
         places.
 
     Raises:
-        ConfigError: a phrase cannot be typed on the page, the API refuses one, or the coefficients hold none of them.
+        ConfigError: a phrase cannot be typed on the page, the API refuses one, or the
+            coefficients hold none of them.
     """
     answer: dict[str, Any] = {}
     shared: dict[str, Any] = {}
@@ -56,7 +57,7 @@ async def phrase_table(ask: Asker, store: ServedStore, vocabulary: Vocabulary) -
 
 
 def rounded(content: Any) -> Any:
-    """The same with fewer digits: six that count are more than any map shows."""
+    """The same with no more digits than the 32 bits of a number in the page hold."""
     if isinstance(content, float):
         return float(f"{content:.{_DIGITS}g}")
     if isinstance(content, dict):
