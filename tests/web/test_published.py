@@ -59,11 +59,17 @@ def published(browser: Any, site: str) -> Iterator[Open]:
         context.set_default_timeout(60_000)
         page = context.new_page()
         ours = (site, "blob:", "data:")
-        page.route(
-            lambda url: not url.startswith(ours),
-            lambda route: (strange.append(route.request.url), route.abort()),
-        )
-        page.on("response", lambda got: strange.append(got.url) if got.status >= 400 else None)
+
+        def refuse(route: Any) -> None:
+            strange.append(route.request.url)
+            route.abort()
+
+        def missed(response: Any) -> None:
+            if response.status >= 400:
+                strange.append(response.url)
+
+        page.route(lambda url: not url.startswith(ours), refuse)
+        page.on("response", missed)
         e = Explorer(page, site)
         opened.append(e)
         e.open(hash_)

@@ -53,7 +53,10 @@ async def phrase_table(ask: Asker, store: ServedStore, vocabulary: Vocabulary) -
     if not phrases:
         raise ConfigError(f"{store.store.url}: its coefficients hold none of the phrases")
     sounds = sum(phrase["text"] in vocabulary.sounds for phrase in phrases)
-    return rounded({"sounds": sounds, "answer": answer, "numbers": shared, "phrases": phrases})
+    table: dict[str, Any] = rounded(
+        {"sounds": sounds, "answer": answer, "numbers": shared, "phrases": phrases}
+    )
+    return table
 
 
 def rounded(content: Any) -> Any:
