@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -34,9 +35,9 @@ from psm.mapping import Moment, Query, Store, Timetable
 from psm.mapping.timetable.storedcoefficients import drawn_rows
 from psm.model import PSM
 from psm.server.answers import ask
-from tests.web.conftest import _FLAGS, chromium
-from tests.web.explorer import _SETTLED
 
+FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+SETTLED = "() => document.querySelector('.progress')?.dataset.busy === 'no'"
 WEB = Path(__file__).parents[1] / "web"
 GOOD = 0.995
 _ENTRY = """
@@ -92,7 +93,7 @@ def in_browser(folder: Path, month: int) -> np.ndarray[Any, Any]:
     url = f"http://127.0.0.1:{server.server_port}/"
     texts = tuple(QUERY_PHRASES.values())
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
         asked: list[str] = []
         page.on("request", lambda sent: asked.append(sent.url))
@@ -105,7 +106,7 @@ def in_browser(folder: Path, month: int) -> np.ndarray[Any, Any]:
                 "() => document.querySelector('.map-a')?.dataset.shown?.startsWith('drawn')"
             )
             seconds.append(time.perf_counter() - start)
-            page.wait_for_function(_SETTLED)
+            page.wait_for_function(SETTLED)
         shown = ", ".join(f"{value:.1f}" for value in seconds)
         print(f"first map after {shown} s (the first of them with nothing in the browser's cache)")
         page.evaluate(_modules())
