@@ -72,8 +72,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a server of a globe of 10 degrees; only started where there is a browser."""
+def world(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> tuple[PSM, str]:
+    """A model and its globe of 10 degrees; only made where there is a browser."""
     del browser
     with torch.random.fork_rng():
         torch.manual_seed(7)
@@ -83,6 +83,13 @@ def server(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     url = str(tmp_path_factory.mktemp("stores") / "world.zarr")
     store = embed(url, model, PlaceImagery(), Cells.globe(step_deg=10.0)).store
     prepare(store, model, sample=64, rank=24, seen=8)
+    return model, url
+
+
+@pytest.fixture(scope="session")
+def server(world: tuple[PSM, str]) -> Iterator[str]:
+    """Address of a server of the globe."""
+    model, url = world
     settings = Settings(rate_per_s=1e6, burst=1e6)
     app = create_app(state=ServerState(model, open_all((url,), model), settings))
     running = uvicorn.Server(

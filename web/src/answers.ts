@@ -1,12 +1,14 @@
 /** What the server is asked for as the state changes. */
 
 import { computed, type ReadonlySignal } from "@preact/signals";
-import { api, type Found, type Palette, type Scale, address, storePath, type Value } from "./api";
+import { api, type Found, type Palette, type Scale, address, isPublished, storePath, type Value } from "./api";
 import { type Range, union } from "./colour";
-import { drawings, names, whenDrawn } from "./drawings";
+import { drawings, names, ready, whenDrawn } from "./drawings";
 import { bestPlaces, meanOf, spotAt } from "./drawn/places";
 import type { Field } from "./map/fieldlayer";
-import { isAsked, momentParams, questionParams, type Side } from "./question";
+import { profileAt, soundsAt } from "./published/place";
+import { table } from "./published/typed";
+import { isAsked, localHour, momentParams, questionParams, type Side } from "./question";
 import { type Loaded, resource } from "./resource";
 import { isPlaying, paletteOf, store, view } from "./state";
 import { FADING, type Layer, layerOf, type Which } from "./url";
@@ -64,7 +66,7 @@ export interface TileAddress {
 
 export function tileAddress(which: Which, side: Side): TileAddress | null {
   const at = store.value;
-  if (!at || !isAsked(side) || !ranges[which].value.data) return null;
+  if (!at || isPublished || !isAsked(side) || !ranges[which].value.data) return null;
   const { layer } = view.value;
   const of = (kind: Layer) => {
     const range = colourRange(which, kind);
@@ -189,8 +191,12 @@ function placeQuestion(withTime: boolean): { id: string; query: string } | null 
 
 /** The year and the day of the chosen place. */
 export const profile = resource(
-  () => placeQuestion(false),
-  ({ id, query }, signal) => api.profile(id, new URLSearchParams(query), signal),
+  () => {
+    const question = placeQuestion(false);
+    return question && { ...question, place: view.value.place! };
+  },
+  ({ id, query, place }, signal) =>
+    isPublished ? profileAt(id, place, signal) : api.profile(id, new URLSearchParams(query), signal),
 );
 
 /** What else sounds there, at the time shown; that does not depend on the question. */
@@ -203,9 +209,14 @@ export const sounds = resource(
       const params = momentParams(side.moment);
       params.set("lat", String(place.lat));
       params.set("lon", String(place.lon));
-      return { id: store.value.id, query: params.toString() };
+      if (isPublished && !(ready.value && table.value.data)) return null;
+      return { id: store.value.id, query: params.toString(), place, moment: side.moment };
     }),
-  ({ id, query }, signal) => api.sounds(id, new URLSearchParams(query), signal),
+  ({ id, query, place, moment }, signal) => {
+    const [known, phrases] = [ready.peek(), table.peek().data];
+    if (!isPublished || !known || !phrases) return api.sounds(id, new URLSearchParams(query), signal);
+    return soundsAt(id, known, phrases, place, moment.month, localHour(moment, place.lon));
+  },
   REST_MS,
 );
 

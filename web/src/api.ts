@@ -1,5 +1,6 @@
 /** The API of the server, and what can go wrong on the way to it; its types are in schema.ts. */
 
+import { answerFrom, suggestions, type Table } from "./published/phrases";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -34,6 +35,9 @@ export class ApiError extends Error {
 /** The folder the page was served from: it may be mounted anywhere. */
 export const root = new URL(".", document.baseURI);
 const base = new URL("api/v1/", root);
+
+/** Whether the page is a folder of files with no server behind it; `psm publish` marks it so. */
+export const isPublished = document.querySelector('meta[name="psm-published"]') !== null;
 
 const MOST_WAITS = 2;
 const LONGEST_WAIT_S = 8;
@@ -106,11 +110,33 @@ export async function request(url: string, init: RequestInit = {}): Promise<Resp
 }
 
 async function json<T>(path: string, params?: URLSearchParams, signal?: AbortSignal): Promise<T> {
-  const response = await request(address(path, params), signal ? { signal } : {});
+  const url = isPublished ? address(`${path}.json`) : address(path, params);
+  const response = await request(url, signal ? { signal } : {});
   return (await response.json()) as T;
 }
 
-export const api = {
+const tables = new Map<string, Promise<Table>>();
+
+/** The phrases that a published folder can be asked. */
+function phrases(store: string): Promise<Table> {
+  const known = tables.get(store);
+  if (known) return known;
+  const found = json<Table>(storePath(store, "phrases"));
+  tables.set(store, found);
+  found.catch(() => tables.delete(store));
+  return found;
+}
+
+async function fromTable(store: string, question: URLSearchParams) {
+  const table = await phrases(store);
+  try {
+    return answerFrom(table, question);
+  } catch (error) {
+    throw new ApiError("refused", (error as Error).message);
+  }
+}
+
+const server = {
   stores: () => json<Store[]>("stores"),
   models: () => json<Model[]>("models"),
   colours: () => json<Palette[]>("colours"),
@@ -142,3 +168,16 @@ export const api = {
     return (await request(address("audio"), { method: "POST", body: form })).json() as Promise<Upload>;
   },
 };
+
+/** The same from the files of a published folder; what else a server does, the page does not offer there. */
+const folder: Partial<typeof server> = {
+  suggestions: async (prefix) => {
+    const [first] = tables.values();
+    return first ? suggestions(await first, prefix) : [];
+  },
+  range: async (store, question) => (await fromTable(store, question)).range,
+  answer: async (store, question) => (await fromTable(store, question)).answer,
+};
+
+/** Where answers come from. */
+export const api = { ...server, ...(isPublished ? folder : {}), phrases };

@@ -4,7 +4,7 @@
  */
 
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
-import { address, api, type Answer, request, storePath } from "./api";
+import { address, api, type Answer, ApiError, isPublished, request, storePath } from "./api";
 import { type Coefficients, fetchCoefficients } from "./drawn/coefficients";
 import { fetchNames, type Names } from "./drawn/names";
 import { DrawnQuestion } from "./drawn/question";
@@ -28,7 +28,7 @@ const coefficients = resource(
 );
 
 /** Those of the store that is shown, once they are here. */
-const ready = computed<Coefficients | null>(() => {
+export const ready = computed<Coefficients | null>(() => {
   const { data } = coefficients.value;
   return data && data.header.id === store.value?.coefficients ? data : null;
 });
@@ -59,7 +59,7 @@ let timer = 0;
 effect(() => {
   clearTimeout(timer);
   isLate.value = false;
-  if (coefficients.value.isLoading) timer = window.setTimeout(() => (isLate.value = true), PATIENCE_MS);
+  if (coefficients.value.isLoading && !isPublished) timer = window.setTimeout(() => (isLate.value = true), PATIENCE_MS);
 });
 
 /** A question over the coefficients, and what the server said of it. */
@@ -73,6 +73,8 @@ interface Side {
   readonly drawn: ReadonlySignal<Drawn | null>;
   /** Whether it will turn out soon which it is. */
   readonly isWaiting: ReadonlySignal<boolean>;
+  /** Why there is none, where that is an error. */
+  readonly why: ReadonlySignal<ApiError | null>;
 }
 
 function sideOf(which: Which): Side {
@@ -92,17 +94,20 @@ function sideOf(which: Which): Side {
     return { question: new DrawnQuestion(known, answer.numbers), answer };
   });
   const isWaiting = computed(() => {
-    if (!store.value?.coefficients || mapTrouble.value) return false;
+    if (!store.value?.coefficients || (mapTrouble.value && !isPublished)) return false;
     return asked.value.isLoading || (coefficients.value.isLoading && !isLate.value);
   });
-  return { drawn, isWaiting };
+  return { drawn, isWaiting, why: computed(() => asked.value.error ?? coefficients.value.error) };
 }
 
 export const drawings = { a: sideOf("a"), b: sideOf("b") };
 
-/** The question of a side in numbers as soon as that is known, or null where it comes as tiles. */
+/**
+ * The question of a side in numbers as soon as that is known, or null where it comes as tiles; of a
+ * published page, which has none, an error.
+ */
 export function whenDrawn(which: Which, stop: AbortSignal): Promise<Drawn | null> {
-  const { drawn, isWaiting } = drawings[which];
+  const { drawn, isWaiting, why } = drawings[which];
   return new Promise((resolve, reject) => {
     let end = () => {};
     const finish = (done: () => void) => {
@@ -111,7 +116,10 @@ export function whenDrawn(which: Which, stop: AbortSignal): Promise<Drawn | null
     };
     stop.addEventListener("abort", () => finish(() => reject(new DOMException("aborted", "AbortError"))));
     end = effect(() => {
-      if (!isWaiting.value) finish(() => resolve(drawn.peek()));
+      if (isWaiting.value) return;
+      const found = drawn.peek();
+      if (found || !isPublished) finish(() => resolve(found));
+      else finish(() => reject(why.peek() ?? new ApiError("broken", "The files of this map are not whole.")));
     });
   });
 }

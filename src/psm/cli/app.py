@@ -24,6 +24,7 @@ from psm.cli.map import draw_map
 from psm.cli.prepare import prepare
 from psm.cli.presets import list_presets
 from psm.cli.profile import profile
+from psm.cli.publish import publish
 from psm.cli.running.command import adopt
 from psm.cli.running.failures import hush_the_rest, is_unread, line_of
 from psm.cli.search import search
@@ -76,6 +77,7 @@ app.command()(prepare)
 app.command()(profile)
 app.command()(search)
 app.command()(serve)
+app.command()(publish)
 app.command("presets")(list_presets)
 app.add_typer(data_app, name="data")
 app.add_typer(earth_app, name="earth")

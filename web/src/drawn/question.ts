@@ -77,7 +77,7 @@ function hourShare(away: number): number {
   return sum / HOURS;
 }
 
-function int16(base64: string): Int16Array {
+export function int16(base64: string): Int16Array {
   const text = atob(base64);
   const bytes = Uint8Array.from(text, (char) => char.charCodeAt(0));
   const view = new DataView(bytes.buffer);
@@ -127,6 +127,23 @@ export class DrawnQuestion {
     return values;
   }
 
+  /** Values of one cell at every month and whole local hour: 12 times 24. */
+  through(cell: number): Values {
+    const { header, values, rank } = this.coefficients;
+    const of = (weights: Weights | null) =>
+      weights &&
+      Float32Array.from({ length: (header.months - 1) * HOURS }, (_, i) => {
+        const state = Math.floor(i / HOURS) * header.hours + (i % HOURS);
+        return Math.max(0, inner(values, cell * rank, weights.at(state)));
+      });
+    const columns = this.terms.map<Column>(({ distance, variance, second }) => ({
+      distance: of(distance)!,
+      variance: of(variance),
+      second: of(second),
+    }));
+    return valuesOf(this.numbers, this.curve, columns, true);
+  }
+
   private inner(weights: Weights, { month, hour, clock }: Moment): Float32Array {
     const { header } = this.coefficients;
     const first = ((month ?? header.months) - 1) * header.hours;
@@ -168,4 +185,26 @@ function inner(values: Int16Array, start: number, weights: Float64Array): number
   }
   for (; k < rank; k++) a += values[start + k]! * weights[k + 1]!;
   return a + b + c + d;
+}
+
+/** What a cell asks of the modes of any query at a local hour: an inner product away from the distance. */
+export function cellModes(of: Coefficients, cell: number, month: number | null, hour: number | null): Float32Array {
+  const { header, values, rank } = of;
+  const { times, timeModes, core, coreScale, queryModes } = of.csd;
+  const states = times.length / timeModes;
+  const first = ((month ?? header.months) - 1) * header.hours;
+  const found = new Float32Array(queryModes);
+  for (let time = 0, at = 0; time < timeModes; time++) {
+    const row = time * states + first;
+    let share = times[row + HOURS]!;
+    if (hour !== null) {
+      share = 0;
+      for (let whole = 0; whole < HOURS; whole++) share += hourShare(hour - whole) * times[row + whole]!;
+    }
+    for (let k = 0; k <= rank; k++) {
+      const own = share * coreScale[k]! * (k === 0 ? 1 : header.step * values[cell * rank + k - 1]!);
+      for (let mode = 0; mode < queryModes; mode++) found[mode]! += own * core[at++]!;
+    }
+  }
+  return found;
 }

@@ -1,7 +1,7 @@
 /** The server's picture of the map, where the browser cannot draw one. */
 
 import { type ReadonlySignal, signal } from "@preact/signals";
-import { address, request, storePath } from "../api";
+import { address, isPublished, request, storePath } from "../api";
 import { isAsked, momentWords, questionParams, sideWords } from "../question";
 import { type Loaded, resource } from "../resource";
 import { isPhone, isPlaying, isSmall, store, view } from "../state";
@@ -49,7 +49,7 @@ function pictureOf(which: Which): ReadonlySignal<Loaded<string>> {
     () => {
       const side = view.value[which];
       const at = store.value;
-      if (!mapTrouble.value || isPlaying.value || !side || !at || !isAsked(side)) return null;
+      if (!mapTrouble.value || isPublished || isPlaying.value || !side || !at || !isAsked(side)) return null;
       return { id: at.id, query: questionParams(side).toString() };
     },
     async ({ id, query }, signal) => {
@@ -91,14 +91,16 @@ export function Pictures() {
           {mapTrouble.value === "lost"
             ? "The browser has lost its graphics context (WebGL), and with it the map."
             : "This browser cannot draw the map: it has no WebGL 2, as in many virtual machines."}{" "}
-          You see the server's picture instead. Hardware acceleration in the browser's settings brings the map back, or another browser.
+          {!isPublished && "You see the server's picture instead. "}Hardware acceleration in the browser's settings brings the map back, or another browser.
         </p>
         <button type="button" class="soft" onClick={() => location.reload()}>Try the map again</button>
       </div>
-      <div class="picture-row">
-        <Picture which="a" />
-        <Picture which="b" />
-      </div>
+      {!isPublished && (
+        <div class="picture-row">
+          <Picture which="a" />
+          <Picture which="b" />
+        </div>
+      )}
     </div>
   );
 }

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { address, api, type Model } from "../api";
+import { address, api, isPublished, type Model, root } from "../api";
 import { base, store } from "../state";
 import { Icon } from "./icons";
 
@@ -43,7 +43,11 @@ function Panel({ model }: { model: Model }) {
           <ul>{model.known_faults.map((fault) => <li key={fault}>{fault}</li>)}</ul>
         </>
       )}
-      <p><a href={address("openapi.json")}>The API behind this page</a></p>
+      {isPublished ? (
+        <p>This page is a folder of files with no server behind it: <a href={new URL("README.txt", root).href}>what is in it</a></p>
+      ) : (
+        <p><a href={address("openapi.json")}>The API behind this page</a></p>
+      )}
     </>
   );
 }

@@ -3,6 +3,7 @@
 import { computed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { answers, places, ranges } from "../answers";
+import { isPublished } from "../api";
 import { Maps } from "../map/maps";
 import { onScreen } from "../map/panes";
 import { mapTrouble, pictures } from "../map/picture";
@@ -15,7 +16,7 @@ import { Legend } from "./legend";
 import { Notice } from "./notice";
 import { Place } from "./place";
 import { Results, resultWords } from "./results";
-import { Examples, Search, Unwanted } from "./search";
+import { Examples, Nearest, Search, Unwanted } from "./search";
 import { TimeBar } from "./time";
 import { Toolbar } from "./toolbar";
 
@@ -66,11 +67,12 @@ function Panel() {
   return (
     <div class="panel card">
       <header class="brand">
-        <h1>How the Earth sounds</h1>
+        <h1>{document.title}</h1>
         <Stores />
       </header>
       <Sides />
       <Search />
+      <Nearest />
       {isNew && (
         <>
           <p class="welcome">
@@ -81,7 +83,7 @@ function Panel() {
       )}
       <div class={isNew ? "with with-new" : "with"}>
         <Unwanted />
-        <Audio />
+        {!isPublished && <Audio />}
       </div>
       {!isPhone.value && isSmall.value && hasQuestion.value && <Legend />}
       {!isPhone.value && <Results />}
@@ -158,7 +160,7 @@ export function App() {
       )}
       <About />
       <Notice />
-      <DropTarget />
+      {!isPublished && <DropTarget />}
       <div class="hidden" role="status" aria-live="polite" data-testid="announcement">
         {announced.value} {isPlaying.value ? "" : resultWords()}
       </div>

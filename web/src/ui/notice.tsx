@@ -3,7 +3,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { answers, places, profile, ranges, unfamiliar } from "../answers";
-import { api, type ApiError, setKey } from "../api";
+import { api, type ApiError, isPublished, setKey } from "../api";
 import { pictures } from "../map/picture";
 import { whenTilesFail } from "../map/tiles";
 import { attempt, change, startTrouble, stores, view } from "../state";
@@ -117,7 +117,7 @@ export function Notice() {
       {error.trouble === "unknown-audio" ? (
         <button type="button" class="soft" onClick={dropAudio}>Ask without it</button>
       ) : (
-        error.trouble !== "key" && <button type="button" class="soft" onClick={() => void again()}>Try again</button>
+        error.trouble !== "key" && !(isPublished && error.trouble === "refused") && <button type="button" class="soft" onClick={() => void again()}>Try again</button>
       )}
     </div>
   );

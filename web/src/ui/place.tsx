@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { profile, sounds, value } from "../answers";
-import { api, ApiError } from "../api";
+import { api, ApiError, isPublished } from "../api";
 import { percent } from "../colour";
 import { localHour, momentAt, momentWords, parseTerms, sideWords, isAsked } from "../question";
 import { active, change, changeSide, edited, layerWords, paletteOf, store, view } from "../state";
@@ -139,7 +139,7 @@ export function Place() {
           />
         </>
       )}
-      {store.value?.is_simulated && <Listen lat={place.lat} lon={place.lon} />}
+      {store.value?.is_simulated && !isPublished && <Listen lat={place.lat} lon={place.lon} />}
       <Sounds />
     </section>
   );

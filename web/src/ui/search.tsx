@@ -2,7 +2,8 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { api } from "../api";
+import { api, isPublished } from "../api";
+import { replaced, table } from "../published/typed";
 import { parseTerms, typedTerms } from "../question";
 import { active, changeSide } from "../state";
 import { Icon } from "./icons";
@@ -90,7 +91,7 @@ export function Search() {
         id="search"
         type="text"
         role="combobox"
-        placeholder="frogs, church bells, -traffic …"
+        placeholder={isPublished ? "church bells, -traffic …" : "frogs, church bells, -traffic …"}
         aria-label="What to listen for"
         aria-describedby="search-help"
         aria-autocomplete="list"
@@ -117,7 +118,9 @@ export function Search() {
         </button>
       )}
       <p id="search-help" class="hidden">
-        Several sounds are separated by commas. A minus before a sound excludes it.
+        {isPublished
+          ? "The nearest phrase that this page knows is shown. After a comma, a minus before a sound excludes it."
+          : "Several sounds are separated by commas. A minus before a sound excludes it."}
       </p>
       <ul id="suggestions" role="listbox" aria-label="Suggestions" hidden={!isShown}>
         {suggestions.map((text, i) => (
@@ -141,10 +144,29 @@ export function Search() {
 
 const EXAMPLES = ["frogs croaking", "ocean waves", "church bells ringing", "crickets chirping", "thunder", "seagulls calling"];
 
+/** Which phrases of a published page took the place of what was typed. */
+export function Nearest() {
+  const { texts, without } = active.value;
+  const shown = [...texts, ...without.map((term) => term.replace(/\*[\d.]+$/, ""))];
+  const notes = [...replaced.value].filter(([phrase]) => shown.includes(phrase));
+  if (!notes.length) return null;
+  return (
+    <p class="dim nearest" role="status">
+      {notes.map(([phrase, typed]) => (
+        <span key={phrase}>
+          Showing <b>“{phrase}”</b> for “{typed}”, the nearest of {table.value.data?.phrases.length} phrases.{" "}
+        </span>
+      ))}
+    </p>
+  );
+}
+
 export function Examples() {
+  const known = table.value.data?.phrases.map(({ text }) => text);
+  const examples = known && !EXAMPLES.every((text) => known.includes(text)) ? known.slice(0, EXAMPLES.length) : EXAMPLES;
   return (
     <div class="chips" role="group" aria-label="Examples">
-      {EXAMPLES.map((text) => (
+      {examples.map((text) => (
         <button type="button" class="chip" key={text} onClick={() => changeSide(parseTerms(text))}>
           {text}
         </button>

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { address, ApiError, request, storePath } from "../api";
+import { address, ApiError, isPublished, request, storePath } from "../api";
 import { panes } from "../map/panes";
 import { mapTrouble } from "../map/picture";
 import { isAsked, questionParams } from "../question";
@@ -152,7 +152,7 @@ export function Toolbar() {
         <Icon name="compare" /> <span>Compare</span>
       </button>
       <Share />
-      <Download />
+      {!isPublished && <Download />}
       {!mapTrouble.value && <Moving />}
       <button type="button" class="tool" aria-label={isDark ? "Light colours" : "Dark colours"} title={isDark ? "Light colours" : "Dark colours"} onClick={switchTheme}>
         <Icon name={isDark ? "sun" : "moon"} />

@@ -43,6 +43,7 @@ OUTPUTS: dict[str, tuple[Output, ...]] = {
     "map": (Output("out", default=Path("runs/maps")),),  # its suffixes depend on --animate
     "prepare": (Output("store", is_folder=True),),
     "profile": (Output("out", suffixes=(".png", ".svg"), default=Path("runs/profiles")),),
+    "publish": _FOLDER,
     "search": (Output("out", suffixes=(".geojson", ".json", ".csv")),),
     "data import": _FOLDER,
     "data views": (Output("folder", is_folder=True),),

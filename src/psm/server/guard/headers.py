@@ -21,22 +21,8 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self.app = app
         base = f" {_origin(settings.base)}" if "://" in settings.base else ""
-        policy = {
-            "default-src": "'self'",
-            "script-src": "'self'",
-            "style-src": "'self' 'unsafe-inline'",  # MapLibre places its controls so
-            "img-src": f"'self' data: blob:{base}",
-            "connect-src": f"'self' blob: data:{base}",
-            "worker-src": "'self' blob:",  # MapLibre's worker
-            "child-src": "'self' blob:",
-            "media-src": "'self' blob:",
-            "object-src": "'none'",
-            "base-uri": "'none'",
-            "form-action": "'self'",
-            "frame-ancestors": "'none'",
-        }
         self._headers = {
-            "Content-Security-Policy": "; ".join(f"{k} {v}" for k, v in policy.items()),
+            "Content-Security-Policy": f"{page_policy(base)}; frame-ancestors 'none'",
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
             "Referrer-Policy": "strict-origin-when-cross-origin",
@@ -52,6 +38,28 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def page_policy(base: str = "") -> str:
+    """Content security policy of the page.
+
+    Args:
+        base: the base map's site, after a space.
+    """
+    policy = {
+        "default-src": "'self'",
+        "script-src": "'self'",
+        "style-src": "'self' 'unsafe-inline'",  # MapLibre places its controls so
+        "img-src": f"'self' data: blob:{base}",
+        "connect-src": f"'self' blob: data:{base}",
+        "worker-src": "'self' blob:",  # MapLibre's worker
+        "child-src": "'self' blob:",
+        "media-src": "'self' blob:",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+    }
+    return "; ".join(f"{name} {sites}" for name, sites in policy.items())
 
 
 def _origin(url: str) -> str:

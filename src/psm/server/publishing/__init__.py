@@ -1,0 +1,1 @@
+"""The page and its stores as plain files, which any static host shows without a server of ours."""
