@@ -92,12 +92,21 @@ def test_buckets_are_of_one_client_each_and_few() -> None:
     assert len(rate._buckets) <= 20_000
 
 
+class Gate(threading.Event):
+    """An event that also knows whether somebody has come to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_reached = threading.Event()
+
+
 @pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     """Holds every exact answer back until it is set."""
-    gate, whole = threading.Event(), EmbeddedCells.distances
+    gate, whole = Gate(), EmbeddedCells.distances
 
     def waits(self: EmbeddedCells, *args: object, **kwargs: object) -> object:
+        gate.is_reached.set()
         gate.wait(20.0)
         return whole(self, *args, **kwargs)  # type: ignore[arg-type]
 
@@ -106,7 +115,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     gate.set()
 
 
-def test_a_full_queue_is_503_and_the_rest_goes_on(make: Make, held: threading.Event) -> None:
+def test_a_full_queue_is_503_and_the_rest_goes_on(make: Make, held: Gate) -> None:
     app = make(queue=2, rate_per_s=1e6, burst=1e6)
     with TestClient(app) as opened:
         found: list[int] = []
@@ -119,7 +128,9 @@ def test_a_full_queue_is_503_and_the_rest_goes_on(make: Make, held: threading.Ev
             )
 
         threads = [threading.Thread(target=ask, args=(month,)) for month in range(1, 8)]
-        for thread in threads:
+        threads[0].start()
+        assert held.is_reached.wait(20.0)
+        for thread in threads[1:]:
             thread.start()
         while len(found) < 4:  # one is worked on, two wait
             threading.Event().wait(0.01)
