@@ -35,6 +35,7 @@ LINES: dict[str, list[str]] = {
     "embed": ["16,48,17,49", "--spacing", "50km", "--out", "OUT", "--yes"],
     "map": ["frogs", "--region", "16,48,17,49", "--spacing", "50km", "--out", "OUT.png"],
     "prepare": ["OUT"],
+    "publish": ["OUT", "--out", "OUT-site"],
     "profile": ["48", "16"],
     "search": ["frogs", "--region", "16,48,17,49", "--spacing", "50km"],
     "serve": ["--port", "0"],

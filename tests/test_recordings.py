@@ -144,7 +144,7 @@ def test_the_server_hears_what_the_evaluation_hears(
             assert sent.status_code == 201, sent.text
             kept = state.uploads.get(sent.json()["id"])
             assert kept is not None
-            assert distance(kept.gaussian, heard.evaluated[seconds]) < 1e-5
+            assert distance(kept.encoded.gaussian, heard.evaluated[seconds]) < 1e-5
 
 
 def test_shards_in_another_order_are_heard_alike(

@@ -79,7 +79,7 @@ export class Pane {
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.disableRotation();
     this.answer = new AnswerLayer(this.map, {
-      opacity: () => (this.isPale ? PALE : 1) * this.opacity,
+      opacity: () => this.shownOpacity,
       deepest: settings.deepest,
       onShown: ({ levels }) => {
         settings.container.dataset.shown = levels; // for measuring
@@ -87,7 +87,7 @@ export class Pane {
     });
     this.haste = new Haste(this.map);
     this.field = new FieldLayer(this.map, {
-      opacity: () => this.opacity,
+      opacity: () => this.shownOpacity,
       onAsked: () => {
         settings.container.dataset.drawn = "no"; // for tests
       },
@@ -138,6 +138,11 @@ export class Pane {
     if (isPale === this.isPale) return;
     this.isPale = isPale;
     this.answer.restyle();
+    this.map.triggerRepaint();
+  }
+
+  private get shownOpacity(): number {
+    return (this.isPale ? PALE : 1) * this.opacity;
   }
 
   setGlobe(isGlobe: boolean): void {
