@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,8 @@ def test_figures_of_a_run_on_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert frozen == sum(p.numel() for p in model.text.parameters())
     assert learn == sum(p.numel() for p in model.parameters()) - frozen + 2  # a and b
     weights, optimiser = (figures(lines, name)[0] for name in ("weights", "optimiser"))
-    assert weights == pytest.approx(4e-9 * (learn + frozen), abs=0.006)
+    held = sum(each.nbytes for each in chain(model.parameters(), model.buffers()))
+    assert weights == pytest.approx(1e-9 * held, abs=0.006)
     assert optimiser == pytest.approx(8e-9 * learn, abs=0.006)
     assert "40 recordings" in lines[0]
     assert any("measured: the second, 8 rows" in line for line in lines)

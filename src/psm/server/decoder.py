@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
+import scipy.fft  # noqa: F401  (hearing loads it late, and then there would be no memory for it)
 from jaxtyping import Float32
 
 from psm.data.sound.decoder import read_whole
