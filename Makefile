@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test figures figures-check lint lowest clean
+.PHONY: help setup demo test tests figures figures-check lint lowest clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -18,8 +18,11 @@ setup: .venv/.installed ## create .venv and install everything, pinned
 demo: setup      ## build the Earth, train, evaluate, map; writes runs/demo/report.html
 	$(BIN)/psm demo
 
-test: setup lint ## lint, types, floors, tests
-	$(BIN)/pytest -n 2
+test: setup      ## lint, types, floors and, beside them, tests
+	$(MAKE) --no-print-directory -j 2 lint tests
+
+tests: setup
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 figures: setup   ## measure what the pages state and write it into them: hours; ARGS=--reuse takes runs that are there
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/make_figures.py $(ARGS)

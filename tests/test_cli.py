@@ -29,7 +29,10 @@ TINY = [
 ]
 
 # A model of some sixty recordings is familiar with hardly a word.
-pytestmark = pytest.mark.filterwarnings("ignore::psm.errors.UnfamiliarQuery")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::psm.errors.UnfamiliarQuery"),
+    pytest.mark.xdist_group("demo"),  # it is built once, by whichever process gets them all
+]
 
 REGION = ["map", "frogs", "--model", "DEMO/model", "--out", "OUT.tif", "--region"]
 MAP = ["map", "--step", "10", "--model", "DEMO/model", "--out", "OUT.tif"]

@@ -75,7 +75,9 @@ def test_a_new_text_is_one_small_answer_and_its_colours(explorer: Open) -> None:
     e.page.wait_for_timeout(1500)
     urls = asked(e)
     e.ask("thunder")
-    assert sorted(re.sub(r".*/(\w+)\?.*", r"\1", url) for url in urls) == ["answer", "range"]
+    names = [re.sub(r".*/(\w+)\?.*", r"\1", url) for url in urls]
+    # A slow machine also completes the word while it is typed.
+    assert sorted(name for name in names if name != "suggestions") == ["answer", "range"]
     with urlopen(next(url for url in urls if "/answer" in url)) as answer:
         assert len(answer.read()) < 4000
 
