@@ -134,7 +134,7 @@ def scale_words(
         if end - start <= _NARROWEST * (high - low):
             continue
         middle = 0.5 * (start + end)
-        is_dark = np.dot(image.to_rgba(middle)[:3], _LUMINANCE) < 0.5  # type: ignore[arg-type]
+        is_dark = np.dot(image.to_rgba(middle)[:3], _LUMINANCE) < 0.5  # type: ignore[arg-type]  # a number gives one colour
         colour = PAPER if is_dark else INK
         axes.text(middle, 0.47, word, ha="center", va="center", fontsize=7, color=colour)
         if start > low:

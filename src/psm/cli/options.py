@@ -20,6 +20,15 @@ Preset = Annotated[str, typer.Option(help="A preset, or a YAML file.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", help="Change a setting: training.epochs=2")
 ]
+ServedModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="Model folder or hub id; that of the demo, else the one included."
+    ),
+]
+AsLearnt = Annotated[
+    bool, typer.Option("--raw", help="The match probability as learnt, not calibrated.")
+]
 PrecisionOption = Annotated[
     Literal["auto", "float32", "bfloat16"],
     typer.Option("--precision", help="auto: bfloat16 where the processor has it."),

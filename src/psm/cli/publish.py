@@ -7,19 +7,14 @@ from typing import Annotated
 
 import typer
 
-from psm.cli.options import PrecisionOption
+from psm.cli.options import AsLearnt, PrecisionOption, ServedModel
 
 
 def publish(
     store: Annotated[list[str], typer.Argument(help="Stores of `psm prepare`.")],
     out: Annotated[Path, typer.Option(help="Folder; a page published before is replaced.")],
-    model: Annotated[
-        str | None,
-        typer.Option(help="Model folder or hub id; that of the demo, else the one included."),
-    ] = None,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="The match probability as learnt, not calibrated.")
-    ] = False,
+    model: ServedModel = None,
+    raw: AsLearnt = False,
     phrases: Annotated[
         Path | None,
         typer.Option(help="A text file with a sound in each line, which the page can be asked."),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from psm.cli.options import PrecisionOption
+from psm.cli.options import AsLearnt, PrecisionOption, ServedModel
 
 
 def serve(
@@ -15,13 +15,8 @@ def serve(
         list[str] | None,
         typer.Argument(help="Stores of `psm embed`; the whole embedded Earth without any."),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Model folder or hub id; that of the demo, else the one included."),
-    ] = None,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="The match probability as learnt, not calibrated.")
-    ] = False,
+    model: ServedModel = None,
+    raw: AsLearnt = False,
     host: Annotated[str, typer.Option(help="0.0.0.0 to be reached from other machines.")] = (
         "127.0.0.1"
     ),

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Hashable
-from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +34,7 @@ from psm.mapping.term import Term
 from psm.model import PSM
 from psm.server.coefficients.numbers import numbers_of
 from psm.server.coefficients.schemas import NumbersModel
-from psm.server.jobs import WorkerThread, result_of
+from psm.server.jobs import SharedJobs, WorkerThread
 from psm.server.lrucache import LRUCache
 from psm.server.problems import Problem
 from psm.server.questions import LAYERS, QuestionParams, TermsParams
@@ -46,7 +44,6 @@ from psm.server.uploads import UploadedRecording, UploadedRecordings
 
 _SHORT_NAMES = [band.short_name for band in BANDS]
 
-Result = TypeVar("Result")
 Range = tuple[float, float]
 
 
@@ -116,8 +113,7 @@ class Answers:
         self.maps: LRUCache[MapAnswer] = LRUCache(memory_bytes, lambda made: made.size_bytes)
         self._small: LRUCache[Any] = LRUCache(4096)
         self._encodings: LRUCache[EncodedQuery] = LRUCache(1024)
-        self._uploads, self._worker = uploads, worker
-        self._running: dict[Hashable, Future[Any]] = {}
+        self._uploads, self._worker, self._shared = uploads, worker, SharedJobs(worker)
 
     @cached_property
     def sounds(self) -> Gaussian:
@@ -178,7 +174,7 @@ class Answers:
             curves = self._curves(encoded.gaussians)
             return ask(self.model, store.places, encoded, moment, curves)
 
-        return await self._remembered(self.maps, key, work)
+        return await self._shared.result(self.maps, key, work)
 
     async def scale(self, terms: TermsParams) -> ColourScale | None:
         """Colours of a question that mean the same in every store, where the model can tell."""
@@ -189,7 +185,7 @@ class Answers:
         def work() -> ColourScale | None:
             return scale_of(self._encoded(resolved), self.calibration)
 
-        return await self._remembered(self._small, ("scale", resolved.key), work)
+        return await self._shared.result(self._small, ("scale", resolved.key), work)
 
     async def ranges(self, store: ServedStore, terms: TermsParams) -> dict[str, Range]:
         """Ends of the colours of each layer by what a store holds at all times."""
@@ -209,7 +205,7 @@ class Answers:
             }
 
         key = ("range", store.id, store.version, resolved.key)
-        return await self._remembered(self._small, key, work)
+        return await self._shared.result(self._small, key, work)
 
     async def numbers(self, store: ServedStore, terms: TermsParams) -> NumbersModel | None:
         """What a page draws a question at any moment from; ``None`` where it cannot."""
@@ -224,7 +220,7 @@ class Answers:
                 return [numbers_of(encoded, curves, coefficients, self.model, self.calibration)]
 
         key = ("numbers", store.id, coefficients.id, resolved.key)
-        found: list[NumbersModel | None] = await self._remembered(self._small, key, work)
+        found: list[NumbersModel | None] = await self._shared.result(self._small, key, work)
         return found[0]
 
     async def profile(
@@ -241,7 +237,7 @@ class Answers:
             )
 
         key = ("profile", store.id, store.version, cell, resolved.key)
-        return await self._remembered(self._small, key, work)
+        return await self._shared.result(self._small, key, work)
 
     async def familiarity(self, terms: TermsParams) -> QueryFamiliarity | None:
         """How familiar a question is to the model, where it says."""
@@ -261,7 +257,7 @@ class Answers:
             return self.vocabulary.likeliest(chance)
 
         key = ("likeliest", store.id, store.version, cell, moment)
-        return await self._remembered(self._small, key, work)
+        return await self._shared.result(self._small, key, work)
 
     def soundscape(
         self,
@@ -286,28 +282,6 @@ class Answers:
                 found = resolved.query.encode(self.model, resolved.recordings)
             self._encodings.put(resolved.key, found)
         return found
-
-    async def _remembered(
-        self, cache: LRUCache[Result], key: Hashable, work: Callable[[], Result]
-    ) -> Result:
-        found = cache.get(key)
-        if found is not None:
-            return found
-
-        def keep() -> Result:
-            made = work()
-            cache.put(key, made)
-            return made
-
-        running: Future[Result] | None = self._running.get(key)
-        if running is None:
-            running = self._worker.submit(keep)
-            self._running[key] = running
-            running.add_done_callback(partial(self._done, key))
-        return await result_of(running)
-
-    def _done(self, key: Hashable, _: Future[Any]) -> None:
-        self._running.pop(key, None)
 
 
 @torch.inference_mode()

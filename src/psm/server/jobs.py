@@ -6,10 +6,12 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, TypeVar
 
+from psm.server.lrucache import LRUCache
 from psm.server.problems import Problem
 
 Result = TypeVar("Result")
@@ -94,6 +96,50 @@ class WorkerThread:
                 future.set_exception(problem)
             del job, work, future  # an idle worker holds on to nothing
             self._seconds += 0.2 * (time.monotonic() - start - self._seconds)
+
+
+class SharedJobs:
+    """Jobs whose results are remembered: equal ones that come together are done once.
+
+    Args:
+        worker: that does them.
+    """
+
+    def __init__(self, worker: WorkerThread) -> None:
+        self._worker = worker
+        self._running: dict[Hashable, Future[Any]] = {}
+
+    async def result(
+        self, cache: LRUCache[Result], key: Hashable, work: Callable[[], Result]
+    ) -> Result:
+        """The result of ``work``, from the cache where it is there.
+
+        Args:
+            cache: that remembers it.
+            key: the same for the same work.
+            work: makes it.
+
+        Raises:
+            Problem: as :meth:`WorkerThread.submit`.
+        """
+        found = cache.get(key)
+        if found is not None:
+            return found
+
+        def keep() -> Result:
+            made = work()
+            cache.put(key, made)
+            return made
+
+        running: Future[Result] | None = self._running.get(key)
+        if running is None:
+            running = self._worker.submit(keep)
+            self._running[key] = running
+            running.add_done_callback(partial(self._done, key))
+        return await result_of(running)
+
+    def _done(self, key: Hashable, _: Future[Any]) -> None:
+        self._running.pop(key, None)
 
 
 async def result_of(future: Future[Result]) -> Result:

@@ -10,7 +10,7 @@ import pytest
 from psm.errors import CacheNotKept, ImageryMissing, NoRoom, OutputError
 from psm.imagery import NoImagery, Picture, Reason
 from psm.mapping import Cells, embed_cells
-from psm.mapping.store import Store, embed, embedding
+from psm.mapping.store import Store, cachedcells, embed
 from psm.model import PSM
 from tests.mapping.store.fakes import PlaceImagery
 
@@ -30,7 +30,7 @@ def test_the_cache_keeps_only_the_stores_used_last(
     model: PSM, cells: Cells, imagery: PlaceImagery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PSM_CACHE", str(tmp_path))
-    monkeypatch.setattr(embedding, "_STORES_KEPT", 1)
+    monkeypatch.setattr(cachedcells, "_STORES_KEPT", 1)
     embed_cells(model, imagery, cells, zoom=1)
     embed_cells(model, imagery, cells, zoom=3)
     (left,) = (tmp_path / "maps").iterdir()

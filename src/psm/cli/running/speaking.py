@@ -55,6 +55,7 @@ def answering(verb: Callable[..., Answer]) -> Callable[..., Answer]:
         for name, about in _OPTIONS.items()
     ]
     every = [*of_verb.parameters.values(), *own]
+    # Typer reads the signature; functions have no declared attribute for it.
     with_options.__signature__ = of_verb.replace(parameters=every)  # type: ignore[attr-defined]
     with_options.__annotations__ = {each.name: each.annotation for each in every}
     return with_options

@@ -6,15 +6,9 @@
     embedded = store.embedded()
 """
 
+from psm.mapping.store.cachedcells import cached_store, embed_cells
 from psm.mapping.store.embedded import EmbeddedCells
-from psm.mapping.store.embedding import (
-    EmbeddingReport,
-    cached_store,
-    embed,
-    embed_cells,
-    estimate,
-    plan,
-)
+from psm.mapping.store.embedding import EmbeddingReport, embed, estimate, plan
 from psm.mapping.store.estimate import Estimate
 from psm.mapping.store.executor import Executor, LocalExecutor
 from psm.mapping.store.fingerprint import CellBlocks

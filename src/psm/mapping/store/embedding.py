@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psm.errors import ConfigError, ImageryMissing, NoRoom
+from psm.errors import ConfigError
 from psm.files import room_for
-from psm.geodata.cache import cache_folder, writable
 from psm.imagery import Provider, Reason
 from psm.inference.batches import picture_px
-from psm.mapping.cells import Cells
 from psm.mapping.store.creation import create_store, find_store
-from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.estimate import Estimate
 from psm.mapping.store.estimate import estimate as estimate_views
 from psm.mapping.store.executor import Executor, LocalExecutor
@@ -32,7 +25,6 @@ from psm.mapping.store.unitwork import EmbeddingJob, image_half
 from psm.model import PSM
 from psm.progress import track
 
-_log = logging.getLogger(__name__)
 _UNIT_CELLS = 1024
 _UNIT_VIEW_BYTES = 2**26
 
@@ -158,7 +150,7 @@ def estimate(
         PSMError: the imagery cannot be read at all.
     """
     store = find_store(url, header)
-    views = header.cells * len(header.zooms) if store is None else _open_cells(store, retry)
+    views = header.cells * len(header.zooms) if store is None else open_cells(store, retry)
     lanes = (executor or LocalExecutor()).lanes
     return estimate_views(model, provider, cells, header, views, lanes=lanes)
 
@@ -205,7 +197,7 @@ def embed(
     busy = views = 0.0
     answers: Counter[str] = Counter()
     with room_for(url), reaching(url), writing(url):
-        if total := _open_cells(store, retry):
+        if total := open_cells(store, retry):
             half = image_half(model, store.header.parts["precision"])
             job = EmbeddingJob(url, half, provider, retry)
             done = executor.run(job, store.undone(retry=retry))
@@ -221,7 +213,7 @@ def embed(
     return EmbeddingReport(store, int(views), seconds, share, counts, answers)
 
 
-def _open_cells(store: Store, retry: bool) -> int:
+def open_cells(store: Store, retry: bool) -> int:
     spans = (store.rows(unit) for unit in store.undone(retry=retry))
     return sum(rows.stop - rows.start for rows in spans)
 
@@ -230,93 +222,3 @@ def _unit(view_px: int) -> int:
     # The views of a unit are in memory together, several units at a time.
     fitting = max(64, _UNIT_VIEW_BYTES // (3 * view_px**2))
     return int(min(_UNIT_CELLS, 1 << (fitting.bit_length() - 1)))
-
-
-_STORES_KEPT = 12
-
-
-def embed_cells(
-    model: PSM, imagery: Provider, cells: Cells, zoom: int = 1, *, store: Path | None = None
-) -> EmbeddedCells:
-    """Image features of every cell, read from the store where they are already there.
-
-    Args and errors are those of :func:`cached_store`.
-
-    Args:
-        model: in evaluation mode.
-        imagery: where the views come from.
-        cells: the places.
-        zoom: one of the zoom levels that the model was trained on.
-        store: folder of all stores; the user's cache by default.
-
-    Returns:
-        The cells with their features, in memory.
-
-    Raises:
-        ConfigError: the model does not know the zoom level.
-        PSMError: the imagery cannot be read at all.
-
-    Example:
-        >>> embedded = embed_cells(model, BlueMarble(), Cells.globe(2.0))
-    """
-    kept = cached_store(model, imagery, cells, zoom, store=store)
-    embedded = kept.embedded(zoom)
-    _log.info("%d cells loaded from %s", len(cells), kept.url)
-    return embedded
-
-
-def cached_store(
-    model: PSM, imagery: Provider, cells: Cells, zoom: int = 1, *, store: Path | None = None
-) -> Store:
-    """The store of every cell, embedded where it is not there already.
-
-    Args:
-        model: in evaluation mode.
-        imagery: where the views come from.
-        cells: the places.
-        zoom: one of the zoom levels that the model was trained on.
-        store: folder of all stores; the user's cache by default.
-
-    Returns:
-        The store.
-
-    Warns:
-        CacheNotKept: the folder cannot be written; the store goes with this process.
-        ImageryMissing: servers did not answer for some cells.
-
-    Raises:
-        ConfigError: the model does not know the zoom level.
-        NoRoom: the disk of the cache is full.
-    """
-    header = plan(model, imagery, cells, zooms=[zoom])
-    root = store if store is not None else cache_folder() / "maps"
-    name = f"z{zoom}-{header.fingerprint}.zarr"
-    found = find_store(root / name, header)
-    if found is not None and not _open_cells(found, retry=True):
-        with suppress(OSError):  # of an administrator, perhaps: read only
-            (root / name).touch()
-        return found
-    folder = writable(root) / name
-    try:
-        report = embed(folder, model, imagery, cells, header)
-    except NoRoom as full:
-        raise NoRoom(full.errno, f"{full}, or name another folder by PSM_CACHE") from None
-    folder.touch()
-    if failed := report.counts[zoom].get(Reason.FAILED, 0):
-        warnings.warn(
-            f"{failed:,} of {len(cells):,} cells have no imagery yet: {report.not_answered}; "
-            "the same command asks again",
-            ImageryMissing,
-            stacklevel=2,
-        )
-    if store is None:
-        _forget_old(folder)
-    return report.store
-
-
-def _forget_old(current: Path) -> None:
-    # Every newly trained model leaves a store of some 10 MB: only those used last are kept.
-    others = [path for path in current.parent.iterdir() if path.is_dir() and path != current]
-    others.sort(key=lambda path: path.stat().st_mtime)
-    for folder in others[: max(0, len(others) - _STORES_KEPT + 1)]:
-        shutil.rmtree(folder, ignore_errors=True)
