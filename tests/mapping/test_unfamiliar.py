@@ -12,7 +12,7 @@ import torch
 
 from psm.curves import QueryCurves
 from psm.errors import UnfamiliarQuery
-from psm.familiarity import TAG, Familiarity, Likeness, TermFamiliarity
+from psm.familiarity import TAG, Likeness, TermFamiliarity
 from psm.gaussian import Gaussian, csd, csd_variance
 from psm.inference.queries import EncodedTerm
 from psm.mapping import EmbeddedCells, Query, map_query
@@ -22,6 +22,7 @@ from psm.mapping.outputs.profileplot import write_profile
 from psm.mapping.profile import profile
 from psm.model import PSM
 from psm.seeding import generator
+from tests.familiar import knowing_phrases
 from tests.mapping.store.fakes import PlaceImagery
 
 RATE = 0.04
@@ -30,19 +31,7 @@ RATE = 0.04
 @pytest.fixture
 def knowing(model: PSM) -> Iterator[PSM]:
     """A model that is familiar with two phrases and with no recording at all."""
-    phrases = ("frogs", "church bells")
-    with torch.inference_mode():
-        texts = torch.nn.functional.normalize(model.text_features(phrases)).clone()
-    model.familiarity = Familiarity(
-        phrases=phrases,
-        texts=texts,
-        sounds=-torch.ones(1, model.audio.out_dim),
-        sound_phrases=torch.tensor([0]),
-        held_out_texts=torch.linspace(0.6, 1.0, 101),
-        held_out_sounds=torch.linspace(0.6, 1.0, 101),
-        base_rate=RATE,
-        weights="any",
-    )
+    model.familiarity = knowing_phrases(model, ("frogs", "church bells"), least=0.6, rate=RATE)
     yield model
     model.familiarity = None
 

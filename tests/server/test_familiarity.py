@@ -9,11 +9,11 @@ import torch
 from starlette.testclient import TestClient
 
 from psm.calibration import curves_of
-from psm.familiarity import Familiarity
 from psm.model import PSM
 from psm.server import ServerState, Settings, create_app
 from psm.server.served import open_all
 from psm.server.sounds import Vocabulary
+from tests.familiar import knowing_phrases
 
 STORE = "/api/v1/stores/world"
 RATE = 0.03
@@ -23,18 +23,7 @@ RATE = 0.03
 def state(model: PSM, stores: tuple[str, str]) -> Iterator[ServerState]:
     """A server whose model is familiar with all sounds but one, and with no recording."""
     phrases = Vocabulary.of_earth().sounds[1:]
-    with torch.inference_mode():
-        texts = torch.nn.functional.normalize(model.text_features(phrases)).clone()
-    model.familiarity = Familiarity(
-        phrases=phrases,
-        texts=texts,
-        sounds=-torch.ones(1, model.audio.out_dim),
-        sound_phrases=torch.tensor([0]),
-        held_out_texts=torch.linspace(0.7, 1.0, 101),
-        held_out_sounds=torch.linspace(0.7, 1.0, 101),
-        base_rate=RATE,
-        weights="any",
-    )
+    model.familiarity = knowing_phrases(model, phrases, least=0.7, rate=RATE)
     yield ServerState(model, open_all(stores, model), Settings(rate_per_s=1e6, burst=1e6))
     model.familiarity = None
 
