@@ -178,6 +178,20 @@ def test_points_that_are_all_broken_are_one_line(
     assert (tmp_path / checkpoints.WEIGHTS_NAME).exists()
 
 
+def test_a_point_of_other_weights_is_one_line(
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_at(2, shards, tmp_path, monkeypatch)
+    path = tmp_path / "resume" / "last.ckpt"
+    point = torch.load(path, weights_only=True)
+    weights = point["state_dict"]
+    name = next(name for name in weights if name.startswith("model.text."))
+    weights[f"{name}.of_before"] = weights.pop(name)
+    torch.save(point, path)
+    with pytest.raises(CheckpointMismatch, match=rf"another version.*{name}.*--no-resume"):
+        train(experiment(), shards, tmp_path)
+
+
 def test_a_training_that_was_killed_before_its_model_was_written_writes_it(
     shards: Path, undisturbed: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

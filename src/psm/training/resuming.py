@@ -136,6 +136,23 @@ def resume_point(out: Path) -> Path | None:
     return None
 
 
+def require_fitting(point: Mapping[str, Any], task: torch.nn.Module) -> None:
+    """Refuse a resume point whose weights are not those of ``task``, name by name.
+
+    Raises:
+        CheckpointMismatch: another version of PSM wrote it.
+    """
+    then = {name: tuple(tensor.shape) for name, tensor in point["state_dict"].items()}
+    now = {name: tuple(tensor.shape) for name, tensor in task.state_dict().items()}
+    differs = [name for name in (*now, *then) if then.get(name) != now.get(name)]
+    if differs:
+        raise CheckpointMismatch(
+            f"the resume point is of another version of PSM ({differs[0]} differs, of "
+            f"{len(now)} tensors {len(set(differs))}): train with that version, or start over "
+            f"with {_NO_RESUME}"
+        )
+
+
 def has_resume_point(out: Path) -> bool:
     """Whether a training was begun in ``out`` and came to the end of an epoch."""
     return any((out / FOLDER_NAME / name).exists() for name in (_LAST, _BEFORE))

@@ -26,6 +26,7 @@ from psm.training.dataloader import Batch, cached_text_features
 from psm.training.frozenfeatures import cached_audio_features
 from psm.training.labels import Labels
 from psm.training.recomputation import encode_by_parts
+from psm.training.resuming import require_fitting
 
 
 def three_pair_loss(
@@ -107,6 +108,10 @@ class TrainingTask(lightning.LightningModule):
             for norm in batch_norms(self.model):
                 norm.eval()
         return self
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say in one line that a resume point does not fit, before PyTorch lists every tensor."""
+        require_fitting(checkpoint, self)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Make dropout depend on step and rank alone, so that a resumed run repeats the curve."""
