@@ -70,6 +70,7 @@ def main() -> None:
     fit, gallery = calibrate(model, options.earth)
     calibration = fit.calibration.with_gallery(gallery)
     zoom = model.config.imagery.zooms[0]
+    model.coverage = None  # maps leave out what was hidden; here it is what is judged
     cells = embed_cells(model, BlueMarble(), Cells.globe(options.step), zoom)
     report(model, calibration, cells, wkt)
     found = map_query(

@@ -7,7 +7,6 @@ files are written aside and moved into place.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -19,12 +18,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from psm.config import Experiment, ModelConfig
+from psm.coverage import FILE_NAME as COVERAGE_NAME
 from psm.errors import CheckpointMismatch, MissingData
 from psm.experiments import with_current_names
 from psm.familiarity import FILE_NAME as FAMILIARITY_NAME
 from psm.files import atomic_path
 from psm.http import hub
 from psm.provenance import FILE_NAME as PROVENANCE_NAME
+from psm.tensorfiles import sort_header
 from psm.uncertainty import FILE_NAME as UNCERTAINTY_NAME
 from psm.weightfiles import require_numbers
 from psm.yamlfiles import parse, read_yaml, write_yaml
@@ -79,7 +80,8 @@ def resolve(checkpoint: str | Path) -> Path:
 
     try:
         about = (
-            CALIBRATION_NAME, FAMILIARITY_NAME, GALLERY_NAME, PROVENANCE_NAME, UNCERTAINTY_NAME,
+            CALIBRATION_NAME, COVERAGE_NAME, FAMILIARITY_NAME, GALLERY_NAME, PROVENANCE_NAME,
+            UNCERTAINTY_NAME,
         )  # fmt: skip
         wanted = [CONFIG_NAME, WEIGHTS_NAME, *about, f"{TOKENIZER_NAME}/*"]
         with hub.asked_once(checkpoint):
@@ -116,21 +118,6 @@ def save(model: nn.Module, experiment: Experiment, folder: Path, *, is_half: boo
     with atomic_path(folder / WEIGHTS_NAME) as path:
         save_file(tensors, path, metadata={"format": "pt", "model": experiment.model.name})
         sort_header(path)
-
-
-def sort_header(path: Path) -> None:
-    """Put the header of a safetensors file in order, so that the same weights are the same bytes.
-
-    The library writes the metadata in another order each time.
-    """
-    with path.open("r+b") as stream:
-        size = int.from_bytes(stream.read(8), "little")
-        header = json.loads(stream.read(size))
-        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-        if len(text) <= size:
-            stream.seek(8)
-            stream.write(text.ljust(size))
 
 
 def load_weights(model: nn.Module, folder: Path) -> None:

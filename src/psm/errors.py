@@ -126,6 +126,14 @@ class StaleFamiliarity(PSMWarning):
     """What a folder says its model is familiar with is of other weights, and not used."""
 
 
+class StaleCoverage(PSMWarning):
+    """What a folder says of the places that its model covers is of other weights, and not used."""
+
+
+class NotCovered(PSMWarning):
+    """Some places are unlike all that a model was trained on, and are left out."""
+
+
 class UnfamiliarQuery(PSMWarning):
     """A query that is unlike anything that the model was trained on."""
 

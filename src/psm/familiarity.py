@@ -24,13 +24,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from psm.errors import CheckpointMismatch
-from psm.files import atomic_path
+from psm.tensorfiles import read_tensors, unusable, write_tensors
 
 FILE_NAME = "familiarity.safetensors"
 TAG = "psm.familiarity"
@@ -247,15 +244,8 @@ class Familiarity:
             "weights": self.weights,
         }
         tensors = {name: getattr(self, name) for name in _TENSORS}
-        tensors |= {name: _rounded(tensors[name]) for name in _ROUNDED}
-        path = folder / FILE_NAME
-        with atomic_path(path) as aside:
-            save_file(
-                {name: tensor.contiguous().cpu() for name, tensor in tensors.items()},
-                aside,
-                {"about": json.dumps(about, ensure_ascii=False)},
-            )
-        return path
+        tensors |= {name: rounded(tensors[name]) for name in _ROUNDED}
+        return write_tensors(folder / FILE_NAME, tensors, about)
 
     @classmethod
     def load(cls, folder: Path) -> Familiarity | None:
@@ -265,27 +255,18 @@ class Familiarity:
             CheckpointMismatch: the file is broken.
         """
         path = folder / FILE_NAME
-        if not path.is_file():
+        stored = read_tensors(path, _TENSORS, version=_VERSION)
+        if stored is None:
             return None
+        parts, about = stored
+        parts |= {name: F.normalize(parts[name].float(), dim=-1) for name in _ROUNDED}
+        whole: dict[str, Any] = {**parts, **about}
         try:
-            with safe_open(path, framework="pt") as stored:
-                about = json.loads(stored.metadata()["about"])
-                parts = {name: stored.get_tensor(name) for name in _TENSORS}
-            if about.pop("version") != _VERSION:
-                raise ValueError("another version")
-            phrases = tuple(about.pop("phrases"))
-            parts |= {name: F.normalize(parts[name].float(), dim=-1) for name in _ROUNDED}
-            found = cls(phrases=phrases, **parts, **about)
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError):
-            raise CheckpointMismatch(
-                f"{path}: not readable; make it again with `psm calibrate --model {folder}`"
-            ) from None
-        if len(phrases) != len(found.texts) or not all(
-            bool(torch.isfinite(tensor).all()) for tensor in parts.values()
-        ):
-            raise CheckpointMismatch(
-                f"{path}: its parts do not fit together; make it again with `psm calibrate`"
-            )
+            found = cls(**whole | {"phrases": tuple(about["phrases"])})
+        except (KeyError, TypeError):
+            raise unusable(path) from None
+        if len(found.phrases) != len(found.texts):
+            raise unusable(path)
         return found
 
 
@@ -294,7 +275,8 @@ def cosines(a: Float[Tensor, "m features"], b: Float[Tensor, "n features"]) -> F
     return F.normalize(a.detach().float().cpu(), dim=-1) @ F.normalize(b.float(), dim=-1).T
 
 
-def _rounded(unit: Float[Tensor, "n features"]) -> Int[Tensor, "n features"]:
+def rounded(unit: Float[Tensor, "n features"]) -> Int[Tensor, "n features"]:
+    """Unit vectors in 8 bits a feature: normalised again they are the same to three digits."""
     largest = unit.abs().amax(-1, keepdim=True).clamp_min(1e-12)
     return (127.0 * unit / largest).round().to(torch.int8)
 

@@ -31,6 +31,7 @@ from psm import checkpoints
 from psm.errors import CheckpointMismatch, ConfigError
 from psm.files import atomic_path
 from psm.gaussian import Gaussian, csd_factors, csd_weights
+from psm.tensorfiles import sort_header
 
 Base = Literal["archives", "land"]
 """What a share is of: recordings as archives make them, or the land and the hours as they are."""
@@ -139,7 +140,7 @@ class Gallery:
         path = Path(folder) / checkpoints.GALLERY_NAME
         with atomic_path(path) as aside:
             save_file(self._tensors, aside, metadata=self._about)
-            checkpoints.sort_header(aside)
+            sort_header(aside)
         return path
 
     @classmethod

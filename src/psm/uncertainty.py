@@ -23,25 +23,21 @@ functions, Wichmann & Hill 2001); below it a probe's confidence means nothing.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from psm.errors import CheckpointMismatch
-from psm.files import atomic_path
 from psm.gaussian import Gaussian
+from psm.tensorfiles import read_tensors, unusable, write_tensors
 
 FILE_NAME = "uncertainty.safetensors"
-_VERSION = "1"
+_VERSION = 1
+_TENSORS = ("known", "probes", "offsets")
 
 SPREAD, UNKNOWN, INFLATION = 1.0, 1.3, 1.1
 """How far, in logits, the truth lies from both opinions, and from the model where there is one
@@ -170,12 +166,8 @@ class ModelUncertainty:
             name: getattr(self, name)
             for name in ("scale", "lapse", "shift", "slope", "recordings", "weights")
         }
-        about = {"version": _VERSION, "about": json.dumps(numbers)}
-        tensors = {"known": self.known, "probes": self.probes, "offsets": self.offsets}
-        path = folder / FILE_NAME
-        with atomic_path(path) as aside:
-            save_file({n: t.contiguous().cpu() for n, t in tensors.items()}, aside, about)
-        return path
+        tensors = {name: getattr(self, name) for name in _TENSORS}
+        return write_tensors(folder / FILE_NAME, tensors, {"version": _VERSION, **numbers})
 
     @classmethod
     def load(cls, folder: Path) -> ModelUncertainty | None:
@@ -184,23 +176,14 @@ class ModelUncertainty:
         Raises:
             CheckpointMismatch: the file is broken.
         """
-        path = folder / FILE_NAME
-        if not path.is_file():
+        found = read_tensors(folder / FILE_NAME, _TENSORS, version=_VERSION)
+        if found is None:
             return None
+        whole: dict[str, Any] = {**found[0], **found[1]}
         try:
-            with safe_open(path, framework="pt") as stored:
-                numbers: Mapping[str, Any] = json.loads(stored.metadata()["about"])
-                parts = {name: stored.get_tensor(name) for name in ("known", "probes", "offsets")}
-            found = cls(**parts, **numbers)
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError):
-            raise CheckpointMismatch(
-                f"{path}: not readable; make it again with `psm calibrate --model {folder}`"
-            ) from None
-        if not all(torch.isfinite(part).all() for part in parts.values()):
-            raise CheckpointMismatch(
-                f"{path}: holds what is no number; make it again with `psm calibrate`"
-            )
-        return found
+            return cls(**whole)
+        except TypeError:
+            raise unusable(folder / FILE_NAME) from None
 
 
 def factor_error(

@@ -39,15 +39,15 @@ def calibrate(
     gallery, a thousand training recordings as the model hears them. With `--prior`, recordings
     without labelled sounds are calibrated by their captions alone: p is how likely a caption is of
     the place rather than of another. What the model is familiar with is written into
-    `familiarity.safetensors`, where DATA has a training split. A model without
-    `uncertainty.safetensors`, which `psm train` writes, gets that too, if the recordings of DATA
-    carry labels of sounds.
+    `familiarity.safetensors`, and which places it covers into `coverage.safetensors`, where DATA
+    has a training split. A model without `uncertainty.safetensors`, which `psm train` writes, gets
+    that too, if the recordings of DATA carry labels of sounds.
     """
     from psm import PSM, checkpoints
     from psm.evaluation.calibrationfit import calibrate as run
     from psm.evaluation.calibrationreport import calibration_table, plot_calibration
     from psm.files import atomic_path, require_folder
-    from psm.inference import familiarityfit, uncertaintyfit
+    from psm.inference import coveragefit, familiarityfit, uncertaintyfit
     from psm.inference.heldout import find_learnt
     from psm.progress import console
     from psm.provenance import DataSet
@@ -68,6 +68,9 @@ def calibrate(
     familiarity = familiarityfit.fit_from_shards(loaded, data, split, gallery, shared)
     if familiarity is not None:
         typer.echo(familiarity.save(folder))
+    coverage = coveragefit.fit_from_shards(loaded, data, split)
+    if coverage is not None:
+        typer.echo(coverage.save(folder))
     if loaded.uncertainty is None:
         about = uncertaintyfit.fit_from_shards(loaded, data)
         if about is not None:

@@ -197,7 +197,6 @@ def _tables(
     from psm.files import atomic_path
     from psm.mapping.outputs.points import sample_file
     from psm.mapping.region.vectorfiles import split_layer
-    from psm.provenance import TAG
 
     if points is not None:
         yield sample_file(found, points, first.with_suffix(".points.csv"))
@@ -205,7 +204,7 @@ def _tables(
         path, layer = split_layer(polygons)
         with atomic_path(areas := first.with_suffix(".areas.geojson")) as aside:
             statistics = found.summarise(path, layer=layer, prefix=None).to_crs(4326)
-            statistics.assign(**{TAG: found.provenance.tag}).to_file(aside, driver="GeoJSON")
+            statistics.assign(**found.told).to_file(aside, driver="GeoJSON")
         yield areas
 
 

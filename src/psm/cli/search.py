@@ -71,6 +71,7 @@ def search(
     from psm.mapping.outputs.points import write_places
     from psm.mapping.region import parse_length
     from psm.mapping.search import best_places, parse_place, search_recordings
+    from psm.provenance import TAG
 
     apart_km = 0.0 if apart is None else parse_length(apart) / 1000.0
     moment = Moment(month=month, hour=hour, utc=utc)
@@ -112,7 +113,8 @@ def search(
         answer_line(line)
     files = []
     if out is not None:
-        write_places(rows, out, provenance=loaded.provenance)
+        told = {TAG: loaded.provenance.tag} if soundscape is None else soundscape.told
+        write_places(rows, out, told=told)
         files.append(written(out))
     if soundscape is not None:
         return lambda: documents.of_map(soundscape, rows, files)

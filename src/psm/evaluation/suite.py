@@ -93,6 +93,12 @@ def measure(
     lat, lon = cells.cells.lat, cells.cells.lon
     row, column = np.floor(lat / step_deg), np.floor(lon / step_deg)
     kept = (row % thin == 0) & (column % thin == 0)
+    if cells.not_covered is not None:
+        console().print(
+            f"{int(cells.not_covered.sum()):,} of {len(lat):,} cells are not covered by what the "
+            "model learnt: maps leave them out, and so do the figures below"
+        )
+        kept &= ~cells.not_covered
     maps = evaluate_maps(
         model,
         cells.features[kept],

@@ -25,8 +25,8 @@ from psm.inference.heldout import find_learnt
 from psm.model import PSM
 from psm.seeding import generator
 
-MOST_PHRASES, MOST_SOUNDS = 1024, 2048
-"""That are kept: with 384 features of a text and 1,280 of a recording they take 3 MB."""
+MOST_PHRASES, MOST_SOUNDS = 1024, 768
+"""That are kept: with 384 features of a text and 1,280 of a recording they take 2 MB."""
 
 _HELD_OUT = 1024  # recordings
 _CANDIDATES = 2048  # phrases

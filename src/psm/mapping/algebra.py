@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from psm.calibration import UNCALIBRATED
 from psm.errors import ConfigError
@@ -223,7 +223,14 @@ def _combined(
         provenance=Provenance.together(m.provenance for m in maps),
         familiarity=QueryFamiliarity.together(m.familiarity for m in maps),
         calibration=_joined(maps, "calibration", "; "),
+        not_covered=_left_out(maps),
     )
+
+
+def _left_out(maps: Sequence[MapData]) -> Bool[np.ndarray, "rows columns"] | None:
+    """What any of the maps does not cover."""
+    known = [m.not_covered for m in maps if m.not_covered is not None]
+    return np.logical_or.reduce(known) if known else None
 
 
 def _asked(maps: Sequence[MapData], words: Words) -> tuple[Query | Combination, Moment]:

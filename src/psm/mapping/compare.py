@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from psm.calibration import UNCALIBRATED, Calibration, curves_of
-from psm.errors import UnfamiliarQuery
+from psm.coverage import percent
+from psm.errors import MissingData, NotCovered, UnfamiliarQuery
 from psm.familiarity import QueryFamiliarity
 from psm.gaussian import concatenate
 from psm.mapping.distances import Distances, EmbeddedRegion
@@ -46,8 +47,10 @@ def map_query(
 
     Warns:
         UnfamiliarQuery: the query is unlike anything that the model was trained on.
+        NotCovered: so are some of the places, which are left out.
 
     Raises:
+        MissingData: so are all of them.
         CorruptRecording: an audio file of the query cannot be read.
         ConfigError: the model does not know about the sources of the query.
         CheckpointMismatch: the calibration is of other weights.
@@ -87,12 +90,15 @@ def map_queries(
 
     Warns:
         UnfamiliarQuery: a query is unlike anything that the model was trained on.
+        NotCovered: so are some of the places, which are left out.
 
     Raises:
+        MissingData: so are all of them.
         CorruptRecording: an audio file of a query cannot be read.
         ConfigError: the model does not know about the sources of a query.
         CheckpointMismatch: the calibration is of other weights.
     """
+    _require_covered(model, embedded)
     encoded = [query.encode(model) for query in queries]
     for familiarity in (query.familiarity for query in encoded):
         if familiarity is not None and not familiarity.is_familiar:
@@ -142,6 +148,7 @@ def soundscape_map(
         familiarity: of the query, where the model says.
         scale: colours of the query.
     """
+    left_out = places.not_covered
     return SoundscapeMap.of_cells(
         places.cells,
         values,
@@ -155,6 +162,27 @@ def soundscape_map(
         calibration=_calibrated(calibration, query),
         familiarity=familiarity,
         scale=scale,
+        not_covered=None
+        if left_out is None
+        else places.cells.raster(left_out.astype(np.float32)) == 1.0,
+    )
+
+
+def _require_covered(model: PSM, places: EmbeddedRegion) -> None:
+    """Say how much of the places the model does not cover; refuse where that is all."""
+    left_out = places.not_covered
+    if left_out is None or not left_out.any():
+        return
+    like = "" if model.coverage is None else f": covered is what lies {model.coverage.statement}"
+    name = model.config.name
+    if left_out.all():
+        raise MissingData(f"none of these places is covered by what {name} learnt{like}")
+    area = places.cells.frame.row_km2[places.cells.rows]
+    share = percent(float(area[left_out].sum() / area.sum()))
+    warnings.warn(
+        f"{share} of the area is not covered by what {name} learnt, and left out{like}",
+        NotCovered,
+        stacklevel=4,
     )
 
 

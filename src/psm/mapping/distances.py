@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -47,6 +47,11 @@ class EmbeddedRegion(Protocol):
 
     @property
     def licence(self) -> str: ...
+
+    @property
+    def not_covered(self) -> Bool[np.ndarray, " n"] | None:
+        """Which cells were seen and left out, since the model covers no such place."""
+        ...
 
     def part(self, rows: NDArray[np.int64]) -> EmbeddedRegion:
         """Some of the cells, to be asked alone.

@@ -9,10 +9,12 @@ from typing import Any, Self
 import numpy as np
 import rioxarray  # noqa: F401  (gives every data set its .rio)
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 import psm
 from psm.calibration import UNCALIBRATED
+from psm.coverage import TAG as COVERAGE_TAG
+from psm.coverage import percent
 from psm.errors import InvalidContext
 from psm.familiarity import TAG as FAMILIARITY_TAG
 from psm.familiarity import QueryFamiliarity
@@ -53,6 +55,8 @@ class MapData:
         calibration: what makes the probabilities believable, or that nothing does.
         familiarity: how well the query lies within what the model learnt, where the model says.
         scale: colours that belong to the query; ``None``: those of what the map holds.
+        not_covered: rows and columns that were seen and left out, since the model covers no such
+            place (:mod:`psm.coverage`); ``None``: none.
         bands: what the variables of ``data`` are; the map is one of the first.
     """
 
@@ -68,6 +72,7 @@ class MapData:
     calibration: str = UNCALIBRATED
     familiarity: QueryFamiliarity | None = None
     scale: ColourScale | None = None
+    not_covered: Bool[np.ndarray, "rows columns"] | None = None
     bands: tuple[Band, ...] = BANDS
 
     def __post_init__(self) -> None:
@@ -153,6 +158,7 @@ class MapData:
             "model": self.model,
             TAG: self.provenance.tag,
             FAMILIARITY_TAG: self.familiarity and self.familiarity.tag,
+            COVERAGE_TAG: self.not_covered_share or None,
             "attribution": self.attribution,
             "licence": self.licence,
             "software": f"psm {psm.__version__}",
@@ -160,14 +166,35 @@ class MapData:
         return {name: f"{value}" for name, value in tags.items() if value is not None}
 
     @property
+    def told(self) -> dict[str, str]:
+        """What every row of a table says: how familiar the query is, what the model stands on."""
+        tags = self.tags
+        return {name: tags[name] for name in (FAMILIARITY_TAG, TAG) if name in tags}
+
+    @property
     def is_familiar(self) -> bool:
         """Whether nothing of the query is known to be unlike what the model learnt."""
         return self.familiarity is None or self.familiarity.is_familiar
 
     @property
+    def not_covered_share(self) -> float:
+        """Share of the mapped area that the model does not cover, to three digits."""
+        if self.not_covered is None:
+            return 0.0
+        area = np.broadcast_to(self.frame.row_km2[:, None], self.shape)
+        asked = self.not_covered | np.isfinite(self.values())
+        whole = float(area[asked].sum())
+        return float(f"{area[self.not_covered].sum() / whole:.3g}") if whole else 0.0
+
+    @property
     def when(self) -> str:
-        """The moment, whether it is one of the simulated Earth, and whether the query is known."""
-        badges = [self.familiarity.badge if self.familiarity else "", self.provenance.badge]
+        """The moment, and what has to be said beside it: of the query, the places, the Earth."""
+        left_out = self.not_covered_share
+        badges = [
+            self.familiarity.badge if self.familiarity else "",
+            f"{percent(left_out)} of the area not covered" if left_out else "",
+            self.provenance.badge,
+        ]
         return " · ".join(filter(None, [f"{self.moment}", *badges]))
 
     @property

@@ -174,7 +174,7 @@ def look(
 
     Raises:
         ConfigError: the model does not know the zoom level.
-        MissingData: there is no imagery of the place.
+        MissingData: there is no imagery of the place, or the model does not cover it.
         InvalidContext: there is no such place.
     """
     imagery = model.config.imagery
@@ -187,7 +187,17 @@ def look(
     if isinstance(picture, NoImagery):
         why = f"{picture.reason} ({picture.detail})" if picture.detail else picture.reason.value
         raise MissingData(f"{lat:g}, {lon:g}: {why}")
-    return image_features(model, picture.pixels[None].copy(), picture.gsd_m)
+    features = image_features(model, picture.pixels[None].copy(), picture.gsd_m)
+    coverage = model.coverage
+    if (
+        coverage is not None
+        and not coverage.covers(features, lat=np.array([lat]), lon=np.array([lon])).all()
+    ):
+        raise MissingData(
+            f"{lat:g}, {lon:g}: not covered by what {model.config.name} learnt; covered is what "
+            f"lies {coverage.statement}"
+        )
+    return features
 
 
 @torch.inference_mode()

@@ -94,6 +94,7 @@ def true_map(soundscape: SoundscapeMap, sound: Sound | None = None) -> Soundscap
         provenance=soundscape.provenance,
         calibration="none needed: the true probability",
         scale=soundscape.scale,
+        not_covered=soundscape.not_covered,
     )
 
 

@@ -12,12 +12,15 @@ from torch import nn
 
 from psm import checkpoints
 from psm.config import Experiment, ModelConfig
+from psm.coverage import FILE_NAME as COVERAGE_NAME
+from psm.coverage import Coverage
 from psm.encoders.audioencoding import AudioTower
 from psm.encoders.textencoding import TextTower
 from psm.errors import (
     CheckpointMismatch,
     HubError,
     PSMWarning,
+    StaleCoverage,
     StaleFamiliarity,
     StaleUncertainty,
 )
@@ -29,7 +32,7 @@ from psm.uncertainty import FILE_NAME as UNCERTAINTY_NAME
 from psm.uncertainty import ModelUncertainty
 
 Model = TypeVar("Model", bound="StoredModel")  # not Self, which beartype refuses in methods
-Beside = TypeVar("Beside", ModelUncertainty, Familiarity)
+Beside = TypeVar("Beside", ModelUncertainty, Familiarity, Coverage)
 
 
 class StoredModel(nn.Module):
@@ -41,6 +44,7 @@ class StoredModel(nn.Module):
         provenance: what it learnt from, as its folder says.
         uncertainty: second opinions on its match probabilities, where the folder holds any.
         familiarity: what queries it is familiar with, where the folder says so.
+        coverage: the places that it has learnt about, where the folder says so; all by default.
         precision: in which its towers and fusion compute. ``float32`` is exact; ``auto`` takes
             bfloat16 where it is native, but in reference mode, whose numbers are to be the
             published ones.
@@ -53,6 +57,7 @@ class StoredModel(nn.Module):
     provenance: Provenance = UNRECORDED
     uncertainty: ModelUncertainty | None = None
     familiarity: Familiarity | None = None
+    coverage: Coverage | None = None
     precision: Precision = "float32"
 
     def __init__(
@@ -80,8 +85,8 @@ class StoredModel(nn.Module):
             The model on the CPU, in evaluation mode.
 
         Warns:
-            StaleUncertainty, StaleFamiliarity: second opinions in the folder, or what it says the
-                model is familiar with, are of other weights, or broken.
+            StaleUncertainty, StaleFamiliarity, StaleCoverage: second opinions in the folder, or
+                what it says the model is familiar with or covers, are of other weights, or broken.
 
         Raises:
             MissingData: there is no such folder or hub repository.
@@ -107,6 +112,7 @@ class StoredModel(nn.Module):
         model.familiarity = _of_these_weights(
             Familiarity, folder, FAMILIARITY_NAME, StaleFamiliarity
         )
+        model.coverage = _of_these_weights(Coverage, folder, COVERAGE_NAME, StaleCoverage)
         return model.eval()
 
     def save_pretrained(
@@ -140,11 +146,11 @@ class StoredModel(nn.Module):
         if config.text_tower.weights is None:  # first: the configuration, last, makes it a model
             self.text.save_tokenizer(folder / checkpoints.TOKENIZER_NAME)
         stored = experiment.model_copy(update={"model": config})
-        for name in (UNCERTAINTY_NAME, FAMILIARITY_NAME):
+        for name in (UNCERTAINTY_NAME, FAMILIARITY_NAME, COVERAGE_NAME):
             (folder / name).unlink(missing_ok=True)
         self.provenance.save(folder)
         checkpoints.save(self, stored, folder, is_half=is_half)
-        for about in (self.uncertainty, self.familiarity):
+        for about in (self.uncertainty, self.familiarity, self.coverage):
             if about is not None and about.weights == checkpoints.weights_fingerprint(self):
                 about.of_weights(checkpoints.weights_fingerprint(folder)).save(folder)
 

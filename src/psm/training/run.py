@@ -17,6 +17,7 @@ from psm.config import Experiment
 from psm.data.corpus import Corpus
 from psm.data.shards import shard_paths
 from psm.errors import ConfigError
+from psm.inference.coveragefit import fit_coverage
 from psm.inference.familiarityfit import fit_familiarity
 from psm.inference.gallerymaking import keep_gallery
 from psm.inference.uncertaintyfit import fit_uncertainty, seen
@@ -63,9 +64,9 @@ def train(
     """Train ``experiment`` on the shards in ``data`` and write the model into ``out``.
 
     ``out`` receives ``config.yaml``, ``model.safetensors``, ``gallery.safetensors``,
-    ``familiarity.safetensors``, ``log.jsonl`` (a line for each epoch), TensorBoard events and,
-    while training, a resume point at the end of every epoch: run the same command again after a
-    kill and training resumes as if nothing had happened.
+    ``familiarity.safetensors``, ``coverage.safetensors``, ``log.jsonl`` (a line for each epoch),
+    TensorBoard events and, while training, a resume point at the end of every epoch: run the same
+    command again after a kill and training resumes as if nothing had happened.
 
     With several ``devices`` there is a process for each: the others run the same program again and
     every one returns the trained model, but only the first, whose rank is 0, writes anything.
@@ -156,6 +157,7 @@ def _train(
         task.model.uncertainty = fit_uncertainty(
             task.model, seen(task.model, training), seen(task.model, validation)
         )
+        task.model.coverage = fit_coverage(task.model, training, validation)
         gallery = keep_gallery(task.model, training, out)  # first: with weights it is finished
         if gallery is not None:
             task.model.familiarity = fit_familiarity(task.model, training, validation, gallery)

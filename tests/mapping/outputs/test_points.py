@@ -87,7 +87,7 @@ def test_a_column_may_be_called_as_the_map_is(found: SoundscapeMap) -> None:
 
 def test_found_places_are_points_of_geojson(tmp_path: Path) -> None:
     place = {"lat": 1.0, "lon": 2.0, "probability": 0.5}
-    path = write_places([place], tmp_path / "found.geojson", provenance=UNRECORDED)
+    path = write_places([place], tmp_path / "found.geojson", told={TAG: UNRECORDED.tag})
     content = json.loads(path.read_text())
     (feature,) = content["features"]
     assert content["metadata"] == {TAG: UNRECORDED.tag}

@@ -35,6 +35,7 @@ def of_map(
         "base_rate": None if rate is None else round(rate, _DIGITS),
         "attribution": found.attribution,
         "licence": found.licence,
+        "not_covered": found.not_covered_share,
         "cells": int(np.isfinite(found.values()).sum()),
         "statistics": {band.name: _statistics(found, band.name) for band in found.bands},
         "places": list(places),

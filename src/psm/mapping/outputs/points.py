@@ -17,12 +17,10 @@ from rasterio.transform import Affine
 from psm.data import delimited
 from psm.errors import ConfigError, InvalidContext, MissingData, RowsLeftOut
 from psm.extras import require
-from psm.familiarity import TAG as FAMILIARITY_TAG
 from psm.files import atomic_path
 from psm.geodata.frame import Frame
 from psm.mapping.map_data import MapData
 from psm.mapping.outputs.columns import free_names
-from psm.provenance import TAG, Provenance
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -98,9 +96,7 @@ def sample_file(soundscape: MapData, places: Path, path: Path) -> Path:
         )
     found = sample(soundscape, lat=table.lat, lon=table.lon, **table.others)
     with atomic_path(path) as aside:
-        tags = soundscape.tags
-        told = {name: tags[name] for name in (FAMILIARITY_TAG, TAG) if name in tags}
-        found.assign(**told).to_csv(aside, index=False)
+        found.assign(**soundscape.told).to_csv(aside, index=False)
     return path
 
 
@@ -156,25 +152,26 @@ def _place(path: Path, row: delimited.DelimitedRow, north: str, east: str) -> tu
 
 
 def write_places(
-    rows: Sequence[Mapping[str, object]], path: Path, *, provenance: Provenance
+    rows: Sequence[Mapping[str, object]], path: Path, *, told: Mapping[str, str]
 ) -> Path:
     """Write places as points of GeoJSON, or as a table; complete or absent.
 
     Args:
         rows: of each place ``lat``, ``lon`` in degrees, and what else is known of it.
         path: the file; ``.csv`` is a table.
-        provenance: of the model that found them; in a table it is the last column.
+        told: what is to be said of all of them, such as :attr:`MapData.told`: the last columns of
+            a table, metadata of GeoJSON.
 
     Returns:
         The path.
     """
     if path.suffix.lower() == ".csv":
         columns = list(dict.fromkeys(name for row in rows for name in row))
-        told = [*(columns or ["lat", "lon"]), TAG]
+        names = [*(columns or ["lat", "lon"]), *told]
         with atomic_path(path) as aside, aside.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, told, lineterminator="\n")
+            writer = csv.DictWriter(stream, names, lineterminator="\n")
             writer.writeheader()
-            writer.writerows({**row, TAG: provenance.tag} for row in rows)
+            writer.writerows({**row, **told} for row in rows)
         return path
     features = [
         {
@@ -185,7 +182,7 @@ def write_places(
         for row in rows
     ]
     with atomic_path(path) as aside:
-        found = {"type": "FeatureCollection", "metadata": {TAG: provenance.tag}}
+        found = {"type": "FeatureCollection", "metadata": dict(told)}
         aside.write_text(json.dumps({**found, "features": features}) + "\n")
     return path
 
@@ -240,4 +237,7 @@ def crop(soundscape: Map, *, west: float, south: float, east: float, north: floa
     part = Frame(frame.crs, Affine(t.a, 0.0, t.c + left * t.a, 0.0, t.e, t.f + top * t.e), shape)
     data = soundscape.data.where(soundscape.data[soundscape.quantity.name].copy(data=kept))
     located = data.isel(window).rio.write_transform(part.transform)
-    return replace(soundscape, data=located, frame=part)
+    left_out = soundscape.not_covered
+    if left_out is not None:
+        left_out = left_out[top : top + shape[0], left : left + shape[1]]
+    return replace(soundscape, data=located, frame=part, not_covered=left_out)

@@ -163,7 +163,7 @@ def draw(
     drawing.show(values, night_of(soundscape.moment))
     _legend(figure, layout, drawing, soundscape, value_range)
     _uncertainty(figure, layout, axes, drawing, soundscape, map_px, uncertainty)
-    sources = [] if window is None else _surroundings(figure, layout, axes, window, values)
+    sources = [] if window is None else _surroundings(figure, layout, axes, window, soundscape)
     credit = credit_line(soundscape, sources)
     lines = textwrap.fill(credit, int(layout.credit_width * _LETTERS_PER_INCH))
     figure.text(
@@ -263,7 +263,7 @@ def _uncertainty(
 
 
 def _surroundings(
-    figure: Figure, layout: Layout, axes: Axes, window: Window, values: np.ndarray
+    figure: Figure, layout: Layout, axes: Axes, window: Window, soundscape: MapData
 ) -> list[str]:
     """What only the map of a region has; returns the sources of what was drawn."""
     top = max(layer.get_zorder() for layer in axes.get_children())
@@ -282,9 +282,10 @@ def _surroundings(
         )
     if window.north_deg is not None and window.is_all_earth:
         marginalia.north_arrow(figure, window.north_deg, centre_in=layout.north, size_in=0.5)
-    if layout.key is not None and not np.isfinite(values).all():
+    if layout.key is not None and not np.isfinite(soundscape.values()).all():
         left, bottom = layout.key
-        marginalia.key(figure, NO_DATA, "no data", left_in=left, bottom_in=bottom)
+        words = "no data, or not covered" if soundscape.not_covered_share else "no data"
+        marginalia.key(figure, NO_DATA, words, left_in=left, bottom_in=bottom)
     sources = ["GSHHG (LGPL)"] if geography(window) is not None else []
     return [*sources, "GeoNames (CC BY 4.0)"] if towns else sources
 

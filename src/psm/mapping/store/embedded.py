@@ -9,7 +9,7 @@ from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -74,6 +74,8 @@ class EmbeddedCells(_Exact):
         zoom: of the views.
         attribution: whose imagery it is, as it has to stand on a map.
         licence: of the imagery.
+        not_covered: which cells were seen and left out, since the model covers no such place;
+            ``None``: none.
     """
 
     cells: Cells
@@ -81,6 +83,7 @@ class EmbeddedCells(_Exact):
     zoom: int
     attribution: str
     licence: str
+    not_covered: Bool[np.ndarray, " n"] | None = None
 
     def part(self, rows: NDArray[np.int64]) -> EmbeddedCells:
         """Some of the cells, to be asked alone.
@@ -91,7 +94,10 @@ class EmbeddedCells(_Exact):
         Returns:
             The same at these cells.
         """
-        return replace(self, cells=self.cells.part(rows), features=self.features[rows])
+        left_out = None if self.not_covered is None else self.not_covered[rows]
+        return replace(
+            self, cells=self.cells.part(rows), features=self.features[rows], not_covered=left_out
+        )
 
     def locations(
         self,
@@ -163,6 +169,12 @@ class MixedZooms(_Exact):
     def cells(self) -> Cells:
         """The places."""
         return self.parts[0].cells
+
+    @property
+    def not_covered(self) -> Bool[np.ndarray, " n"] | None:
+        """Which cells were seen and left out at some zoom level."""
+        known = [part.not_covered for part in self.parts if part.not_covered is not None]
+        return np.logical_or.reduce(known) if known else None
 
     @property
     def zoom(self) -> str:

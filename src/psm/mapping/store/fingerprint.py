@@ -15,6 +15,8 @@ from torch import Tensor
 
 from psm.checkpoints import hash_tensors
 from psm.config import ModelConfig
+from psm.coverage import Coverage
+from psm.familiarity import rounded
 from psm.geodata.frame import Frame, Indices
 from psm.imagery import Provider
 from psm.inference.batches import picture_px
@@ -73,6 +75,8 @@ def parts_of(
         "frame": [frame.crs, list(frame.transform)[:6], frame.shape],
         "cells": list(survey),
     }
+    if model.coverage is not None:  # stores of models that say nothing of it are older
+        parts["coverage"] = coverage_fingerprint(model.coverage)
     plain: Parts = json.loads(json.dumps(parts))
     return plain
 
@@ -99,6 +103,13 @@ def difference(found: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
         values = f" ({theirs}, not {ours})" if is_short and name != "weights" else ""
         words.append(f"other {name}{values}")
     return ", ".join(words)
+
+
+def coverage_fingerprint(coverage: Coverage) -> str:
+    """A short name of what makes a place one that a model covers."""
+    digest = hashlib.sha256(f"{coverage.reach_km} {coverage.least_likeness}".encode())
+    hash_tensors(digest, {"places": coverage.places, "looks": rounded(coverage.looks)})
+    return digest.hexdigest()[:24]
 
 
 def satellite_fingerprint(model: PSM) -> str:

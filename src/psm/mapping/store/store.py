@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 import zarr
-from jaxtyping import Float16, Int64, UInt8
+from jaxtyping import Bool, Float16, Int64, UInt8
 
 from psm.errors import ConfigError, MissingData, StoreMismatch
 from psm.geodata.frame import Frame
@@ -28,9 +28,11 @@ from psm.mapping.store.place import local_folder, zarr_store
 from psm.mapping.store.rowfiles import MOST_MAPPED, MappedRows, flush, read_rows
 from psm.model import PSM
 
-NOT_DONE, EMBEDDED, FIRST_REASON = 0, 1, 2
+NOT_DONE, EMBEDDED, FIRST_REASON, NOT_COVERED = 0, 1, 2, 255
 PASSING = [FIRST_REASON + code for code, reason in enumerate(Reason) if reason.is_passing]
 """Codes in ``status``; the last are those of what may be there another time."""
+
+NOT_COVERED_LABEL = "not covered by what the model learnt"
 
 _SLAB = 2**20  # cells whose status is looked at together
 
@@ -129,7 +131,8 @@ class Store:
             return np.asarray(self._arrays["index"][rows])
 
     def status(self, zoom: int, rows: slice = slice(None)) -> UInt8[np.ndarray, " n"]:
-        """0 not done, 1 embedded, 2 and more: the :class:`~psm.imagery.Reason` of its number.
+        """0 not done, 1 embedded, 2 and more: the :class:`~psm.imagery.Reason` of its number; 255
+        seen, and :mod:`not covered <psm.coverage>`.
 
         Args:
             zoom: one of :attr:`zooms`.
@@ -234,7 +237,22 @@ class Store:
         """
         level = self.zooms[0] if zoom is None else zoom
         features = torch.from_numpy(self.features(level))
-        return EmbeddedCells(self.cells, features, level, self.attribution, self.licence)
+        not_covered = self.not_covered(level)
+        return EmbeddedCells(
+            self.cells, features, level, self.attribution, self.licence, not_covered
+        )
+
+    def not_covered(self, zoom: int) -> Bool[np.ndarray, " n"] | None:
+        """Which cells were seen and left out, since the model covers no such place.
+
+        Args:
+            zoom: one of :attr:`zooms`.
+
+        Returns:
+            ``(n,)`` of all cells, ``None`` where all are covered.
+        """
+        left_out = self.status(zoom) == NOT_COVERED
+        return left_out if left_out.any() else None
 
     def write(
         self,
@@ -295,11 +313,12 @@ class Store:
             Cells by label: ``embedded``, ``not done``, or the reason; labels without cells are left
             out.
         """
-        labels = ["not done", "embedded", *(reason.value for reason in Reason)]
-        total = np.zeros(len(labels), np.int64)
+        labels = dict(enumerate(["not done", "embedded", *(reason.value for reason in Reason)]))
+        labels[NOT_COVERED] = NOT_COVERED_LABEL
+        total = np.zeros(256, np.int64)
         for _, status in self._slabs(zoom):
-            total += np.bincount(status, minlength=len(labels))
-        return {label: int(n) for label, n in zip(labels, total, strict=True) if n}
+            total += np.bincount(status, minlength=len(total))
+        return {label: int(total[code]) for code, label in labels.items() if total[code]}
 
     def _slabs(self, zoom: int) -> Iterator[tuple[int, UInt8[np.ndarray, " n"]]]:
         step = max(1, _SLAB // self.header.unit) * self.header.unit

@@ -11,12 +11,21 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float16, Float32, UInt8
 
 from psm.errors import ConfigError
 from psm.imagery import NoImagery, Provider, Reason
 from psm.inference.batches import image_features
-from psm.mapping.store.store import EMBEDDED, FIRST_REASON, NOT_DONE, PASSING, Store, Unit
+from psm.mapping.store.store import (
+    EMBEDDED,
+    FIRST_REASON,
+    NOT_COVERED,
+    NOT_DONE,
+    PASSING,
+    Store,
+    Unit,
+)
 from psm.model import PSM
 from psm.precision import Precision
 
@@ -113,7 +122,9 @@ class UnitWorker:
             return FinishedUnit(unit, len(old), 0.0)  # by another process, in the meantime
         views = self._reader.submit(self._read, unit, is_wanted).result()
         features, seconds = self._encoder.submit(self._encode, views).result()
-        status = np.where(is_wanted, views.status, old)
+        covered = self._covered(unit, features, views.status)
+        features[covered == NOT_COVERED] = np.nan
+        status = np.where(is_wanted, covered, old)
         if not is_wanted.all():
             kept = self._store.features(unit.zoom, self._store.rows(unit))
             features = np.where(is_wanted[:, None], features, kept)
@@ -158,6 +169,20 @@ class UnitWorker:
                 name = self._model.config.name
                 raise ConfigError(f"{name}: features that float16 cannot hold; was it trained?")
         return features, time.perf_counter() - start
+
+    def _covered(
+        self, unit: Unit, features: np.ndarray, status: UInt8[np.ndarray, " n"]
+    ) -> UInt8[np.ndarray, " n"]:
+        """The status of cells, once what they look like is known."""
+        coverage, seen = self._model.coverage, np.flatnonzero(status == EMBEDDED)
+        if coverage is None or not len(seen):
+            return status
+        index = self._store.index(self._store.rows(unit))[seen]
+        lat, lon = self._store.frame.places(*np.divmod(index, self._store.frame.shape[1]))
+        is_covered = coverage.covers(torch.from_numpy(features[seen]), lat=lat, lon=lon)
+        found = status.copy()
+        found[seen[~is_covered]] = NOT_COVERED
+        return found
 
     def close(self) -> None:
         """Give up what is being read."""

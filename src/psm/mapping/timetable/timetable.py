@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -100,6 +100,11 @@ class Timetable:
         """Of the imagery."""
         return self.store.licence
 
+    @cached_property
+    def not_covered(self) -> Bool[np.ndarray, " n"] | None:
+        """See :meth:`psm.mapping.store.Store.not_covered`."""
+        return self.store.not_covered(self.zoom)
+
     def part(self, rows: NDArray[np.int64]) -> Timetable:
         """Some of the cells, to be asked alone.
 
@@ -112,6 +117,7 @@ class Timetable:
         part = copy(self)
         part.cells = self.cells.part(rows)
         vars(part).pop("_lon", None)  # of all cells
+        vars(part)["not_covered"] = None if self.not_covered is None else self.not_covered[rows]
         part.coefficients = (
             torch.from_numpy(np.asarray(self._array.oindex[rows]))
             if self.coefficients is None
