@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import numpy as np
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 
 from psm.mapping import EmbeddedCells, Moment, Query, Store, map_query
 from psm.mapping.bands import BANDS
+from psm.mapping.truth import agreement, true_map
 from psm.model import PSM
 from psm.provenance import SIMULATED, DataSet, Provenance
 
@@ -192,6 +194,31 @@ def test_mistakes_are_problems(client: TestClient, path: str, status: int, words
     assert problem["status"] == status
     assert problem["title"]
     assert words in problem["detail"]
+
+
+def test_the_truth_is_that_of_the_library_where_there_is_one(
+    client: TestClient, model: PSM, exact: EmbeddedCells, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"text": "frogs", "month": 5, "utc": 4}
+    real = client.get(f"{WORLD}/truth", params=asked)
+    assert real.status_code == 422
+    assert "learnt from recordings" in real.json()["detail"]
+    assert client.get(f"{WORLD}/answer", params=asked).json()["true_sound"] is None
+    earth = DataSet(name=SIMULATED, is_simulated=True, recordings=12)
+    monkeypatch.setattr(model, "provenance", Provenance(trained_on=(earth,)))
+    said = client.get(f"{WORLD}/truth", params=asked).json()
+    known = map_query(model, exact, Query.parse("frogs"), Moment(month=5, utc=4.0))
+    true = true_map(known)
+    values = np.frombuffer(base64.b64decode(said["values"]), "<u2") / 65535
+    np.testing.assert_allclose(values, true.values()[np.isfinite(true.values())], atol=1e-5)
+    figures = agreement(known, true)
+    assert said["sound"] == "frogs croaking"
+    assert said["agreement"]["true_mean"] == pytest.approx(figures.true_mean, abs=1e-5)
+    assert said["agreement"]["spearman"] == pytest.approx(figures.spearman, abs=0.05)
+    assert client.get(f"{WORLD}/answer", params=asked).json()["true_sound"] == "frogs croaking"
+    several = asked | {"text": ["frogs", "wind"]}
+    assert client.get(f"{WORLD}/truth", params=several).status_code == 422
+    assert client.get(f"{WORLD}/answer", params=several).json()["true_sound"] is None
 
 
 def test_other_methods_are_refused(client: TestClient) -> None:

@@ -50,7 +50,7 @@ _OPERATIONS = [
     ("GET", "/suggestions"),
     ("GET", "/base"), ("POST", "/audio"), ("GET", "/listen"),
     *(("GET", f"/stores/{{store}}/{rest}") for rest in (
-        "answer", "coefficients.json", "coefficients.bin", "coefficients.names.json", "range",
+        "answer", "truth", "coefficients.json", "coefficients.bin", "coefficients.names.json", "range",
         "value", "profile", "sounds", "places", "legend.png", "map.tif", "map.png",
         "tiles/{layer}/{z}/{x}/{y}.{form}",
     )),

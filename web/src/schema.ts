@@ -306,6 +306,28 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/stores/{store}/truth": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Truth
+         * @description The true probabilities of one sound of the simulated Earth, and how far the map agrees.
+         *
+         *     A model that learnt elsewhere, and a question that is no single sound, have none: 422.
+         */
+        readonly get: operations["truth_api_v1_stores__store__truth_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/stores/{store}/tiles/{layer}/{z}/{x}/{y}.{form}": {
         readonly parameters: {
             readonly query?: never;
@@ -436,6 +458,37 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AgreementModel
+         * @description How far a map and its truth agree, every square kilometre alike but in the ranks.
+         */
+        readonly AgreementModel: {
+            /**
+             * Mean
+             * @description Mean probability on the map.
+             */
+            readonly mean: number;
+            /**
+             * True Mean
+             * @description Mean probability in truth.
+             */
+            readonly true_mean: number;
+            /**
+             * Error
+             * @description Mean absolute difference.
+             */
+            readonly error: number;
+            /**
+             * Spearman
+             * @description Rank correlation of the cells.
+             */
+            readonly spearman: number | null;
+            /**
+             * Explained
+             * @description Share of the truth's variance explained; below 0 a constant were better.
+             */
+            readonly explained: number | null;
+        };
+        /**
          * AnswerModel
          * @description A map in numbers.
          */
@@ -454,6 +507,11 @@ export interface components {
             readonly provenance: components["schemas"]["ProvenanceModel"];
             /** @description Null where the model does not say. */
             readonly familiarity: components["schemas"]["FamiliarityModel"] | null;
+            /**
+             * True Sound
+             * @description The sound of the simulated Earth that is asked for, of which /truth knows the true map; null of any other question, and of models of real recordings.
+             */
+            readonly true_sound: string | null;
             /** Etag */
             readonly etag: string;
             /**
@@ -764,7 +822,7 @@ export interface components {
              * @description Its palette unless another is asked for.
              * @enum {string}
              */
-            readonly colours: "magma" | "inferno" | "viridis" | "cividis" | "ember" | "slate";
+            readonly colours: "magma" | "inferno" | "viridis" | "cividis" | "ember" | "slate" | "purple-orange";
         };
         /**
          * LikenessModel
@@ -1154,6 +1212,24 @@ export interface components {
             /** @description Null where there is a second opinion. */
             readonly csd_variance: components["schemas"]["ModesModel"] | null;
             readonly opinion: components["schemas"]["OpinionModel"] | null;
+        };
+        /**
+         * TruthModel
+         * @description The true map of a sound, by the rules of the simulated Earth and not of the real one.
+         */
+        readonly TruthModel: {
+            /**
+             * Sound
+             * @example wind blowing
+             */
+            readonly sound: string;
+            readonly moment: components["schemas"]["MomentModel"];
+            /**
+             * Values
+             * @description True probabilities as base64 of little-endian uint16, in multiples of 1/65535: a cell with imagery each, along rows from the north-west, as in the coefficients.
+             */
+            readonly values: string;
+            readonly agreement: components["schemas"]["AgreementModel"];
         };
         /**
          * UploadModel
@@ -2338,13 +2414,111 @@ export interface operations {
             };
         };
     };
+    readonly truth_api_v1_stores__store__truth_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+                /** @description What to hear: frogs, frogs*2, frogs|toads. */
+                readonly text?: readonly string[];
+                /** @description What not to hear. */
+                readonly without?: readonly string[];
+                /** @description Recordings to look for, by the id that POST /audio gave. */
+                readonly audio?: [
+                ] | [
+                    string
+                ] | [
+                    string,
+                    string
+                ] | [
+                    string,
+                    string,
+                    string
+                ] | [
+                    string,
+                    string,
+                    string,
+                    string
+                ];
+                /** @description Any month without it. */
+                readonly month?: number | null;
+                /** @description Local solar time in every cell. */
+                readonly hour?: number | null;
+                /** @description One instant instead: every cell has its own hour. */
+                readonly utc?: number | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TruthModel"];
+                };
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
     readonly tile_api_v1_stores__store__tiles__layer___z___x___y___form__get: {
         readonly parameters: {
             readonly query?: {
                 /** @description The server's key, where the X-API-Key header cannot go. */
                 readonly key?: string | null;
                 /** @description See /colours; `none` for the levels themselves, in grey. */
-                readonly colours?: ("magma" | "inferno" | "viridis" | "cividis" | "ember" | "slate") | "none" | null;
+                readonly colours?: ("magma" | "inferno" | "viridis" | "cividis" | "ember" | "slate" | "purple-orange") | "none" | null;
                 /** @description Value of the first colour; see /range. */
                 readonly min?: number | null;
                 /** @description Value of the last colour. */
@@ -2461,7 +2635,7 @@ export interface operations {
                 /** @description The server's key, where the X-API-Key header cannot go. */
                 readonly key?: string | null;
                 /** @description See /colours. */
-                readonly colours?: ("magma" | "inferno" | "viridis" | "cividis" | "ember" | "slate") | null;
+                readonly colours?: ("magma" | "inferno" | "viridis" | "cividis" | "ember" | "slate" | "purple-orange") | null;
                 /** @description Value of the first colour; see /range. */
                 readonly min?: number | null;
                 /** @description Value of the last colour. */
@@ -2924,12 +3098,12 @@ type ReadonlyArray<T> = [
     unknown[]
 ] ? Readonly<Exclude<T, undefined>> : Readonly<Exclude<T, undefined>[]>;
 export const pathsApiV1StoresStoreRangeGetParametersQueryScaleValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/range"]["get"]["parameters"]["query"]["scale"]> = ["sound", "own"];
-export const pathsApiV1StoresStoreTilesLayerZXYFormGetParametersQueryColoursAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["query"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
+export const pathsApiV1StoresStoreTilesLayerZXYFormGetParametersQueryColoursAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["query"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate", "purple-orange"];
 export const pathsApiV1StoresStoreTilesLayerZXYFormGetParametersPathLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["path"]["layer"]> = ["probability", "uncertainty"];
 export const pathsApiV1StoresStoreTilesLayerZXYFormGetParametersPathFormValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["path"]["form"]> = ["png", "webp"];
-export const pathsApiV1StoresStoreLegendPngGetParametersQueryColoursAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
+export const pathsApiV1StoresStoreLegendPngGetParametersQueryColoursAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate", "purple-orange"];
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["layer"]> = ["probability", "uncertainty"];
 export const arrayModelTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ArrayModel"]["type"]> = ["bits", "int16", "float32"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
-export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate"];
-// of openapi.json with SHA-256 0dbdf4f23c2c537e025f16f614c6ef8cd11c916caadbb66f92b557d5160bcb0e
+export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate", "purple-orange"];
+// of openapi.json with SHA-256 8e16433bd96451c7e68a9701d8c6d5e04ca43ecf2e4eac3e6c4db7e925f92cc8

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from psm.earth import rules
-from psm.earth.layers import Layers
+from psm.earth.layers import Layers, LayerValues
 from psm.earth.scene import Scene
 from psm.earth.sounds import SOUNDS, Sound
 from psm.errors import ConfigError, InvalidContext
@@ -156,3 +156,16 @@ def true_probability(
     except ValueError as problem:
         raise ConfigError(f"{problem}; known sounds: {', '.join(SOUNDS)}") from None
     return probability(odds(lat=lat, lon=lon, month=month, hour=hour))[:, columns]
+
+
+def true_probability_at(
+    places: LayerValues, *, month: ArrayLike, hour: ArrayLike, sound: Sound
+) -> Floats:
+    """The same of one sound at places whose layers are known, which take most of the time.
+
+    Args:
+        places: ``(N,)``, see :meth:`psm.earth.layers.Layers.at`.
+        month, hour: 1..12 and local hours in [0, 24), broadcast over the places.
+    """
+    values = rules.odds(Scene.of(places, month=month, hour=hour))
+    return probability(values)[:, SOUNDS.index(sound)]

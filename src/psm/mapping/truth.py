@@ -12,9 +12,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import rankdata
 
+from psm.earth.layers import Layers, LayerValues
 from psm.earth.phrases import PHRASES, QUERY_PHRASES
 from psm.earth.sounds import Sound
-from psm.earth.soundscape import true_probability
+from psm.earth.soundscape import true_probability_at
 from psm.errors import ConfigError
 from psm.mapping.bands import PROBABILITY, UNCERTAINTY
 from psm.mapping.map_data import MapData
@@ -59,6 +60,14 @@ def sound_of(query: Query | Combination) -> Sound:
             f"ask for one of {', '.join(QUERY_PHRASES.values())}"
         )
     return sound
+
+
+def phrase_of(query: Query | Combination) -> str | None:
+    """The sound of the simulated Earth that a query names, in words; ``None`` where it is none."""
+    try:
+        return QUERY_PHRASES[sound_of(query)]
+    except ConfigError:
+        return None
 
 
 def true_map(soundscape: SoundscapeMap, sound: Sound | None = None) -> SoundscapeMap:
@@ -128,12 +137,19 @@ def _truth(
     months = _EVERY_MONTHS if moment.month is None else (moment.month,)
     hours = moment.local_hours(lon)
     times = [hours] if np.isfinite(hours).all() else [np.full(len(lat), h) for h in _EVERY_HOURS]
+    places = _places(lat.astype(float).tobytes(), lon.astype(float).tobytes())
     found = [
-        true_probability(lat=lat, lon=lon, month=month, hour=hour, sounds=[sound])[:, 0]
+        true_probability_at(places, month=month, hour=hour, sound=sound)
         for month in months
         for hour in times
     ]
     return np.asarray(np.mean(found, axis=0))
+
+
+@lru_cache(maxsize=4)
+def _places(lat: bytes, lon: bytes) -> LayerValues:
+    """What the Earth is like in the cells of a map; asked again at every other moment."""
+    return Layers.load().at(lat=np.frombuffer(lat), lon=np.frombuffer(lon))
 
 
 def _named(text: str) -> Sound | None:

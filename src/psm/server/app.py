@@ -14,7 +14,7 @@ from psm.calibration import Calibration
 from psm.model import PSM
 from psm.precision import Precision
 from psm.server import guard, problems
-from psm.server.routes import coefficients, images, root, sound, stores, values
+from psm.server.routes import coefficients, images, root, sound, stores, truth, values
 from psm.server.served import embedded_earth, open_all
 from psm.server.settings import Settings
 from psm.server.state import ServerState
@@ -138,7 +138,7 @@ def _bare_app(lifespan: Callable[[FastAPI], Any] | None = None) -> FastAPI:
 
 def _router(dependencies: Sequence[Any] = ()) -> APIRouter:
     router = APIRouter(dependencies=list(dependencies))
-    for part in (stores, coefficients, values, images, sound):
+    for part in (stores, coefficients, values, truth, images, sound):
         router.include_router(part.router)
     return router
 

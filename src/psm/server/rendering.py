@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from psm.cartography.style import COLOURS
 from psm.mapping.bands import Band
 
-ColoursId = Literal["magma", "inferno", "viridis", "cividis", "ember", "slate"]
+ColoursId = Literal["magma", "inferno", "viridis", "cividis", "ember", "slate", "purple-orange"]
 _NAMES: dict[ColoursId, str] = {
     "magma": "Magma, bright is likely",
     "inferno": "Inferno, bright is likely",
@@ -25,6 +25,7 @@ _NAMES: dict[ColoursId, str] = {
     "cividis": "Cividis, for colour-blind eyes",
     "ember": "Ember, dark is likely, as printed maps",
     "slate": "Slate, as printed maps of uncertainty",
+    "purple-orange": "Purple and orange, for differences about zero",
 }
 _CSS_STEPS = 16
 Format = Literal["png", "webp"]

@@ -180,11 +180,39 @@ class AnswerModel(BaseModel):
     calibration: str
     provenance: ProvenanceModel
     familiarity: FamiliarityModel | None = Field(description="Null where the model does not say.")
+    true_sound: str | None = Field(
+        description="The sound of the simulated Earth that is asked for, of which /truth knows "
+        "the true map; null of any other question, and of models of real recordings."
+    )
     etag: str
     seconds: float = Field(description="That the model worked; near 0 where it was remembered.")
     numbers: NumbersModel | None = Field(
         description="Of the question at any moment; null without coefficients that hold it."
     )
+
+
+class AgreementModel(BaseModel):
+    """How far a map and its truth agree, every square kilometre alike but in the ranks."""
+
+    mean: float = Field(description="Mean probability on the map.")
+    true_mean: float = Field(description="Mean probability in truth.")
+    error: float = Field(description="Mean absolute difference.")
+    spearman: float | None = Field(description="Rank correlation of the cells.")
+    explained: float | None = Field(
+        description="Share of the truth's variance explained; below 0 a constant were better."
+    )
+
+
+class TruthModel(BaseModel):
+    """The true map of a sound, by the rules of the simulated Earth and not of the real one."""
+
+    sound: str = Field(examples=["wind blowing"])
+    moment: MomentModel
+    values: str = Field(
+        description="True probabilities as base64 of little-endian uint16, in multiples of "
+        "1/65535: a cell with imagery each, along rows from the north-west, as in the coefficients."
+    )
+    agreement: AgreementModel
 
 
 class CellModel(BaseModel):

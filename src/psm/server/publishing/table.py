@@ -12,7 +12,7 @@ from psm.server.sounds import Vocabulary
 
 _DIGITS = 9
 _BY_QUESTION = {
-    "label", "moment", "range", "mean", "familiarity", "etag", "seconds", "numbers",
+    "label", "moment", "range", "mean", "familiarity", "true_sound", "etag", "seconds", "numbers",
 }  # fmt: skip
 """Of an answer, what changes with its question; the rest stands in the table once."""
 

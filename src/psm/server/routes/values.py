@@ -14,6 +14,7 @@ from psm.mapping.bands import BANDS
 from psm.mapping.moment import Moment
 from psm.mapping.scale import WORDS
 from psm.mapping.search import spread_out
+from psm.mapping.truth import phrase_of
 from psm.server.problems import documented
 from psm.server.questions import (
     LAYERS,
@@ -85,6 +86,7 @@ async def answer(
         calibration="none" if state.calibration is None else state.calibration.summary,
         provenance=ProvenanceModel(**state.model.provenance.summary),
         familiarity=familiarity_model(made.familiarity),
+        true_sound=phrase_of(asked.query) if state.model.provenance.is_simulated else None,
         etag=etag,
         seconds=round(made.seconds, 4),
         numbers=numbers,
