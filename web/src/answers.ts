@@ -10,7 +10,8 @@ import { profileAt, soundsAt } from "./published/place";
 import { table } from "./published/typed";
 import { isAsked, localHour, momentParams, questionParams, type Side } from "./question";
 import { type Loaded, resource } from "./resource";
-import { isPlaying, paletteOf, store, view } from "./state";
+import { differencePalette, isPlaying, paletteOf, store, view } from "./state";
+import { shownTruth, truths } from "./truth";
 import { FADING, type Layer, layerOf, type Which } from "./url";
 
 const REST_MS = 350;
@@ -53,6 +54,9 @@ export function colourRange(which: Which, layer: Layer): Range | null {
   const other = ranges[which === "a" ? "b" : "a"].value.data?.[layer] ?? null;
   return own && other && view.value.b && view.value.isOneScale ? union(own, other) : own;
 }
+
+/** The ends of the colours of a difference: as far as those of the sound, to either side. */
+export const differenceRange = ([, high]: Range): Range => [-high, high];
 
 /** Where the tiles of a side are, and how they are drawn. */
 export interface TileAddress {
@@ -104,13 +108,18 @@ function fieldOf(which: Which): ReadonlySignal<Field | null> {
     const side = asked(which);
     const range = colourRange(which, layerOf(layer));
     if (!question || !side || !range || ranges[which].value.isLoading) return null;
+    const shown = shownTruth.value;
+    const truth = truths[which].found.value;
+    if (shown !== "off" && !truth) return null;
+    const isDifference = shown === "difference";
     return {
       question,
       moment: side.moment,
       layer: layerOf(layer),
       isFading: layer === "both",
-      range,
-      palette: paletteOf(layerOf(layer)),
+      truth: shown === "off" || !truth ? null : { values: truth.values, isDifference },
+      range: isDifference ? differenceRange(range) : range,
+      palette: isDifference ? differencePalette.value : paletteOf(layerOf(layer)),
     };
   });
 }
@@ -118,10 +127,17 @@ function fieldOf(which: Which): ReadonlySignal<Field | null> {
 /** What is drawn of the sides that come in numbers. */
 export const fields = { a: fieldOf("a"), b: fieldOf("b") };
 
+function isWaitingFor(which: Which): ReadonlySignal<boolean> {
+  return computed(() => {
+    if (asked(which) === null || tiles[which].value || fields[which].value) return false;
+    return !ranges[which].value.error && !truths[which].error.value;
+  });
+}
+
 /** Whether something is asked for of which neither tiles nor numbers are known yet. */
 export const isWaiting = {
-  a: computed(() => asked("a") !== null && !tiles.a.value && !fields.a.value && !ranges.a.value.error),
-  b: computed(() => asked("b") !== null && !tiles.b.value && !fields.b.value && !ranges.b.value.error),
+  a: isWaitingFor("a"),
+  b: isWaitingFor("b"),
 };
 
 function atRest<T>(make: () => T | null): T | null {

@@ -1,5 +1,6 @@
 /** The API of the server, and what can go wrong on the way to it; its types are in schema.ts. */
 
+import type { Truth } from "./drawn/truth";
 import { answerFrom, suggestions, type Table } from "./published/phrases";
 import type { components } from "./schema";
 
@@ -148,6 +149,8 @@ const server = {
     json<Scale>(storePath(store, "range"), question, signal),
   answer: (store: string, question: URLSearchParams, signal: AbortSignal) =>
     json<Answer>(storePath(store, "answer"), question, signal),
+  truth: (store: string, question: URLSearchParams, signal?: AbortSignal) =>
+    json<Truth>(storePath(store, "truth"), question, signal),
   profile: (store: string, question: URLSearchParams, signal: AbortSignal) =>
     json<Profile>(storePath(store, "profile"), question, signal),
   value: (store: string, question: URLSearchParams, signal: AbortSignal) =>

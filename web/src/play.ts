@@ -6,6 +6,7 @@ import { drawings } from "./drawings";
 import { panes } from "./map/panes";
 import { type Side, step } from "./question";
 import { change, isCalm, isPlaying, remember, view } from "./state";
+import { truthAhead } from "./truth";
 import type { Which } from "./url";
 
 const FRAME_MS = 550;
@@ -22,8 +23,9 @@ function stepped(side: Side, by: number): Side {
 async function prefetch(by: number): Promise<void> {
   await Promise.all(
     sides.map((which) => {
-      if (drawings[which].drawn.peek()) return undefined; // drawn in the frame that shows it
       const side = view.peek()[which];
+      // Drawn in the frame that shows it, but for the truth.
+      if (drawings[which].drawn.peek()) return side ? truthAhead(stepped(side, by)) : undefined;
       const address = side && tileAddress(which, stepped(side, by));
       return address ? panes[which]?.answer.prefetch(address) : undefined;
     }),

@@ -87,23 +87,27 @@ effect(() => {
 export const isCalm = signal(calm.matches);
 calm.addEventListener("change", () => (isCalm.value = calm.matches));
 
-/** Whether the window is at most so wide, as layout.css has it. */
-function narrowerThan(px: number) {
-  const query = matchMedia(`(max-width: ${px}px)`);
+/** Whether the window is as layout.css has it. */
+function windowIs(media: string) {
+  const query = matchMedia(media);
   const matches = signal(query.matches);
   query.addEventListener("change", () => (matches.value = query.matches));
   return matches;
 }
 
-export const isPhone = narrowerThan(760);
+/** Too small for panels around the map: a phone, also on its side, or a page at 200 %. */
+export const isPhone = windowIs("(max-width: 760px), (max-width: 950px) and (max-height: 480px)");
+/** A phone whose search stands beside the map. */
+export const isLow = windowIs("(min-width: 561px) and (max-width: 950px) and (max-height: 480px)");
 /** Time and legend do not fit beside each other. */
-export const isSmall = narrowerThan(1180);
+export const isSmall = windowIs("(max-width: 1180px)");
 
 /** How much of a phone's screen the sheet takes. */
 export const sheetPx = signal(200);
 
 // ---- colours ----
 
+const DIFFERENCES = "purple-orange";
 const NO_PALETTE: Palette = { id: "", name: "", css: ["#888888", "#888888"], hex: "888888".repeat(255) };
 
 /** On paper much is dark, as on printed maps; in the dark much is bright. */
@@ -118,6 +122,16 @@ export function paletteOf(layer: Layer): Palette {
   const usual = layers.value.find(({ id }) => id === layer)?.colours;
   return palettes.value.find(({ id }) => id === usual) ?? palettes.value[0] ?? NO_PALETTE;
 }
+
+/** Of what the map has more than the truth: two opposites about zero. */
+export const differencePalette = computed<Palette>(
+  () => palettes.value.find(({ id }) => id === DIFFERENCES) ?? NO_PALETTE,
+);
+
+/** The palettes that a reader may choose from. */
+export const chosenPalettes = computed(() =>
+  palettes.value.filter(({ id }) => id !== DIFFERENCES && id !== uncertaintyPalette.value.id),
+);
 
 export const uncertaintyPalette = computed<Palette>(() => paletteOf(FADING));
 

@@ -17,12 +17,17 @@ export function layerOf(display: Display): Layer {
 
 export type Which = "a" | "b";
 
+/** What stands beside the map on the simulated Earth: nothing, its truth, or how far the map is off. */
+export type TruthShown = "off" | "truth" | "difference";
+
 export interface View {
   readonly store: string | null;
   readonly a: Side;
   /** The other side of a comparison. */
   readonly b: Side | null;
   readonly layer: Display;
+  /** Other than `off` it takes the place of the first layer. */
+  readonly truth: TruthShown;
   /** A palette of the server, or null for the one that suits the theme. */
   readonly colours: string | null;
   /** Whether both sides of a comparison share the range of colours. */
@@ -48,6 +53,7 @@ export function emptyView(now: Date = new Date()): View {
     },
     b: null,
     layer: LAYERS[0]!,
+    truth: "off",
     colours: null,
     isOneScale: true,
     isStretched: false,
@@ -81,6 +87,7 @@ export function writeView(view: View): string {
   }
   if (view.isStretched) params.set("stretch", "1");
   if (view.layer !== LAYERS[0]) params.set("layer", view.layer);
+  if (view.truth !== "off") params.set("truth", view.truth);
   if (view.colours) params.set("colours", view.colours);
   if (view.over !== "hours") params.set("over", view.over);
   if (view.place) {
@@ -133,6 +140,8 @@ export function readView(hash: string, now: Date = new Date()): View {
   const a = readSide(params, "", view.a.moment);
   const hasB = [...params.keys()].some((key) => key.startsWith("b."));
   const layer = params.get("layer");
+  const truth = params.get("truth");
+  const isTruth = truth === "truth" || truth === "difference";
   const [lat, lon, side] = (params.get("at") ?? "").split(",");
   const atLat = numberIn(lat ?? null, -90, 90);
   const atLon = numberIn(lon ?? null, -180, 180);
@@ -145,7 +154,8 @@ export function readView(hash: string, now: Date = new Date()): View {
     store: params.get("store"),
     a,
     b: hasB ? readSide(params, "b.", a.moment) : null,
-    layer: layer === "both" ? layer : (LAYERS.find((known) => known === layer) ?? LAYERS[0]!),
+    truth: isTruth ? truth : "off",
+    layer: isTruth ? LAYERS[0]! : layer === "both" ? layer : (LAYERS.find((known) => known === layer) ?? LAYERS[0]!),
     colours: params.get("colours"),
     isOneScale: params.get("scale") !== "own",
     isStretched: params.get("stretch") === "1",

@@ -14,6 +14,7 @@ const full: View = {
   },
   b: { texts: ["rain & wind"], without: [], audio: [], moment: { month: null, hour: 5.5, clock: "utc" } },
   layer: "both",
+  truth: "off",
   colours: "viridis",
   isOneScale: false,
   isStretched: true,
@@ -27,6 +28,13 @@ const full: View = {
 describe("the link", () => {
   it("brings back the whole state", () => {
     expect(readView(`#${writeView(full)}`, NOW)).toEqual(full);
+  });
+
+  it("brings back the truth, which is of the first layer alone", () => {
+    const truth: View = { ...full, layer: "probability", truth: "difference" };
+    expect(readView(`#${writeView(truth)}`, NOW)).toEqual(truth);
+    expect(readView("#q=frogs&layer=both&truth=truth", NOW).layer).toBe("probability");
+    expect(readView("#q=frogs&truth=lies", NOW).truth).toBe("off");
   });
 
   it("brings back a state of defaults", () => {

@@ -8,6 +8,7 @@ import type { Palette } from "../api";
 import { certaintyAlpha, colourTable, type Range, share } from "../colour";
 import type { Coefficients, Grid } from "../drawn/coefficients";
 import type { DrawnQuestion } from "../drawn/question";
+import { differences } from "../drawn/truth";
 import type { Moment } from "../question";
 
 /** What is to be seen. */
@@ -18,6 +19,8 @@ export interface Field {
   readonly layer: "probability" | "uncertainty";
   /** Whether what is unsure fades. */
   readonly isFading: boolean;
+  /** What is true in every cell, shown instead of the map or taken from it; null for the map alone. */
+  readonly truth: { readonly values: Float32Array; readonly isDifference: boolean } | null;
   readonly range: Range;
   readonly palette: Palette;
 }
@@ -182,10 +185,11 @@ export class FieldLayer implements CustomLayerInterface {
   /** Computes and uploads what the textures lack. */
   private load(gl: WebGL2RenderingContext, field: Field): void {
     if (this.loaded === field) return;
-    const { question, moment, layer, isFading, range, palette } = field;
+    const { question, moment, layer, isFading, truth, range, palette } = field;
     const { grid, pixels } = question.coefficients;
     const { probability, uncertainty } = question.at(moment, isFading || layer === "uncertainty");
-    const values = layer === "uncertainty" ? uncertainty! : probability;
+    const own = layer === "uncertainty" ? uncertainty! : probability;
+    const values = truth ? (truth.isDifference ? differences(own, truth.values) : truth.values) : own;
     const table = colourTable(palette.hex);
     const colours = this.texels(grid, this.loaded?.question.coefficients === question.coefficients);
     const certainty = new Uint8Array(isFading ? grid.rows * grid.columns : 0);

@@ -91,9 +91,10 @@ export class Pane {
       onAsked: () => {
         settings.container.dataset.drawn = "no"; // for tests
       },
-      onShown: ({ moment }) => {
+      onShown: ({ moment, truth }) => {
+        const what = truth ? (truth.isDifference ? "difference" : "truth") : "drawn";
         settings.container.dataset.drawn = "yes";
-        settings.container.dataset.shown = `drawn ${momentParams(moment)}`; // for measuring
+        settings.container.dataset.shown = `${what} ${momentParams(moment)}`; // for measuring
         this.haste.drawn();
         settings.onDrawn();
       },

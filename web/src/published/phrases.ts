@@ -61,6 +61,7 @@ export function answerFrom(table: Table, question: URLSearchParams): { range: Sc
     range: wanted.range,
     mean: null,
     familiarity: null,
+    true_sound: null,
     etag: "",
     seconds: 0,
     numbers: { ...table.numbers, terms },

@@ -1,16 +1,19 @@
 /** What the colours mean, and which of them are shown. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { colourRange, ranges } from "../answers";
+import { colourRange, differenceRange, ranges } from "../answers";
 import { certaintyAlpha, colourAt, percent, percentIn, gradient, type Range } from "../colour";
-import { base, change, isPlaying, layerWords, paletteOf, palettes, probabilityPalette, store, theme, uncertaintyPalette, view } from "../state";
-import { type Display, layerOf, LAYERS, type Which } from "../url";
+import { base, change, chosenPalettes, differencePalette, isPlaying, layerWords, paletteOf, probabilityPalette, store, theme, view } from "../state";
+import { hasTruth, shownTruth, truths } from "../truth";
+import { type Display, layerOf, LAYERS, type TruthShown, type Which } from "../url";
 import { Choice } from "./time";
 
 const DISPLAYS: readonly (readonly [Display, string])[] = [
   ...LAYERS.map((id) => [id, capital(id)] as const),
   ["both", "Both"],
 ];
+
+const TRUTHS: readonly (readonly [TruthShown, string])[] = [["off", "Map"], ["truth", "Truth"], ["difference", "Difference"]];
 
 function capital(words: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
@@ -24,6 +27,55 @@ function Ticks({ range }: { range: Range }) {
       <span>{percentIn(middle, range)}</span>
       <span>≥ {percentIn(range[1], range)}</span>
     </div>
+  );
+}
+
+function DifferenceTicks({ range: [, most] }: { range: Range }) {
+  const end = percentIn(most, [0, most]);
+  return (
+    <div class="ticks">
+      <span>≤ −{end}, map too low</span>
+      <span>0</span>
+      <span>map too high, ≥ +{end}</span>
+    </div>
+  );
+}
+
+/** How far the map and its truth agree, as `psm map --truth` says it. */
+function Agreement({ which }: { which: Which }) {
+  const found = truths[which].found.value?.agreement;
+  if (!found) return null;
+  const { mean, true_mean, error, spearman, explained } = found;
+  const name = view.value.b ? `${which.toUpperCase()}: m` : "M";
+  return (
+    <p class="dim scale-mean" data-testid="agreement">
+      {name}ean {percent(mean)} on the map, {percent(true_mean)} in truth; mean difference {percent(error)}
+      {spearman !== null && <>; rank correlation {spearman.toFixed(2)}</>}
+      {explained !== null && <>; share of the variance explained {explained.toFixed(2)}</>}
+    </p>
+  );
+}
+
+/** The map, the truth, or what the map has more; only where a truth is known. */
+function TruthChoice() {
+  if (!hasTruth.value) return null;
+  return (
+    <>
+      <Choice
+        label="Truth"
+        name="truth"
+        value={shownTruth.value}
+        options={TRUTHS}
+        onChange={(truth) => change(truth === "off" ? { truth } : { truth, layer: LAYERS[0]! })}
+      />
+      {shownTruth.value !== "off" && (
+        <>
+          <Agreement which="a" />
+          <Agreement which="b" />
+          <p class="dim scale-mean">The truth is what the rules of the simulated Earth say, not the real one.</p>
+        </>
+      )}
+    </>
   );
 }
 
@@ -74,6 +126,15 @@ function Scale({ which }: { which: Which }) {
   const { layer } = view.value;
   const range = colourRange(which, layerOf(layer));
   if (!range) return <div class="scale is-waiting" aria-hidden="true"><div class="strip" /></div>;
+  if (shownTruth.value === "difference") {
+    const ends = differenceRange(range);
+    return (
+      <div class="scale" role="img" aria-label={`Colours from ${percentIn(-ends[1], ends)}, map too low, to ${percentIn(ends[1], ends)}, map too high`}>
+        <div class="strip" style={{ background: gradient(differencePalette.value.css) }} />
+        <DifferenceTicks range={ends} />
+      </div>
+    );
+  }
   const words = `${percentIn(range[0], range)} to ${percentIn(range[1], range)}`;
   return (
     <div class="scale" role="img" aria-label={`Colours from ${words}`}>
@@ -89,10 +150,26 @@ function Scale({ which }: { which: Which }) {
   );
 }
 
+/** The colours in one row, for a phone, where it stands below the map at all times. */
+export function CompactLegend() {
+  const { layer, b, isOneScale } = view.value;
+  const truth = shownTruth.value;
+  const name = truth === "off" ? layerOf(layer) : truth;
+  const hasTwo = b !== null && !isOneScale;
+  return (
+    <div class="legend-compact" data-testid="compact-legend">
+      {(hasTwo || name !== LAYERS[0]) && <b>{capital(name)}{hasTwo && " of A, then of B"}</b>}
+      <Scale which="a" />
+      {hasTwo && <Scale which="b" />}
+    </div>
+  );
+}
+
 export function Legend() {
   const { layer, b, isOneScale } = view.value;
   const hasTwo = b !== null && !isOneScale;
   const isMain = layerOf(layer) === LAYERS[0];
+  const truth = shownTruth.value;
   const isCalibrated = store.value?.is_calibrated ?? false;
   return (
     <section class="legend card" aria-label="Display and legend" data-playing={isPlaying.value ? "yes" : "no"}>
@@ -101,22 +178,21 @@ export function Legend() {
         name="layer"
         value={layer}
         options={DISPLAYS}
-        onChange={(value: Display) => change({ layer: value })}
+        onChange={(value: Display) => change({ layer: value, truth: value === LAYERS[0] ? view.peek().truth : "off" })}
       />
+      <TruthChoice />
       <div class="row legend-title">
         <span>
-          {layerWords(layerOf(layer))}
-          {isMain && !isCalibrated && <small class="dim"> · not calibrated</small>}
+          {truth === "off" ? layerWords(layerOf(layer)) : truth === "truth" ? "true probability" : "map minus truth"}
+          {isMain && truth !== "truth" && !isCalibrated && <small class="dim"> · not calibrated</small>}
         </span>
         <select
           aria-label="Colours"
           value={probabilityPalette.value.id}
-          hidden={!isMain}
+          hidden={!isMain || truth === "difference"}
           onChange={(event) => change({ colours: event.currentTarget.value })}
         >
-          {palettes.value
-            .filter(({ id }) => id !== uncertaintyPalette.value.id)
-            .map(({ id, name }) => <option key={id} value={id}>{name.split(",")[0]}</option>)}
+          {chosenPalettes.value.map(({ id, name }) => <option key={id} value={id}>{name.split(",")[0]}</option>)}
         </select>
       </div>
       {hasTwo && <b class="scale-side">A</b>}

@@ -8,6 +8,7 @@ import { pictures } from "../map/picture";
 import { whenTilesFail } from "../map/tiles";
 import { attempt, change, startTrouble, stores, view } from "../state";
 import { start } from "../start";
+import { truths } from "../truth";
 import { stopPlaying } from "../play";
 
 const tileTrouble = signal<ApiError | null>(null);
@@ -21,6 +22,7 @@ const POLL_MS = 4000;
 function currentTrouble(): ApiError | null {
   if (startTrouble.value) return startTrouble.value;
   const all = [ranges.a, ranges.b, answers.a, answers.b, places, profile, pictures.a, pictures.b].map(({ value }) => value.error);
+  all.push(truths.a.error.value, truths.b.error.value);
   const found = all.filter((error) => error !== null);
   return found.find(({ trouble }) => trouble === "away") ?? found[0] ?? tileTrouble.value;
 }

@@ -8,6 +8,7 @@ import { percent } from "../colour";
 import { localHour, momentAt, momentWords, parseTerms, sideWords, isAsked } from "../question";
 import { active, change, changeSide, edited, layerWords, paletteOf, store, view } from "../state";
 import { playSound, type Playback } from "../sound";
+import { trueValue } from "../truth";
 import { FADING, layerOf, LAYERS } from "../url";
 import { Heatmap } from "./heatmap";
 import { Icon } from "./icons";
@@ -92,6 +93,9 @@ function Values() {
       <b>{percent(data.probability)}</b>
       {data.uncertainty !== null && <span class="dim">± {percent(data.uncertainty)}</span>}
       <small>chance that a recording made here then matches</small>
+      {trueValue.value !== null && (
+        <small data-testid="true-value"><strong>{percent(trueValue.value)}</strong> in truth, by the rules of the simulated Earth</small>
+      )}
     </p>
   );
 }
