@@ -50,8 +50,8 @@ _OPERATIONS = [
     ("GET", "/suggestions"),
     ("GET", "/base"), ("POST", "/audio"), ("GET", "/listen"),
     *(("GET", f"/stores/{{store}}/{rest}") for rest in (
-        "answer", "truth", "coefficients.json", "coefficients.bin", "coefficients.names.json", "range",
-        "value", "profile", "sounds", "places", "legend.png", "map.tif", "map.png",
+        "answer", "truth", "coefficients.json", "coefficients.bin", "coefficients.names.json",
+        "range", "value", "profile", "sounds", "places", "legend.png", "map.tif", "map.png",
         "tiles/{layer}/{z}/{x}/{y}.{form}",
     )),
 ]  # fmt: skip

@@ -107,3 +107,38 @@ def test_on_a_phone_the_sheet_comes_up_for_a_place(explorer: Open) -> None:
     panel.wait_for(state="hidden")
     e.page.get_by_role("button", name="Show more").click()
     panel.wait_for()
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (844, 390), (640, 400)])
+def test_a_small_screen_has_legend_time_and_the_number_of_a_place_in_view(
+    explorer: Open, width: int, height: int
+) -> None:
+    e = explorer("#q=frogs&m=7&h=22", viewport={"width": width, "height": height})
+    e.settle()
+
+    def is_seen(what: str) -> bool:
+        """Whether the middle of an element is in the window and nothing lies over it."""
+        return bool(
+            e.page.locator(what).first.evaluate(
+                """(element) => { const {x, y, width, height} = element.getBoundingClientRect();
+                  const at = document.elementFromPoint(x + width / 2, y + height / 2);
+                  return at !== null && (element.contains(at) || at.contains(element)); }"""
+            )
+        )
+
+    for seen in (
+        ".legend-compact .strip",
+        ".legend-compact .ticks span",
+        ".play",
+        "#hour",
+        ".badge",
+    ):
+        assert is_seen(seen), seen
+    assert is_seen(".attribution-map")
+    month = e.page.locator(".months label").first.bounding_box()
+    assert month is not None
+    assert min(month["width"], month["height"]) >= 44
+    e.click_map(0.7, 0.25)
+    e.page.get_by_test_id("value").wait_for()
+    e.settle()
+    assert is_seen("[data-testid='value'] b")

@@ -137,6 +137,7 @@ def test_it_offers_nothing_that_takes_a_server(published: Open) -> None:
     e.settle()
     for name in ("Download", "Ask with a recording", "Listen"):
         assert e.page.get_by_role("button", name=name).count() == 0
+    assert e.page.get_by_role("radio", name="Truth").count() == 0
     assert e.page.get_by_role("button", name="Share").count() == 1
     e.page.get_by_title("What this map stands on").click()
     link = e.page.get_by_role("link", name="what is in it")

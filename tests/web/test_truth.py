@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,17 @@ def test_the_truth_and_the_difference_stand_beside_the_map(explorer: Open) -> No
     legend = e.page.get_by_role("region", name="Display and legend")
     assert "rules of the simulated Earth say, not the real one" in legend.inner_text()
     figures = legend.get_by_test_id("agreement").inner_text()
-    assert re.search(r"Mean .+ % on the map, .+ % in truth; .* rank correlation -?\d\.\d\d", figures)
+    assert re.search(
+        r"Mean .+ % on the map, .+ % in truth; .* rank correlation -?\d\.\d\d", figures
+    )
     assert re.search(r"\d %", e.page.get_by_test_id("true-value").inner_text())
     legend.get_by_role("radio", name="Difference").check(force=True)
     e.settle()
     assert shown(e) == "difference month=7&hour=22"
     assert "truth=difference" in e.hash
-    assert e.page.get_by_role("img", name=re.compile("map too low, to .* map too high")).is_visible()
+    assert e.page.get_by_role(
+        "img", name=re.compile("map too low, to .* map too high")
+    ).is_visible()
     pictures.append(e.map_pixels())
 
     held: list[Any] = []
@@ -48,7 +53,7 @@ def test_the_truth_and_the_difference_stand_beside_the_map(explorer: Open) -> No
     e.settle()
     assert "truth=" not in e.hash
     pictures.append(e.map_pixels())
-    assert min(np.abs(a - b).mean() for a, b in zip(pictures, pictures[1:], strict=False)) > 2.0
+    assert min(np.abs(a - b).mean() for a, b in pairwise(pictures)) > 2.0
 
     e.ask("frogs, thunder")  # no single sound: there is no truth of it
     assert legend.get_by_role("radio", name="Truth").count() == 0

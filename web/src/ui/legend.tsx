@@ -3,7 +3,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import { colourRange, differenceRange, ranges } from "../answers";
 import { certaintyAlpha, colourAt, percent, percentIn, gradient, type Range } from "../colour";
-import { base, change, chosenPalettes, differencePalette, isPlaying, layerWords, paletteOf, probabilityPalette, store, theme, view } from "../state";
+import { mapCredits } from "../places/known";
+import { change, chosenPalettes, differencePalette, isPlaying, layerWords, paletteOf, probabilityPalette, store, theme, view } from "../state";
 import { hasTruth, shownTruth, truths } from "../truth";
 import { type Display, layerOf, LAYERS, type TruthShown, type Which } from "../url";
 import { Choice } from "./time";
@@ -33,11 +34,14 @@ function Ticks({ range }: { range: Range }) {
 function DifferenceTicks({ range: [, most] }: { range: Range }) {
   const end = percentIn(most, [0, most]);
   return (
-    <div class="ticks">
-      <span>≤ −{end}, map too low</span>
-      <span>0</span>
-      <span>map too high, ≥ +{end}</span>
-    </div>
+    <>
+      <div class="opposites" aria-hidden="true"><span>map too low</span><span>map too high</span></div>
+      <div class="ticks">
+        <span>≤ −{end}</span>
+        <span>0</span>
+        <span>≥ +{end}</span>
+      </div>
+    </>
   );
 }
 
@@ -219,7 +223,7 @@ export function Legend() {
           stretch the colours over this map
         </label>
       )}
-      <p class="attribution">{[base.value?.attribution, store.value?.attribution].filter(Boolean).join(" · ")}</p>
+      <p class="attribution">{[mapCredits.value, store.value?.attribution].filter(Boolean).join(" · ")}</p>
     </section>
   );
 }

@@ -1,7 +1,8 @@
 /** When: the month, the hour, which clock, and playing through either. */
 
+import { useEffect, useRef } from "preact/hooks";
 import { clockWords, momentWords, MONTHS } from "../question";
-import { active, changeMoment, isPlaying, view, change } from "../state";
+import { active, changeClock, changeMoment, isPlaying, lastHour, view, change } from "../state";
 import { mapTrouble } from "../map/picture";
 import { stopPlaying, togglePlaying } from "../play";
 import { Icon } from "./icons";
@@ -35,8 +36,14 @@ export { Choice };
 
 function Months() {
   const { month } = active.value.moment;
+  const row = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // In a row that is scrolled, the chosen one is seen.
+    const chosen = row.current?.querySelector<HTMLElement>(".is-on");
+    if (chosen && row.current) row.current.scrollLeft = chosen.offsetLeft - row.current.clientWidth / 2;
+  }, [month]);
   return (
-    <div class="months" role="radiogroup" aria-label="Month">
+    <div ref={row} class="months" role="radiogroup" aria-label="Month">
       {MONTHS.map((name, i) => (
         <label key={name} class={month === i + 1 ? "is-on" : ""} title={name}>
           <input
@@ -66,7 +73,7 @@ function Months() {
 function Hours() {
   const { moment } = active.value;
   const { hour, clock } = moment;
-  const shown = hour ?? 12;
+  const shown = lastHour.value;
   return (
     <div class="hours">
       <div class={`hour-track ${clock}`} data-any={hour === null ? "yes" : "no"}>
@@ -130,11 +137,7 @@ export function TimeBar() {
             name="clock"
             value={moment.hour === null ? "any" : moment.clock}
             options={[["local", "Local"], ["utc", "UTC"], ["any", "Any hour"]]}
-            onChange={(value) =>
-              value === "any"
-                ? changeMoment({ hour: null, clock: "local" })
-                : changeMoment({ clock: value, hour: moment.hour ?? 12 })
-            }
+            onChange={changeClock}
           />
         </div>
       </div>
