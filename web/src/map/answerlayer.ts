@@ -5,6 +5,7 @@
 
 import type { Map as GlMap } from "maplibre-gl";
 import type { TileAddress } from "../answers";
+import { below } from "./labels";
 import { tileTemplate, warm } from "./tiles";
 
 interface Slot {
@@ -93,12 +94,8 @@ export class AnswerLayer {
       tileSize: 256,
       maxzoom: this.options.deepest(),
     });
-    this.map.addLayer({
-      id: slot.id,
-      type: "raster",
-      source: slot.id,
-      paint: { "raster-opacity": 0, "raster-fade-duration": 0 },
-    });
+    const paint = { "raster-opacity": 0, "raster-fade-duration": 0 };
+    this.map.addLayer({ id: slot.id, type: "raster", source: slot.id, paint }, below(this.map));
     return slot;
   }
 

@@ -10,6 +10,7 @@ import type { Coefficients, Grid } from "../drawn/coefficients";
 import type { DrawnQuestion } from "../drawn/question";
 import { differences } from "../drawn/truth";
 import type { Moment } from "../question";
+import { below } from "./labels";
 
 /** What is to be seen. */
 export interface Field {
@@ -91,7 +92,7 @@ export class FieldLayer implements CustomLayerInterface {
     this.field = field;
     this.isFresh = true;
     this.options.onAsked();
-    if (!this.map.getLayer(LAYER_ID)) this.map.addLayer(this);
+    if (!this.map.getLayer(LAYER_ID)) this.map.addLayer(this, below(this.map));
     this.map.triggerRepaint();
   }
 

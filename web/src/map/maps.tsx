@@ -3,8 +3,9 @@
 import { computed, effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { fields, isWaiting, places, tiles, unfamiliar } from "../answers";
+import { gazetteer } from "../places/known";
 import { sideWords, momentWords, isAsked } from "../question";
-import { base, change, edited, isCalm, isPhone, isPlaying, isSmall, sheetPx, store, theme, view } from "../state";
+import { base, change, edited, isCalm, isLow, isPhone, isPlaying, isSmall, sheetPx, store, theme, view } from "../state";
 import type { View, Which } from "../url";
 import { goTo, onScreen, panes } from "./panes";
 import { Pane } from "./pane";
@@ -23,6 +24,7 @@ const hasPlace = computed(() => view.value.place !== null);
 
 /** What panels leave free of the map, in pixels from each edge. */
 const clear = computed(() => {
+  if (isLow.value) return { left: 256, right: 0, top: 0, bottom: sheetPx.value };
   if (isPhone.value) return { left: 0, right: 0, top: 90, bottom: sheetPx.value };
   // Not above and below: the map would leave empty strips beyond the poles.
   const left = isSmall.value ? 324 : 376;
@@ -110,6 +112,9 @@ function follow(pane: Pane, which: Which): (() => void)[] {
   let fitted: string | null = camera ? (store.peek()?.id ?? null) : null;
   return [
     effect(() => pane.setTheme(theme.value)),
+    effect(() => {
+      if (gazetteer.value) pane.setLabels(gazetteer.value, theme.peek());
+    }),
     effect(() => pane.setPadding(clear.value)),
     effect(() => pane.setGlobe(view.value.isGlobe)),
     effect(() => pane.setPale(unfamiliar(which) !== "")),
@@ -144,8 +149,8 @@ function follow(pane: Pane, which: Which): (() => void)[] {
       if (place) setTimeout(() => goTo(place.lat, place.lon), 80); // when the sheet has come up
     }),
     effect(() => {
-      const found = which === "a" && !isPlaying.value ? (places.value.data ?? []) : [];
-      pane.setPlaces(found.slice(0, 5), (place) => choose(which)(place.lat, place.lon));
+      const found = isPlaying.value ? [] : (places[which].value.data ?? []);
+      pane.setPlaces(found, (place) => choose(which)(place.lat, place.lon));
     }),
   ];
 }

@@ -3,10 +3,12 @@
 import maplibregl, { type LngLatBoundsLike, type Map as GlMap, type StyleSpecification } from "maplibre-gl";
 import type { Base, Found, Store } from "../api";
 import { root } from "../api";
+import type { Gazetteer } from "../places/gazetteer";
 import { momentParams } from "../question";
 import { AnswerLayer } from "./answerlayer";
 import { FieldLayer } from "./fieldlayer";
 import { Haste } from "./haste";
+import { addLabels, paintLabels } from "./labels";
 
 export interface PaneSettings {
   readonly container: HTMLElement;
@@ -129,9 +131,16 @@ export class Pane {
         this.map.setPaintProperty("base", name as keyof (typeof BASE_PAINT)["light"], value);
       }
     }
+    paintLabels(this.map, theme);
     this.opacity = theme === "dark" ? 0.92 : 0.86;
     this.answer.restyle();
     this.map.triggerRepaint();
+  }
+
+  /** Names towns and draws borders. */
+  setLabels(known: Gazetteer, theme: "light" | "dark"): void {
+    addLabels(this.map, known);
+    paintLabels(this.map, theme);
   }
 
   /** Whether the answer is drawn pale: of a question that the model does not know. */

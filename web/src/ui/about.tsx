@@ -3,7 +3,8 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { address, api, isPublished, type Model, root } from "../api";
-import { base, store } from "../state";
+import { mapCredits } from "../places/known";
+import { store } from "../state";
 import { Icon } from "./icons";
 
 const MOST = 6;
@@ -35,7 +36,7 @@ function Panel({ model }: { model: Model }) {
           </>
         ))}
         <dt>Imagery</dt>
-        <dd>{[base.value?.attribution, store.value?.attribution].filter(Boolean).join(" · ")}; {store.value?.licence}</dd>
+        <dd>{[mapCredits.value, store.value?.attribution].filter(Boolean).join(" · ")}; {store.value?.licence}</dd>
       </dl>
       {model.known_faults.length > 0 && (
         <>

@@ -5,8 +5,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { address, ApiError, isPublished, request, storePath } from "../api";
 import { panes } from "../map/panes";
 import { mapTrouble } from "../map/picture";
-import { isAsked, questionParams } from "../question";
+import { isAsked, opposite, questionParams } from "../question";
 import { announced, change, edited, remember, store, switchTheme, theme, view } from "../state";
+import { GoTo } from "./goto";
 import { Icon } from "./icons";
 
 function compare(): void {
@@ -16,13 +17,7 @@ function compare(): void {
     change({ b: null, place: place?.side === "b" ? null : place });
     return;
   }
-  // Half a day later says most; where the hour is open, half a year.
-  const { month, hour } = a.moment;
-  const moment =
-    hour === null && month !== null
-      ? { ...a.moment, month: ((month + 5) % 12) + 1 }
-      : { ...a.moment, hour: ((hour ?? 0) + 12) % 24 };
-  change({ b: { ...a, moment } });
+  change({ b: { ...a, moment: opposite(a.moment) }, differing: "time" });
   edited.value = "b";
 }
 
@@ -153,6 +148,7 @@ export function Toolbar() {
       </button>
       <Share />
       {!isPublished && <Download />}
+      {!mapTrouble.value && <GoTo />}
       {!mapTrouble.value && <Moving />}
       <button type="button" class="tool" aria-label={isDark ? "Light colours" : "Dark colours"} title={isDark ? "Light colours" : "Dark colours"} onClick={switchTheme}>
         <Icon name={isDark ? "sun" : "moon"} />
