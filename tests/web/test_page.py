@@ -73,19 +73,21 @@ def test_moving_the_hour_and_the_month_changes_the_map(explorer: Open) -> None:
     e = explorer(FROGS)
     e.settle()
     night = e.map_pixels()
-    e.page.get_by_role("slider", name="Local hour").fill("12")
+    e.page.get_by_role("slider", name="Local hour").fill("11")
     e.settle()
     noon = e.map_pixels()
     assert np.abs(noon - night).max() > 3.0
-    assert "h=12" in e.hash
+    assert "h=11" in e.hash
     e.page.get_by_role("radio", name="January").check(force=True)
     e.settle()
     assert np.abs(e.map_pixels() - noon).max() > 3.0
     e.page.get_by_role("radio", name="UTC").check(force=True)
     e.settle()
-    assert "utc=12" in e.hash
+    assert "utc=11" in e.hash
     e.page.get_by_role("radio", name="Any hour").check(force=True)
     assert "h=any" in e.hash
+    e.page.get_by_role("radio", name="Local").check(force=True)
+    assert "h=11" in e.hash  # as before
 
 
 def test_playing_moves_the_time_and_stops(explorer: Open) -> None:
@@ -155,9 +157,18 @@ def test_two_times_are_compared_with_a_divider(explorer: Open) -> None:
     divider = e.page.get_by_role("slider", name="Divider between A and B")
     divider.press("ArrowRight")
     assert divider.get_attribute("aria-valuenow") == "52"
-    e.ask("thunder")  # the new side is the one being changed
-    assert "q=frogs&" in e.hash
-    assert "b.q=thunder" in e.hash
+    e.ask("rain")  # two times of one sound
+    assert "#q=rain&" in e.hash
+    assert "b.q=rain&" in e.hash
+    e.page.get_by_role("radio", name="Two sounds").check(force=True)
+    e.ask("thunder")  # the new side is the one being changed, at the time of the other
+    assert "#q=rain&m=7&h=22&b.q=thunder&b.m=7&b.h=22" in e.hash
+    e.page.get_by_role("slider", name="Local hour").fill("5")
+    e.settle()
+    assert "h=5&b.q=thunder&b.m=7&b.h=5" in e.hash
+    for name, which in (("Best places", "a"), ("Best places of B", "b")):
+        rows = e.page.get_by_role("region", name=name, exact=True).get_by_role("listitem")
+        assert rows.count() == e.page.locator(f".map-{which} .mark-best").count() >= 3
     e.page.get_by_role("checkbox", name="same colours on both sides").uncheck()
     e.settle()
     assert "scale=own" in e.hash

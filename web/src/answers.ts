@@ -170,34 +170,39 @@ export function unfamiliar(which: Which): string {
   return (asked(which) && answers[which].value.data?.familiarity?.statement) || "";
 }
 
-export const places = resource(
-  () =>
-    atRest(() => {
-      const side = asked("a");
-      if (!side || !store.value) return null;
-      const { id, is_globe } = store.value;
-      return { id, query: questionParams(side).toString(), moment: side.moment, apartKm: is_globe ? 300 : 5 };
-    }),
-  async ({ id, query, moment, apartKm }, signal): Promise<readonly Found[]> => {
-    const drawn = await whenDrawn("a", signal);
-    if (drawn) {
-      const { coefficients } = drawn.question;
-      const nameOf = await names(id, coefficients);
-      const best = bestPlaces(drawn.question.at(moment, true), coefficients, BEST_PLACES, apartKm);
-      return best.map(({ cell, ...place }) => ({ ...place, name: nameOf(cell) }));
-    }
-    const params = new URLSearchParams(query);
-    params.set("count", String(BEST_PLACES));
-    params.set("apart_km", String(apartKm));
-    return api.places(id, params, signal);
-  },
-  REST_MS,
-);
+function placesOf(which: Which) {
+  return resource(
+    () =>
+      atRest(() => {
+        const side = asked(which);
+        if (!side || !store.value) return null;
+        const { id, is_globe } = store.value;
+        return { id, query: questionParams(side).toString(), moment: side.moment, apartKm: is_globe ? 300 : 5 };
+      }),
+    async ({ id, query, moment, apartKm }, signal): Promise<readonly Found[]> => {
+      const drawn = await whenDrawn(which, signal);
+      if (drawn) {
+        const { coefficients } = drawn.question;
+        const nameOf = await names(id, coefficients);
+        const best = bestPlaces(drawn.question.at(moment, true), coefficients, BEST_PLACES, apartKm);
+        return best.map(({ cell, ...place }) => ({ ...place, name: nameOf(cell) }));
+      }
+      const params = new URLSearchParams(query);
+      params.set("count", String(BEST_PLACES));
+      params.set("apart_km", String(apartKm));
+      return api.places(id, params, signal);
+    },
+    REST_MS,
+  );
+}
+
+/** The best places of each side. */
+export const places = { a: placesOf("a"), b: placesOf("b") };
 
 /** A question at the chosen place. */
-function placeQuestion(withTime: boolean): { id: string; query: string } | null {
+function placeQuestion(which: Which | undefined, withTime: boolean): { id: string; query: string } | null {
   const { place } = view.value;
-  const side = place && asked(place.side);
+  const side = which && asked(which);
   if (!place || !side || !store.value) return null;
   const params = questionParams(side, withTime);
   params.set("lat", String(place.lat));
@@ -208,7 +213,7 @@ function placeQuestion(withTime: boolean): { id: string; query: string } | null 
 /** The year and the day of the chosen place. */
 export const profile = resource(
   () => {
-    const question = placeQuestion(false);
+    const question = placeQuestion(view.value.place?.side, false);
     return question && { ...question, place: view.value.place! };
   },
   ({ id, query, place }, signal) =>
@@ -238,21 +243,24 @@ export const sounds = resource(
 
 type PlaceValue = Pick<Value, "probability" | "uncertainty">;
 
-/** The map's value at the chosen place. */
-export const value = resource(
-  () =>
-    atRest(() => {
-      const { place } = view.value;
-      const question = placeQuestion(true);
-      const moment = place && view.value[place.side]?.moment;
-      return place && question && moment ? { ...question, place, moment } : null;
-    }),
-  async ({ id, query, place, moment }, signal): Promise<PlaceValue> => {
-    const drawn = await whenDrawn(place.side, signal);
-    if (!drawn) return api.value(id, new URLSearchParams(query), signal);
-    const { coefficients } = drawn.question;
-    const spot = spotAt(drawn.question.at(moment, true), coefficients, place.lat, place.lon);
-    return spot ?? { probability: null, uncertainty: null };
-  },
-  60,
-);
+function valueOf(which: Which) {
+  return resource(
+    () =>
+      atRest(() => {
+        const { place } = view.value;
+        const question = placeQuestion(which, true);
+        const moment = view.value[which]?.moment;
+        return place && question && moment ? { ...question, lat: place.lat, lon: place.lon, moment } : null;
+      }),
+    async ({ id, query, lat, lon, moment }, signal): Promise<PlaceValue> => {
+      const drawn = await whenDrawn(which, signal);
+      if (!drawn) return api.value(id, new URLSearchParams(query), signal);
+      const spot = spotAt(drawn.question.at(moment, true), drawn.question.coefficients, lat, lon);
+      return spot ?? { probability: null, uncertainty: null };
+    },
+    60,
+  );
+}
+
+/** The value of each side's map at the chosen place. */
+export const values = { a: valueOf("a"), b: valueOf("b") };

@@ -75,6 +75,13 @@ export function momentWords({ month, hour, clock }: Moment): string {
   return `${when}, ${clockWords(hour)} ${clock === "utc" ? "UTC" : "local time"}`;
 }
 
+/** The time of another side, by which it differs: half a day away; where the hour is open, half a year. */
+export function opposite(moment: Moment): Moment {
+  const { month, hour } = moment;
+  if (hour === null && month !== null) return { ...moment, month: ((month + 5) % 12) + 1 };
+  return { ...moment, hour: ((hour ?? 0) + 12) % 24 };
+}
+
 /** What is asked for, in a few words. */
 export function sideWords(side: Side): string {
   const wanted = [

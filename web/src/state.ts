@@ -2,8 +2,8 @@
 
 import { batch, computed, effect, signal } from "@preact/signals";
 import type { ApiError, Base, LayerWords, Palette, Store } from "./api";
-import { isAsked, type Moment, type Side } from "./question";
-import { FADING, type Layer, LAYERS, readView, type View, type Which, writeView } from "./url";
+import { isAsked, type Moment, opposite, type Side } from "./question";
+import { type Differing, FADING, type Layer, LAYERS, readView, type View, type Which, writeView } from "./url";
 
 export const view = signal<View>(readView(location.hash));
 export const stores = signal<readonly Store[] | null>(null);
@@ -48,9 +48,35 @@ export const active = computed<Side>(() =>
 );
 
 export function changeSide(patch: Partial<Side>, history: History = "push"): void {
-  const now = view.peek();
-  if (edited.peek() === "b" && now.b) change({ b: { ...now.b, ...patch } }, history);
-  else change({ a: { ...now.a, ...patch } }, history);
+  const { a, b, differing } = view.peek();
+  const isB = edited.peek() === "b" && b !== null;
+  const { moment, ...sound } = patch;
+  // What the sides do not differ in changes on both.
+  const shared: Partial<Side> = differing === "time" ? sound : differing === "sound" && moment ? { moment } : {};
+  change({ a: { ...a, ...(isB ? shared : patch) }, b: b && { ...b, ...(isB ? patch : shared) } }, history);
+}
+
+/** Chooses what the sides differ in; the rest of B becomes that of A. */
+export function changeDiffering(differing: Differing): void {
+  const { a, b } = view.peek();
+  if (!b) return;
+  const isSameTime = JSON.stringify(a.moment) === JSON.stringify(b.moment);
+  const moment = differing === "sound" ? a.moment : isSameTime && differing === "time" ? opposite(a.moment) : b.moment;
+  edited.value = "b";
+  change({ differing, b: differing === "time" ? { ...a, moment } : { ...b, moment } });
+}
+
+/** The hour of each side before it was left open, for when it is chosen again. */
+const hourBefore: Record<Which, number> = { a: 12, b: 12 };
+
+/** The hour that counts, or did before the whole day was chosen. */
+export const lastHour = computed(() => active.value.moment.hour ?? hourBefore[edited.value]);
+
+/** Goes to a clock, or leaves the hour open; coming back, the hour is the one before. */
+export function changeClock(clock: Moment["clock"] | "any"): void {
+  const hour = lastHour.peek();
+  hourBefore[edited.peek()] = hour;
+  changeMoment(clock === "any" ? { hour: null, clock: "local" } : { clock, hour });
 }
 
 export function changeMoment(patch: Partial<Moment>, history: History = "push"): void {

@@ -88,11 +88,11 @@ export const truths: Record<Which, { found: ReadonlySignal<SideTruth | null>; er
   b: of("b"),
 };
 
-/** The true probability at the chosen place. */
-export const trueValue = computed<number | null>(() => {
+/** The true probability at the chosen place, where it is known. */
+export function trueValue(which: Which): number | null {
   const { place } = view.value;
-  const found = place && truths[place.side].found.value;
-  const drawn = place && drawings[place.side].drawn.value;
-  if (!found || !drawn) return null;
+  const found = truths[which].found.value;
+  const drawn = drawings[which].drawn.value;
+  if (!place || !found || !drawn) return null;
   return found.values[cellAt(drawn.question.coefficients, place.lat, place.lon)] ?? null;
-});
+}

@@ -17,6 +17,9 @@ export function layerOf(display: Display): Layer {
 
 export type Which = "a" | "b";
 
+/** What the two sides of a comparison have each for itself; the rest they share. */
+export type Differing = "time" | "sound" | "both";
+
 /** What stands beside the map on the simulated Earth: nothing, its truth, or how far the map is off. */
 export type TruthShown = "off" | "truth" | "difference";
 
@@ -25,6 +28,7 @@ export interface View {
   readonly a: Side;
   /** The other side of a comparison. */
   readonly b: Side | null;
+  readonly differing: Differing;
   readonly layer: Display;
   /** Other than `off` it takes the place of the first layer. */
   readonly truth: TruthShown;
@@ -52,6 +56,7 @@ export function emptyView(now: Date = new Date()): View {
       moment: { month: now.getMonth() + 1, hour: 20, clock: "local" },
     },
     b: null,
+    differing: "time",
     layer: LAYERS[0]!,
     truth: "off",
     colours: null,
@@ -82,6 +87,7 @@ export function writeView(view: View): string {
   writeSide(params, view.a, "");
   if (view.b) {
     writeSide(params, view.b, "b.");
+    params.set("by", view.differing);
     params.set("swipe", round(view.swipe, 3));
     if (!view.isOneScale) params.set("scale", "own");
   }
@@ -133,12 +139,23 @@ function readSide(params: URLSearchParams, prefix: string, fallback: Moment): Si
   };
 }
 
+/** What differs between two sides; links from before this was a choice do not say so. */
+function readDiffering(given: string | null, a: Side, b: Side | null): Differing {
+  const questionOf = ({ texts, without, audio }: Side) => JSON.stringify([texts, without, audio]);
+  const isSameSound = !b || questionOf(a) === questionOf(b);
+  const isSameTime = !b || JSON.stringify(a.moment) === JSON.stringify(b.moment);
+  if (given === "time" && isSameSound) return given;
+  if (given === "sound" && isSameTime) return given;
+  return given === "both" || !(isSameSound || isSameTime) ? "both" : isSameSound ? "time" : "sound";
+}
+
 /** Reads what `writeView` wrote; what cannot be read is left at its default. */
 export function readView(hash: string, now: Date = new Date()): View {
   const params = new URLSearchParams(hash.replace(/^#/, ""));
   const view = emptyView(now);
   const a = readSide(params, "", view.a.moment);
   const hasB = [...params.keys()].some((key) => key.startsWith("b."));
+  const b = hasB ? readSide(params, "b.", a.moment) : null;
   const layer = params.get("layer");
   const truth = params.get("truth");
   const isTruth = truth === "truth" || truth === "difference";
@@ -153,7 +170,8 @@ export function readView(hash: string, now: Date = new Date()): View {
     ...view,
     store: params.get("store"),
     a,
-    b: hasB ? readSide(params, "b.", a.moment) : null,
+    b,
+    differing: readDiffering(params.get("by"), a, b),
     truth: isTruth ? truth : "off",
     layer: isTruth ? LAYERS[0]! : layer === "both" ? layer : (LAYERS.find((known) => known === layer) ?? LAYERS[0]!),
     colours: params.get("colours"),

@@ -13,6 +13,7 @@ const full: View = {
     moment: { month: 7, hour: 22, clock: "local" },
   },
   b: { texts: ["rain & wind"], without: [], audio: [], moment: { month: null, hour: 5.5, clock: "utc" } },
+  differing: "both",
   layer: "both",
   truth: "off",
   colours: "viridis",
@@ -35,6 +36,13 @@ describe("the link", () => {
     expect(readView(`#${writeView(truth)}`, NOW)).toEqual(truth);
     expect(readView("#q=frogs&layer=both&truth=truth", NOW).layer).toBe("probability");
     expect(readView("#q=frogs&truth=lies", NOW).truth).toBe("off");
+  });
+
+  it("says what two sides differ in, and finds out where it does not", () => {
+    expect(readView("#q=frogs&h=4&b.q=frogs&b.h=16", NOW).differing).toBe("time");
+    expect(readView("#q=frogs&h=4&b.q=rain&b.h=4", NOW).differing).toBe("sound");
+    expect(readView("#q=frogs&h=4&b.q=rain&b.h=16&by=time", NOW).differing).toBe("both");
+    expect(readView("#q=frogs&h=4&b.q=frogs&b.h=4&by=sound", NOW).differing).toBe("sound");
   });
 
   it("brings back a state of defaults", () => {

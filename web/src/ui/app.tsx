@@ -7,17 +7,18 @@ import { isPublished } from "../api";
 import { Maps } from "../map/maps";
 import { onScreen } from "../map/panes";
 import { mapTrouble, pictures } from "../map/picture";
-import { active, announced, base, change, edited, hasQuestion, isPhone, isPlaying, isSmall, sheetPx, spacingWords, startTrouble, store, stores, view } from "../state";
+import { active, announced, base, change, changeDiffering, edited, hasQuestion, isPhone, isPlaying, isSmall, sheetPx, spacingWords, startTrouble, store, stores, view } from "../state";
+import { mapCredits } from "../places/known";
 import { isAsked } from "../question";
 import { About } from "./about";
 import { Audio, DropTarget } from "./audio";
 import { Icon } from "./icons";
-import { Legend } from "./legend";
+import { CompactLegend, Legend } from "./legend";
 import { Notice } from "./notice";
 import { Place } from "./place";
 import { Results, resultWords } from "./results";
 import { Examples, Nearest, Search, Unwanted } from "./search";
-import { TimeBar } from "./time";
+import { Choice, TimeBar } from "./time";
 import { Toolbar } from "./toolbar";
 
 const isBusy = computed(
@@ -26,7 +27,8 @@ const isBusy = computed(
     ranges.a.value.isLoading ||
     ranges.b.value.isLoading ||
     answers.a.value.isLoading ||
-    places.value.isLoading ||
+    places.a.value.isLoading ||
+    places.b.value.isLoading ||
     !onScreen.a.value ||
     !onScreen.b.value ||
     pictures.a.value.isLoading ||
@@ -36,13 +38,21 @@ const isBusy = computed(
 function Sides() {
   if (!view.value.b) return null;
   return (
-    <div class="sides segments" role="radiogroup" aria-label="Side to change">
-      {(["a", "b"] as const).map((which) => (
-        <label key={which} class={edited.value === which ? "is-on" : ""}>
-          <input type="radio" name="side" checked={edited.value === which} onChange={() => (edited.value = which)} />
-          Side {which.toUpperCase()}
-        </label>
-      ))}
+    <div class="sides">
+      <Choice
+        label="What the sides differ in"
+        name="differing"
+        value={view.value.differing}
+        options={[["time", "Two times"], ["sound", "Two sounds"], ["both", "Both"]]}
+        onChange={changeDiffering}
+      />
+      <Choice
+        label="Side to change"
+        name="side"
+        value={edited.value}
+        options={[["a", "Side A"], ["b", "Side B"]]}
+        onChange={(which) => (edited.value = which)}
+      />
     </div>
   );
 }
@@ -144,10 +154,11 @@ export function App() {
         >
           <Icon name="up" />
         </button>
+        {isPhone.value && hasLegend && <CompactLegend />}
         <TimeBar />
         {isPhone.value ? (
           <>
-            <div class="more"><Place /></div>
+            <div class="more more-place"><Place /></div>
             {hasLegend && <div class="more"><Legend /></div>}
             <div class="more"><Results /></div>
           </>
@@ -156,7 +167,7 @@ export function App() {
         )}
       </div>
       {!mapTrouble.value && (isPhone.value || !hasQuestion.value) && (
-        <p class="attribution attribution-map">{base.value?.attribution}</p>
+        <p class="attribution attribution-map">{mapCredits.value}</p>
       )}
       <About />
       <Notice />

@@ -21,7 +21,7 @@ const POLL_MS = 4000;
 
 function currentTrouble(): ApiError | null {
   if (startTrouble.value) return startTrouble.value;
-  const all = [ranges.a, ranges.b, answers.a, answers.b, places, profile, pictures.a, pictures.b].map(({ value }) => value.error);
+  const all = [ranges.a, ranges.b, answers.a, answers.b, places.a, places.b, profile, pictures.a, pictures.b].map(({ value }) => value.error);
   all.push(truths.a.error.value, truths.b.error.value);
   const found = all.filter((error) => error !== null);
   return found.find(({ trouble }) => trouble === "away") ?? found[0] ?? tileTrouble.value;

@@ -2,14 +2,15 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { profile, sounds, value } from "../answers";
+import { profile, sounds, values } from "../answers";
 import { api, ApiError, isPublished } from "../api";
 import { percent } from "../colour";
 import { localHour, momentAt, momentWords, parseTerms, sideWords, isAsked } from "../question";
+import { placeWords } from "../places/known";
 import { active, change, changeSide, edited, layerWords, paletteOf, store, view } from "../state";
 import { playSound, type Playback } from "../sound";
 import { trueValue } from "../truth";
-import { FADING, layerOf, LAYERS } from "../url";
+import { FADING, layerOf, LAYERS, type Which } from "../url";
 import { Heatmap } from "./heatmap";
 import { Icon } from "./icons";
 
@@ -81,22 +82,31 @@ function Sounds() {
   );
 }
 
-function Values() {
-  const { data, isLoading, error } = value.value;
-  if (error) return <p class="problem">{error.message}</p>;
-  if (!data) return isLoading ? <div class="skeleton" aria-hidden="true" /> : null;
-  if (data.probability === null) {
-    return <p class="dim">No answer here: the map has no imagery for this place. On the globe that is the open sea.</p>;
-  }
+function Value({ which }: { which: Which }) {
+  const { data, isLoading, error } = values[which].value;
+  const { b } = view.value;
+  const side = view.value[which];
+  if (!side || !isAsked(side)) return null;
+  const truth = trueValue(which);
   return (
-    <p class="value" data-testid="value">
-      <b>{percent(data.probability)}</b>
-      {data.uncertainty !== null && <span class="dim">± {percent(data.uncertainty)}</span>}
-      <small>chance that a recording made here then matches</small>
-      {trueValue.value !== null && (
-        <small data-testid="true-value"><strong>{percent(trueValue.value)}</strong> in truth, by the rules of the simulated Earth</small>
+    <>
+      <p class="asked">{b && <b>{which.toUpperCase()} · </b>}{sideWords(side)} <span class="dim">· {momentWords(side.moment)}</span></p>
+      {error && <p class="problem">{error.message}</p>}
+      {!data && isLoading && <div class="skeleton" aria-hidden="true" />}
+      {data && data.probability === null && (
+        <p class="dim">No answer here: the map has no imagery for this place. On the globe that is the open sea.</p>
       )}
-    </p>
+      {data && data.probability !== null && (
+        <p class="value" data-testid={which === "a" ? "value" : "value-b"}>
+          <b>{percent(data.probability)}</b>
+          {data.uncertainty !== null && <span class="dim">± {percent(data.uncertainty)}</span>}
+          {truth !== null && (
+            <small data-testid="true-value"><strong>{percent(truth)}</strong> in truth, by the rules of the simulated Earth</small>
+          )}
+          {(which === "b" || !b) && <small>chance that a recording made here then matches</small>}
+        </p>
+      )}
+    </>
   );
 }
 
@@ -105,7 +115,7 @@ export function Place() {
   if (!place) return null;
   const side = (place.side === "b" && b) || view.value.a;
   const { data, error } = profile.value;
-  const named = data?.place ?? sounds.value.data?.place;
+  const named = placeWords(data?.place ?? sounds.value.data?.place);
   const shown = data?.[layerOf(layer)];
   const choose = (month: number, hour: number) => {
     const moment = momentAt(side.moment, month, hour, place.lon);
@@ -123,15 +133,13 @@ export function Place() {
           <Icon name="close" />
         </button>
       </header>
-      {isAsked(side) && (
-        <p class="asked">{b && <b>{place.side.toUpperCase()} · </b>}{sideWords(side)} <span class="dim">· {momentWords(side.moment)}</span></p>
-      )}
-      <Values />
+      <Value which="a" />
+      <Value which="b" />
       {error && <p class="problem">{error.message}</p>}
       {!data && profile.value.isLoading && <div class="skeleton tall" aria-hidden="true" />}
       {shown && data && (
         <>
-          <h3>Through the year and the day</h3>
+          <h3>{b && `${place.side.toUpperCase()} t`}{!b && "T"}hrough the year and the day</h3>
           <Heatmap
             values={shown}
             uncertainty={layer === "both" ? data[FADING] : null}

@@ -4,19 +4,22 @@ import { answers, places } from "../answers";
 import { percent } from "../colour";
 import { goTo } from "../map/panes";
 import { momentWords, sideWords, isAsked } from "../question";
+import { placeWords } from "../places/known";
 import { change, isPlaying, spacingWords, store, view } from "../state";
+import type { Which } from "../url";
 import { degrees } from "./place";
 
-export function Results() {
-  const { a, b } = view.value;
-  if (!isAsked(a)) return null;
-  const { data, isLoading, error } = places.value;
-  const answer = answers.a.value;
+/** The best places of a side. */
+function Best({ which }: { which: Which }) {
+  const side = view.value[which];
+  if (!side || !isAsked(side)) return null;
+  const { data, isLoading, error } = places[which].value;
+  const { mean } = answers[which].value.data ?? {};
   return (
-    <section class="results" aria-label="Best places" aria-busy={isLoading}>
+    <section class="results" aria-label={which === "a" ? "Best places" : "Best places of B"} aria-busy={isLoading}>
       <h2>
-        {b ? "Best places of A" : "Best places"}
-        <small>{momentWords(a.moment)}</small>
+        {view.value.b ? `${which.toUpperCase()}: ${sideWords(side)}` : "Best places"}
+        <small>{momentWords(side.moment)}</small>
       </h2>
       {error && error.trouble !== "away" && <p class="problem">{error.message}</p>}
       {!data && isLoading && <div class="skeleton tall" aria-hidden="true" />}
@@ -28,26 +31,21 @@ export function Results() {
               <button
                 type="button"
                 onClick={() => {
-                  change({ place: { lat, lon, side: "a" } });
+                  change({ place: { lat, lon, side: which } });
                   goTo(lat, lon);
                 }}
               >
                 <span class="rank">{i + 1}</span>
-                <span class="ellipsis">{name ? name.replace(/^near /, "") : degrees(lat, lon)}</span>
+                <span class="ellipsis">{name ? placeWords(name)!.replace(/^near /, "") : degrees(lat, lon)}</span>
                 <span class="number">{percent(probability)}</span>
               </button>
             </li>
           ))}
         </ol>
       )}
-      {store.value?.is_preparing && (
+      {typeof mean === "number" && (
         <p class="dim mean">
-          The server still prepares this map: for some minutes a new hour or month takes seconds.
-        </p>
-      )}
-      {answer.data && typeof answer.data.mean === "number" && (
-        <p class="dim mean">
-          Average over all land {percent(answer.data.mean)}
+          Average over all land {percent(mean)}
           {store.value && ` · ${store.value.name}, cells of\u00a0${spacingWords(store.value)}`}
         </p>
       )}
@@ -55,13 +53,27 @@ export function Results() {
   );
 }
 
+export function Results() {
+  return (
+    <>
+      <Best which="a" />
+      <Best which="b" />
+      {store.value?.is_preparing && isAsked(view.value.a) && (
+        <p class="dim mean">
+          The server still prepares this map: for some minutes a new hour or month takes seconds.
+        </p>
+      )}
+    </>
+  );
+}
+
 /** The words of a result for those who do not see the map. */
 export function resultWords(): string {
   const { a } = view.value;
   if (isPlaying.value || !isAsked(a)) return "";
-  const { data, isLoading } = places.value;
+  const { data, isLoading } = places.a.value;
   if (isLoading || !data) return "";
   const first = data[0];
-  return `${sideWords(a)}, ${momentWords(a.moment)}: ${data.length} places${first ? `, best ${first.name ?? degrees(first.lat, first.lon)}` : ""}.`;
+  return `${sideWords(a)}, ${momentWords(a.moment)}: ${data.length} places${first ? `, best ${placeWords(first.name) ?? degrees(first.lat, first.lon)}` : ""}.`;
 }
 
