@@ -94,7 +94,7 @@ function Value({ which }: { which: Which }) {
       {error && <p class="problem">{error.message}</p>}
       {!data && isLoading && <div class="skeleton" aria-hidden="true" />}
       {data && data.probability === null && (
-        <p class="dim">No answer here: the map has no imagery for this place. On the globe that is the open sea.</p>
+        <p class="dim">No answer here: the map has no imagery of this place, or the model has learnt of none like it. On the globe that is the open sea.</p>
       )}
       {data && data.probability !== null && (
         <p class="value" data-testid={which === "a" ? "value" : "value-b"}>
