@@ -1,8 +1,9 @@
-"""Shared by all tests: seeded property tests, one thread a worker."""
+"""Shared by all tests: seeded property tests, one thread a worker, modules kept together."""
 
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,19 @@ from hypothesis import settings
 settings.register_profile("psm", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("psm")
 torch.set_num_threads(1)
+PAGE = Path(__file__).parent / "web"
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker gets all tests of a module, so that what its fixtures make is made once.
+
+    The page's tests are the longest, share no more than a browser and come last, one by one: both
+    workers end together.
+    """
+    for item in items:
+        if PAGE not in item.path.parents and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

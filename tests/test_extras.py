@@ -43,7 +43,7 @@ LINES: dict[str, list[str]] = {
     "data import": ["TABLE", "OUT"],
     "data audit": ["SHARDS"],
     "data views": ["SHARDS", "--preset", "PRESET"],
-    "earth build": ["--out", "OUT"],
+    "earth build": ["--out", "OUT", "--recordings", "12"],
     "earth recaption": ["--data", "SHARDS", "--out", "OUT"],
     "earth listen": ["48", "16", "--out", "OUT.wav"],
     "collect build": ["OUT", "--archive", "aporee", "--region", "16,48,17,49", "--limit", "1"],
