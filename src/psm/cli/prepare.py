@@ -17,24 +17,30 @@ def prepare(
         int, typer.Option(help="Cells that are fused at every month and hour.", min=2)
     ] = 2048,
     rank: Annotated[int, typer.Option(help="Numbers kept a cell, two bytes each.", min=1)] = 512,
-    seen: Annotated[int, typer.Option(help="Times at which every cell is fused.", min=1)] = 16,
+    seen: Annotated[
+        int, typer.Option(help="Times at which every other cell is fused.", min=1)
+    ] = 16,
     model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
 ) -> None:
     """Make month and hour of a store interactive: after this, any map takes under a second.
 
-    Fuses every cell at a few times and keeps what follows from them for all others, then compares
-    with exact maps and says how near they are. Safe to interrupt: the same command goes on.
+    Says what it takes, fuses a sample of cells at all times and every other cell at a few, keeps
+    what follows from them for all others, then compares with exact maps and says how near they are.
+    Safe to interrupt: the same command goes on.
 
     `psm prepare alps.zarr`
     """
     from psm.cli.running.models import load_model
     from psm.mapping import Store, Timetable, agreement
     from psm.mapping import prepare as prepare_store
+    from psm.mapping.timetable.estimate import estimate
 
     loaded = load_model(model, precision=precision)
     found = Store.open(store)
     for level in zoom or found.zooms:
+        guess = estimate(found, loaded, level, sample=sample, seen=seen)
+        typer.echo(f"{store}, zoom {level}: {guess}")
         prepare_store(found, loaded, level, sample=sample, rank=rank, seen=seen)
         measured = agreement(Timetable(found, loaded, level), loaded)
         typer.echo(f"{store}, zoom {level}: {measured}")

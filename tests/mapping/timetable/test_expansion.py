@@ -43,7 +43,7 @@ def gaussians() -> list[Gaussian]:
 
 @pytest.fixture(scope="module")
 def expansion(gaussians: list[Gaussian]) -> Expansion:
-    return fit(gaussians.__getitem__, CELLS, rank=20, spread_rank=20, seen=8)
+    return fit(gaussians.__getitem__, CELLS, rank=20, spread_rank=20, seen=8).expansion
 
 
 QUERY = Gaussian(
@@ -77,9 +77,15 @@ def test_cells_of_another_sample_come_back_too(expansion: Expansion) -> None:
     torch.testing.assert_close(found, exact, atol=0.05 * float(exact.std()), rtol=0.0)
 
 
+def test_a_sample_knows_its_own_coefficients(gaussians: list[Gaussian]) -> None:
+    expansion, own = fit(gaussians.__getitem__, CELLS, rank=20, spread_rank=20, seen=8)
+    again = expansion.coefficients(gaussians[s] for s in expansion.seen.tolist())
+    torch.testing.assert_close(again[:, :4], own[:, :4], atol=0.02 * float(own.std()), rtol=0.0)
+
+
 def test_more_components_than_the_sample_has_are_not_invented(gaussians: list[Gaussian]) -> None:
     few = [g.rows(slice(0, 5)) for g in gaussians]
-    found = fit(few.__getitem__, 5, rank=512, spread_rank=64, seen=4)
+    found = fit(few.__getitem__, 5, rank=512, spread_rank=64, seen=4).expansion
     assert found.rank <= 4  # the mean of five takes one
     assert found.spread_basis.shape[2] <= found.rank
     assert len(set(found.seen.tolist())) == 4

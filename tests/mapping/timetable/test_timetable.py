@@ -3,17 +3,21 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from psm.errors import ConfigError, MissingData, StoreMismatch
+from psm.gaussian import Gaussian
 from psm.imagery import Reason
 from psm.inference.batches import text_gaussians
 from psm.mapping import Cells, Moment, Query, SoundscapeMap, map_query
 from psm.mapping.store import Store, embed, plan
-from psm.mapping.timetable import Timetable, agreement, prepare
+from psm.mapping.timetable import Timetable, agreement, preparation, prepare
+from psm.mapping.timetable.estimate import estimate
+from psm.mapping.timetable.preparation import fused
 from psm.model import PSM
 from psm.uncertainty import ModelUncertainty
 from tests.mapping.store.fakes import PlaceImagery, tiny_config
@@ -175,6 +179,38 @@ def test_a_killed_preparation_goes_on_and_ends_the_same(
             np.asarray(other.group["times-1"][name]),  # type: ignore[index]
             np.asarray(store.group["times-1"][name]),  # type: ignore[index]
         )
+
+
+@pytest.mark.parametrize(
+    ("sample", "fusions", "least"), [(2048, 70 * 325, 0.99), (50, 50 * 325 + 20 * 12, 0.9)]
+)
+def test_no_cell_of_the_sample_is_fused_again_as_it_was_estimated(
+    sample: int,
+    fusions: int,
+    least: float,
+    model: PSM,
+    cells: Cells,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = _store(model, cells.part(np.arange(70)), tmp_path / "s.zarr")
+    count = 0
+
+    def counted(*arguments: Any) -> Gaussian:
+        nonlocal count
+        found = fused(*arguments)
+        count += len(found.mean)
+        return found
+
+    monkeypatch.setattr(preparation, "fused", counted)
+    prepare(small, model, sample=sample, rank=64, seen=12)
+    guess = estimate(small, model, sample=sample, seen=12)
+    assert count == guess.fusions == fusions
+    assert f"{fusions:,} fusions, about " in str(guess)
+    assert ("a sample of 50 of them" in str(guess)) == (sample == 50)
+    coefficients = np.asarray(small.group["times-1/coefficients"])  # type: ignore[index]
+    assert np.isfinite(coefficients).all()
+    assert agreement(Timetable(small, model), model, moments=3).median > least
 
 
 def test_agreement_is_measured_on_other_cells(model: PSM, store: Store) -> None:

@@ -35,7 +35,7 @@ class Estimate:
 
     def __str__(self) -> str:
         """``12,480 cells, 12,480 views, 3.1 GB, about 40 min``."""
-        size, time_left = _bytes(self.size_bytes), _time(self.seconds)
+        size, time_left = _bytes(self.size_bytes), in_words(self.seconds)
         return f"{self.cells:,} cells, {self.views:,} views, {size}, about {time_left}"
 
 
@@ -93,7 +93,8 @@ def _bytes(count: int) -> str:
     return f"{count / 1e3:.0f} kB"
 
 
-def _time(seconds: float) -> str:
+def in_words(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``3 h``, ``2 days``."""
     if seconds < 90.0:
         return f"{seconds:.0f} s"
     if seconds < 2 * 3600.0:

@@ -132,9 +132,26 @@ class Expansion:
         )
 
 
+class Fitted(NamedTuple):
+    """An expansion, and the coefficients of the sample that it was fitted to.
+
+    Attributes:
+        expansion: the shared part.
+        coefficients: of the cells of the sample, ``(cells, rank)``.
+    """
+
+    expansion: Expansion
+    coefficients: Float[Tensor, "cells rank"]
+
+
 def fit(
-    gaussian: Callable[[int], Gaussian], cells: int, *, rank: int, spread_rank: int, seen: int
-) -> Expansion:
+    gaussian: Callable[[int], Gaussian],
+    cells: int,
+    *,
+    rank: int,
+    spread_rank: int,
+    seen: int,
+) -> Fitted:
     """The expansion of a sample of cells.
 
     Args:
@@ -182,7 +199,7 @@ def fit(
         normal += (basis[state] @ basis[state].T).double()
     gain = [torch.linalg.solve(normal, basis[state].double()).T.float() for state in chosen]
     grid = (MONTH_STATES, HOUR_STATES)
-    return Expansion(
+    expansion = Expansion(
         mean.reshape(*grid, -1),
         basis.reshape(*grid, rank, -1),
         torch.stack(spread_mean).reshape(*grid, -1),
@@ -190,6 +207,7 @@ def fit(
         torch.tensor(chosen),
         torch.stack(gain),
     )
+    return Fitted(expansion, vectors * energy.sqrt())
 
 
 def _choose(factors: Callable[[int], Tensor], count: int, cells: int) -> list[int]:

@@ -21,7 +21,7 @@ from psm.mapping.store.creation import create_array
 from psm.mapping.store.objectstore import reaching
 from psm.mapping.store.store import EMBEDDED
 from psm.mapping.timetable import storedcoefficients
-from psm.mapping.timetable.expansion import STATES, Expansion, fit
+from psm.mapping.timetable.expansion import STATES, Expansion, Fitted, fit
 from psm.mapping.timetable.storedcoefficients import StoredCoefficients, wants_coefficients
 from psm.model import PSM
 from psm.precision import computing
@@ -29,8 +29,8 @@ from psm.progress import track
 from psm.seeding import generator
 
 _VERSION = 1
-_SAMPLE = 2048
-_RANK, _SPREAD_RANK, _SEEN = 512, 64, 16
+SAMPLE, SEEN = 2048, 16
+_RANK, _SPREAD_RANK = 512, 64
 _OFFSETS = ("mean", "spread_mean", "gain")  # float32; what they multiply is float16
 _PARTS = ("mean", "basis", "spread_mean", "spread_basis", "seen", "gain")
 
@@ -40,16 +40,16 @@ def prepare(
     model: PSM,
     zoom: int | None = None,
     *,
-    sample: int = _SAMPLE,
+    sample: int = SAMPLE,
     rank: int = _RANK,
-    seen: int = _SEEN,
+    seen: int = SEEN,
     seed: int = 0,
 ) -> None:
     """Make month and hour interactive: see :class:`psm.mapping.timetable.Timetable`.
 
-    Fuses a sample of cells at every month and hour, then every cell at ``seen`` of them, and keeps
-    the coefficients that a page draws small stores from. It may be killed at any time and started
-    again; the units that are done stay.
+    Fuses a sample of cells at every month and hour, then every other cell at ``seen`` of them, and
+    keeps the coefficients that a page draws small stores from. It may be killed at any time and
+    started again; the units that are done stay.
 
     Args:
         store: completely embedded.
@@ -57,7 +57,7 @@ def prepare(
         zoom: one of the store's; by default its first.
         sample: cells that the expansion is fitted to.
         rank: coefficients a cell, two bytes each.
-        seen: times at which every cell is fused.
+        seen: times at which every other cell is fused.
         seed: of the sample.
 
     Raises:
@@ -87,9 +87,9 @@ def prepare(
         _, chosen = sampled_rows(store, zoom, sample=sample, seed=seed)
         if not len(chosen):
             raise ConfigError(f"{store.url}: no cell has imagery at zoom {zoom}")
-        expansion = _fit(store, model, zoom, chosen, rank=rank, seen=seen)
+        fitted = _fit(store, model, zoom, chosen, rank=rank, seen=seen)
         with room_for(store.url), reaching(store.url):
-            group = _write(store, zoom, expansion, settings)
+            group = _write(store, zoom, fitted, chosen, settings)
     with room_for(store.url), reaching(store.url):
         _expand_all(store, model, zoom, group)
     keep_coefficients(store, model, zoom)
@@ -145,21 +145,19 @@ def read_expansion(group: Any) -> Expansion:
 
 
 def sampled_rows(
-    store: Store, zoom: int, *, sample: int = _SAMPLE, seed: int = 0
+    store: Store, zoom: int, *, sample: int = SAMPLE, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """All cells with imagery, and those of them that an expansion is fitted to, ascending."""
     embedded = np.flatnonzero(store.status(zoom) == EMBEDDED)
     return embedded, np.sort(generator(seed, "timetable").permutation(embedded)[:sample])
 
 
-def _fit(
-    store: Store, model: PSM, zoom: int, rows: np.ndarray, *, rank: int, seen: int
-) -> Expansion:
+def _fit(store: Store, model: PSM, zoom: int, rows: np.ndarray, *, rank: int, seen: int) -> Fitted:
     features, lat, lon = some_cells(store, zoom, rows)
     shape = (len(STATES), len(rows), model.config.dim)
     means, log_vars = (torch.empty(shape, dtype=torch.float16) for _ in range(2))
-    for state, moment in enumerate(track(STATES, f"fuse {len(rows)} cells at every time")):
-        found = _fused(model, features, lat, lon, moment)
+    for state, moment in enumerate(track(STATES, f"fuse {len(rows):,} cells at every time")):
+        found = fused(model, features, lat, lon, moment)
         means[state], log_vars[state] = found.mean.cpu(), found.log_var.cpu()
 
     def gaussian(state: int) -> Gaussian:
@@ -172,18 +170,28 @@ def _fit(
     )
 
 
-def _write(store: Store, zoom: int, expansion: Expansion, settings: dict[str, Any]) -> Any:
+def _write(
+    store: Store, zoom: int, fitted: Fitted, rows: np.ndarray, settings: dict[str, Any]
+) -> Any:
+    """Write an expansion, and the coefficients of the cells that it was fitted to, ``rows``."""
     # The settings come last: without them the next run starts over.
-    group = store.group.create_group(group_name(zoom), overwrite=True)
+    group: Any = store.group.create_group(group_name(zoom), overwrite=True)
     for part in _PARTS:
-        values = getattr(expansion, part).numpy()
+        values = getattr(fitted.expansion, part).numpy()
         if values.dtype == np.float32 and part not in _OFFSETS:
             values = values.astype(np.float16)
         group.create_array(part, data=values, chunks=_chunks(values.shape))
     unit, cells = store.header.unit, len(store)
-    shape = (cells, expansion.rank)
-    create_array(group, "coefficients", shape, (unit, expansion.rank), "float16", np.nan)
+    rank = fitted.expansion.rank
+    create_array(group, "coefficients", (cells, rank), (unit, rank), "float16", np.nan)
     create_array(group, "done", (cells,), (unit,), "uint8", 0)
+    known = fitted.coefficients.numpy().astype(np.float16)
+    starts = np.unique(rows // unit, return_index=True)[1]
+    for own, found in zip(np.split(rows, starts[1:]), np.split(known, starts[1:]), strict=True):
+        start = int(own[0]) // unit * unit
+        block = np.full((min(unit, cells - start), rank), np.nan, np.float16)
+        block[own - start] = found
+        group["coefficients"][start : start + unit] = block
     group.attrs["settings"] = settings
     return group
 
@@ -200,14 +208,15 @@ def _expand_all(store: Store, model: PSM, zoom: int, group: Any) -> None:
         return
     expansion = read_expansion(group)
     moments = [STATES[state] for state in expansion.seen.tolist()]
-    for start in track(open_units, f"expand {len(store)} cells in time"):
+    for start in track(open_units, f"fuse the other cells at {len(moments)} times"):
         rows = np.arange(start, min(start + unit, len(store)))
-        is_seen = store.status(zoom, slice(start, start + unit)) == EMBEDDED
-        coefficients = np.full((len(rows), expansion.rank), np.nan, np.float16)
-        if is_seen.any():
-            features, lat, lon = some_cells(store, zoom, rows[is_seen])
-            fused = (_fused(model, features, lat, lon, moment) for moment in moments)
-            coefficients[is_seen] = expansion.coefficients(fused).numpy()
+        coefficients = np.array(group["coefficients"][start : start + unit])
+        has_imagery = store.status(zoom, slice(start, start + unit)) == EMBEDDED
+        is_open = has_imagery & np.isnan(coefficients[:, 0])  # those of the sample are there
+        if is_open.any():
+            features, lat, lon = some_cells(store, zoom, rows[is_open])
+            at_times = (fused(model, features, lat, lon, moment) for moment in moments)
+            coefficients[is_open] = expansion.coefficients(at_times).numpy()
         group["coefficients"][start : start + unit] = coefficients
         group["done"][start : start + unit] = np.ones(len(rows), np.uint8)
 
@@ -233,9 +242,10 @@ def _by_unit(rows: np.ndarray, unit: int) -> Iterator[tuple[int, np.ndarray]]:
         yield number, own - number * unit
 
 
-def _fused(
+def fused(
     model: PSM, features: Float[Tensor, "n dim"], lat: np.ndarray, lon: np.ndarray, moment: Moment
 ) -> Gaussian:
+    """Cells at a moment, in the precision of the model."""
     # Half the time where bfloat16 is native, and its noise is below that of the expansion.
     with computing(model.precision, model.device):
         return location_gaussians(model, features, moment.context(lat=lat, lon=lon))
