@@ -30,6 +30,8 @@ except ModuleNotFoundError:
 
 BROWSER = "PSM_BROWSER"
 """``required``: a missing browser fails; ``none``: the page is left out though there is one."""
+SCALE = 0.5
+"""Drawn pixels a pixel of the page: WebGL is drawn by a processor, whose time goes with them."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _FLAGS = [
     "--no-sandbox",  # as root, in containers
@@ -116,6 +118,7 @@ def explorer(browser: Browser, server: str) -> Iterator[Callable[..., Explorer]]
     def make(hash_: str = "", **options: object) -> Explorer:
         settings = {
             "viewport": {"width": 1280, "height": 800},
+            "device_scale_factor": SCALE,
             "color_scheme": "light",
             "reduced_motion": "reduce",
             **options,

@@ -16,9 +16,11 @@ from psm.model import PSM
 from psm.server import ServerState, Settings
 from psm.server.publishing.folder import publish
 from psm.server.served import open_all
+from tests.web.conftest import SCALE
 from tests.web.explorer import Explorer
 
 Open = Callable[..., Explorer]
+pytestmark = pytest.mark.xdist_group("published")  # the folder is written once
 PHRASES = ("frogs croaking", "church bells ringing", "road traffic", "thunder")
 
 
@@ -53,8 +55,8 @@ def published(browser: Any, site: str) -> Iterator[Open]:
 
     def make(hash_: str = "", **options: Any) -> Explorer:
         context = browser.new_context(
-            viewport={"width": 1280, "height": 800}, color_scheme="light",
-            reduced_motion="reduce", **options,
+            viewport={"width": 1280, "height": 800}, device_scale_factor=SCALE,
+            color_scheme="light", reduced_motion="reduce", **options,
         )  # fmt: skip
         context.set_default_timeout(60_000)
         page = context.new_page()
