@@ -1,6 +1,6 @@
 """Writes places.txt: towns, countries and borders, by which the page names places.
 
-    python web/scripts/places.py    # with psm[demo] installed
+    python web/scripts/places.py    # with psm-maps[demo] installed
 
 Towns and countries are those of GeoNames (CC BY 4.0), borders those of the CIA's World Data Bank II
 (public domain), both from the packages that psm reads them from; coordinates are rounded to a

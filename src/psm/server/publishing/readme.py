@@ -44,8 +44,8 @@ def readme(state: ServerState, title: str | None) -> str:
         f"Model: {model.config.name}. Calibration: {calibration}.",
         *([f"Learnt from: {'; '.join(learnt)}."] if learnt else []),
         *stores,
-        f"Base map: {basemap.ATTRIBUTION}. Names of places: GeoNames (CC BY 4.0). Borders: CIA World "
-        "Data Bank II (public domain).",
+        f"Base map: {basemap.ATTRIBUTION}. Names of places: GeoNames (CC BY 4.0). "
+        "Borders: CIA World Data Bank II (public domain).",
         f"Written by psm publish {__version__}, whose licence, Apache-2.0, the page has too.",
     ]
     return (
