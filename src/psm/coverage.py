@@ -4,12 +4,12 @@ A model answers for every place that it is shown: for Antarctica after recording
 pictures of a sensor that it has never seen. So a model folder keeps where its training recordings
 were made, and how some of those places look to it. A place is **covered** where
 
-    near     a training recording was made within ``reach_km``: as far as the held-out recordings
-             that the model was judged on lie from those that it was trained on;
+    near     a training recording was made within ``reach_km``: half as far again as the held-out
+             recordings that the model was judged on lie from those that it was trained on;
     alike    it looks like some place of training: the cosine of their image features, before any
              fusion with place and time, is at least that of all held-out places.
 
-So "not covered" means that nothing that the model was ever tested on tells how good it is there.
+So "not covered" means that nothing that the model was tested on tells how good it is there.
 """
 
 from __future__ import annotations
