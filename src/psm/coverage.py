@@ -34,6 +34,9 @@ FILE_NAME = "coverage.safetensors"
 TAG = "not_covered"
 """Name of the share of a map that is not covered, in the metadata of files."""
 
+WORTH_SAYING = 0.01
+"""Share of a map's area from which on it is said to people: of a globe, some far islands are."""
+
 _VERSION = 1
 _TENSORS = ("places", "looks")
 _ROUNDING = 2e-3  # what 8 bits a feature and float16 in a store may change of a cosine

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from psm.calibration import UNCALIBRATED, Calibration, curves_of
-from psm.coverage import percent
+from psm.coverage import WORTH_SAYING, percent
 from psm.errors import MissingData, NotCovered, UnfamiliarQuery
 from psm.familiarity import QueryFamiliarity
 from psm.gaussian import concatenate
@@ -178,9 +178,11 @@ def _require_covered(model: PSM, places: EmbeddedRegion) -> None:
     if left_out.all():
         raise MissingData(f"none of these places is covered by what {name} learnt{like}")
     area = places.cells.frame.row_km2[places.cells.rows]
-    share = percent(float(area[left_out].sum() / area.sum()))
+    share = float(area[left_out].sum() / area.sum())
+    if share < WORTH_SAYING:
+        return
     warnings.warn(
-        f"{share} of the area is not covered by what {name} learnt, and left out{like}",
+        f"{percent(share)} of the area is not covered by what {name} learnt, and left out{like}",
         NotCovered,
         stacklevel=4,
     )

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 import psm
 from psm.calibration import UNCALIBRATED
 from psm.coverage import TAG as COVERAGE_TAG
-from psm.coverage import percent
+from psm.coverage import WORTH_SAYING, percent
 from psm.errors import InvalidContext
 from psm.familiarity import TAG as FAMILIARITY_TAG
 from psm.familiarity import QueryFamiliarity
@@ -192,7 +192,7 @@ class MapData:
         left_out = self.not_covered_share
         badges = [
             self.familiarity.badge if self.familiarity else "",
-            f"{percent(left_out)} of the area not covered" if left_out else "",
+            f"{percent(left_out)} of the area not covered" if left_out >= WORTH_SAYING else "",
             self.provenance.badge,
         ]
         return " · ".join(filter(None, [f"{self.moment}", *badges]))

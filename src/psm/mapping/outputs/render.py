@@ -284,7 +284,7 @@ def _surroundings(
         marginalia.north_arrow(figure, window.north_deg, centre_in=layout.north, size_in=0.5)
     if layout.key is not None and not np.isfinite(soundscape.values()).all():
         left, bottom = layout.key
-        words = "no data, or not covered" if soundscape.not_covered_share else "no data"
+        words = "not covered" if soundscape.not_covered_share else "no data"
         marginalia.key(figure, NO_DATA, words, left_in=left, bottom_in=bottom)
     sources = ["GSHHG (LGPL)"] if geography(window) is not None else []
     return [*sources, "GeoNames (CC BY 4.0)"] if towns else sources
