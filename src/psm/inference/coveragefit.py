@@ -39,7 +39,7 @@ def fit_coverage(model: PSM, learnt: Corpus, held_out: Corpus) -> Coverage | Non
 
     Args:
         model: in evaluation mode.
-        learnt: the training split, with views at the model's zoom levels.
+        learnt: the training split, with views.
         held_out: another.
 
     Returns:
@@ -113,9 +113,10 @@ def _distance_km(places: NDArray[np.float64], known: NDArray[np.float64]) -> NDA
 
 
 def _looks(model: PSM, corpus: Corpus) -> Float[Tensor, "m dim"]:
-    """Image features of some places, of unit length: each at one of the zoom levels in turn."""
+    """Image features of some places, of unit length: each at one of the zoom levels that the split
+    was loaded at, in turn."""
     rows = np.sort(generator(0, "coverage").permutation(len(corpus))[:MOST_LOOKS])
-    zooms = model.config.imagery.zooms
+    zooms = sorted(corpus.views_by_zoom)
     parts = []
     for turn, zoom in enumerate(zooms):
         own = rows[turn :: len(zooms)]

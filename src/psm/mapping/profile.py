@@ -19,6 +19,7 @@ from psm.calibration import UNCALIBRATED, Calibration, curves_of
 from psm.curves import QueryCurves
 from psm.data.context import Context
 from psm.errors import ConfigError, MissingData, UnfamiliarQuery
+from psm.familiarity import TAG as FAMILIARITY_TAG
 from psm.familiarity import QueryFamiliarity, TermFamiliarity
 from psm.files import atomic_path
 from psm.gaussian import Gaussian, concatenate, csd
@@ -30,6 +31,7 @@ from psm.mapping.distances import Distances
 from psm.mapping.matching import EncodedQuery, answer
 from psm.mapping.moment import Moment
 from psm.model import PSM
+from psm.provenance import TAG as PROVENANCE_TAG
 from psm.provenance import UNRECORDED, Provenance
 
 MONTHS, HOURS = 12, 24
@@ -78,6 +80,20 @@ class Profile:
         """Month (1..12) and hour at which a sound is likeliest."""
         month, hour = np.unravel_index(self.probability[sound].argmax(), (MONTHS, HOURS))
         return int(month) + 1, int(hour)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What was asked of which model, for the metadata of a picture."""
+        known = None if self.familiarity is None else self.familiarity.tag
+        tags = {
+            "lat": f"{self.lat:g}",
+            "lon": f"{self.lon:g}",
+            "model": self.model,
+            "calibration": self.calibration,
+            PROVENANCE_TAG: self.provenance.tag,
+            "software": f"psm {psm.__version__}",
+        }
+        return tags if known is None else {**tags, FAMILIARITY_TAG: known}
 
     def to_json(self) -> dict[str, Any]:
         """All of it, rounded to what it is good for."""

@@ -54,8 +54,8 @@ function Agreement({ which }: { which: Which }) {
   return (
     <p class="dim scale-mean" data-testid="agreement">
       {name}ean {percent(mean)} on the map, {percent(true_mean)} in truth; mean difference {percent(error)}
-      {spearman !== null && <>; rank correlation {spearman.toFixed(2)}</>}
-      {explained !== null && <>; share of the variance explained {explained.toFixed(2)}</>}
+      {spearman !== null && <>; rank correlation {spearman.toFixed(2).replace("-", "−")}</>}
+      {explained !== null && <>; share of the variance explained {explained.toFixed(2).replace("-", "−")}</>}
     </p>
   );
 }

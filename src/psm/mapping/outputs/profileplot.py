@@ -24,8 +24,8 @@ from psm.cartography.style import (
     pale,
 )
 from psm.errors import ConfigError
-from psm.files import atomic_path
 from psm.mapping.bands import PROBABILITY
+from psm.mapping.outputs.figurefile import save_figure
 from psm.mapping.profile import HOURS, MONTHS, Profile
 
 _COLUMNS, _MOST = 4, 28
@@ -74,9 +74,14 @@ def write_profile(profile: Profile, path: Path, *, most: int = 12, dpi: int = 13
         named = (profile.model, f"zoom {profile.zoom}", f"psm {psm.__version__}")
         credit = " · ".join([profile.provenance.statement, *named, profile.attribution])
         figure.text(0.985, 0.12 / height, credit, ha="right", va="bottom", color=DIM, fontsize=6)
-        with atomic_path(path) as aside:
-            figure.savefig(aside, facecolor=PAPER)
-    return path
+        return save_figure(
+            figure,
+            path,
+            title=place_name(lat=profile.lat, lon=profile.lon),
+            rights=f"{profile.attribution}; licence: {profile.licence}",
+            tags=profile.tags,
+            kind="svg" if path.suffix.lower() == ".svg" else "png",
+        )
 
 
 def place_name(*, lat: float, lon: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -33,11 +33,11 @@ from psm.cartography.style import (
 from psm.cartography.towns import draw_towns
 from psm.cartography.vectorlayers import geography
 from psm.cartography.window import Window
-from psm.files import atomic_path
 from psm.mapping.bands import PROBABILITY, UNCERTAINTY
 from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
 from psm.mapping.outputs import overlay
+from psm.mapping.outputs.figurefile import save_figure
 from psm.mapping.outputs.overlay import Uncertainty
 from psm.mapping.scale import WORDS
 
@@ -73,18 +73,11 @@ def write_png(
     Raises:
         ConfigError: the range is none, or the way to draw uncertainty unknown.
     """
-    tags = soundscape.tags
-    metadata = {
-        "Title": f"{soundscape.query.label}, {soundscape.moment}",
-        "Software": tags.pop("software"),
-        "Copyright": soundscape.rights,
-        **tags,
-    }
     with figure_style():
         figure = draw(
             soundscape, value_range=value_range, width_px=width_px, uncertainty=uncertainty
         )
-        return _save(figure, path, "png", metadata)
+        return _save(figure, path, soundscape, "png")
 
 
 def write_svg(
@@ -110,24 +103,22 @@ def write_svg(
     Raises:
         ConfigError: the range is none, or the way to draw uncertainty unknown.
     """
-    metadata: dict[str, Any] = {
-        "Title": f"{soundscape.query.label}, {soundscape.moment}",
-        "Creator": soundscape.tags["software"],
-        "Rights": soundscape.rights,
-        "Description": "; ".join(f"{name}: {value}" for name, value in soundscape.tags.items()),
-        "Date": None,
-    }
     with figure_style(), mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "psm"}):
         figure = draw(
             soundscape, value_range=value_range, width_px=width_px, uncertainty=uncertainty
         )
-        return _save(figure, path, "svg", metadata)
+        return _save(figure, path, soundscape, "svg")
 
 
-def _save(figure: Figure, path: Path, kind: str, metadata: dict[str, Any]) -> Path:
-    with atomic_path(path) as aside:
-        figure.savefig(aside, format=kind, facecolor=PAPER, metadata=metadata)
-    return path
+def _save(figure: Figure, path: Path, soundscape: MapData, kind: Literal["png", "svg"]) -> Path:
+    return save_figure(
+        figure,
+        path,
+        title=f"{soundscape.query.label}, {soundscape.moment}",
+        rights=soundscape.rights,
+        tags=soundscape.tags,
+        kind=kind,
+    )
 
 
 def draw(

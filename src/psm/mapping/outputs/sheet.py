@@ -10,7 +10,6 @@ import numpy as np
 from psm.cartography.mapdrawing import draw_map
 from psm.cartography.style import (
     DIM,
-    PAPER,
     colour_bar,
     colour_range,
     figure_style,
@@ -18,8 +17,8 @@ from psm.cartography.style import (
     new_figure,
 )
 from psm.errors import ConfigError
-from psm.files import atomic_path
 from psm.mapping.map_data import MapData
+from psm.mapping.outputs.figurefile import save_figure
 from psm.mapping.outputs.render import colours_of, credit_line, night_of
 
 WIDTH_IN, HEIGHT_IN = 12.0, 7.2
@@ -75,6 +74,10 @@ def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) ->
         figure.text(
             0.985, 0.02, credit_line(maps[0]), ha="right", va="bottom", color=DIM, fontsize=6.5
         )
-        with atomic_path(path) as aside:
-            figure.savefig(aside, format="png", facecolor=PAPER)
-    return path
+        return save_figure(
+            figure,
+            path,
+            title=maps[0].query.label,
+            rights=maps[0].rights,
+            tags={"software": maps[0].tags["software"], **maps[0].told},
+        )

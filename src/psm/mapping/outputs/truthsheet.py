@@ -13,16 +13,15 @@ from psm.cartography.style import (
     COLOURS,
     DIM,
     INK,
-    PAPER,
     colour_bar,
     colour_range,
     figure_style,
     fit_text,
     new_figure,
 )
-from psm.files import atomic_path
 from psm.mapping.bands import DIFFERENCE
 from psm.mapping.map_data import MapData
+from psm.mapping.outputs.figurefile import save_figure
 from psm.mapping.outputs.render import credit_line, night_of
 from psm.mapping.outputs.sheet import BOTTOMS, HEIGHT_IN, LEFTS, SIZE, WIDTH_IN
 from psm.mapping.soundscape_map import SoundscapeMap
@@ -74,13 +73,14 @@ def write_truth_sheet(
         figure.text(
             0.985, 0.02, credit_line(soundscape), ha="right", va="bottom", color=DIM, fontsize=6.5
         )
-        with atomic_path(path) as aside:
-            told = {AGREEMENT: ". ".join(_agreement(soundscape, truth))}
-            metadata = {
-                name: value for name, value in soundscape.tags.items() if name != "software"
-            }
-            figure.savefig(aside, format="png", facecolor=PAPER, metadata=metadata | told)
-    return path
+        agreement = ". ".join(_agreement(soundscape, truth))
+        return save_figure(
+            figure,
+            path,
+            title=words,
+            rights=soundscape.rights,
+            tags={**soundscape.tags, AGREEMENT: agreement},
+        )
 
 
 def _panel(
