@@ -30,6 +30,7 @@ from psm.server import Settings, create_app
 SOUND, STEP = "church bells", "20"
 MAPS = ("png", "svg", "tif", "nc", "zarr", "parquet", "geojson")
 SERIES = ("gif", "mp4", "cube.nc")
+TILE = "tiles/probability/0/0/0.png"
 _SAYS = re.compile(r'"simulated": ?(true|false)')
 
 
@@ -98,9 +99,8 @@ def of_api(model: str, store: Path) -> Iterator[tuple[str, bool | None]]:
         place = {"lat": 50.0, "lon": 90.0}
         for route, params in (("answer", asked), ("profile", {"text": SOUND, **place})):
             yield f"API /{route}", in_text(client.get(f"{at}/{route}", params=params).text)
-        for route, params in (
-            ("range", {"text": SOUND}), ("value", {**asked, **place}), ("tiles/probability/0/0/0.png", asked),
-        ):  # fmt: skip
+        others = {"range": {"text": SOUND}, "value": {**asked, **place}, TILE: asked}
+        for route, params in others.items():
             answered = client.get(f"{at}/{route}", params=params)
             answered.raise_for_status()
             yield f"header of /{route}", in_text(answered.headers.get("PSM-Provenance", ""))
