@@ -2,7 +2,7 @@
 
     python benchmarks/provenance.py earth-small runs/mine
 
-Asks each model one question through the command line and the API, at 20 degrees, writes every kind
+Asks each model one question through the command line and the API, at 10 degrees, writes every kind
 of file, and reads each of them back as bytes: none of our readers is trusted. Exits with 1 where an
 output says nothing, or something else than the model folder does.
 """
@@ -27,7 +27,7 @@ from psm import checkpoints
 from psm.provenance import FILE_NAME, Provenance
 from psm.server import Settings, create_app
 
-SOUND, STEP = "church bells", "20"
+SOUND, STEP = "church bells", "10"
 MAPS = ("png", "svg", "tif", "nc", "zarr", "parquet", "geojson")
 SERIES = ("gif", "mp4", "cube.nc")
 TILE = "tiles/probability/0/0/0.png"
@@ -96,10 +96,14 @@ def of_api(model: str, store: Path) -> Iterator[tuple[str, bool | None]]:
         yield "API /models", in_text(client.get("/api/v1/models").text)
         at = "/api/v1/stores/earth"
         asked = {"text": SOUND, "month": 6, "hour": 6}
-        place = {"lat": 50.0, "lon": 90.0}
-        for route, params in (("answer", asked), ("profile", {"text": SOUND, **place})):
-            yield f"API /{route}", in_text(client.get(f"{at}/{route}", params=params).text)
-        others = {"range": {"text": SOUND}, "value": {**asked, **place}, TILE: asked}
+        place = {"lat": 55.0, "lon": 35.0}  # on land
+        yield "API /answer", in_text(client.get(f"{at}/answer", params=asked).text)
+        others = {
+            "range": {"text": SOUND},
+            "value": {**asked, **place},
+            "profile": {"text": SOUND, **place},
+            TILE: asked,
+        }
         for route, params in others.items():
             answered = client.get(f"{at}/{route}", params=params)
             answered.raise_for_status()
