@@ -22,7 +22,7 @@ from scipy.stats import spearmanr
 from psm.earth.phrases import QUERY_PHRASES
 from psm.inference.batches import text_gaussians
 from psm.mapping import Moment, Store, Timetable
-from psm.mapping.store.store import EMBEDDED
+from psm.mapping.store.status import EMBEDDED
 from psm.mapping.timetable.coefficientfile import unpack
 from psm.mapping.timetable.preparation import stored_coefficients
 from psm.model import PSM

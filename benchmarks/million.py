@@ -31,7 +31,7 @@ from psm.imagery import NoImagery, Picture, View
 from psm.mapping import Frame
 from psm.mapping.store import Store, embed, plan
 from psm.mapping.store.creation import create_store
-from psm.mapping.store.store import EMBEDDED
+from psm.mapping.store.status import EMBEDDED
 from psm.seeding import generator
 
 CENTRE = (48.2, 16.4)

@@ -169,7 +169,7 @@ def test_a_folder_keeps_it_and_refuses_that_of_other_weights(
     assert loaded.uncertainty is not None
     assert torch.equal(loaded.uncertainty.probes, known.probes)
     assert loaded.uncertainty.lapse == known.lapse
-    known.of_weights("0" * 64).save(tmp_path)
+    replace(known, weights="0" * 64).save(tmp_path)
     with pytest.warns(StaleUncertainty, match="psm calibrate"):
         assert PSM.from_pretrained(tmp_path).uncertainty is None
     (tmp_path / FILE_NAME).write_bytes(b"no tensors")
@@ -190,5 +190,5 @@ def test_shards_give_it_and_recordings_without_labels_do_not(model: PSM, tmp_pat
 
 
 def _with(model: PSM, known: ModelUncertainty) -> PSM:
-    model.uncertainty = known.of_weights(weights_fingerprint(model))
+    model.uncertainty = replace(known, weights=weights_fingerprint(model))
     return model

@@ -14,7 +14,7 @@ So "not covered" means that nothing that the model was tested on tells how good 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from torch.nn import functional as F
 
 from psm.familiarity import cosines, rounded
 from psm.geodata.sphere import km_to_chord, unit_vectors
-from psm.tensorfiles import read_tensors, unusable, write_tensors
+from psm.tensorfiles import built, read_tensors, write_tensors
 
 FILE_NAME = "coverage.safetensors"
 TAG = "not_covered"
@@ -105,10 +105,6 @@ class Coverage:
             "of one"
         )
 
-    def of_weights(self, fingerprint: str) -> Coverage:
-        """The same beside weights of another fingerprint, such as those rounded to half."""
-        return replace(self, weights=fingerprint)
-
     def save(self, folder: Path) -> Path:
         """Write ``coverage.safetensors`` into a model folder; complete or absent."""
         tensors = {"places": self.places, "looks": rounded(self.looks)}
@@ -132,9 +128,5 @@ class Coverage:
         if stored is None:
             return None
         parts, about = stored
-        try:
-            return cls(
-                places=parts["places"], looks=F.normalize(parts["looks"].float(), dim=-1), **about
-            )
-        except TypeError:
-            raise unusable(path) from None
+        parts["looks"] = F.normalize(parts["looks"].float(), dim=-1)
+        return built(cls, path, {**parts, **about})

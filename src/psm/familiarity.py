@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-from psm.tensorfiles import read_tensors, unusable, write_tensors
+from psm.tensorfiles import built, read_tensors, unusable, write_tensors
 
 FILE_NAME = "familiarity.safetensors"
 TAG = "psm.familiarity"
@@ -231,10 +231,6 @@ class Familiarity:
         nearest = tuple((self.phrases[phrase], like) for phrase, like in named.items())
         return Likeness(float(share), nearest, self.base_rate)
 
-    def of_weights(self, fingerprint: str) -> Familiarity:
-        """The same beside weights of another fingerprint, such as those rounded to half."""
-        return replace(self, weights=fingerprint)
-
     def save(self, folder: Path) -> Path:
         """Write ``familiarity.safetensors`` into a model folder; complete or absent."""
         about = {
@@ -260,11 +256,8 @@ class Familiarity:
             return None
         parts, about = stored
         parts |= {name: F.normalize(parts[name].float(), dim=-1) for name in _ROUNDED}
-        whole: dict[str, Any] = {**parts, **about}
-        try:
-            found = cls(**whole | {"phrases": tuple(about["phrases"])})
-        except (KeyError, TypeError):
-            raise unusable(path) from None
+        about["phrases"] = tuple(about.get("phrases", ()))
+        found = built(cls, path, {**parts, **about})
         if len(found.phrases) != len(found.texts):
             raise unusable(path)
         return found

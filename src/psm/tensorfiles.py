@@ -6,9 +6,9 @@ They are safetensors whose metadata carry one JSON document; the same content is
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,6 +17,8 @@ from torch import Tensor
 
 from psm.errors import CheckpointMismatch
 from psm.files import atomic_path
+
+Kept = TypeVar("Kept")
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Path:
@@ -66,6 +68,18 @@ def read_tensors(
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         raise unusable(path) from None
     return tensors, about
+
+
+def built(kind: Callable[..., Kept], path: Path, values: Mapping[str, Any]) -> Kept:
+    """What a file held, as an instance of its class.
+
+    Raises:
+        CheckpointMismatch: the values are not those of the class.
+    """
+    try:
+        return kind(**values)
+    except TypeError:
+        raise unusable(path) from None
 
 
 def unusable(path: Path) -> CheckpointMismatch:

@@ -23,9 +23,9 @@ functions, Wichmann & Hill 2001); below it a probe's confidence means nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -33,7 +33,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from psm.gaussian import Gaussian
-from psm.tensorfiles import read_tensors, unusable, write_tensors
+from psm.tensorfiles import built, read_tensors, write_tensors
 
 FILE_NAME = "uncertainty.safetensors"
 _VERSION = 1
@@ -156,10 +156,6 @@ class ModelUncertainty:
             self,
         )
 
-    def of_weights(self, fingerprint: str) -> ModelUncertainty:
-        """The same beside weights of another fingerprint, such as those rounded to half."""
-        return replace(self, weights=fingerprint)
-
     def save(self, folder: Path) -> Path:
         """Write ``uncertainty.safetensors`` into a model folder; complete or absent."""
         numbers = {
@@ -179,11 +175,7 @@ class ModelUncertainty:
         found = read_tensors(folder / FILE_NAME, _TENSORS, version=_VERSION)
         if found is None:
             return None
-        whole: dict[str, Any] = {**found[0], **found[1]}
-        try:
-            return cls(**whole)
-        except TypeError:
-            raise unusable(folder / FILE_NAME) from None
+        return built(cls, folder / FILE_NAME, {**found[0], **found[1]})
 
 
 def factor_error(

@@ -16,7 +16,7 @@ from psm.mapping import Cells, EmbeddedCells, MixedZooms, Query, Timetable, embe
 from psm.mapping.algebra import mean
 from psm.mapping.profile import profile
 from psm.mapping.store import cached_store
-from psm.mapping.store.store import NOT_COVERED_LABEL
+from psm.mapping.store.status import LABELS, NOT_COVERED
 from psm.mapping.timetable import prepare
 from psm.model import PSM
 from tests.mapping.store.fakes import PlaceImagery
@@ -56,12 +56,12 @@ def test_a_store_counts_them_and_one_of_another_coverage_is_another(
     european: PSM, cells: Cells, imagery: PlaceImagery, tmp_path: Path
 ) -> None:
     store = cached_store(european, imagery, cells, store=tmp_path)
-    assert store.counts(1)[NOT_COVERED_LABEL] > 0
+    assert store.counts(1)[LABELS[NOT_COVERED]] > 0
     assert store.url == cached_store(european, imagery, cells, store=tmp_path).url
     european.coverage = around_vienna(20_015.0)  # to the other side of the Earth
     wider = cached_store(european, imagery, cells, store=tmp_path)
     assert wider.url != store.url
-    assert NOT_COVERED_LABEL not in wider.counts(1)
+    assert LABELS[NOT_COVERED] not in wider.counts(1)
     assert wider.embedded().not_covered is None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -152,7 +153,7 @@ class StoredModel(nn.Module):
         checkpoints.save(self, stored, folder, is_half=is_half)
         for about in (self.uncertainty, self.familiarity, self.coverage):
             if about is not None and about.weights == checkpoints.weights_fingerprint(self):
-                about.of_weights(checkpoints.weights_fingerprint(folder)).save(folder)
+                replace(about, weights=checkpoints.weights_fingerprint(folder)).save(folder)
 
     def push_to_hub(
         self,

@@ -23,7 +23,7 @@ from psm.mapping.cells import Cells
 from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.moment import Moment
 from psm.mapping.store import Store, cached_store
-from psm.mapping.store.store import EMBEDDED
+from psm.mapping.store.status import EMBEDDED
 from psm.mapping.timetable import Timetable
 from psm.mapping.timetable.preparation import is_prepared, stored_coefficients
 from psm.mapping.timetable.storedcoefficients import StoredCoefficients, wants_coefficients

@@ -25,6 +25,7 @@ from psm.training import distributed
 from psm.training.dataloader import Batch, cached_text_features
 from psm.training.frozenfeatures import cached_audio_features
 from psm.training.labels import Labels
+from psm.training.optimisation import build_optimizer
 from psm.training.recomputation import encode_by_parts
 from psm.training.resuming import require_fitting
 
@@ -250,34 +251,11 @@ class TrainingTask(lightning.LightningModule):
         return fit_logistic(pairs, matched.ravel(), tolerance=1e-15)
 
     def configure_optimizers(self) -> Any:
-        """AdamW without decay on scalars, norms, biases and embeddings; warm-up, then cosine."""
-        recipe = self.experiment.training
-        groups = parameter_groups(self.model, recipe.weight_decay)
-        groups.append(
-            {
-                "params": [
-                    parameter
-                    for name, parameter in self.named_parameters()
-                    if not name.startswith("model.")
-                ],
-                "weight_decay": 0.0,
-                "lr": recipe.loss_learning_rate,
-            }
+        """See :func:`psm.training.optimisation.build_optimizer`."""
+        others = [p for name, p in self.named_parameters() if not name.startswith("model.")]
+        return build_optimizer(
+            self.model, others, self.experiment.training, total_steps=self.total_steps
         )
-        optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=recipe.betas)
-        warm = max(1, round(recipe.warmup * self.total_steps))
-
-        def share(step: int) -> float:
-            if step < warm:
-                return (step + 1) / warm
-            progress = (step - warm) / max(1, self.total_steps - warm)
-            return 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
 
 
 def _label_losses(recipe: LossConfig, labels: Labels | None) -> nn.ModuleDict:
@@ -293,27 +271,6 @@ def _label_losses(recipe: LossConfig, labels: Labels | None) -> nn.ModuleDict:
 def batch_norms(model: nn.Module) -> list[nn.Module]:
     """The batch norms of ``model``."""
     return [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-
-
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Trainable parameters in two groups: decayed matrices, and all that should not decay."""
-    embeddings = {
-        id(parameter)
-        for module in model.modules()
-        if isinstance(module, nn.Embedding)
-        for parameter in module.parameters()
-    }
-    decayed: list[nn.Parameter] = []
-    kept: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        is_matrix = parameter.ndim >= 2 and id(parameter) not in embeddings
-        (decayed if is_matrix and not name.endswith("cls") else kept).append(parameter)
-    return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": kept, "weight_decay": 0.0},
-    ]
 
 
 def _recall(query: Gaussian, gallery: Gaussian) -> float:

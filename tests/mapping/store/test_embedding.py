@@ -75,8 +75,7 @@ def test_an_interrupted_store_is_the_undisturbed_one_byte_for_byte(
     assert tree(cut) != tree(whole)
     imagery.drawn = 0
     embed(cut, model, imagery, cells, header)
-    # Of two whole units one at least was written before the error was heard of.
-    assert 2 * len(cells) - 128 <= imagery.drawn < 2 * len(cells)
+    assert imagery.drawn == 2 * len(cells) - 128
     assert tree(cut) == tree(whole)
 
 

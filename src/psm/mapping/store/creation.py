@@ -16,7 +16,8 @@ from psm.mapping.store.fingerprint import CellBlocks, difference, flat_blocks
 from psm.mapping.store.header import KEY, UNFINISHED, Header, read_attributes
 from psm.mapping.store.objectstore import reaching, require_bucket
 from psm.mapping.store.place import alone, local_folder, zarr_store
-from psm.mapping.store.store import NOT_DONE, Store
+from psm.mapping.store.status import NOT_DONE
+from psm.mapping.store.store import Store
 
 _INDEX_CHUNK = 65536
 _FLAT_KEYS: dict[str, Any] = {"name": "default", "separator": "."}  # no folder for each chunk

@@ -89,8 +89,9 @@ def _run_here(job: EmbeddingJob, units: Iterable[Unit]) -> Iterator[FinishedUnit
                 yield future.result()
             running |= {pool.submit(worker.run, unit) for unit in islice(coming, len(ended))}
     finally:
-        worker.close()
+        worker.stop_reading()
         pool.shutdown(cancel_futures=True)
+        worker.close()
 
 
 _until_the_process_ends = ExitStack()

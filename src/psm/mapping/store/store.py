@@ -18,7 +18,6 @@ from jaxtyping import Bool, Float16, Int64, UInt8
 
 from psm.errors import ConfigError, MissingData, StoreMismatch
 from psm.geodata.frame import Frame
-from psm.imagery import Reason
 from psm.mapping.cells import Cells
 from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.fingerprint import satellite_fingerprint
@@ -26,13 +25,8 @@ from psm.mapping.store.header import KEY, Header, read_attributes
 from psm.mapping.store.objectstore import reaching, require_bucket
 from psm.mapping.store.place import local_folder, zarr_store
 from psm.mapping.store.rowfiles import MOST_MAPPED, MappedRows, flush, read_rows
+from psm.mapping.store.status import NOT_COVERED, NOT_DONE, PASSING, counted
 from psm.model import PSM
-
-NOT_DONE, EMBEDDED, FIRST_REASON, NOT_COVERED = 0, 1, 2, 255
-PASSING = [FIRST_REASON + code for code, reason in enumerate(Reason) if reason.is_passing]
-"""Codes in ``status``; the last are those of what may be there another time."""
-
-NOT_COVERED_LABEL = "not covered by what the model learnt"
 
 _SLAB = 2**20  # cells whose status is looked at together
 
@@ -131,8 +125,7 @@ class Store:
             return np.asarray(self._arrays["index"][rows])
 
     def status(self, zoom: int, rows: slice = slice(None)) -> UInt8[np.ndarray, " n"]:
-        """0 not done, 1 embedded, 2 and more: the :class:`~psm.imagery.Reason` of its number; 255
-        seen, and :mod:`not covered <psm.coverage>`.
+        """What became of some of the cells, as codes of :mod:`psm.mapping.store.status`.
 
         Args:
             zoom: one of :attr:`zooms`.
@@ -313,12 +306,7 @@ class Store:
             Cells by label: ``embedded``, ``not done``, or the reason; labels without cells are left
             out.
         """
-        labels = dict(enumerate(["not done", "embedded", *(reason.value for reason in Reason)]))
-        labels[NOT_COVERED] = NOT_COVERED_LABEL
-        total = np.zeros(256, np.int64)
-        for _, status in self._slabs(zoom):
-            total += np.bincount(status, minlength=len(total))
-        return {label: int(total[code]) for code, label in labels.items() if total[code]}
+        return counted(status for _, status in self._slabs(zoom))
 
     def _slabs(self, zoom: int) -> Iterator[tuple[int, UInt8[np.ndarray, " n"]]]:
         step = max(1, _SLAB // self.header.unit) * self.header.unit

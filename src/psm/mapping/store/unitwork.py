@@ -17,22 +17,13 @@ from jaxtyping import Float16, Float32, UInt8
 from psm.errors import ConfigError
 from psm.imagery import NoImagery, Provider, Reason
 from psm.inference.batches import image_features
-from psm.mapping.store.store import (
-    EMBEDDED,
-    FIRST_REASON,
-    NOT_COVERED,
-    NOT_DONE,
-    PASSING,
-    Store,
-    Unit,
-)
+from psm.mapping.store.status import CODES, EMBEDDED, NOT_COVERED, NOT_DONE, PASSING
+from psm.mapping.store.store import Store, Unit
 from psm.model import PSM
 from psm.precision import Precision
 
 AHEAD = 3
 """Units in flight for each worker: one is read, one waits, one is encoded or written."""
-
-_CODES = {reason: FIRST_REASON + code for code, reason in enumerate(Reason)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +137,7 @@ class UnitWorker:
             if self._is_closed:
                 raise InterruptedError
             if isinstance(answer, NoImagery):
-                status[row] = _CODES[answer.reason]
+                status[row] = CODES[answer.reason]
                 said[answer.answer] += answer.reason is Reason.FAILED
             else:
                 pixels[row], gsd_m[row], status[row] = answer.pixels, answer.gsd_m, EMBEDDED
@@ -184,8 +175,12 @@ class UnitWorker:
         found[seen[~is_covered]] = NOT_COVERED
         return found
 
-    def close(self) -> None:
-        """Give up what is being read."""
+    def stop_reading(self) -> None:
+        """Give up what is being read; what has been read is still encoded and kept."""
         self._is_closed = True
         self._reader.shutdown(cancel_futures=True)
-        self._encoder.shutdown(cancel_futures=True)
+
+    def close(self) -> None:
+        """End its threads, once no unit runs any more."""
+        self.stop_reading()
+        self._encoder.shutdown()

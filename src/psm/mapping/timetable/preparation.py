@@ -19,7 +19,7 @@ from psm.mapping.moment import Moment
 from psm.mapping.store import Store
 from psm.mapping.store.creation import create_array
 from psm.mapping.store.objectstore import reaching
-from psm.mapping.store.store import EMBEDDED
+from psm.mapping.store.status import EMBEDDED
 from psm.mapping.timetable import storedcoefficients
 from psm.mapping.timetable.expansion import STATES, Expansion, Fitted, fit
 from psm.mapping.timetable.storedcoefficients import StoredCoefficients, wants_coefficients

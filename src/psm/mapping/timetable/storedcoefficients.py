@@ -17,7 +17,7 @@ from psm.earth.phrases import PHRASES
 from psm.gaussian import Gaussian, concatenate
 from psm.inference.batches import text_gaussians
 from psm.mapping.store import Store
-from psm.mapping.store.store import EMBEDDED
+from psm.mapping.store.status import EMBEDDED
 from psm.mapping.timetable.coefficientfile import VERSION, CoefficientFile, pack
 from psm.mapping.timetable.compact import compact
 from psm.mapping.timetable.expansion import Expansion
