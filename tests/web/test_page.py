@@ -190,7 +190,8 @@ def test_a_link_brings_everything_back_and_so_does_back(explorer: Open) -> None:
     box = other.page.get_by_role("combobox", name="What to listen for")
     assert box.input_value() == "thunder, -rain"
     assert other.page.get_by_role("radio", name="Both").is_checked()
-    assert np.abs(other.map_pixels() - e.map_pixels()).mean() < 1.0
+    # Not the same to the pixel: the link holds the view rounded.
+    assert np.abs(other.map_pixels() - e.map_pixels()).mean() < 2.0
     e.page.go_back()
     e.page.go_back()
     e.settle()

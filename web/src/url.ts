@@ -102,7 +102,7 @@ export function writeView(view: View): string {
   }
   if (view.camera) {
     const { lat, lon, zoom } = view.camera;
-    params.set("map", `${round(zoom, 2)},${round(lat, 3)},${round(lon, 3)}`);
+    params.set("map", `${round(zoom, 3)},${round(lat, 3)},${round(lon, 3)}`);
   }
   if (view.isGlobe) params.set("globe", "1");
   return params.toString();
