@@ -1,5 +1,5 @@
 """Make the model that comes with the package from a trained one: in half precision, calibrated,
-measured, and saying what is known to be wrong with it.
+measured, saying what is known to be wrong with it, and with the globe that a first start shows.
 
 The model of the package was made by
 
@@ -21,6 +21,11 @@ from psm.checkpoints import PACKAGED
 from psm.cli.calibrate import calibrate
 from psm.evaluation.knownfaults import known_faults
 from psm.evaluation.suite import measure
+from psm.imagery import BlueMarble
+from psm.mapping import Cells, prepare
+from psm.mapping.store import cached_store
+from psm.mapping.timetable.compactstore import CompactStore
+from psm.mapping.timetable.preparation import stored_coefficients
 
 
 def main() -> None:
@@ -40,6 +45,23 @@ def main() -> None:
     packed = PSM.from_pretrained(folder)
     judged = measure(packed, options.earth, options.out, calibration=Calibration.load(folder)).maps
     packed.provenance.model_copy(update={"known_faults": known_faults(judged)}).save(folder)
+    make_globe(PSM.from_pretrained(folder), folder, options.out / "stores")
+
+
+def make_globe(model: PSM, folder: Path, stores: Path) -> None:
+    """Prepare the Earth at 1° and keep its coefficients beside the weights.
+
+    Args:
+        model: of the folder.
+        folder: of the model.
+        stores: receives the prepared store; one that is there is taken.
+    """
+    zoom = model.config.imagery.zooms[0]
+    store = cached_store(model, BlueMarble(), Cells.globe(1.0), zoom, store=stores)
+    prepare(store, model)
+    coefficients = stored_coefficients(store, model, zoom)
+    assert coefficients is not None
+    CompactStore.write(folder, store, coefficients)
 
 
 if __name__ == "__main__":

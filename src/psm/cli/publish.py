@@ -11,8 +11,11 @@ from psm.cli.options import AsLearnt, PrecisionOption, ServedModel
 
 
 def publish(
-    store: Annotated[list[str], typer.Argument(help="Stores of `psm prepare`.")],
     out: Annotated[Path, typer.Option(help="Folder; a page published before is replaced.")],
+    store: Annotated[
+        list[str] | None,
+        typer.Argument(help="Stores of `psm prepare`; the globe of the model without any."),
+    ] = None,
     model: ServedModel = None,
     raw: AsLearnt = False,
     phrases: Annotated[
@@ -28,14 +31,14 @@ def publish(
     one to what is typed. The stores must be prepared, and small enough for a browser: the globe at
     1° is.
 
-    `psm publish earth.zarr --out site`
+    `psm publish --out site`, or of a store of your own `psm publish earth.zarr --out site`
     """
     from psm.server import Settings, open_state
     from psm.server.publishing import folder
 
     folder.require_replaceable(out)
     settings = Settings(
-        stores=tuple(store), model=model, raw=raw, vocabulary=phrases, prepare=False
+        stores=tuple(store or ()), model=model, raw=raw, vocabulary=phrases, prepare=False
     )
     state = open_state(settings, precision=precision)
     made = folder.publish(state, out, title=title)

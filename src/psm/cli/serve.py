@@ -13,7 +13,7 @@ from psm.cli.options import AsLearnt, PrecisionOption, ServedModel
 def serve(
     store: Annotated[
         list[str] | None,
-        typer.Argument(help="Stores of `psm embed`; the whole embedded Earth without any."),
+        typer.Argument(help="Stores of `psm embed`; the whole Earth at 1° without any."),
     ] = None,
     model: ServedModel = None,
     raw: AsLearnt = False,
@@ -59,9 +59,10 @@ def serve(
 ) -> None:
     """Open the explorer: a map of sounds in the browser, and an HTTP API.
 
-    `psm serve` shows the embedded Earth. Month and hour become interactive once the store is
-    prepared in the background, minutes on idle cores and much longer on busy ones; until then every
-    new map takes seconds.
+    `psm serve` shows the Earth at 1° as it comes with the package, any month and hour at once. Other
+    models and stores are embedded first, and become interactive once they are prepared in the
+    background, minutes on idle cores and much longer on busy ones; until then every new map takes
+    seconds.
 
     `psm serve alps.zarr --model runs/alps --key secret --host 0.0.0.0`
     """

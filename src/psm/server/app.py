@@ -46,7 +46,8 @@ def open_state(settings: Settings, *, precision: Precision = "float32") -> Serve
     if settings.stores:
         served = open_all(settings.stores, model)
     else:
-        served = {"earth": embedded_earth(model, settings.step_deg)}
+        folder = checkpoints.resolve(source)
+        served = {"earth": embedded_earth(model, settings.step_deg, folder)}
     return ServerState(model, served, settings, calibration=calibration, model_source=source)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from psm.errors import NotEnoughMemory
 from psm.mapping.store import Store
 from psm.mapping.store.embedded import BLOCK_CELLS
+from psm.mapping.store.keptcells import KeptCells
 from psm.mapping.store.place import local_folder
 from psm.mapping.timetable import Timetable
 
@@ -71,8 +72,10 @@ def available_bytes() -> int | None:
     return min(found, default=None)
 
 
-def in_words(store: Store, places: object) -> str:
+def in_words(store: KeptCells, places: object) -> str:
     """A line about a store for whoever starts a server: size, speed, memory."""
+    if not isinstance(store, Store):
+        return f"{len(store):,} cells, any month and hour at once, as they come with the model"
     prepared = places if isinstance(places, Timetable) else None
     needed = needed_bytes(store, is_prepared=prepared is not None)
     if prepared is None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
@@ -23,8 +23,10 @@ from psm.mapping.cells import Cells
 from psm.mapping.distances import Distances, EmbeddedRegion
 from psm.mapping.moment import Moment
 from psm.mapping.store import Store, cached_store
+from psm.mapping.store.keptcells import KeptCells
 from psm.mapping.store.status import EMBEDDED
 from psm.mapping.timetable import Timetable
+from psm.mapping.timetable.compactstore import CompactPlaces, CompactStore
 from psm.mapping.timetable.preparation import is_prepared, stored_coefficients
 from psm.mapping.timetable.storedcoefficients import StoredCoefficients, wants_coefficients
 from psm.model import PSM
@@ -37,13 +39,14 @@ _RANGE_HOURS = tuple(range(0, 24, 3))
 
 @dataclass(eq=False)
 class ServedStore:
-    """A store of ``psm embed`` that a server answers from.
+    """A store of ``psm embed``, or the globe of a model folder, that a server answers from.
 
     Attributes:
         id: what it is called in addresses.
         name: what it is called on the page.
-        store: on disk.
-        places: what questions are put to: exact at first, a timetable once it is prepared.
+        store: its cells.
+        places: what questions are put to: exact at first, a timetable once it is prepared, and the
+            coefficients themselves of a globe that comes with its model.
         model_name: of the model that it belongs to.
         weights: fingerprint of that model.
         coefficients: that a page draws its maps from, where it is prepared and small enough.
@@ -53,7 +56,7 @@ class ServedStore:
 
     id: str
     name: str
-    store: Store
+    store: KeptCells
     places: EmbeddedRegion
     model_name: str
     weights: str
@@ -88,7 +91,7 @@ class ServedStore:
     @property
     def is_interactive(self) -> bool:
         """Whether any month and hour takes no more than an instant."""
-        return isinstance(self.places, Timetable)
+        return isinstance(self.places, Timetable | CompactPlaces)
 
     @property
     def is_complete(self) -> bool:
@@ -166,7 +169,7 @@ class ServedStore:
         places = self.places
         if self._sampled is None or self._sampled[0] is not places:
             known = np.flatnonzero(self.store.status(self.store.zooms[0]) == EMBEDDED)
-            most = _RANGE_CELLS if isinstance(places, Timetable) else _RANGE_CELLS_EXACT
+            most = _RANGE_CELLS if self.is_interactive else _RANGE_CELLS_EXACT
             rows = np.sort(np.random.default_rng(0).permutation(known)[:most])
             self._sampled = places, self.area[rows], places.part(rows)
         return self._sampled[1:]
@@ -195,18 +198,31 @@ def open_all(urls: Iterable[str], model: PSM) -> dict[str, ServedStore]:
     return found
 
 
-def embedded_earth(model: PSM, step_deg: float) -> ServedStore:
-    """The whole Earth in the user's cache, embedded at the first start.
+def embedded_earth(model: PSM, step_deg: float, folder: Path) -> ServedStore:
+    """The whole Earth: the globe of the model's folder, or one that is embedded at the first start.
 
-    It lies apart from the stores of `psm map`, of which only the last ones are kept: one that is
-    served must not go.
+    The latter lies in the user's cache, apart from the stores of `psm map`, of which only the last
+    ones are kept: one that is served must not go.
+
+    Args:
+        model: in evaluation mode.
+        step_deg: size of a cell.
+        folder: of the model.
 
     Raises:
         ConfigError: the step does not fit, or the model is one for other imagery.
+        CheckpointMismatch: the globe of the folder is broken.
     """
+    about = {"id_": "earth", "name": "The Earth"}
+    compact = CompactStore.find(folder, model)
+    if compact is not None and compact.frame.transform.a == step_deg:
+        return ServedStore(
+            about["id_"], about["name"], compact, compact.places, model.config.name,
+            weights_fingerprint(model), compact.coefficients,
+        )  # fmt: skip
     zoom, root = model.config.imagery.zooms[0], cache_folder() / "served"
     store = cached_store(model, BlueMarble(), Cells.globe(step_deg), zoom, store=root)
-    return ServedStore.open(store.url, model, name="The Earth", id_="earth")
+    return ServedStore.open(store.url, model, **about)
 
 
 def slug(name: str) -> str:

@@ -14,19 +14,16 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import torch
 import zarr
-from jaxtyping import Bool, Float16, Int64, UInt8
+from jaxtyping import Float16, Int64, UInt8
 
-from psm.errors import ConfigError, MissingData, StoreMismatch
-from psm.geodata.frame import Frame
-from psm.mapping.cells import Cells
+from psm.errors import ConfigError, MissingData
 from psm.mapping.store.embedded import EmbeddedCells
-from psm.mapping.store.fingerprint import satellite_fingerprint
 from psm.mapping.store.header import KEY, Header, read_attributes
+from psm.mapping.store.keptcells import KeptCells
 from psm.mapping.store.objectstore import reaching, require_bucket
 from psm.mapping.store.place import local_folder, zarr_store
 from psm.mapping.store.rowfiles import MOST_MAPPED, MappedRows, flush, read_rows
-from psm.mapping.store.status import NOT_COVERED, NOT_DONE, PASSING, counted
-from psm.model import PSM
+from psm.mapping.store.status import NOT_DONE, PASSING, counted
 
 _SLAB = 2**20  # cells whose status is looked at together
 
@@ -39,7 +36,7 @@ class Unit(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Store:
+class Store(KeptCells):
     """Embedded cells on disk, or anywhere that fsspec reaches.
 
     Attributes:
@@ -78,65 +75,13 @@ class Store:
         header = Header.from_json(attributes[KEY], url)
         return cls(url, header, zarr.open_group(zarr_store(url), mode="r+"))
 
-    def __len__(self) -> int:
-        return self.header.cells
-
-    @property
-    def frame(self) -> Frame:
-        """The raster that the cells lie on."""
-        return self.header.frame
-
-    @property
-    def zooms(self) -> tuple[int, ...]:
-        """Zoom levels that are embedded."""
-        return self.header.zooms
-
-    @property
-    def month(self) -> int | None:
-        """Of the imagery, where it was asked for."""
-        return self.header.month
-
-    @property
-    def attribution(self) -> str:
-        """Whose imagery it is."""
-        return self.header.attribution
-
-    @property
-    def licence(self) -> str:
-        """Of the imagery."""
-        return self.header.licence
-
-    @cached_property
-    def cells(self) -> Cells:
-        """All cells, in memory."""
-        rows, columns = np.divmod(self.index(), self.frame.shape[1])
-        return Cells(self.frame, rows, columns)
-
     def index(self, rows: slice = slice(None)) -> Int64[np.ndarray, " n"]:
-        """Pixel numbers of some of the cells, as :attr:`psm.mapping.Cells.flat` has them.
-
-        Args:
-            rows: slice of the cells; all by default.
-
-        Returns:
-            ``(n,)`` numbers of pixels of :attr:`frame`.
-        """
+        """See :meth:`KeptCells.index`."""
         with reaching(self.url):
             return np.asarray(self._arrays["index"][rows])
 
     def status(self, zoom: int, rows: slice = slice(None)) -> UInt8[np.ndarray, " n"]:
-        """What became of some of the cells, as codes of :mod:`psm.mapping.store.status`.
-
-        Args:
-            zoom: one of :attr:`zooms`.
-            rows: slice of the cells; all by default.
-
-        Returns:
-            ``(n,)`` codes.
-
-        Raises:
-            ConfigError: the store does not have this zoom level.
-        """
+        """See :meth:`KeptCells.status`."""
         with reaching(self.url):
             return np.asarray(self._of(zoom, "status")[rows])
 
@@ -201,21 +146,6 @@ class Store:
             return None
         return MappedRows(folder / name, array.shape, unit=unit)
 
-    def require_model(self, model: PSM) -> None:
-        """Refuse a model whose features these are not.
-
-        Args:
-            model: whose satellite encoder is meant.
-
-        Raises:
-            StoreMismatch: the satellite encoder has other weights.
-        """
-        if self.header.parts["weights"] != satellite_fingerprint(model):
-            raise StoreMismatch(
-                f"{self.url}: embedded with another model ({self.header.model}) than "
-                f"{model.config.name}; give that one by --model, or embed anew"
-            )
-
     def embedded(self, zoom: int | None = None) -> EmbeddedCells:
         """All cells at a zoom level, in memory.
 
@@ -234,18 +164,6 @@ class Store:
         return EmbeddedCells(
             self.cells, features, level, self.attribution, self.licence, not_covered
         )
-
-    def not_covered(self, zoom: int) -> Bool[np.ndarray, " n"] | None:
-        """Which cells were seen and left out, since the model covers no such place.
-
-        Args:
-            zoom: one of :attr:`zooms`.
-
-        Returns:
-            ``(n,)`` of all cells, ``None`` where all are covered.
-        """
-        left_out = self.status(zoom) == NOT_COVERED
-        return left_out if left_out.any() else None
 
     def write(
         self,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from psm.errors import ConfigError
 from psm.geodata.frame import Frame
-from psm.mapping.timetable.compact import CompactTimetable, Factors
+from psm.mapping.timetable.compacttimetable import CompactTimetable, Factors
 from psm.mapping.timetable.expansion import HOUR_STATES, MONTH_STATES
 
 FORMAT, VERSION = "psm-coefficients", 1
@@ -93,14 +93,7 @@ def unpack(file: CoefficientFile) -> CompactTimetable:
     Raises:
         ConfigError: it is of another format.
     """
-    header = file.header
-    if (header.get("format"), header.get("version")) != (FORMAT, VERSION):
-        raise ConfigError(f"coefficients of another format than {FORMAT} {VERSION}")
-    content = gzip.decompress(file.arrays)
-    found = {
-        array["name"]: _values(content[array["offset"] :], array["type"], array["shape"])
-        for array in header["arrays"]
-    }
+    found = _arrays(file)
     csd, variance = (
         Factors(
             times=found[f"{name}.times"].T,
@@ -110,7 +103,27 @@ def unpack(file: CoefficientFile) -> CompactTimetable:
         )
         for name in _PARTS
     )
-    return CompactTimetable(found["coefficients"].T, header["step"], csd, variance)
+    return CompactTimetable(found["coefficients"].T, file.header["step"], csd, variance)
+
+
+def pixels(file: CoefficientFile) -> Int64[np.ndarray, " cells"]:
+    """Pixel numbers of the cells of a file, in the order of their coefficients.
+
+    Raises:
+        ConfigError: it is of another format.
+    """
+    return np.flatnonzero(_arrays(file)["mask"])
+
+
+def _arrays(file: CoefficientFile) -> dict[str, NDArray[Any]]:
+    header = file.header
+    if (header.get("format"), header.get("version")) != (FORMAT, VERSION):
+        raise ConfigError(f"coefficients of another format than {FORMAT} {VERSION}")
+    content = gzip.decompress(file.arrays)
+    return {
+        array["name"]: _values(content[array["offset"] :], array["type"], array["shape"])
+        for array in header["arrays"]
+    }
 
 
 def _of_frame(frame: Frame) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Compact timetable: a prepared store in so few numbers that a browser draws every map of it.
+"""Making of a compact timetable: a prepared store in so few numbers that a browser draws its maps.
 
 A timetable keeps 512 coefficients a cell and shared components of hundreds of megabytes
 (:mod:`psm.mapping.timetable.expansion`). What the maps of real queries need of that is far less:
@@ -19,24 +19,17 @@ of its own. ``docs/coefficients.md`` describes the file and how to read it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int16
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from psm.gaussian import Gaussian, csd_weights, variance_weights
-from psm.mapping.timetable.expansion import (
-    HOUR_STATES,
-    HOURS,
-    STATES,
-    Expansion,
-    hour_weights,
-    month_state,
-)
-from psm.mapping.timetable.queryprojection import QueryModes, QueryProjection
+from psm.mapping.timetable.compacttimetable import CompactTimetable, Factors
+from psm.mapping.timetable.expansion import STATES, Expansion
+from psm.mapping.timetable.queryprojection import QueryProjection
 
 _RANK, _TIME_MODES, _QUERY_MODES = 192, 160, 128
 _SPREAD_TIME_MODES, _SPREAD_QUERY_MODES = 96, 96
@@ -50,91 +43,6 @@ _SPREAD_IMPORTANCE = 0.05  # of a coefficient: that of the variance beside that 
 _SOME_STATES = tuple(range(0, len(STATES), 14))  # importance is measured at these
 _NOISE = 1e-4  # of the largest singular value of the queries
 _MOST = 32767
-
-
-@dataclass(frozen=True, eq=False)
-class Factors:
-    """What all cells share, of the distances or of their variances, in whole numbers.
-
-    Attributes:
-        times: ``(states, time modes)``; ``times * time_scale`` are the modes in time.
-        time_scale: ``(time modes,)``.
-        core: ``(time modes, 1 + rank, query modes)``; what belongs to no coefficient comes first.
-        core_scale: ``(1 + rank,)``.
-    """
-
-    times: Int16[np.ndarray, "states time_modes"]
-    time_scale: Float32[np.ndarray, " time_modes"]
-    core: Int16[np.ndarray, "time_modes terms_of_cells query_modes"]
-    core_scale: Float32[np.ndarray, " terms_of_cells"]
-
-    def weights(
-        self, modes: Float[np.ndarray, " query_modes"]
-    ) -> Float[np.ndarray, "states terms_of_cells"]:
-        """What a query asks of the coefficients at every state, first of none of them."""
-        shared = (self.core.astype(np.float32) @ modes) * self.core_scale
-        return np.asarray((self.times * self.time_scale) @ shared)
-
-
-@dataclass(frozen=True, eq=False)
-class CompactTimetable:
-    """A prepared store in few numbers; :func:`compact` makes it.
-
-    Attributes:
-        coefficients: ``(cells, rank)`` whole numbers.
-        step: what they are multiples of.
-        csd, variance: what all cells share.
-    """
-
-    coefficients: Int16[np.ndarray, "cells rank"]
-    step: float
-    csd: Factors
-    variance: Factors
-
-    def distances(
-        self,
-        modes: QueryModes,
-        row: int,
-        *,
-        month: int | None,
-        hours: Float[np.ndarray, " cells"] | None,
-    ) -> tuple[Float[np.ndarray, " cells"], Float[np.ndarray, " cells"]]:
-        """Distance of every cell to a query, and its variance, as a browser computes them.
-
-        Args:
-            modes: of queries.
-            row: which of them.
-            month: 1..12, or ``None`` where it is unknown.
-            hours: local hour of each cell, ``None`` where it is unknown.
-
-        Returns:
-            ``(cells,)`` each.
-        """
-        distance, variance = (
-            self._inner(factors.weights(own), month, hours) + offset
-            for factors, own, offset in (
-                (self.csd, modes.csd[row], modes.csd_offset[row]),
-                (self.variance, modes.variance[row], modes.variance_offset[row]),
-            )
-        )
-        return np.maximum(distance, 0.0), np.maximum(variance, 0.0)
-
-    def _inner(
-        self,
-        weights: Float[np.ndarray, "states terms_of_cells"],
-        month: int | None,
-        hours: Float[np.ndarray, " cells"] | None,
-    ) -> Float[np.ndarray, " cells"]:
-        first = month_state(month) * HOUR_STATES
-        if hours is None:
-            own = weights[[first + HOURS]]
-            at = np.zeros(len(self.coefficients), np.int64)
-        else:
-            minutes, at = np.unique(np.round(hours * 60.0), return_inverse=True)
-            turns = hour_weights(torch.from_numpy(minutes / 60.0)).numpy()
-            own = turns @ weights[first : first + HOURS]
-        scaled = self.coefficients * np.float32(self.step)
-        return np.asarray(own[at, 0] + (scaled * own[at, 1:]).sum(-1))
 
 
 def compact(

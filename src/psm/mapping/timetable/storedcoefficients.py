@@ -17,6 +17,7 @@ from psm.earth.phrases import PHRASES
 from psm.gaussian import Gaussian, concatenate
 from psm.inference.batches import text_gaussians
 from psm.mapping.store import Store
+from psm.mapping.store.keptcells import KeptCells
 from psm.mapping.store.status import EMBEDDED
 from psm.mapping.timetable.coefficientfile import VERSION, CoefficientFile, pack
 from psm.mapping.timetable.compact import compact
@@ -69,12 +70,12 @@ class StoredCoefficients:
         return cls(CoefficientFile(header, arrays), QueryProjection(**parts))
 
 
-def wants_coefficients(store: Store) -> bool:
+def wants_coefficients(store: KeptCells) -> bool:
     """Whether a page can draw a store itself: a grid of degrees with few enough cells."""
     return len(store) <= MOST_CELLS and store.frame.is_geographic
 
 
-def drawn_rows(store: Store, zoom: int) -> Int64[np.ndarray, " cells"]:
+def drawn_rows(store: KeptCells, zoom: int) -> Int64[np.ndarray, " cells"]:
     """Numbers of the cells of a store in the order of their coefficients: those with imagery, by
     pixel."""
     rows = np.flatnonzero(store.status(zoom) == EMBEDDED)
