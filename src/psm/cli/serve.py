@@ -59,10 +59,10 @@ def serve(
 ) -> None:
     """Open the explorer: a map of sounds in the browser, and an HTTP API.
 
-    `psm serve` shows the Earth at 1° as it comes with the package, any month and hour at once. Other
-    models and stores are embedded first, and become interactive once they are prepared in the
-    background, minutes on idle cores and much longer on busy ones; until then every new map takes
-    seconds.
+    `psm serve` shows the Earth at 1° as it comes with the package, any month and hour at once. For
+    another model it is embedded first; it becomes interactive, as stores of your own do, once it is
+    prepared in the background, minutes on idle cores and much longer on busy ones. Until then every
+    new map takes seconds.
 
     `psm serve alps.zarr --model runs/alps --key secret --host 0.0.0.0`
     """

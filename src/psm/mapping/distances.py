@@ -34,8 +34,8 @@ class Distances(NamedTuple):
 
 class EmbeddedRegion(Protocol):
     """Embedded cells: exact (:class:`~psm.mapping.EmbeddedCells`), mixed over zoom levels
-    (:class:`~psm.mapping.MixedZooms`) prepared (:class:`~psm.mapping.Timetable`), or of
-    a globe that comes with its model (:class:`~psm.mapping.timetable.compactstore.CompactPlaces`)."""
+    (:class:`~psm.mapping.MixedZooms`), prepared (:class:`~psm.mapping.Timetable`), or of a globe
+    that comes with its model (:class:`~psm.mapping.timetable.compactstore.CompactPlaces`)."""
 
     @property
     def cells(self) -> Cells: ...

@@ -64,41 +64,15 @@ class KeptCells(ABC):
 
     @abstractmethod
     def index(self, rows: slice = slice(None)) -> Int64[np.ndarray, " n"]:
-        """Pixel numbers of some of the cells, as :attr:`psm.mapping.Cells.flat` has them.
-
-        Args:
-            rows: slice of the cells; all by default.
-
-        Returns:
-            ``(n,)`` numbers of pixels of :attr:`frame`.
-        """
+        """See :meth:`psm.mapping.store.Store.index`."""
 
     @abstractmethod
     def status(self, zoom: int, rows: slice = slice(None)) -> UInt8[np.ndarray, " n"]:
-        """What became of some of the cells, as codes of :mod:`psm.mapping.store.status`.
-
-        Args:
-            zoom: one of :attr:`zooms`.
-            rows: slice of the cells; all by default.
-
-        Returns:
-            ``(n,)`` codes.
-
-        Raises:
-            ConfigError: this zoom level is not embedded.
-        """
+        """See :meth:`psm.mapping.store.Store.status`."""
 
     @abstractmethod
     def features(self, zoom: int, rows: slice = slice(None)) -> Float16[np.ndarray, "n dim"]:
-        """Features of some of the cells, NaN where there is no imagery.
-
-        Args:
-            zoom: one of :attr:`zooms`.
-            rows: a slice of step 1.
-
-        Returns:
-            ``(n, dim)`` float16.
-        """
+        """See :meth:`psm.mapping.store.Store.features`."""
 
     def not_covered(self, zoom: int) -> Bool[np.ndarray, " n"] | None:
         """Which cells were seen and left out, since the model covers no such place.

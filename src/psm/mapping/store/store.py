@@ -76,12 +76,30 @@ class Store(KeptCells):
         return cls(url, header, zarr.open_group(zarr_store(url), mode="r+"))
 
     def index(self, rows: slice = slice(None)) -> Int64[np.ndarray, " n"]:
-        """See :meth:`KeptCells.index`."""
+        """Pixel numbers of some of the cells, as :attr:`psm.mapping.Cells.flat` has them.
+
+        Args:
+            rows: slice of the cells; all by default.
+
+        Returns:
+            ``(n,)`` numbers of pixels of :attr:`frame`.
+        """
         with reaching(self.url):
             return np.asarray(self._arrays["index"][rows])
 
     def status(self, zoom: int, rows: slice = slice(None)) -> UInt8[np.ndarray, " n"]:
-        """See :meth:`KeptCells.status`."""
+        """What became of some of the cells, as codes of :mod:`psm.mapping.store.status`.
+
+        Args:
+            zoom: one of :attr:`zooms`.
+            rows: slice of the cells; all by default.
+
+        Returns:
+            ``(n,)`` codes.
+
+        Raises:
+            ConfigError: the store does not have this zoom level.
+        """
         with reaching(self.url):
             return np.asarray(self._of(zoom, "status")[rows])
 

@@ -135,17 +135,17 @@ class CompactStore(KeptCells):
         return write_tensors(folder / FILE_NAME, tensors, about)
 
     def index(self, rows: slice = slice(None)) -> Int64[np.ndarray, " n"]:
-        """See :meth:`KeptCells.index`."""
+        """See :meth:`psm.mapping.store.Store.index`."""
         return self._index[rows]
 
     def status(self, zoom: int, rows: slice = slice(None)) -> UInt8[np.ndarray, " n"]:
-        """See :meth:`KeptCells.status`."""
+        """See :meth:`psm.mapping.store.Store.status`."""
         self._require(zoom)
         return self._status[rows]
 
     def features(self, zoom: int, rows: slice = slice(None)) -> Float16[np.ndarray, "n dim"]:
         """What cells look like, seen anew: a hundredth of a second each. See
-        :meth:`KeptCells.features`.
+        :meth:`psm.mapping.store.Store.features`.
         """
         self._require(zoom)
         cells = self.cells.part(rows)
