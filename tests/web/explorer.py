@@ -12,7 +12,7 @@ from PIL import Image
 
 AXE = Path(__file__).with_name("axe.min.js")
 
-_SETTLED = """() => document.querySelector('.progress')?.dataset.busy === 'no'
+SETTLED = """() => document.querySelector('.progress')?.dataset.busy === 'no'
   && [...document.querySelectorAll('.map, .picture')].every(
     (map) => map.dataset.settled === 'yes' && map.dataset.drawn !== 'no')"""
 
@@ -45,7 +45,7 @@ class Explorer:
     def settle(self) -> None:
         """Wait until nothing is asked for and the map shows what it should."""
         self.page.wait_for_timeout(400)  # what waits for the state to rest has begun
-        self.page.wait_for_function(_SETTLED)
+        self.page.wait_for_function(SETTLED)
 
     def ask(self, text: str) -> None:
         """Type a question."""
