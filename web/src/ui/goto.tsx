@@ -23,7 +23,6 @@ export function GoTo() {
   useEffect(() => {
     if (!isOpen.value) return;
     void loadGazetteer();
-    typed.value = "";
     box.current?.querySelector("input")?.focus();
     const onDown = (event: Event) => {
       if (!box.current?.parentElement?.contains(event.target as Node)) isOpen.value = false;
@@ -31,6 +30,10 @@ export function GoTo() {
     addEventListener("pointerdown", onDown);
     return () => removeEventListener("pointerdown", onDown);
   }, [isOpen.value]);
+  const toggle = () => {
+    typed.value = ""; // not in the effect, which on a busy machine comes after the first letters
+    isOpen.value = !isOpen.value;
+  };
   const known = gazetteer.value;
   const found = known && isOpen.value ? findPlaces(known, typed.value) : [];
   const take = (match: Match | undefined) => {
@@ -63,7 +66,7 @@ export function GoTo() {
         title="Find a place by its name"
         aria-expanded={isOpen.value}
         aria-controls="goto"
-        onClick={() => (isOpen.value = !isOpen.value)}
+        onClick={toggle}
       >
         <Icon name="pin" />
       </button>
