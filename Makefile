@@ -22,7 +22,7 @@ test: setup      ## lint, types, floors and, beside them, tests
 	$(MAKE) --no-print-directory -j 2 lint tests
 
 tests: setup
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 figures: setup   ## measure what the pages state and write it into them: hours; ARGS=--reuse takes runs that are there
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/make_figures.py $(ARGS)

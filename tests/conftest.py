@@ -13,19 +13,32 @@ from hypothesis import settings
 settings.register_profile("psm", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("psm")
 torch.set_num_threads(1)
-PAGE = Path(__file__).parent / "web"
+HERE = Path(__file__).parent
+_LONGEST = (
+    "test_cli.py",
+    "training/test_resuming.py",
+    "test_extras.py",
+    "web/test_page.py",
+    "training/test_ranks.py",
+    "web/test_access.py",
+    "collect/test_kill.py",
+    "mapping/timetable/test_timetable.py",
+    "web/test_drawn.py",
+    "collect/test_builder.py",
+    "server/test_preparing.py",
+    "web/test_trouble.py",
+    "web/test_places.py",
+    "web/test_published.py",
+)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker gets all tests of a module, so that what its fixtures make is made once.
+    """Begin with the modules that take longest, so that both workers end together.
 
-    The page's tests are the longest, share no more than a browser and come last, one by one: both
-    workers end together.
+    A module is run by one worker (``--dist loadfile``): what its fixtures make is made once.
     """
-    for item in items:
-        if PAGE not in item.path.parents and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    rank = {name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(HERE).as_posix(), len(rank)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

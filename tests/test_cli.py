@@ -36,7 +36,6 @@ TINY = [
 pytestmark = [
     pytest.mark.filterwarnings("ignore::psm.errors.UnfamiliarQuery"),
     pytest.mark.filterwarnings("ignore::psm.errors.NotCovered"),
-    pytest.mark.xdist_group("demo"),  # it is built once, by whichever process gets them all
 ]
 
 SOUNDS = dict(islice(pipeline.QUERIES.items(), 2))

@@ -17,6 +17,7 @@ import typer
 from psm.cli.app import app
 from psm.errors import MissingExtra
 from psm.extras import EXTRA_OF, extra_of, install_line, require
+from psm.geodata.cache import cache_folder
 from tests.tiny import tiny_experiment, write_tiny_shards
 
 ROOT = Path(__file__).parents[1]
@@ -101,7 +102,12 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     write_tiny_shards(folder / "shards")
     PSM(tiny_experiment().model).save_pretrained(folder / "model")
     (folder / "table.csv").write_text("audio,latitude,longitude\n")
+    # Maps of its own, beside what is made of the data packages, which takes a minute to make anew.
+    (folder / "cache").mkdir()
+    for made in cache_folder().glob("*-*"):
+        (folder / "cache" / made.name).symlink_to(made)
     return {
+        "CACHE": str(folder / "cache"),
         "SHARDS": str(folder / "shards"),
         "MODEL": str(folder / "model"),
         "TABLE": str(folder / "table.csv"),
@@ -121,7 +127,7 @@ def walked(hidden: list[str], places: dict[str, str]) -> dict[str, tuple[int, st
         return place.replace("/out", f"/{verb.replace(' ', '-')}") if found[0] == "OUT" else place
 
     lines = {verb: [typed(verb, word) for word in words] for verb, words in LINES.items()}
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PSM_CACHE": f"{places['OUT']}-cache"}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PSM_CACHE": places["CACHE"]}
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", WALK, json.dumps([hidden, lines])],
         capture_output=True, text=True, check=False, env=environment, cwd=ROOT,

@@ -20,7 +20,6 @@ from tests.web.conftest import SCALE
 from tests.web.explorer import Explorer
 
 Open = Callable[..., Explorer]
-pytestmark = pytest.mark.xdist_group("published")  # the folder is written once
 PHRASES = ("frogs croaking", "church bells ringing", "road traffic", "thunder")
 
 
