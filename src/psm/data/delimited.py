@@ -111,6 +111,28 @@ def rows_of(
                 yield found
 
 
+def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a text that is no table, or a table without a header, numbered from 1.
+
+    Encodings and compression are those of :func:`rows_of`; ends of lines are taken off, and nothing
+    is left out.
+
+    Raises:
+        ConfigError: it is no text; the message names the line.
+        OSError, EOFError: it cannot be read, or breaks off.
+
+    Warns:
+        GuessedEncoding: it is not UTF-8.
+    """
+    encoding = _encoding(path, guess=True)
+    with unpacked(path) as stream, TextIOWrapper(stream, encoding) as lines:
+        try:
+            for line, text in enumerate(lines, start=1):
+                yield line, text.rstrip("\n")
+        except UnicodeError:
+            raise ConfigError(f"{path}: not {encoding.upper()}; save the table as UTF-8") from None
+
+
 def number(text: str) -> float | None:
     """The number in a cell, with a point or a comma for decimals; ``None`` where it is none.
 

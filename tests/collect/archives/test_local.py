@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from psm.collect.archives import recorders
 from psm.collect.archives.archive import ListedRecording, ListingRequest
 from psm.collect.archives.registry import open_archive
 from psm.collect.refusal import Refused
 from psm.data.dates import Clock
+from psm.data.recorders import times
 from psm.errors import ConfigError
 from psm.files import atomic_path
 
@@ -166,7 +166,7 @@ def test_a_table_without_names_is_no_table(tmp_path: Path) -> None:
     ],
 )
 def test_names_of_recorders(stem: str, found: object) -> None:
-    assert recorders.by_name(stem) == found
+    assert times.by_name(stem) == found
 
 
 def test_a_site_whose_name_holds_an_underscore_is_not_cut(tmp_path: Path) -> None:

@@ -9,13 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psm.collect.archives import recorders
 from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
 from psm.collect.archives.pages import Lines, existing, pages
 from psm.collect.refusal import Refused
 from psm.data import delimited, filenames
 from psm.data.dates import Clock
-from psm.data.recorders import RecorderNote, note_of
+from psm.data.recorders import RecorderNote, note_of, times
 from psm.data.recorders.names import prefixes_of
 from psm.errors import ConfigError
 from psm.files import atomic_path
@@ -150,7 +149,7 @@ class Local:
             recorded=recorded,
             clock=clock,
             description=row.get("caption", ""),
-            author=row.get("author") or self._author or recorders.author(note),
+            author=row.get("author") or self._author or times.author(note),
             licence=row.get("licence") or self._licence,
             suffix=path.suffix.lower(),
             size_bytes=path.stat().st_size,
@@ -161,7 +160,7 @@ class Local:
         said = " ".join(filter(None, (row.get("date"), row.get("time"))))
         if said:
             return said, self._clock or Clock.LOCAL
-        found = recorders.recorded(note, stem)
+        found = times.recorded(note, stem)
         if found is None:
             return "", Clock.LOCAL
         text, clock = found

@@ -1,11 +1,12 @@
-"""Times of recorders as an archive lists them: a text, and the clock that it was read from."""
+"""Times of recorders as texts that dates are read from, each with the clock that it is of."""
 
 from __future__ import annotations
 
 import re
 
 from psm.data.dates import Clock
-from psm.data.recorders import RecorderNote, note_of_name
+from psm.data.recorders.note import RecorderNote
+from psm.data.recorders.reading import note_of_name
 
 _BARE = re.compile(r"\d{8}_\d{6}T?")
 
