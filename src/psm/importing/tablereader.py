@@ -79,7 +79,7 @@ def read_table(path: Path) -> list[dict[str, Any]]:
     Raises:
         ConfigError: it is not such a table.
     """
-    return [row.cells for row in _rows(path)]
+    return [row.cells for row in table_rows(path)]
 
 
 def recordings_of(path: Path, columns: Mapping[str, Sequence[str]]) -> Iterator[TableEntry]:
@@ -92,7 +92,7 @@ def recordings_of(path: Path, columns: Mapping[str, Sequence[str]]) -> Iterator[
     Raises:
         ConfigError: it is not a table.
     """
-    for row in _rows(path):
+    for row in table_rows(path):
         cells: Mapping[str, Any] = row.cells
         said = {
             ours: next(filter(None, (plain(cells.get(name)) for name in names)), "")
@@ -155,7 +155,12 @@ def match_columns(
     return matched
 
 
-def _rows(path: Path) -> list[DelimitedRow]:
+def table_rows(path: Path) -> list[DelimitedRow]:
+    """The rows of a CSV, TSV or Parquet file, each with its line and with what is wrong with it.
+
+    Raises:
+        ConfigError: it is not such a table.
+    """
     with _readable(path):
         if path.suffix.lower() != ".parquet":
             return list(delimited.rows_of(path))
