@@ -38,7 +38,8 @@ def guano(*lines: str) -> bytes:
 
 def wamd(**texts: str) -> bytes:
     """A chunk of Wildlife Acoustics."""
-    tags = {"model": 1, "serial": 2, "prefix": 4, "time": 5, "first": 6, "last": 0x14}
+    tags = {"model": 1, "serial": 2, "prefix": 4, "time": 5, "first": 6, "automatic": 11,
+            "manual": 12, "last": 0x14}  # fmt: skip
     parts = [struct.pack("<HIH", 0, 2, 1)]
     parts += [struct.pack("<HI", tags[k], len(v)) + v.encode() for k, v in texts.items()]
     return chunk(b"wamd", b"".join(parts) + struct.pack("<HI", 0xFFFF, 2) + b"\0\0")

@@ -94,6 +94,30 @@ def test_an_odd_chunk_may_lack_its_filling_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "species", "is_by_hand"),
+    [
+        (("Species Auto ID: A a", "Species Manual ID: B b, C c"), ("B b", "C c"), True),
+        (("Species Auto ID: A a", "Species Manual ID: "), ("A a",), False),
+        (("Species Manual ID:",), (), False),
+    ],
+)
+def test_names_by_hand_go_before_names_by_machine(
+    tmp_path: Path, lines: tuple[str, ...], species: tuple[str, ...], is_by_hand: bool
+) -> None:
+    note = note_of(wav(tmp_path / "a.wav", guano(*lines)))
+    assert (note.species, note.is_by_hand) == (species, is_by_hand)
+    note = note_of(wav(tmp_path / "b.wav", wamd(automatic="LASCIN", manual="EPTFUS")))
+    assert (note.species, note.is_by_hand) == (("EPTFUS",), True)
+
+
+@pytest.mark.parametrize(("said", "slowed"), [("10", 10.0), ("1", 1.0), ("x", 1.0), ("-3", 1.0)])
+def test_recorders_of_bats_say_how_much_they_slowed_down(
+    tmp_path: Path, said: str, slowed: float
+) -> None:
+    assert note_of(wav(tmp_path / "a.wav", guano(f"TE: {said}"))).slowed == slowed
+
+
+@pytest.mark.parametrize(
     ("texts", "lat", "lon"),
     [
         ({"first": "WGS84,42.49030,N,76.43120,W,255"}, 42.4903, -76.4312),

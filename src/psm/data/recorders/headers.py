@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from psm.data.dates import read_date
 from psm.data.recorders.note import (
     RecorderNote,
+    factor_of,
     moment,
     offset_of,
     place_of,
     plain,
+    species_of,
     stamp_of,
 )
 
@@ -66,6 +68,9 @@ def of_guano(chunk: bytes) -> RecorderNote | None:
     trip = fields.get("OAD|Deployment ID", "")
     prefix = fields.get("WA|Song Meter|Prefix", "")
     is_moth = fields.get("Model", "") == AUDIOMOTH
+    species, is_by_hand = species_of(
+        fields.get("Species Manual ID", ""), fields.get("Species Auto ID", "")
+    )
     return RecorderNote(
         clock=None if stamp is None else stamp[0],
         offset=None if stamp is None else stamp[1],
@@ -73,6 +78,9 @@ def of_guano(chunk: bytes) -> RecorderNote | None:
         lon=None if place is None else place[1],
         recorder=_device_of(serial, trip) if is_moth else _prefixed(prefix, serial),
         maker=AUDIOMOTH if is_moth else fields.get("Make", ""),
+        species=species,
+        is_by_hand=is_by_hand,
+        slowed=factor_of(fields.get("TE", "")),
     )
 
 
@@ -90,6 +98,7 @@ def of_wamd(chunk: bytes) -> RecorderNote | None:
         return None
     stamp = stamp_of(parts.get(0x05, ""))
     spot = next(filter(None, (_wamd_place(parts.get(tag, "")) for tag in (0x06, 0x14))), None)
+    species, is_by_hand = species_of(parts.get(0x0C, ""), parts.get(0x0B, ""))
     return RecorderNote(
         clock=None if stamp is None else stamp[0],
         offset=None if stamp is None else stamp[1],
@@ -97,6 +106,8 @@ def of_wamd(chunk: bytes) -> RecorderNote | None:
         lon=None if spot is None else spot[1],
         recorder=_prefixed(parts.get(0x04, ""), parts.get(0x02, "")),
         maker="Wildlife Acoustics",
+        species=species,
+        is_by_hand=is_by_hand,
     )
 
 

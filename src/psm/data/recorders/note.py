@@ -30,6 +30,9 @@ class RecorderNote:
         site: where the recorder stood, by its name.
         recorder: which recorder it was.
         maker: kind of recorder, as ``AudioMoth``; empty where only its owner's words say it.
+        species: names of what is heard anywhere in the file, those by hand before those by machine.
+        is_by_hand: a person named them.
+        slowed: a second of the world is so many of the file, as recorders of bats write it.
     """
 
     clock: datetime.datetime | None = None
@@ -40,6 +43,9 @@ class RecorderNote:
     site: str = ""
     recorder: str = ""
     maker: str = ""
+    species: tuple[str, ...] = ()
+    is_by_hand: bool = False
+    slowed: float = 1.0
 
     @property
     def is_set(self) -> bool:
@@ -126,6 +132,24 @@ def place_of(lat: str | float, lon: str | float) -> tuple[float, float] | None:
         return None
     is_place = abs(found[0]) <= 90.0 and abs(found[1]) <= 180.0 and found != (0.0, 0.0)
     return found if is_place else None
+
+
+def species_of(by_hand: str, by_machine: str) -> tuple[tuple[str, ...], bool]:
+    """Names between commas, and whether they are by hand: these go before those by machine."""
+    found = [
+        tuple(filter(None, (name.strip() for name in said.split(","))))
+        for said in (by_hand, by_machine)
+    ]
+    return found[0] or found[1], bool(found[0])
+
+
+def factor_of(text: str) -> float:
+    """How many times a recording was slowed down; 1 where nothing or nonsense is written."""
+    try:
+        value = float(text)
+    except ValueError:
+        return 1.0
+    return value if 1.0 < value <= 1000.0 else 1.0
 
 
 def plain(content: bytes) -> str:

@@ -66,6 +66,8 @@ def _settled(notes: Sequence[RecorderNote]) -> RecorderNote:
     if offset is None and first.is_set and first.clock is not None:
         offset = _offset_beside(first.clock, set_)
     placed = next((note for note in notes if note.lat is not None), RecorderNote())
+    named = [note for note in notes if note.species]
+    heard = next((note for note in named if note.is_by_hand), next(iter(named), RecorderNote()))
     dated = next((note.day for note in notes if note.day is not None), None)
     return RecorderNote(
         clock=first.clock,
@@ -76,6 +78,9 @@ def _settled(notes: Sequence[RecorderNote]) -> RecorderNote:
         site=next((note.site for note in notes if note.site), ""),
         recorder=next((note.recorder for note in notes if note.recorder), ""),
         maker=next((note.maker for note in notes if note.maker), ""),
+        species=heard.species,
+        is_by_hand=heard.is_by_hand,
+        slowed=max(note.slowed for note in notes),
     )
 
 
