@@ -15,9 +15,10 @@ import soundfile
 from jaxtyping import Float32
 
 from psm.data.sound import chunks, ffmpeg, films, flacframes, mpegframes, oggpages
+from psm.data.sound.limits import EXPORT, Limits, require_found, require_plausible
 from psm.data.sound.media import Media, on_disk
 from psm.data.sound.splice import Splice
-from psm.data.untrusted import ENDLESS_S, SOUND_FILES, FileKind, is_cut_short, is_plausible
+from psm.data.untrusted import ENDLESS_S, SOUND_FILES, FileKind, is_cut_short
 from psm.errors import UnusableSound
 
 MARGIN_S = 0.1
@@ -27,7 +28,6 @@ SHORTEST_S = 0.1
 """Shorter recordings are refused: repeated to fill a window, they are a tone that nobody heard."""
 
 _BLOCK = 65_536
-_EXPORT = "export the recording again"
 # What libsndfile may not know though the container is one of its own: ADPCM, Speex, Theora.
 _MISCOUNTED = ("GSM610",)  # by a block
 _MORE_CODECS = SOUND_FILES - {FileKind.FLAC, FileKind.MP3}
@@ -60,7 +60,7 @@ def read_whole(media: Media, *, longest_s: float, most_mb: float) -> Sound:
         UnusableSound: there is no such sound in it.
         MissingExtra: it takes ffmpeg, and there is none.
     """
-    sound = _read(media, kept_s=None, longest_s=longest_s, most_mb=most_mb)
+    sound = _read(media, Limits(None, longest_s, most_mb))
     if sound.duration_s < SHORTEST_S:
         raise UnusableSound(
             "too short", detail=f"{sound.duration_s:.3f} s", fix=f"{SHORTEST_S:g} s is the least"
@@ -79,11 +79,26 @@ def read_middle(media: Media, *, kept_s: float, most_mb: float = 256.0) -> Sound
     Raises:
         UnusableSound, MissingExtra: as :func:`read_whole`.
     """
-    return _read(media, kept_s=kept_s + 2 * MARGIN_S, longest_s=ENDLESS_S, most_mb=most_mb)
+    return _read(media, Limits(kept_s + 2 * MARGIN_S, ENDLESS_S, most_mb))
 
 
-def _read(media: Media, *, kept_s: float | None, longest_s: float, most_mb: float) -> Sound:
-    limits = _Limits(kept_s, longest_s, most_mb)
+def read_part(media: Media, *, from_s: float, kept_s: float, most_mb: float = 1024.0) -> Sound:
+    """A part of a recording, without what comes after its end.
+
+    Args:
+        media: it is not closed.
+        from_s: where the part begins.
+        kept_s: length that is wanted.
+        most_mb: memory that its samples may take.
+
+    Raises:
+        UnusableSound: as :func:`read_whole`, or the part lies behind the end.
+        MissingExtra: as :func:`read_whole`.
+    """
+    return _read(media, Limits(kept_s, ENDLESS_S, most_mb, from_s))
+
+
+def _read(media: Media, limits: Limits) -> Sound:
     if media.kind in SOUND_FILES:
         with _readable(media) as found:
             if found is not None:
@@ -91,29 +106,6 @@ def _read(media: Media, *, kept_s: float | None, longest_s: float, most_mb: floa
     whole = Splice(media.file, (media.start, media.size)) if media.start else media.file
     with on_disk(whole) as file:
         return _by_ffmpeg(file, media, limits)
-
-
-@dataclass(frozen=True)
-class _Limits:
-    kept_s: float | None
-    longest_s: float
-    most_mb: float
-
-    def require_length(self, seconds: float) -> None:
-        if seconds <= self.longest_s:
-            return
-        if seconds > ENDLESS_S:
-            raise UnusableSound("endless by its header", detail=f"{seconds:.3g} s", fix=_EXPORT)
-        hours = self.longest_s / 3600
-        most = f"{hours:g} hours" if hours >= 1 else f"{self.longest_s:g} s"
-        raise UnusableSound(f"longer than {most}", fix="cut it into clips")
-
-    def require_room(self, samples: int, channels: int) -> None:
-        size_mb = samples * channels * 4 / 2**20
-        if size_mb > self.most_mb:
-            raise UnusableSound(
-                "too large when decoded", detail=f"{size_mb:,.0f} MB", fix="cut it into clips"
-            )
 
 
 @dataclass(frozen=True)
@@ -209,31 +201,30 @@ def _back_again(media: Media) -> Iterator[None]:
     media.file.seek(at)
 
 
-def _by_libsndfile(found: _Readable, limits: _Limits) -> Sound:
+def _by_libsndfile(found: _Readable, limits: Limits) -> Sound:
     sound, frames = found.sound, found.frames
     rate_hz, channels = int(sound.samplerate), int(sound.channels)
     if rate_hz > 0:
         limits.require_length(frames / rate_hz)
-    _require_plausible(channels=channels, rate_hz=rate_hz)
-    wanted = frames
-    if limits.kept_s is not None:
-        wanted = min(frames, round(limits.kept_s * rate_hz))
+    require_plausible(channels=channels, rate_hz=rate_hz)
+    first, last = limits.part(frames, rate_hz)
+    wanted = last - first
     limits.require_room(wanted, channels)
-    first = found.skipped + (frames - wanted) // 2
+    first += found.skipped
     try:
         if first:
             sound.seek(first)
         samples = sound.read(wanted, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, ValueError) as problem:
         raise UnusableSound(
-            "damaged: it stops being readable", detail=_said(problem), fix=_EXPORT
+            "damaged: it stops being readable", detail=_said(problem), fix=EXPORT
         ) from None
-    _require_found(len(samples), wanted, rate_hz)
+    require_found(len(samples), wanted, rate_hz)
     duration_s = (frames if limits.kept_s is not None else len(samples)) / rate_hz
     return Sound(samples, rate_hz, duration_s)
 
 
-def _by_ffmpeg(file: int, media: Media, limits: _Limits) -> Sound:
+def _by_ffmpeg(file: int, media: Media, limits: Limits) -> Sound:
     about = ffmpeg.about(file, media.kind)
     if about.said_s is not None and (about.said_s > ENDLESS_S or limits.kept_s is None):
         limits.require_length(about.said_s)
@@ -244,19 +235,19 @@ def _by_ffmpeg(file: int, media: Media, limits: _Limits) -> Sound:
     # The pictures of a film may go on without sound, or begin before it.
     is_short = is_cut_short(found_s=total / rate_hz, said_s=said_s)
     if is_short and not (total and films.is_whole(media, file, said_s, has_more=about.has_more)):
-        _require_found(total, round(said_s * rate_hz), rate_hz)
-    _require_found(total, total, rate_hz)
+        require_found(total, round(said_s * rate_hz), rate_hz)
+    require_found(total, total, rate_hz)
     return Sound(samples, rate_hz, total / rate_hz)
 
 
 def _decoded(
-    file: int, kind: FileKind, limits: _Limits
+    file: int, kind: FileKind, limits: Limits
 ) -> tuple[Float32[np.ndarray, "samples channels"], int, int]:
     """What is kept, how many samples there are, and their rate."""
     most = round(limits.most_mb * 2**18)
     with ffmpeg.Stream(file, kind) as stream:
         rate_hz, channels = stream.rate_hz, stream.channels
-        _require_plausible(channels=channels, rate_hz=rate_hz)
+        require_plausible(channels=channels, rate_hz=rate_hz)
         kept = None if limits.kept_s is None else round(limits.kept_s * rate_hz)
         limits.require_room(kept or 0, channels)
         blocks: list[Any] = []
@@ -272,8 +263,7 @@ def _decoded(
                 blocks.append(block)
             if len(block) < _BLOCK:
                 break
-    first = 0 if kept is None else max(0, (total - kept) // 2)
-    last = total if kept is None else min(total, first + kept)
+    first, last = limits.part(total, rate_hz)
     if has_all:
         empty = np.zeros((0, channels), np.float32)
         return np.concatenate([empty, *blocks])[first:last], total, rate_hz
@@ -284,25 +274,6 @@ def _decoded(
             blocks.append(block[max(0, first - at) : max(0, last - at)])
             at += len(block)
     return np.concatenate(blocks), total, rate_hz
-
-
-def _require_plausible(*, channels: int, rate_hz: int) -> None:
-    """Refuse what nobody recorded."""
-    if not is_plausible(channels=channels, rate_hz=rate_hz):
-        raise UnusableSound(
-            "implausible channels or sample rate", detail=f"{channels} channels, {rate_hz} Hz",
-            fix="export it as stereo at 48 kHz",
-        )  # fmt: skip
-
-
-def _require_found(found: int, said: int, rate_hz: int) -> None:
-    """Refuse what holds less than it says."""
-    if found == 0 and said == 0:
-        raise UnusableSound("no samples", fix="leave it out")
-    if found == 0 or is_cut_short(found_s=found / rate_hz, said_s=said / rate_hz):
-        raise UnusableSound(
-            "cut short", detail=f"{found / rate_hz:.1f} s of {said / rate_hz:.1f} s", fix=_EXPORT
-        )
 
 
 def _said(problem: Exception) -> str:

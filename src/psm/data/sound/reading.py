@@ -11,7 +11,7 @@ import numpy as np
 import soxr
 from jaxtyping import Float32
 
-from psm.data.sound.decoder import Sound, read_whole
+from psm.data.sound.decoder import SHORTEST_S, Sound, read_part, read_whole
 from psm.data.sound.hearing import Hearing, hearing, mixed_down, require_sound, warning_of
 from psm.data.sound.media import Media, opened
 from psm.data.untrusted import EMPTY
@@ -34,6 +34,7 @@ def read_audio(
     band_hz: tuple[float, float] | None = None,
     is_query: bool = False,
     window_s: float | None = None,
+    part_s: tuple[float, float] | None = None,
 ) -> Float32[np.ndarray, " samples"]:
     """Decode any file that :mod:`psm.data.sound` reads to mono at one rate.
 
@@ -47,6 +48,7 @@ def read_audio(
         band_hz: lowest and highest frequency that a model hears, by default all.
         is_query: somebody asks for it, and is warned where there is hardly a sound in it.
         window_s: of a query, length of its middle, if that is all that the model hears.
+        part_s: begin and end of a part of a file of any length, if that alone is wanted.
 
     Raises:
         CorruptRecording: the file is missing, unreadable, cut short, empty or holds values that
@@ -55,7 +57,7 @@ def read_audio(
     """
     shown = name or str(path)
     with _named(shown, in_detail=name is None), opened(Path(path)) as media:
-        sound, found = _heard(media, sample_rate_hz, band_hz)
+        sound, found = _heard(media, sample_rate_hz, band_hz, part_s)
         if is_query and (warning := warning_of(found, sound.samples, sound.rate_hz, window_s)):
             warnings.warn(f"{shown}: {warning}", FaintRecording, stacklevel=2)
         return mono_at(sound, sample_rate_hz)
@@ -92,9 +94,18 @@ def mono_at(sound: Sound, sample_rate_hz: int) -> Float32[np.ndarray, " samples"
 
 
 def _heard(
-    media: Media, sample_rate_hz: int, band_hz: tuple[float, float] | None
+    media: Media,
+    sample_rate_hz: int,
+    band_hz: tuple[float, float] | None,
+    part_s: tuple[float, float] | None = None,
 ) -> tuple[Sound, Hearing]:
-    sound = read_whole(media, longest_s=LONGEST_S, most_mb=MOST_MB)
+    if part_s is None:
+        sound = read_whole(media, longest_s=LONGEST_S, most_mb=MOST_MB)
+    else:
+        begin_s, end_s = part_s
+        sound = read_part(media, from_s=begin_s, kept_s=end_s - begin_s)
+        if len(sound.samples) < SHORTEST_S * sound.rate_hz:
+            raise UnusableSound("too short", fix=f"{SHORTEST_S:g} s is the least")
     require_sound(sound.samples)
     found = hearing(sound.samples, sound.rate_hz, band_hz or (0.0, sample_rate_hz / 2))
     found.require()
