@@ -36,10 +36,11 @@ class Recording:
     """Everything about one recording but its audio and its tile.
 
     ``month`` is 1..12 and ``hour`` local time in [0, 24); ``None`` means unknown, which is not
-    the same as midnight. A recording of none of the archives has no ``audio_source``. ``sounds`` is
-    filled by the simulated Earth only. ``cell`` names the geographic cell that splits and intervals
-    are clustered by. ``upload_month`` is that of the upload, where an archive tells no other: it
-    says nothing of the recording, and reference mode alone looks at it.
+    the same as midnight. A recording of none of the archives has no ``audio_source``. ``sounds``
+    are names of what is heard in it, where somebody labelled it or simulated it. ``cell`` names the
+    geographic cell that splits and intervals are clustered by. ``upload_month`` is that of the
+    upload, where an archive tells no other: it says nothing of the recording, and reference mode
+    alone looks at it.
     """
 
     key: str

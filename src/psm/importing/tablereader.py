@@ -49,11 +49,13 @@ class TableEntry:
         line: of the table, from 1; of Parquet the number of the row.
         said: texts by our names of columns, empty where the table says nothing.
         problem: why the row cannot be used; empty where it can.
+        detail: what is particular about that.
     """
 
     line: int
     said: Mapping[str, str]
     problem: str = ""
+    detail: str = ""
 
 
 def column_names(path: Path) -> list[str]:

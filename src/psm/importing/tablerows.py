@@ -41,6 +41,7 @@ class TableRow:
         problem: why the recording cannot be used, as far as it takes the whole table to know that.
         said: texts by our names of columns; empty where the table says nothing.
         day_first: what 3/4/2020 means in this table.
+        detail: what is particular about the problem.
     """
 
     key: str
@@ -48,6 +49,13 @@ class TableRow:
     problem: str
     said: Mapping[str, str]
     day_first: bool | None
+    detail: str = ""
+
+    @property
+    def part_s(self) -> tuple[float, float] | None:
+        """Begin and end of a clip in its file, in seconds; ``None`` where it is all of the file."""
+        said = self.said
+        return (float(said["begin_s"]), float(said["end_s"])) if said.get("begin_s") else None
 
     def recording(self, gsd_m: float | None) -> Recording:
         """The recording, with metres per pixel of its tile where the row does not say them.
@@ -57,7 +65,7 @@ class TableRow:
         """
         said = self.said
         if self.problem:
-            raise CorruptRecording(self.problem)
+            raise CorruptRecording(self.problem, *filter(None, (self.detail,)))
         if not said["caption"]:
             raise CorruptRecording("no caption")
         month, hour, _ = self._month_and_hour()
@@ -75,6 +83,7 @@ class TableRow:
             hour=hour,
             licence=said.get("licence") or "unknown",
             gsd_m=self._gsd_m(gsd_m),
+            sounds=tuple(filter(None, said.get("sounds", "").split("\n"))),
         )
 
     def _gsd_m(self, otherwise: float | None) -> float:
@@ -168,7 +177,7 @@ def rows_of(entries: Iterable[TableEntry], *, buffer_km: float) -> list[TableRow
             problem = entry.problem or "another recording has the same key"
         if not entry.problem:
             seen.add(name)
-        rows.append(TableRow(name, split, problem, entry.said, day_first))
+        rows.append(TableRow(name, split, problem, entry.said, day_first, entry.detail))
     return rows
 
 
