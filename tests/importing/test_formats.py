@@ -130,7 +130,7 @@ def test_an_import_of_nothing_is_an_error(
     ("arguments", "message"),
     [
         (["nowhere", "OUT"], "no such file or folder, and no hub id"),
-        (["own", "OUT", "--format", "zip"], "choose one of hub, shards, table"),
+        (["own", "OUT", "--format", "zip"], "choose one of hub, recorders, shards, table"),
         (["empty", "OUT", "--format", "shards"], "no published shards"),
         (["shards", "OUT", "--imagery", "mars"], "sentinel, bingmap, googleEarth"),
         (["own", "OUT", "--imagery", "mars"], "sentinel, bingmap, googleEarth"),

@@ -17,12 +17,14 @@ def data_import(
     origin: Annotated[
         str,
         typer.Argument(
-            metavar="DATASET", help="Hub id, folder of published shards, or folder with a table."
+            metavar="DATASET",
+            help="Hub id, folder of published shards, folder with a table, or with recordings.",
         ),
     ],
     out: Annotated[Path, typer.Argument(help="Folder for our shards.")],
     format: Annotated[
-        str | None, typer.Option(help="hub, shards or table, where it is taken for another.")
+        str | None,
+        typer.Option(help="hub, shards, table or recorders, where it is taken for another."),
     ] = None,
     imagery: Annotated[
         str | None,
@@ -51,7 +53,35 @@ def data_import(
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit on the hub.")] = None,
     split: Annotated[
         list[str] | None,
-        typer.Option(help="Take a split of another name: extra=train (hub data sets)."),
+        typer.Option(
+            help="Take a split of another name: extra=train (hub data sets). Of recorders, what "
+            "all are for: all=train."
+        ),
+    ] = None,
+    deployments: Annotated[
+        Path | None,
+        typer.Option(help="Table of recorders: site, latitude, longitude, from, to."),
+    ] = None,
+    detections: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of what is heard, or a folder of them: BirdNET, Raven, Audacity, "
+            "perch-hoplite, Kaleidoscope, opensoundscape, Darwin Core, ..."
+        ),
+    ] = None,
+    least: Annotated[
+        float | None,
+        typer.Option(help="Confidence from which on a detection counts; 0.5 by default."),
+    ] = None,
+    least_score: Annotated[
+        float | None, typer.Option(help="The same for logits and other scores.")
+    ] = None,
+    cut: Annotated[
+        str | None,
+        typer.Option(
+            help="Clips of long recordings: whole, detections (by default, if there are), or "
+            "seconds, as 60."
+        ),
     ] = None,
     shrunk_last: Annotated[
         bool, typer.Option("--shrunk-last", help="Order CLAP's windows as published mels do.")
@@ -62,8 +92,13 @@ def data_import(
     """Turn other people's recordings into our shards.
 
     DATASET is recognised: `MVRL/GeoSound` or `MVRL/SoundingEarth` on the hub (or Parquet files of
-    that schema), a folder of their published WebDataset shards, or your own recordings, a folder
-    with audio files and a CSV or Parquet table.
+    that schema), a folder of their published WebDataset shards, or your own recordings: a folder
+    with audio files and a CSV or Parquet table, or one as recorders leave it, with time and place
+    in headers, names or a table of deployments and with tables of detections for captions.
+
+    `psm data import CARD OUT --deployments sites.csv --detections birdnet/ --imagery blue-marble`
+
+    `psm data import CARD OUT --detections labels.txt --least 0.8 --cut 30 --split all=train`
 
     Safe to interrupt: the same command goes on where it stopped. What cannot be used is refused,
     counted by reason in OUT/import/report.json and listed in OUT/import/refused.csv.
@@ -80,6 +115,11 @@ def data_import(
         gsd_m=gsd,
         revision=revision,
         splits=splits_named(split),
+        deployments=deployments,
+        detections=detections,
+        least=least,
+        least_score=least_score,
+        cut=cut,
         shrunk_first=not shrunk_last,
     )
     dataset = open_dataset(origin, options, format=format)

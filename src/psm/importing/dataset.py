@@ -30,10 +30,15 @@ class ImportOptions:
         imagery_options: of that provider (tables).
         preset: what will be trained on the shards: frames the sound, says how large a tile must be.
         captions: folder of the published captions (published shards).
-        columns: columns of a table by our names (tables).
-        gsd_m: metres per pixel of the tiles (tables).
+        columns: columns of a table by our names (tables; of recorders their deployments).
+        gsd_m: metres per pixel of the tiles (tables, recorders).
         revision: of the repository (hub).
-        splits: ours for splits of other names (hub).
+        splits: ours for splits of other names (hub); of recorders for ``all``.
+        deployments: table that says where recorders stood (recorders).
+        detections: table of what is heard, or a folder of them (recorders).
+        least: confidence from which on a detection counts (recorders).
+        least_score: the same for scores that are no confidences (recorders).
+        cut: how recordings become clips: whole, detections or seconds (recorders).
         shrunk_first: order of CLAP's fused windows, see :func:`psm.data.audio.fused_log_mel`.
     """
 
@@ -45,6 +50,11 @@ class ImportOptions:
     gsd_m: float | None = None
     revision: str | None = None
     splits: Mapping[str, str] = field(default_factory=dict)
+    deployments: Path | None = None
+    detections: Path | None = None
+    least: float | None = None
+    least_score: float | None = None
+    cut: str | None = None
     shrunk_first: bool = True
 
 

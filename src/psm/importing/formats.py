@@ -6,14 +6,17 @@ from pathlib import Path
 
 from psm.errors import ConfigError, MissingData
 from psm.importing.dataset import ForeignDataset, Format, ImportOptions
+from psm.importing.field.dataset import RECORDERS
 from psm.importing.published import hub, webdataset
 from psm.importing.recordingtable import TABLE
 from psm.importing.tablereader import TABLE_SUFFIXES
 
-FORMATS = {format.name: format for format in (webdataset.SHARDS, hub.HUB, TABLE)}
+FORMATS = {format.name: format for format in (webdataset.SHARDS, hub.HUB, TABLE, RECORDERS)}
 """Formats by their names. The first that recognises a data set reads it."""
 
-_FLAGS = {"gsd_m": "gsd", "columns": "column", "imagery_options": "imagery-set", "splits": "split"}
+_FLAGS = {"gsd_m": "gsd", "columns": "column", "imagery_options": "imagery-set", "splits": "split",
+          "least_score": "least-score"}  # fmt: skip
+_OF_RECORDERS = ("deployments", "detections", "cut")
 
 
 def open_dataset(
@@ -40,7 +43,12 @@ def open_dataset(
         'a table of recordings, places.csv: audio from file; ...'
     """
     options = options or ImportOptions()
-    chosen = recognise(origin) if format is None else _named(format)
+    if format is not None:
+        chosen = _named(format)
+    elif Path(origin).is_dir() and any(getattr(options, name) for name in _OF_RECORDERS):
+        chosen = RECORDERS  # a table in the folder may be one of those that are given
+    else:
+        chosen = recognise(origin)
     _refuse_options_of_others(origin, options, chosen)
     return chosen.open(origin, options)
 
@@ -82,7 +90,7 @@ def _refuse_options_of_others(origin: str, options: ImportOptions, chosen: Forma
     """Refuse options of another format: who gives one takes the data set for something else."""
     for other in FORMATS.values():
         for name in sorted(other.options - chosen.options):
-            if getattr(options, name):
+            if getattr(options, name) not in (None, {}):
                 raise ConfigError(
                     f"{origin}: --{_FLAGS.get(name, name)} is an option {other.whose}, "
                     "which this is not"

@@ -186,7 +186,7 @@ def _observed(form: _Form, row: DelimitedRow, file: str) -> Label:
 
 
 def _one_a_selection(form: _Form, rows: Sequence[DelimitedRow], labels: list[Label]) -> list[Label]:
-    """One label a selection, which Raven lists once a view; of the view with a band, if one has it."""
+    """One label a selection, which Raven lists once a view: that of a view with a band."""
     number = {row.line: form.said(row.cells, "selection") for row in rows}
     kept: dict[tuple[str, str, float | None], Label] = {}
     for label in labels:

@@ -1,0 +1,197 @@
+"""Format of a folder of recordings as recorders left them, without a table of recordings."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from psm.data.dates import Clock
+from psm.errors import ConfigError, MissingData
+from psm.files import sha256_of
+from psm.importing.contents import content_hashes
+from psm.importing.dataset import Format, ImportOptions
+from psm.importing.field.detections import SUFFIXES
+from psm.importing.field.placing import FieldClip
+from psm.importing.field.recordings import LEAST, SOUNDS, FieldFolder, FieldOptions
+from psm.importing.recordingset import RecordingSet, tiles_of
+from psm.importing.tablereader import TABLE_SUFFIXES, TableEntry
+
+ALL = "all"
+"""Stands for all recordings where ``--split`` names theirs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldRecordings(RecordingSet):
+    """The recordings of a folder, by what recorders, deployments and detections say.
+
+    Attributes:
+        path: the folder.
+        options: tables, thresholds, cutting.
+        split: of all recordings; by default by place, or as the deployments have it.
+    """
+
+    path: Path
+    options: FieldOptions = field(default_factory=FieldOptions)
+    split: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """The folder itself."""
+        return self.path
+
+    @cached_property
+    def _found(self) -> FieldFolder:
+        return FieldFolder(self.path, self.options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For workers, which read rows and no tables."""
+        return {name: value for name, value in vars(self).items() if name != "_found"}
+
+    def describe(self) -> str:
+        """What is read from where.
+
+        Raises:
+            PSMError: a table is none, or the imagery is missing.
+        """
+        self.require_tiles(self.path, are_named=False, are_sized=False)
+        found, options = self._found, self.options
+        said = [f"{len(found.names)} recordings of recorders", "time and place from their files"]
+        if found.deployments is not None:
+            said[-1] += f" and from {found.deployments.path.name}"
+        if found.detections is not None:
+            tables = found.detections.tables
+            labels = [label for table in tables for label in table.labels]
+            count = sum(label.counts(options.least, options.least_score) for label in labels)
+            of = f"{len(tables)} tables" if len(tables) > 1 else tables[0].origin
+            said.append(f"captions from {of}, of which {count} of {len(labels)} detections count")
+        if found.cut.at != "whole":
+            at = "every" if found.cut.at == "intervals" else "at detections, of"
+            said.append(f"cut into clips {at} {found.cut.length_s:g} s")
+        if self.cutter is not None:
+            said.append(f"tiles of {self.cutter.provider.name}")
+        return "; ".join(said)
+
+    def notes(self) -> list[str]:
+        """What was left out."""
+        return self._found.notes()
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The files, the tables, and what is made of them."""
+        options = self.options
+        sizes = "".join(f"{n}:{(self.path / n).stat().st_size}\n" for n in self._found.names)
+        return {
+            "format": "recorders",
+            "files": hashlib.sha256(sizes.encode("utf-8", "surrogateescape")).hexdigest()[:16],
+            "deployments": options.deployments and sha256_of(options.deployments)[:16],
+            "detections": options.detections and _hashes(options.detections),
+            "columns": dict(options.columns),
+            "least": options.least,
+            "least_score": options.least_score,
+            "cut": [self._found.cut.at, self._found.cut.length_s],
+            "split": self.split,
+            **self.settings(),
+        }
+
+    def entries(self) -> list[TableEntry]:
+        """A row for every clip, and one for whatever is of no recording."""
+        clips = list(self._found.clips())
+        keys = Counter(Path(clip.name).stem for clip in clips if not clip.problem)
+        has_splits = self.split or any(clip.split for clip in clips)
+        return [
+            TableEntry(
+                line=number,
+                said=_said(clip, keys)
+                | ({"split": self.split or clip.split} if has_splits else {}),
+                problem=clip.problem,
+                detail=clip.detail,
+            )
+            for number, clip in enumerate(clips, start=1)
+        ]
+
+    def parts(self, cache: Path) -> list[Any]:
+        """The clips, split by split.
+
+        Raises:
+            ConfigError: they lie too close together to be split.
+        """
+        try:
+            return super().parts(cache)
+        except ConfigError as problem:
+            raise ConfigError(
+                f"{self.path}: {str(problem).partition(';')[0]}; say --split all=train, or give "
+                "the deployments a column split"
+            ) from None
+
+
+def _said(clip: FieldClip, keys: Counter[str]) -> dict[str, str]:
+    """What is known of a clip, as the row of a table."""
+    stem = Path(clip.name).stem
+    # Recorders number their files alike: then the folders tell them apart.
+    name = stem if keys[stem] == 1 else str(Path(clip.name).with_suffix(""))
+    # Of a bare name nobody knows the clock, so that its day alone counts.
+    recorded = clip.recorded.partition("T")[0] if clip.clock is Clock.NONE else clip.recorded
+    return {
+        "audio": clip.file,
+        "key": name,
+        "latitude": "" if clip.lat is None else repr(clip.lat),
+        "longitude": "" if clip.lon is None else repr(clip.lon),
+        "date": recorded,
+        "caption": clip.caption,
+        "sounds": "\n".join(clip.sounds),
+        "begin_s": "" if clip.begin_s is None else repr(clip.begin_s),
+        "end_s": "" if clip.end_s is None else repr(clip.end_s),
+    }
+
+
+def _hashes(path: Path) -> dict[str, str]:
+    if path.is_file():
+        return {path.name: sha256_of(path)[:16]}
+    files = (f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
+    return content_hashes(files, path)
+
+
+def _recognises(origin: str) -> bool:
+    folder = Path(origin)
+    if not folder.is_dir() or any(p.suffix.lower() in TABLE_SUFFIXES for p in folder.iterdir()):
+        return False
+    return any(path.suffix.lower() in SOUNDS for path in folder.rglob("*"))
+
+
+def _open(origin: str, options: ImportOptions) -> FieldRecordings:
+    if not Path(origin).is_dir():
+        raise MissingData(f"{origin}: no folder of recordings")
+    if others := sorted(set(options.splits) - {ALL}):
+        raise ConfigError(f"--split {others[0]}=...: of recorders it is --split all=train")
+    given = tiles_of(origin, options)
+    return FieldRecordings(
+        path=Path(origin),
+        options=FieldOptions(
+            deployments=options.deployments,
+            detections=options.detections,
+            least=LEAST if options.least is None else options.least,
+            least_score=options.least_score,
+            cut=options.cut,
+            clip_s=given["framing"].audio.clip_s,
+            columns=options.columns,
+        ),
+        split=options.splits.get(ALL, ""),
+        **given,
+    )
+
+
+RECORDERS = Format(
+    name="recorders",
+    whose="of recorders",
+    example=f"recordings of recorders ({', '.join(SOUNDS[:4])}, ...)",
+    options=frozenset(
+        {"columns", "gsd_m", "imagery_options", "splits", "deployments", "detections", "least",
+         "least_score", "cut"}
+    ),
+    recognises=_recognises,
+    open=_open,
+)  # fmt: skip
+"""Folders of recorders."""
