@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,6 +73,32 @@ def collect_build(
             help="Of all recordings that say no place (archive local).", min=-180, max=180
         ),
     ] = None,
+    deployments: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of recorders: site, latitude, longitude, from, to (archive local)."
+        ),
+    ] = None,
+    detections: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of what is heard, or a folder of them, of BirdNET, Raven, ... (archive "
+            "local)."
+        ),
+    ] = None,
+    least: Annotated[
+        float | None,
+        typer.Option(help="Confidence from which on a detection counts (archive local)."),
+    ] = None,
+    least_score: Annotated[
+        float | None, typer.Option(help="The same for logits and other scores (archive local).")
+    ] = None,
+    cut: Annotated[
+        str | None,
+        typer.Option(
+            help="Clips of long recordings: whole, detections, or seconds (archive local)."
+        ),
+    ] = None,
     archive_set: Annotated[
         list[str] | None,
         typer.Option(
@@ -98,6 +125,7 @@ def collect_build(
 
     Try it small: `psm collect build out --archive aporee --region "Vienna, 300km" --limit 500`.
     Your own: `psm collect build out --archive local --folder recordings --table places.csv`.
+    As recorders leave them: `... --folder card --deployments sites.csv --detections birdnet/`.
     """
     from psm.extras import require_installed
 
@@ -105,7 +133,10 @@ def collect_build(
     from psm.collect.builder import Retry, build
     from psm.collect.buildsettings import read_settings
 
-    own = {"folder": folder, "table": table, "lat": lat, "lon": lon}
+    own = {
+        "folder": folder, "table": table, "lat": lat, "lon": lon, "deployments": deployments,
+        "detections": detections, "least": least, "least_score": least_score, "cut": cut,
+    }  # fmt: skip
     options = {
         "archive": archive, "region": region, "licence": licence, "limit": limit, "preset": preset,
         "imagery": imagery, "imagery_options": settings(imagery_set) or None,
@@ -119,7 +150,7 @@ def collect_build(
 
 
 def _archive_options(
-    given: list[str] | None, own: dict[str, Path | float | None]
+    given: list[str] | None, own: Mapping[str, Path | float | str | None]
 ) -> dict[str, dict[str, Any]]:
     """Options by archive: ``yfcc.metadata=FOLDER``, and the flags of a folder of one's own."""
     from psm.errors import ConfigError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_the_command_makes_a_data_set_of_a_card(
     folder = card(tmp_path, [FIRST, SECOND, "H9_20230514_043000"])
     sound(folder / "whole.wav", 1.0)
     write_yaml(tiny_experiment(), tmp_path / "tiny.yaml")
-    command = ["data", "import", folder, tmp_path / "out", "--deployments", tmp_path / "sites.csv",
+    command: list[str | Path] = ["data", "import", folder, tmp_path / "out", "--deployments", tmp_path / "sites.csv",
                "--detections", tmp_path / "birdnet.csv", "--preset", tmp_path / "tiny.yaml",
                "--workers", "1", "--gsd", "10"]  # fmt: skip
     keys = [path.stem for path in keys_of(folder, tmp_path)]
@@ -73,9 +74,9 @@ def keys_of(folder: Path, beside: Path) -> list[Path]:
     return [Path(clip.name) for clip in FieldFolder(folder, options).clips() if not clip.problem]
 
 
-def dataset(folder: Path, **options: object) -> FieldRecordings:
+def dataset(folder: Path, **options: Any) -> FieldRecordings:
     write_yaml(tiny_experiment(), folder.parent / "tiny.yaml")
-    given = {"preset": str(folder.parent / "tiny.yaml"), "gsd_m": 10.0, "splits": {"all": "test"}}
+    given: dict[str, Any] = {"preset": str(folder.parent / "tiny.yaml"), "gsd_m": 10.0, "splits": {"all": "test"}}
     found = open_dataset(str(folder), ImportOptions(**(given | options)))
     assert isinstance(found, FieldRecordings)
     return found

@@ -1,4 +1,4 @@
-"""A folder of one's own: recordings, and a table that says where they were made."""
+"""A folder of one's own: recordings, and tables of where they were made and what is heard."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from psm.collect.archives.archive import ArchiveTerms, ListedRecording, ListingRequest, Page
+from psm.collect.archives.localclips import write_clip
 from psm.collect.archives.pages import Lines, existing, pages
 from psm.collect.refusal import Refused
 from psm.data import delimited, filenames
@@ -18,6 +19,8 @@ from psm.data.recorders import RecorderNote, note_of, times
 from psm.data.recorders.names import prefixes_of
 from psm.errors import ConfigError
 from psm.files import atomic_path
+from psm.importing.field.placing import FieldClip
+from psm.importing.field.recordings import LEAST, SOUNDS, FieldFolder, FieldOptions
 from psm.importing.tablereader import SYNONYMS, column_names, match_columns, recordings_of
 
 TERMS = ArchiveTerms(
@@ -30,8 +33,6 @@ TERMS = ArchiveTerms(
 
 _PAGE_SIZE = 500
 _TABLES = (".csv", ".tsv")
-_SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff",
-           ".wma", ".mp4", ".mov", ".avi", ".mkv", ".webm", ".3gp")  # fmt: skip
 _KNOWN = SYNONYMS | {
     "author": ("recordist",),
     "recorder": ("site", "station", "folder", "location", "deployment", "device"),
@@ -54,7 +55,8 @@ class Local:
 
     Places come from a table: of each file, or of each recorder, whose folder or prefix its files
     share. Places and times that no table says come from what recorders write into headers, names
-    and summaries; see :mod:`psm.data.recorders`.
+    and summaries; see :mod:`psm.data.recorders`. With ``deployments`` or ``detections`` the folder
+    is read as :mod:`psm.importing.field` reads it, and long recordings are cut into clips.
 
     Args:
         folder: of the recordings.
@@ -63,6 +65,11 @@ class Local:
         clock: what times of recorders are in that state no offset, ``local`` or ``utc``; by
             default as the maker of the recorder has it.
         author, licence: of all recordings of which the table does not say it.
+        deployments: table that says at which site each recorder stood, from when to when.
+        detections: table of what is heard, or a folder of such tables.
+        least: confidence from which on a detection counts.
+        least_score: the same for scores that are no confidences.
+        cut: ``whole``, ``detections`` or seconds; by default at the detections, if there are.
     """
 
     name = "local"
@@ -78,12 +85,36 @@ class Local:
         clock: Clock | None = None,
         author: str = "",
         licence: str = "",
+        deployments: Path | None = None,
+        detections: Path | None = None,
+        least: float = LEAST,
+        least_score: float | None = None,
+        cut: str | None = None,
     ) -> None:
         if (lat is None) != (lon is None):
             raise ConfigError("archive local: a place needs both lat and lon")
         self._folder = existing(folder, "local", "folder")
         self._lat, self._lon, self._clock = lat, lon, clock
         self._author, self._licence = author, licence
+        self._field: FieldFolder | None = None
+        if deployments is not None or detections is not None or cut is not None:
+            if table is not None:
+                raise ConfigError(
+                    "archive local: a table of files and deployments, detections or cut: give one; "
+                    "rows of recorders may stand in the deployments"
+                )
+            self._field = FieldFolder(
+                self._folder,
+                FieldOptions(
+                    deployments=deployments,
+                    detections=detections,
+                    least=least,
+                    least_score=least_score,
+                    cut=cut,
+                    place=None if lat is None or lon is None else (lat, lon),
+                ),
+            )
+            return
         self._table = self._find_table() if table is None else existing(table, "local", "table")
         self._rows, self._unusable = ({}, []) if self._table is None else _rows(self._table)
 
@@ -94,6 +125,10 @@ class Local:
 
     def fetch(self, record: ListedRecording, path: Path) -> None:
         """Copy the file to ``path``. No link: nobody's original may change with the copy."""
+        if "end_s" in record.more:
+            begin_s, end_s = (float(record.more[name]) for name in ("begin_s", "end_s"))
+            write_clip(self._folder / record.more["file"], path, begin_s, end_s)
+            return
         try:
             with atomic_path(path, verify=False) as aside:
                 shutil.copyfile(self._folder / record.more["file"], aside)
@@ -102,8 +137,11 @@ class Local:
         except PermissionError:
             raise Refused("not for everybody", detail=record.more["file"]) from None
 
-    def _found(self) -> Iterator[_Found]:
+    def _found(self) -> Iterator[_Found | FieldClip]:
         """All files but the table, and those of which only the table knows."""
+        if self._field is not None:
+            yield from self._field.clips()
+            return
         names = sorted(
             path.relative_to(self._folder).as_posix()
             for path in self._folder.rglob("*")
@@ -125,11 +163,13 @@ class Local:
         yield from self._unusable
 
     def _record(self, entry: object) -> ListedRecording:
+        if isinstance(entry, FieldClip):
+            return self._clip(entry)
         assert isinstance(entry, _Found)
         path, row = self._folder / entry.name, entry.row
         if entry.problem:
             raise Refused(entry.problem, detail=entry.detail or entry.name)
-        if path.suffix.lower() not in _SOUNDS:
+        if path.suffix.lower() not in SOUNDS:
             raise Refused("no recording by its name", detail=path.suffix)
         note = note_of(path)
         lat, lon = _degrees(row, "latitude"), _degrees(row, "longitude")
@@ -154,6 +194,29 @@ class Local:
             suffix=path.suffix.lower(),
             size_bytes=path.stat().st_size,
             more={"file": entry.name},
+        )
+
+    def _clip(self, clip: FieldClip) -> ListedRecording:
+        if clip.problem:
+            raise Refused(clip.problem, detail=clip.detail or clip.file)
+        path = self._folder / clip.file
+        is_cut = clip.begin_s is not None
+        span = {"begin_s": repr(clip.begin_s), "end_s": repr(clip.end_s)} if is_cut else {}
+        return ListedRecording(
+            source=self.name,
+            id=_name(clip),
+            url=f"file:{clip.name}",
+            lat=clip.lat,
+            lon=clip.lon,
+            recorded=clip.recorded,
+            clock=clip.clock if clip.clock is Clock.UTC else self._clock or clip.clock,
+            description=clip.caption,
+            species=clip.sounds[0] if clip.sounds else "",
+            author=self._author,
+            licence=self._licence,
+            suffix=".wav" if is_cut else path.suffix.lower(),
+            size_bytes=None if is_cut else path.stat().st_size,
+            more={"file": clip.file, **span},
         )
 
     def _time(self, row: Mapping[str, str], note: RecorderNote, stem: str) -> tuple[str, Clock]:
@@ -230,7 +293,7 @@ def _keys(name: str) -> Iterator[str]:
 
 def _name(entry: object) -> str:
     """An id from the path; with a digest where characters had to go."""
-    assert isinstance(entry, _Found)
+    assert isinstance(entry, _Found | FieldClip)
     stem = entry.name.removesuffix(Path(entry.name).suffix)
     digest = hashlib.blake2b(entry.name.encode("utf-8", "surrogateescape"), digest_size=4)
     return f"{re.sub('[^A-Za-z0-9_-]+', '-', stem)[-60:].strip('-')}-{digest.hexdigest()}"

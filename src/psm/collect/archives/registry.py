@@ -22,7 +22,9 @@ from psm.errors import ConfigError
 from psm.geodata.cache import cache_folder
 
 _AS_FAST_AS_DISKS = 100.0  # requests a second that no archive on the web allows
-LOCAL_FLAGS = ("folder", "table", "lat", "lon")
+LOCAL_FLAGS = (
+    "folder", "table", "lat", "lon", "deployments", "detections", "least", "least_score", "cut"
+)  # fmt: skip
 """Options of a folder of one's own that the command line has flags for."""
 
 _STATE = "state"
@@ -92,7 +94,7 @@ def open_archive(
 
 def _flag(name: str, option: str) -> str:
     if name == "local" and option in LOCAL_FLAGS:
-        return f"--{option} ..."
+        return f"--{option.replace('_', '-')} ..."
     return f"--archive-set {name}.{option}=..."
 
 

@@ -18,11 +18,11 @@ from psm.data.sound.decoder import read_part
 from psm.data.sound.media import opened
 from psm.errors import ConfigError, CorruptRecording, MissingData
 from psm.importing.field.clips import CLIP_S, WHOLE, Clip, Cut, clips_of
-from psm.importing.field.deployments import Deployments, read_deployments
+from psm.importing.field.deployments import UNKNOWN_RECORDER, Deployments, read_deployments
 from psm.importing.field.detections import Detections, read_detections
 from psm.importing.field.labels import Label
 from psm.importing.field.matching import MatchedLabels, matched
-from psm.importing.field.placing import FieldClip, moved, placed, started_at
+from psm.importing.field.placing import NO_PLACE, FieldClip, moved, placed, started_at
 
 SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff",
           ".wma", ".mp4", ".mov", ".avi", ".mkv", ".webm", ".3gp")  # fmt: skip
@@ -48,6 +48,7 @@ class FieldOptions:
         cut: ``whole``, ``detections`` or seconds.
         clip_s: length of a clip around a detection.
         columns: columns of the deployments by our names.
+        place: degrees of recordings of which neither a table nor the file says it.
     """
 
     deployments: Path | None = None
@@ -57,6 +58,7 @@ class FieldOptions:
     cut: str | None = None
     clip_s: float = CLIP_S
     columns: Mapping[str, str] = field(default_factory=dict)
+    place: tuple[float, float] | None = None
 
 
 class FieldFolder:
@@ -142,6 +144,9 @@ class FieldFolder:
         if not detected and note.species:  # what a table says goes before a header
             labels = [Label(word=word, is_by_hand=note.is_by_hand) for word in note.species]
         whole = placed(name, note, detected or (), self.deployments)
+        if self.options.place is not None and whole.problem in (NO_PLACE, UNKNOWN_RECORDER):
+            lat, lon = self.options.place
+            whole = replace(whole, lat=lat, lon=lon, problem="", detail="")
         if not whole.problem and self.detections is not None and not labels:
             whole = replace(whole, problem=NOT_IN_TABLES if detected is None else NOT_DETECTED)
         if whole.problem:
