@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psm.collect.cleaning.geotags import Flag, country_at, place, timezone_at, written_accuracy_m
+from psm.collect.cleaning.geotags import Flag, country_at, place, written_accuracy_m
 from psm.collect.refusal import Refused
+from psm.geodata.timezones import timezone_at
 
 
 @pytest.mark.parametrize(

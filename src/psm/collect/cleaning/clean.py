@@ -12,13 +12,14 @@ from psm.collect.archives.archive import ListedRecording
 from psm.collect.buildrun import BuildRun
 from psm.collect.candidates import record_of
 from psm.collect.catalogue import Outcome
-from psm.collect.cleaning.geotags import country_at, place, timezone_at
+from psm.collect.cleaning.geotags import country_at, place
 from psm.collect.cleaning.licences import licence_of
 from psm.collect.cleaning.texts import language_of, line, own_text
 from psm.collect.columns import Fields, Stage
 from psm.collect.plan import BuildPlan
 from psm.collect.refusal import Refused
 from psm.data.dates import local_time
+from psm.geodata.timezones import timezone_at
 from psm.parallel import run_all
 from psm.progress import track
 

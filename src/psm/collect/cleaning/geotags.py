@@ -1,4 +1,4 @@
-"""Geotags: places repaired where certain, else flagged or refused; time zone and country."""
+"""Geotags: places repaired where certain, else flagged or refused; country."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from psm.collect.refusal import Refused
-from psm.extras import require
 from psm.geodata.packages import towns
 from psm.geodata.sphere import KM_PER_DEGREE, km_to_chord, unit_vectors
 
@@ -122,11 +120,6 @@ def _is_whole_minutes(degrees: float, decimals: int) -> bool:
     return abs(minutes - round(minutes)) <= 60.0 * 0.51 * 10.0**-decimals
 
 
-def timezone_at(*, lat: float, lon: float) -> str:
-    """IANA name of the time zone; at sea the nautical one, as ``Etc/GMT+5``."""
-    return str(_finder().timezone_at(lat=lat, lng=lon) or "")
-
-
 def country_at(*, lat: float, lon: float, within_km: float) -> str:
     """ISO 3166 two letters of the nearest town's country; empty if none is ``within_km``.
 
@@ -136,11 +129,6 @@ def country_at(*, lat: float, lon: float, within_km: float) -> str:
         unit_vectors(lat=lat, lon=lon), distance_upper_bound=km_to_chord(within_km)
     )
     return str(towns().country[nearest]) if np.isfinite(distance) else ""
-
-
-@lru_cache(maxsize=1)
-def _finder() -> Any:
-    return require("timezonefinder", "collect").TimezoneFinder(in_memory=True)
 
 
 @lru_cache(maxsize=1)
