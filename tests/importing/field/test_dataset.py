@@ -12,11 +12,13 @@ from psm.data.corpus import Corpus
 from psm.errors import ConfigError
 from psm.importing.conversion import convert
 from psm.importing.dataset import ImportOptions
+from psm.importing.field import dataset as dataset_module
 from psm.importing.field import deployments
 from psm.importing.field.dataset import FieldRecordings
 from psm.importing.formats import FORMATS, open_dataset, recognise
 from psm.yamlfiles import write_yaml
 from tests import hub
+from tests.data.recorders.soundfiles import guano
 from tests.importing.field.cards import FIRST, SECOND, card, sound
 from tests.test_cli import psm
 from tests.tiny import tiny_experiment
@@ -39,9 +41,9 @@ def test_the_command_makes_a_data_set_of_a_card(
     folder = card(tmp_path, [FIRST, SECOND, "H9_20230514_043000"])
     sound(folder / "whole.wav", 1.0)
     write_yaml(tiny_experiment(), tmp_path / "tiny.yaml")
-    command: list[str | Path] = ["data", "import", folder, tmp_path / "out", "--deployments", tmp_path / "sites.csv",
-               "--detections", tmp_path / "birdnet.csv", "--preset", tmp_path / "tiny.yaml",
-               "--workers", "1", "--gsd", "10"]  # fmt: skip
+    command: list[str | Path] = ["data", "import", folder, tmp_path / "out", "--workers", "1"]
+    command += ["--deployments", tmp_path / "sites.csv", "--detections", tmp_path / "birdnet.csv"]
+    command += ["--preset", tmp_path / "tiny.yaml", "--gsd", "10"]
     keys = [path.stem for path in keys_of(folder, tmp_path)]
     tiled(folder, *keys)
     assert psm(*command) == 2
@@ -76,7 +78,11 @@ def keys_of(folder: Path, beside: Path) -> list[Path]:
 
 def dataset(folder: Path, **options: Any) -> FieldRecordings:
     write_yaml(tiny_experiment(), folder.parent / "tiny.yaml")
-    given: dict[str, Any] = {"preset": str(folder.parent / "tiny.yaml"), "gsd_m": 10.0, "splits": {"all": "test"}}
+    given: dict[str, Any] = {
+        "preset": str(folder.parent / "tiny.yaml"),
+        "gsd_m": 10.0,
+        "splits": {"all": "test"},
+    }
     found = open_dataset(str(folder), ImportOptions(**(given | options)))
     assert isinstance(found, FieldRecordings)
     return found
@@ -99,6 +105,23 @@ def test_files_of_one_name_have_keys_of_their_folders_and_clocks_that_were_not_s
     )  # fmt: skip
     assert report.imported == {"test": 3}
     assert report.unknown == {"date: the first day of a clock that was never set": 2}
+
+
+@pytest.mark.parametrize(("has_timezones", "hour"), [(True, 0.25), (False, None)])
+def test_utc_becomes_local_time_where_time_zones_are_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_timezones: bool, hour: float | None
+) -> None:
+    monkeypatch.setattr(dataset_module, "has_timezones", lambda: has_timezones)
+    stamp = guano("Timestamp: 2023-05-31T22:15:00Z", "Loc Position: 52.5 13.4",
+                  "Species Manual ID: Strix aluco")  # fmt: skip
+    sound(tmp_path / "cards" / "owl.wav", 1.0, stamp)
+    tiled(tmp_path / "cards", "owl")
+    found = dataset(tmp_path / "cards")
+    assert any("psm-maps[collect]" in note for note in found.notes()) is not has_timezones
+    report = convert(found, tmp_path / "out", workers=1)
+    (owl,) = Corpus.load(tmp_path / "out", "test", zooms=(), view_px=1).recordings
+    assert (owl.month, owl.hour) == (6 if has_timezones else None, hour)
+    assert bool(report.unknown) is not has_timezones
 
 
 def test_an_import_goes_on_with_the_same_tables_alone(tmp_path: Path) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from psm.data.dates import Clock
+from psm.data.dates import Clock, local_time
+from psm.data.recorders import RecorderNote
 from psm.errors import ConfigError, MissingData
+from psm.extras import install_line
 from psm.files import sha256_of
+from psm.geodata.timezones import has_timezones, timezone_at
 from psm.importing.contents import content_hashes
 from psm.importing.dataset import Format, ImportOptions
 from psm.importing.field.detections import SUFFIXES
@@ -77,7 +81,13 @@ class FieldRecordings(RecordingSet):
 
     def notes(self) -> list[str]:
         """What was left out."""
-        return self._found.notes()
+        notes = self._found.notes()
+        if not has_timezones():
+            notes.append(
+                "times with an offset far from the sun's, as UTC, give no local hour without time "
+                f"zones: {install_line('collect')}"
+            )
+        return notes
 
     def fingerprint(self) -> dict[str, Any]:
         """The files, the tables, and what is made of them."""
@@ -93,6 +103,7 @@ class FieldRecordings(RecordingSet):
             "least_score": options.least_score,
             "cut": [self._found.cut.at, self._found.cut.length_s],
             "split": self.split,
+            "has_timezones": has_timezones(),
             **self.settings(),
         }
 
@@ -132,19 +143,30 @@ def _said(clip: FieldClip, keys: Counter[str]) -> dict[str, str]:
     stem = Path(clip.name).stem
     # Recorders number their files alike: then the folders tell them apart.
     name = stem if keys[stem] == 1 else str(Path(clip.name).with_suffix(""))
-    # Of a bare name nobody knows the clock, so that its day alone counts.
-    recorded = clip.recorded.partition("T")[0] if clip.clock is Clock.NONE else clip.recorded
     return {
         "audio": clip.file,
         "key": name,
         "latitude": "" if clip.lat is None else repr(clip.lat),
         "longitude": "" if clip.lon is None else repr(clip.lon),
-        "date": recorded,
+        "date": _local(clip),
         "caption": clip.caption,
         "sounds": "\n".join(clip.sounds),
         "begin_s": "" if clip.begin_s is None else repr(clip.begin_s),
         "end_s": "" if clip.end_s is None else repr(clip.end_s),
     }
+
+
+def _local(clip: FieldClip) -> str:
+    """Local day and time, as far as they are known."""
+    if clip.clock is Clock.NONE:  # of a bare name nobody knows the clock: its day alone counts
+        return clip.recorded.partition("T")[0]
+    if clip.clock is not Clock.UTC or clip.lat is None or clip.lon is None or not has_timezones():
+        return clip.recorded
+    there = local_time(clip.recorded, clip.clock, timezone_at(lat=clip.lat, lon=clip.lon))
+    if there.year is None or there.month is None or there.day is None or there.time is None:
+        return clip.recorded
+    day = date(there.year, there.month, there.day)
+    return RecorderNote(clock=datetime.combine(day, there.time)).text()
 
 
 def _hashes(path: Path) -> dict[str, str]:
