@@ -113,6 +113,19 @@ def test_label_tracks_have_no_header(tmp_path: Path) -> None:
     assert said(raven, "start_s", "end_s", "high_hz", "word") == (0.5, 2.5, 99.0, "EURR")
 
 
+def test_both_names_in_one_word_are_two_names_where_one_is_of_a_species(tmp_path: Path) -> None:
+    head = "file,start,end,label\n"
+    words = ("Turdus merula_Eurasian Blackbird", "site_a_noise", "Engine, far away")
+    table = read(tmp_path, head + "".join(f'a.wav,0,3,"{word}"\n' for word in words))
+    assert [said(one, "scientific", "common", "word") for one in table.labels] == [
+        ("Turdus merula", "Eurasian Blackbird", ""),
+        ("", "", "site_a_noise"),
+        ("", "", "Engine, far away"),
+    ]
+    wide = "file,start_time,end_time,Turdus merula_Eurasian Blackbird\na.wav,0,3,0.7\n"
+    assert read(tmp_path, wide).labels[0].words == "Eurasian Blackbird (Turdus merula)"
+
+
 def test_what_is_not_there_or_not_sure_is_no_presence(tmp_path: Path) -> None:
     head = "recording,start_offset_s,end_offset_s,label,label_type\n"
     kinds = ("positive", "negative", "uncertain")

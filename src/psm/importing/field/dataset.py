@@ -24,6 +24,8 @@ from psm.importing.field.recordings import LEAST, SOUNDS, FieldFolder, FieldOpti
 from psm.importing.recordingset import RecordingSet, tiles_of
 from psm.importing.tablereader import TABLE_SUFFIXES, TableEntry
 
+NO_CAPTION = "no caption: neither a table of detections nor the file says what is heard"
+
 ALL = "all"
 """Stands for all recordings where ``--split`` names theirs."""
 
@@ -117,7 +119,7 @@ class FieldRecordings(RecordingSet):
                 line=number,
                 said=_said(clip, keys)
                 | ({"split": self.split or clip.split} if has_splits else {}),
-                problem=clip.problem,
+                problem=clip.problem or ("" if clip.caption else NO_CAPTION),
                 detail=clip.detail,
             )
             for number, clip in enumerate(clips, start=1)

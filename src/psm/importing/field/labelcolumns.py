@@ -69,6 +69,7 @@ _ABSENT = frozenset({"negative", "absent", "not present", "not_present", "false 
 _UNDECIDED = frozenset({"uncertain", "unsure", "unknown", "undecided"})
 _CHECKED = frozenset({"positive", "present", "correct", "true positive"})
 _TRUE = frozenset({"1", "true", "yes", "t", "y"})
+_BOTH_NAMES = re.compile(r"(?P<scientific>[^_,]+)(?:_|, )(?P<common>.+)")
 _BINOMIAL = re.compile(r"[A-Z][a-zë-]+(?: [a-zë-]{2,}){1,2}(?= [A-Z(]|$)")
 
 
@@ -81,6 +82,19 @@ def without_author(name: str) -> str:
     """A scientific name without who described it: "Turdus merula Linnaeus, 1758"."""
     match = _BINOMIAL.match(name)
     return name if match is None else match[0]
+
+
+def both_names(word: str, *, is_sure: bool = False) -> tuple[str, str]:
+    """Scientific and common name in the words that BirdNET writes; empty where it is one name.
+
+    Args:
+        word: ``Turdus merula_Eurasian Blackbird``, or with a comma, as BirdNET once wrote.
+        is_sure: it is known to be BirdNET's; then it need not be a species.
+    """
+    match = _BOTH_NAMES.fullmatch(word)
+    if match is None or not (is_sure or _BINOMIAL.fullmatch(match["scientific"])):
+        return "", ""
+    return match["scientific"], match["common"]
 
 
 def presence_of(status: str, uncertain: str) -> tuple[Presence, bool]:

@@ -14,6 +14,7 @@ from psm.importing.field.labelcolumns import (
     COLUMNS,
     NAMES,
     OF_RAVEN,
+    both_names,
     is_nothing,
     is_true,
     presence_of,
@@ -89,9 +90,9 @@ def _form(path: Path) -> _Form:
     }
     left = [name for name in names if name and name not in columns.values()]
     if "selection" in columns and not any(name in columns for name in NAMES):
-        # Raven's own columns are known: the one beside them is the annotator's.
+        # Raven's own columns are known: the first beside them is the annotator's.
         own = [name for name in left if _plain(name) not in OF_RAVEN]
-        return _Form(columns | ({"word": own[0]} if len(own) == 1 else {}))
+        return _Form(columns | dict(zip(("word",), own, strict=False)))
     if any(name in columns for name in NAMES):
         if "start_s" in columns or "when" in columns or "when_day" in columns:
             return _Form(columns)
@@ -111,7 +112,9 @@ def _labels(form: _Form, row: DelimitedRow) -> Iterator[Label]:
             cell = str(row.cells[name]).strip()
             confidence = _number(cell, name, is_probability=True)
             if confidence:
-                yield replace(label, word=name, confidence=confidence)
+                one, other = both_names(name)
+                word = "" if one else name
+                yield replace(label, scientific=one, common=other, word=word, confidence=confidence)
         return
     cells = row.cells
     scientific, common = (form.said(cells, ours) for ours in ("scientific", "common"))
@@ -120,6 +123,9 @@ def _labels(form: _Form, row: DelimitedRow) -> Iterator[Label]:
     word = next(filter(None, words), "")
     if by_hand:  # goes before what a machine found
         scientific = common = ""
+    if not scientific and not common:
+        scientific, common = both_names(word)
+        word = "" if scientific else word
     if is_nothing(scientific or common or word):
         raise _NoLabel
     presence, is_checked = presence_of(form.said(cells, "status"), form.said(cells, "uncertain"))

@@ -7,17 +7,14 @@ writes such tracks with a confidence behind the text.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
 from psm.data import delimited
-from psm.importing.field.labelcolumns import is_nothing
+from psm.importing.field.labelcolumns import both_names, is_nothing
 from psm.importing.field.labels import DetectionTable, Label
 
 _NO_BOUND = -1.0
-_BOTH_NAMES = re.compile(r"(?P<scientific>[^_,]+)(?:_|, )(?P<common>.+)")
-_BINOMIAL = re.compile(r"[A-Z][a-z]+ [a-z-]+")
 _RAVEN_COLUMNS = 7
 
 
@@ -75,12 +72,11 @@ def _label(fields: list[str], line: int) -> Label | str:
     confidence = delimited.number(fields[3]) if len(fields) > 3 else None
     if confidence is not None and not 0.0 <= confidence <= 1.0:
         return f"confidence outside [0, 1]: {confidence:g}"
-    both = _BOTH_NAMES.fullmatch(text)
-    is_of_birdnet = confidence is not None or (both and _BINOMIAL.fullmatch(both["scientific"]))
-    label = Label(line=line, start_s=times[0], end_s=times[1], confidence=confidence)
-    if both and is_of_birdnet:
-        return replace(label, scientific=both["scientific"], common=both["common"])
-    return replace(label, word=text)
+    scientific, common = both_names(text, is_sure=confidence is not None)
+    return Label(
+        line=line, start_s=times[0], end_s=times[1], confidence=confidence,
+        scientific=scientific, common=common, word="" if scientific else text,
+    )  # fmt: skip
 
 
 def _times(fields: list[str]) -> tuple[float, float] | None:
