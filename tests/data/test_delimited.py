@@ -16,6 +16,7 @@ from psm.data.delimited import (
     DelimitedRow,
     degrees,
     header_of,
+    lines_of,
     number,
     rows_of,
 )
@@ -149,3 +150,12 @@ def test_columns_that_are_needed_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no column lat among none"):
         list(rows_of(tmp_path / "t.csv", needed=("lat",)))
     assert list(rows_of(tmp_path / "t.csv")) == []
+
+
+def test_lines_of_a_text_without_a_header_are_all_there(tmp_path: Path) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_bytes('\ufeff0\t1\tGr\xfcnspecht\r\n\r\n# 2\n"3'.encode())
+    assert list(lines_of(path)) == [(1, "0\t1\tGrünspecht"), (2, ""), (3, "# 2"), (4, '"3')]
+    path.write_bytes(b"PK\x03\x04")
+    with pytest.raises(ConfigError, match="save the table as CSV"):
+        list(lines_of(path))

@@ -125,12 +125,9 @@ def names_of_recorder(name: str, note: RecorderNote) -> list[str]:
     outer, _, inner = note.recorder.partition(" (")
     inner = inner.rstrip(")")
     folders = [part for folder in path.parents for part in (folder.as_posix(), folder.name)]
-    return [
-        said
-        for said in (note.recorder, outer, inner, inner.removeprefix("deployment "), note.site,
-                     *prefixes_of(path.stem), *folders)
-        if said not in ("", ".")
-    ]  # fmt: skip
+    said = (note.recorder, outer, inner, inner.removeprefix("deployment "), note.site)
+    names = dict.fromkeys((*said, *prefixes_of(path.stem), *folders))
+    return [name for name in names if name not in ("", ".")]
 
 
 def _stay(name: str, note: RecorderNote, deployments: Deployments) -> Stay | Unplaced:
