@@ -15,6 +15,8 @@ from psm.data.dates import Clock
 from psm.data.recorders import times
 from psm.errors import ConfigError
 from psm.files import atomic_path
+from tests.data.recorders.soundfiles import guano
+from tests.data.recorders.soundfiles import wav as with_header
 
 COMMENT = (
     "Recorded at 19:15:00 24/06/2020 (UTC{zone}) by AudioMoth 24F319055FDF2205 "
@@ -213,3 +215,10 @@ def with_chunk(path: Path, name: bytes, content: bytes) -> Path:
     whole = path.read_bytes() + name + len(content).to_bytes(4, "little") + content
     path.write_bytes(whole[:4] + (len(whole) - 8).to_bytes(4, "little") + whole[8:])
     return path
+
+
+def test_what_a_header_names_is_a_description_where_no_table_has_one(tmp_path: Path) -> None:
+    part = guano("Species Manual ID: Strix aluco, Parus major", "Loc Position: 48.2 16.4")
+    with_header(tmp_path / "owl.wav", part)
+    (record,) = listed(tmp_path)[0].values()
+    assert (record.description, record.species) == ("Strix aluco, Parus major", "Strix aluco")

@@ -161,10 +161,9 @@ class FieldFolder:
                 return
             started = [started_at(label, note) for label in labels]
             inside = [label for label in started if _fits(label, duration_s)]
-            for label in started:
-                if label not in inside:
-                    detail = f"{label.name} at {label.start_s:g} of {duration_s:g} s"
-                    yield replace(whole, problem=OUTSIDE, detail=detail)
+            for label in (one for one in started if not _fits(one, duration_s)):
+                detail = f"{label.name} at {label.start_s:g} of {duration_s:g} s"
+                yield replace(whole, problem=OUTSIDE, detail=detail)
             clips = clips_of(inside, duration_s, self.cut) if inside or not labels else []
         for clip in clips:
             yield replace(
