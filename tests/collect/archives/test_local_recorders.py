@@ -35,6 +35,7 @@ def test_clips_have_place_time_words_and_names_of_their_own(tmp_path: Path) -> N
     first, second = records
     assert (first.lat, first.lon, first.suffix) == (52.9, 10.1, ".wav")
     assert first.description.startswith("Turdus merula bird (Turdus merula), Erithacus")
+    assert first.more["sounds"] == "Turdus merula\nErithacus rubecula"
     assert (second.species, second.recorded) == ("Strix aluco", "2023-05-14T04:30:16")
     assert second.clock is Clock.LOCAL
     assert first.id != second.id

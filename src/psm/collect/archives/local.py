@@ -217,7 +217,7 @@ class Local:
             licence=self._licence,
             suffix=".wav" if is_cut else path.suffix.lower(),
             size_bytes=None if is_cut else path.stat().st_size,
-            more={"file": clip.file, **span},
+            more={"file": clip.file, "sounds": "\n".join(clip.sounds), **span},
         )
 
     def _time(self, row: Mapping[str, str], note: RecorderNote, stem: str) -> tuple[str, Clock]:

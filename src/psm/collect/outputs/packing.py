@@ -49,6 +49,7 @@ def _row(run: BuildRun, row: Fields) -> BuiltRecording:
     return BuiltRecording(
         **{name: _plain(value) for name, value in row.items() if value is not None},
         **{name: _plain(said[name]) for name in _SAID},
+        sounds=tuple(filter(None, said["more"].get("sounds", "").split("\n"))),
         clip=paths.clip(run.folder, key),
         mel=paths.mel(run.folder, key),
         tile=paths.tile(run.folder, key),

@@ -40,6 +40,7 @@ class BuiltRecording:
         title, description, tags: the recordist's own words as they came.
         text, language: the same, cleaned, and what language it is.
         species: scientific name of what is heard foremost.
+        sounds: names of all that somebody or a program heard, where a table says it.
         author, licence, page: whose it is, on what terms, and where people find it.
         duration_s, media_rate_hz: of the recording as fetched.
         sound_flags: silent, clipped, speech.
@@ -79,6 +80,7 @@ class BuiltRecording:
     text: str = ""
     language: str = ""
     species: str = ""
+    sounds: tuple[str, ...] = ()
     author: str = ""
     licence: str = "unknown"
     page: str = ""

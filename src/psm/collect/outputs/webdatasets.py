@@ -73,6 +73,7 @@ def recording_of(row: BuiltRecording) -> Recording:
         hour=row.hour,
         licence=row.licence,
         gsd_m=row.tile_gsd_m,
+        sounds=row.sounds,
     )
 
 
