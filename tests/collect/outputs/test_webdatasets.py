@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from psm.collect.outputs.webdatasets import pack
+from psm.collect.outputs.webdatasets import pack, recording_of
 from psm.data.shards import read_shard
 from psm.errors import CorruptRecording
 from tests.collect import builds
@@ -40,6 +40,12 @@ def test_shards_hold_the_recordings_of_their_split(tmp_path, rows):
         assert np.array_equal(sample.mel, np.load(row.mel))
     sources = {by_key[k].source for k, (name, _) in read.items() if name == "train-00000.tar"}
     assert len(sources) > 1
+
+
+def test_labels_of_recordings_are_in_their_shards(rows):
+    labelled = replace(rows[0], sounds=("Strix aluco", "Parus major"))
+    assert recording_of(labelled).sounds == ("Strix aluco", "Parus major")
+    assert recording_of(rows[0]).sounds == ()
 
 
 def test_the_same_rows_in_any_order_are_the_same_bytes(tmp_path, rows):
