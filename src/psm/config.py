@@ -226,6 +226,7 @@ class TrainingConfig(_Frozen):
     workers: PositiveInt | None = Field(default=None, description="one a core, at most eight")
     audio_augmentation: AudioAugmentation = AudioAugmentation()
     hold_out: AreaWKT | None = Field(default=None, description="an area that is not learnt from")
+    started_from: str = Field(default="", description="the model whose weights it began with")
 
 
 class EarthConfig(_Frozen):

@@ -6,6 +6,7 @@ state only what differs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,23 @@ def load_experiment(preset: str | Path, overrides: dict[str, Any] | None = None)
     Raises:
         ConfigError: the preset is unknown or a setting does not fit.
     """
-    values = _read_preset(str(preset))
-    for dotted, value in (overrides or {}).items():
+    return with_overrides(_read_preset(str(preset)), overrides or {}, origin=str(preset))
+
+
+def with_overrides(
+    values: dict[str, Any], overrides: Mapping[str, Any], *, origin: str
+) -> Experiment:
+    """An experiment from its settings, some of them changed.
+
+    Args:
+        values: as YAML has them; changed.
+        overrides: dotted keys to values.
+        origin: of the values, for errors.
+
+    Raises:
+        ConfigError: a setting does not fit.
+    """
+    for dotted, value in overrides.items():
         *parents, leaf = dotted.split(".")
         target = values
         for parent in parents:
@@ -43,7 +59,7 @@ def load_experiment(preset: str | Path, overrides: dict[str, Any] | None = None)
             if not isinstance(target, dict):
                 raise ConfigError(f"setting {dotted!r}: {parent!r} is not a group of settings")
         target[leaf] = value
-    return parse(Experiment, values, str(preset))
+    return parse(Experiment, values, origin)
 
 
 def with_current_names(experiment: Any) -> Any:

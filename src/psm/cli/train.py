@@ -7,13 +7,24 @@ from typing import Annotated
 
 import typer
 
-from psm.cli.options import EARTH, Data, Overrides, Preset, Seed, settings
+from psm.cli.options import EARTH, Data, Overrides, Seed, settings
 
 
 def train(
-    preset: Preset = "earth-tiny",
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="A preset, or a YAML file; earth-tiny, or with --from the model's own recipe."
+        ),
+    ] = None,
     data: Data = EARTH,
     out: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("runs/model"),
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="Begin with a trained model: a folder, a hub id, or earth-small."
+        ),
+    ] = None,
     seed: Seed = 0,
     override: Overrides = None,
     resume: Annotated[bool, typer.Option(help="Go on after a kill.")] = True,
@@ -40,12 +51,18 @@ def train(
     model.audio_tower.weights=null --set model.text_tower.weights=null` starts CLAP from random
     ones.
 
+    `--from earth-small` begins with the weights of that model, all of them, and takes its settings;
+    loss and recipe are its own too, or those of `--preset`. A lower rate keeps more of what it
+    knows: `--set training.learning_rate=1e-4 --set training.epochs=5`. The new folder says what
+    both learnt from.
+
     `--hold-out=-82,-56,-34,13` leaves out every recording, of train and val, whose tile shows some
     of South America: what the model says there, it says of a continent that it never saw. The
     region is kept in `config.yaml`, and `psm calibrate` leaves it out too.
     """
     from psm.experiments import load_experiment
     from psm.progress import console
+    from psm.training import Start
     from psm.training import dry_run as try_out
     from psm.training import train as run
 
@@ -56,12 +73,16 @@ def train(
         from psm.mapping.region import Region
 
         changes["training.hold_out"] = shapely.to_wkt(Region.parse(hold_out).geometry)
-    experiment = load_experiment(preset, changes)
+    begin = None if start is None else Start.of(start)
+    if begin is None:
+        experiment = load_experiment(preset or "earth-tiny", changes)
+    else:
+        experiment = begin.experiment(preset, changes)
     machine = {"accelerator": accelerator, "devices": devices}
     if dry_run:
-        for line in try_out(experiment, data, seed=seed, **machine):
+        for line in try_out(experiment, data, seed=seed, start=begin, **machine):
             typer.echo(line)
         return
-    run(experiment, data, out, seed=seed, resume=resume, **machine)
+    run(experiment, data, out, seed=seed, start=begin, resume=resume, **machine)
     if not console().quiet:  # as it is in all processes but the first
         typer.echo(f"{out}: trained; measure it with: psm evaluate --model {out} --data {data}")

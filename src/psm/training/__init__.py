@@ -10,5 +10,6 @@ Example:
 
 from psm.training.dryrun import dry_run
 from psm.training.run import train
+from psm.training.starting import Start
 
-__all__ = ["dry_run", "train"]
+__all__ = ["Start", "dry_run", "train"]

@@ -23,6 +23,7 @@ from psm.seeding import generator
 from psm.training.corpora import load_corpora
 from psm.training.machine import build_trainer
 from psm.training.run import fit, prepare
+from psm.training.starting import Start
 from psm.training.stopping import interruptible, memory_advice
 from psm.training.task import TrainingTask
 
@@ -38,6 +39,7 @@ def dry_run(
     data: Path,
     *,
     seed: int = 0,
+    start: Start | None = None,
     accelerator: str = "auto",
     devices: int | str = 1,
 ) -> list[str]:
@@ -49,7 +51,7 @@ def dry_run(
     Args:
         experiment: model, loss and recipe.
         data: folder of shards; without any, recordings are made up in the experiment's shapes.
-        seed: as in training.
+        seed, start: as in training.
         accelerator: as in training.
         devices: as in training.
 
@@ -77,7 +79,7 @@ def dry_run(
     is_made_up = not _has_shards(data)
     with interruptible(), memory_advice(experiment):
         corpora = _made_up_corpora(experiment) if is_made_up else load_corpora(experiment, data)
-        task, batches = prepare(experiment, *corpora, trainer, seed=seed)
+        task, batches = prepare(experiment, *corpora, trainer, seed=seed, start=start)
         fit(trainer, task, batches)
     if not trainer.is_global_zero:
         return []

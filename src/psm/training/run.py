@@ -45,6 +45,7 @@ from psm.training.resuming import (
     resume_point,
     start_over,
 )
+from psm.training.starting import Start
 from psm.training.stopping import interruptible, memory_advice
 from psm.training.task import TrainingTask, batch_norms
 
@@ -57,6 +58,7 @@ def train(
     out: Path,
     *,
     seed: int = 0,
+    start: Start | None = None,
     resume: bool = True,
     accelerator: str = "auto",
     devices: int | str = 1,
@@ -76,6 +78,8 @@ def train(
         data: folder of shards with a train and a val split.
         out: folder of the result.
         seed: every random choice follows from it.
+        start: a trained model to begin with, whose :meth:`~Start.experiment` this is; from random
+            weights without.
         resume: go on from the last resume point in ``out``, where there is one.
         accelerator: ``auto``, ``cpu`` or ``gpu``.
         devices: how many, or ``auto``: all GPUs, or one process on a CPU.
@@ -86,7 +90,7 @@ def train(
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
         SettingsChanged: ``out`` holds a run of another experiment, seed or data set.
-        CheckpointMismatch: its resume points are broken.
+        CheckpointMismatch: its resume points are broken, or the weights of ``start`` do not fit.
         ConfigError: the recipe does not fit the model or the devices, or another process trains in
             ``out``.
         NotEnoughMemory: there is less than the recipe takes.
@@ -104,7 +108,9 @@ def train(
     )
     console().quiet = not trainer.is_global_zero
     with interruptible(), memory_advice(experiment), ExitStack() as stack:
-        return _train(trainer, experiment, data, out, seed=seed, resume=resume, stack=stack)
+        return _train(
+            trainer, experiment, data, out, seed=seed, start=start, resume=resume, stack=stack
+        )
 
 
 def _train(
@@ -114,6 +120,7 @@ def _train(
     out: Path,
     *,
     seed: int,
+    start: Start | None,
     resume: bool,
     stack: ExitStack,
 ) -> PSM:
@@ -139,7 +146,7 @@ def _train(
     require_weights(experiment.model)
     training, validation = load_corpora(experiment, data, splits)
     console().print(f"train: {training.describe()}\nval:   {validation.describe()}")
-    task, batches = prepare(experiment, training, validation, trainer, seed=seed)
+    task, batches = prepare(experiment, training, validation, trainer, seed=seed, start=start)
     if is_new and claim():
         return PSM.from_pretrained(out)
     resume_from = resume_point(out) if resume else None
@@ -153,7 +160,12 @@ def _train(
         task.model.negative_scale.fill_(scale)
         task.model.shift.fill_(shift)
         task.model.experiment = experiment
-        task.model.provenance = Provenance(trained_on=(DataSet.of(data, training.recordings),))
+        learnt_from = DataSet.of(data, training.recordings)
+        task.model.provenance = (
+            Provenance(trained_on=(learnt_from,))
+            if start is None
+            else start.provenance(learnt_from)
+        )
         task.model.uncertainty = fit_uncertainty(
             task.model, seen(task.model, training), seen(task.model, validation)
         )
@@ -181,14 +193,18 @@ def prepare(
     trainer: lightning.Trainer,
     *,
     seed: int,
+    start: Start | None = None,
 ) -> tuple[TrainingTask, BatchStream]:
-    """The task, its weights drawn from ``seed``, and this rank's batches.
+    """The task, its weights drawn from ``seed`` or those of ``start``, and this rank's batches.
 
     Raises:
         ConfigError: the recipe does not fit the model or the number of processes.
+        CheckpointMismatch: the weights of ``start`` do not fit the model.
     """
     torch.manual_seed(torch_seed(seed, "weights"))
     model = PSM(experiment.model)
+    if start is not None:
+        start.load_into(model)
     model.to(trainer.strategy.root_device)  # where frozen towers are asked once
     if model.satellite.backbone is not None:
         console().print(f"satellite: {model.satellite.backbone.describe()}")
