@@ -35,10 +35,16 @@ _LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the modules that take longest, so that both workers end together.
 
-    A module is run by one worker (``--dist loadfile``): what its fixtures make is made once.
+    A module is run by one worker (``--dist loadfile``): what its fixtures make is made once. The
+    page comes last, since Playwright keeps an event loop in the thread of the tests.
     """
     rank = {name: number for number, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: rank.get(item.path.relative_to(HERE).as_posix(), len(rank)))
+
+    def turn(item: pytest.Item) -> tuple[bool, int]:
+        name = item.path.relative_to(HERE).as_posix()
+        return name.startswith("web/"), rank.get(name, len(rank))
+
+    items.sort(key=turn)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
