@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from psm.cli.options import ImagerySet, assigned, settings
+from psm.cli.options import (
+    CutOption,
+    DeploymentsOption,
+    DetectionsOption,
+    ImagerySet,
+    LeastOption,
+    LeastScoreOption,
+    assigned,
+    settings,
+)
 
 collect_app = typer.Typer(
     no_args_is_help=True,
@@ -73,32 +82,11 @@ def collect_build(
             help="Of all recordings that say no place (archive local).", min=-180, max=180
         ),
     ] = None,
-    deployments: Annotated[
-        Path | None,
-        typer.Option(
-            help="Table of recorders: site, latitude, longitude, from, to (archive local)."
-        ),
-    ] = None,
-    detections: Annotated[
-        Path | None,
-        typer.Option(
-            help="Table of what is heard, or a folder of them, of BirdNET, Raven, ... (archive "
-            "local)."
-        ),
-    ] = None,
-    least: Annotated[
-        float | None,
-        typer.Option(help="Confidence from which on a detection counts (archive local)."),
-    ] = None,
-    least_score: Annotated[
-        float | None, typer.Option(help="The same for logits and other scores (archive local).")
-    ] = None,
-    cut: Annotated[
-        str | None,
-        typer.Option(
-            help="Clips of long recordings: whole, detections, or seconds (archive local)."
-        ),
-    ] = None,
+    deployments: DeploymentsOption = None,
+    detections: DetectionsOption = None,
+    least: LeastOption = None,
+    least_score: LeastScoreOption = None,
+    cut: CutOption = None,
     archive_set: Annotated[
         list[str] | None,
         typer.Option(

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from psm.cli.options import ImagerySet, Preset, assigned, settings
+from psm.cli.options import (
+    CutOption,
+    DeploymentsOption,
+    DetectionsOption,
+    ImagerySet,
+    LeastOption,
+    LeastScoreOption,
+    Preset,
+    assigned,
+    settings,
+)
 
 data_app = typer.Typer(no_args_is_help=True, help="Other people's data sets: take them over.")
 
@@ -58,31 +68,11 @@ def data_import(
             "all are for: all=train."
         ),
     ] = None,
-    deployments: Annotated[
-        Path | None,
-        typer.Option(help="Table of recorders: site, latitude, longitude, from, to."),
-    ] = None,
-    detections: Annotated[
-        Path | None,
-        typer.Option(
-            help="Table of what is heard, or a folder of them: BirdNET, Raven, Audacity, "
-            "perch-hoplite, Kaleidoscope, opensoundscape, Darwin Core, ..."
-        ),
-    ] = None,
-    least: Annotated[
-        float | None,
-        typer.Option(help="Confidence from which on a detection counts; 0.5 by default."),
-    ] = None,
-    least_score: Annotated[
-        float | None, typer.Option(help="The same for logits and other scores.")
-    ] = None,
-    cut: Annotated[
-        str | None,
-        typer.Option(
-            help="Clips of long recordings: whole, detections (by default, if there are), or "
-            "seconds, as 60."
-        ),
-    ] = None,
+    deployments: DeploymentsOption = None,
+    detections: DetectionsOption = None,
+    least: LeastOption = None,
+    least_score: LeastScoreOption = None,
+    cut: CutOption = None,
     shrunk_last: Annotated[
         bool, typer.Option("--shrunk-last", help="Order CLAP's windows as published mels do.")
     ] = False,

@@ -45,6 +45,37 @@ AttentionHeads = Annotated[
     int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
 ]
 
+DeploymentsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--deployments",
+        help="Table of where recorders stood: site, latitude, longitude, from, to.",
+    ),
+]
+DetectionsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--detections",
+        help="Table of what recorders heard, or a folder of them: BirdNET, Raven, "
+        "Audacity, perch-hoplite, Kaleidoscope, opensoundscape, Darwin Core, ...",
+    ),
+]
+LeastOption = Annotated[
+    float | None,
+    typer.Option("--least", help="Confidence from which on a detection counts; 0.5 by default."),
+]
+LeastScoreOption = Annotated[
+    float | None, typer.Option("--least-score", help="The same for logits and other scores.")
+]
+CutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cut",
+        help="Clips of long recordings: whole, detections (by default, if there are), or seconds, "
+        "as 60.",
+    ),
+]
+
 
 def settings(assignments: list[str] | None) -> dict[str, Any]:
     """``--set`` values by dotted key, read as YAML."""

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from psm.errors import ConfigError
 from psm.gaussian import Gaussian, csd, csd_variance
 from psm.mapping.cells import Cells
 from psm.mapping.moment import UNKNOWN, Moment, Sources
@@ -84,3 +85,13 @@ class EmbeddedRegion(Protocol):
             ``(N, M)`` distances and their variances, NaN where there is no imagery.
         """
         ...
+
+
+def require_no_sources(sources: Sources) -> None:
+    """Refuse sources where only month and hour are prepared.
+
+    Raises:
+        ConfigError: one is given.
+    """
+    if sources != UNKNOWN:
+        raise ConfigError("a prepared store does not know sources; ask it exactly (--exact)")

@@ -213,16 +213,16 @@ def embedded_earth(model: PSM, step_deg: float, folder: Path) -> ServedStore:
         ConfigError: the step does not fit, or the model is one for other imagery.
         CheckpointMismatch: the globe of the folder is broken.
     """
-    about = {"id_": "earth", "name": "The Earth"}
+    id_, name = "earth", "The Earth"
     compact = CompactStore.find(folder, model)
     if compact is not None and compact.frame.transform.a == step_deg:
         return ServedStore(
-            about["id_"], about["name"], compact, compact.places, model.config.name,
-            weights_fingerprint(model), compact.coefficients,
+            id_, name, compact, compact.places, model.config.name, weights_fingerprint(model),
+            compact.coefficients,
         )  # fmt: skip
     zoom, root = model.config.imagery.zooms[0], cache_folder() / "served"
     store = cached_store(model, BlueMarble(), Cells.globe(step_deg), zoom, store=root)
-    return ServedStore.open(store.url, model, **about)
+    return ServedStore.open(store.url, model, name=name, id_=id_)
 
 
 def slug(name: str) -> str:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float16, Int64, UInt8
 
-from psm.errors import StoreMismatch
+from psm.errors import ConfigError, StoreMismatch
 from psm.geodata.frame import Frame
 from psm.mapping.cells import Cells
 from psm.mapping.store.fingerprint import satellite_fingerprint
@@ -85,6 +85,19 @@ class KeptCells(ABC):
         """
         left_out = self.status(zoom) == NOT_COVERED
         return left_out if left_out.any() else None
+
+    def require_zoom(self, zoom: int) -> None:
+        """Refuse a zoom level that is not embedded.
+
+        Args:
+            zoom: one of :attr:`zooms`, or not.
+
+        Raises:
+            ConfigError: it is not.
+        """
+        if zoom not in self.zooms:
+            known = ", ".join(map(str, self.zooms))
+            raise ConfigError(f"{self.url}: zoom {zoom} is not embedded, only {known}")
 
     def require_model(self, model: PSM) -> None:
         """Refuse a model whose features these are not.

@@ -16,7 +16,7 @@ import torch
 import zarr
 from jaxtyping import Float16, Int64, UInt8
 
-from psm.errors import ConfigError, MissingData
+from psm.errors import MissingData
 from psm.mapping.store.embedded import EmbeddedCells
 from psm.mapping.store.header import KEY, Header, read_attributes
 from psm.mapping.store.keptcells import KeptCells
@@ -255,7 +255,5 @@ class Store(KeptCells):
         return {name: self.group[name] for name in names}
 
     def _of(self, zoom: int, name: str) -> Any:
-        if zoom not in self.zooms:
-            known = ", ".join(map(str, self.zooms))
-            raise ConfigError(f"{self.url}: zoom {zoom} is not embedded, only {known}")
+        self.require_zoom(zoom)
         return self._arrays[f"zoom-{zoom}/{name}"]

@@ -21,7 +21,7 @@ from psm.gaussian import Gaussian
 from psm.imagery import BlueMarble, NoImagery
 from psm.inference.batches import image_features
 from psm.mapping.cells import Cells
-from psm.mapping.distances import Distances
+from psm.mapping.distances import Distances, require_no_sources
 from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.mapping.store import Header, Store
 from psm.mapping.store.keptcells import KeptCells
@@ -140,14 +140,14 @@ class CompactStore(KeptCells):
 
     def status(self, zoom: int, rows: slice = slice(None)) -> UInt8[np.ndarray, " n"]:
         """See :meth:`psm.mapping.store.Store.status`."""
-        self._require(zoom)
+        self.require_zoom(zoom)
         return self._status[rows]
 
     def features(self, zoom: int, rows: slice = slice(None)) -> Float16[np.ndarray, "n dim"]:
         """What cells look like, seen anew: a hundredth of a second each. See
         :meth:`psm.mapping.store.Store.features`.
         """
-        self._require(zoom)
+        self.require_zoom(zoom)
         cells = self.cells.part(rows)
         found = np.full((len(cells), self.header.dim), np.nan, np.float16)
         seen = BlueMarble().read(lat=cells.lat, lon=cells.lon, view=self.header.view(zoom))
@@ -165,11 +165,6 @@ class CompactStore(KeptCells):
             self.cells, zoom, self.attribution, self.licence, self.not_covered(zoom),
             self._status == EMBEDDED, unpack(self.coefficients.file), self.coefficients.projection,
         )  # fmt: skip
-
-    def _require(self, zoom: int) -> None:
-        if zoom not in self.zooms:
-            known = ", ".join(map(str, self.zooms))
-            raise ConfigError(f"{self.url}: zoom {zoom} is not embedded, only {known}")
 
 
 @dataclass(eq=False)
@@ -221,8 +216,7 @@ class CompactPlaces:
         Raises:
             ConfigError: a source is given; a prepared store knows month and hour alone.
         """
-        if sources != UNKNOWN:
-            raise ConfigError("a prepared store does not know sources; ask it exactly (--exact)")
+        require_no_sources(sources)
         is_known = moment.utc is not None or moment.hour is not None
         hours = moment.local_hours(self.cells.lon[self.is_drawn]) if is_known else None
         found = torch.full((2, len(self.cells), len(queries.mean)), torch.nan)

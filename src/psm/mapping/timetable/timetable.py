@@ -14,9 +14,9 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from psm.errors import ConfigError, MissingData
+from psm.errors import MissingData
 from psm.gaussian import Gaussian
-from psm.mapping.distances import Distances
+from psm.mapping.distances import Distances, require_no_sources
 from psm.mapping.moment import UNKNOWN, Moment, Sources
 from psm.mapping.store import Store
 from psm.mapping.timetable.expansion import (
@@ -146,8 +146,7 @@ class Timetable:
         Raises:
             ConfigError: a source is given; a prepared store knows month and hour alone.
         """
-        if sources != UNKNOWN:
-            raise ConfigError("a prepared store does not know sources; ask it exactly (--exact)")
+        require_no_sources(sources)
         answer = self._of_month(queries, moment.month)
         if moment.utc is None:
             answer = _hour_of(answer, moment.hour)
