@@ -145,7 +145,8 @@ def phase(take: Take, frequency_hz: Track | float) -> Phase:
     start = take.rng.integers(0, 2**32, dtype=np.uint32)
     per_hertz = 2.0**32 / take.rate_hz
     if isinstance(frequency_hz, np.ndarray):
-        steps = (frequency_hz * np.float32(per_hertz)).astype(np.uint32)
+        # By way of 64 bits: above the rate a tone turns more than once a sample.
+        steps = (frequency_hz * np.float32(per_hertz)).astype(np.int64).astype(np.uint32)
         return np.asarray(start + np.cumsum(steps, dtype=np.uint32))
     step = np.uint32(round(frequency_hz * per_hertz))
     return np.asarray(start + np.arange(take.samples, dtype=np.uint32) * step)
