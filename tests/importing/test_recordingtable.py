@@ -216,11 +216,17 @@ def test_missing_imagery_is_explained(tmp_path: Path) -> None:
         table(path).describe()
 
 
-def test_places_that_lie_together_need_a_split_column(tmp_path: Path) -> None:
+def test_places_that_lie_together_are_all_for_training_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = write(tmp_path / "own", [row(n, Lat=1.0, Lon=2.0) for n in range(3)])
-    with pytest.raises(ConfigError, match="name the split of each recording"):
-        convert(table(path), tmp_path / "out", workers=1)
-    assert not (tmp_path / "out").exists()
+    assert convert(table(path), tmp_path / "out", workers=1).imported == {"train": 3}
+    said = capsys.readouterr().err.replace("\n", " ")
+    assert "all in train: its 1 place cannot be split 17 km apart" in said
+    told = table(path, split="test")
+    assert "; all test" in told.describe()
+    assert convert(told, tmp_path / "told", workers=1).imported == {"test": 3}
+    assert "all in train" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

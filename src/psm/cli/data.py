@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from psm.cli.options import (
     assigned,
     settings,
 )
+
+if TYPE_CHECKING:
+    from psm.importing import ImportReport
 
 data_app = typer.Typer(no_args_is_help=True, help="Other people's data sets: take them over.")
 
@@ -64,8 +67,8 @@ def data_import(
     split: Annotated[
         list[str] | None,
         typer.Option(
-            help="Take a split of another name: extra=train (hub data sets). Of recorders, what "
-            "all are for: all=train."
+            help="Take a split of another name: extra=train (hub data sets). Of your own "
+            "recordings, what all are for: all=train."
         ),
     ] = None,
     deployments: DeploymentsOption = None,
@@ -121,10 +124,29 @@ def data_import(
         typer.echo(f"refused {count:6d}  {reason}")
     for reason, count in report.unknown.most_common():
         typer.echo(f"unknown {count:6d}  {reason}")
+    for line in overlap_lines(report):
+        typer.echo(line)
     if not report.imported:
         raise MissingData(f"{out}: nothing could be used; import/refused.csv says why")
     counts = ", ".join(f"{count} {split}" for split, count in report.imported.items())
     typer.echo(f"{out}: {counts}")
+
+
+def overlap_lines(report: ImportReport) -> list[str]:
+    """What the summary says of splits whose tiles share ground."""
+    lines = [
+        f"overlap {count:6d} of {report.imported[held_out]} {held_out} recordings have a tile that "
+        f"shares ground with one of {other}"
+        for held_out, others in report.overlaps.items()
+        for other, count in others.items()
+    ]
+    if lines:
+        lines.append(
+            "What is measured on these is partly remembered. Without a column split they are split by "
+            "place, with a buffer; of a single park rather take all for training (--split all=train) "
+            "and let psm adapt judge by folds of places."
+        )
+    return lines
 
 
 def splits_named(given: list[str] | None) -> dict[str, str]:

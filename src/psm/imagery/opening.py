@@ -10,6 +10,7 @@ from psm.errors import ConfigError, MissingData
 from psm.imagery.blue_marble import BlueMarble
 from psm.imagery.maptiles import MapTiles
 from psm.imagery.provider import Provider
+from psm.imagery.rasterfile import is_remote
 from psm.imagery.rasters import Rasters
 from psm.imagery.stac import Stac
 
@@ -88,6 +89,20 @@ def is_simulated(provider: str) -> bool:
         False also for names that are not known, such as those of published models.
     """
     return provider in _PROVIDERS and _PROVIDERS[provider].is_simulated
+
+
+def fetches_anew(provider: Provider) -> bool:
+    """Whether imagery comes over a network and its provider keeps nothing of it.
+
+    Args:
+        provider: any.
+
+    Returns:
+        False also for files of this machine, and for map tiles, which are kept as they come.
+    """
+    if isinstance(provider, Stac):
+        return provider.is_api
+    return isinstance(provider, Rasters) and any(is_remote(file.path) for file in provider.files)
 
 
 def _like_a_file(text: str) -> str:

@@ -122,6 +122,11 @@ class Stac:
         return {**self.__dict__, "_found": LRUCache(_SEARCHES_KEPT), "used": {}}
 
     @property
+    def is_api(self) -> bool:
+        """Whether scenes are found by asking a server, and not in a file of this machine."""
+        return self._catalogue.is_api
+
+    @property
     def settings(self) -> Mapping[str, object]:
         """The catalogue, the season, and how scenes are chosen and put together."""
         return {

@@ -28,7 +28,7 @@ _PRUNED_TO = 0.8
 
 @dataclass
 class TileCache:
-    """Answers as files, one a tile; an empty one where there is none.
+    """Answers as files, one a tile by three names; an empty one where there is none.
 
     What was fetched first goes first when the folder has grown too large. Several processes may
     use a folder; each looks at its size when it starts, and counts what it adds itself.
@@ -41,14 +41,14 @@ class TileCache:
         self._size: int | None = None
         self._lock = threading.Lock()
 
-    def read(self, z: int, x: int, y: int) -> bytes | None:
+    def read(self, z: int | str, x: int | str, y: int | str) -> bytes | None:
         """What is kept of a tile."""
         try:
             return self._path(z, x, y).read_bytes()
         except OSError:
             return None
 
-    def write(self, z: int, x: int, y: int, data: bytes) -> None:
+    def write(self, z: int | str, x: int | str, y: int | str, data: bytes) -> None:
         """Keep a tile. A full or read-only disk costs time and is no error."""
         with suppress(OSError):
             with atomic_path(self._path(z, x, y)) as aside:
@@ -61,7 +61,7 @@ class TileCache:
                 if self._size > self.bytes_kept:
                     self._prune()
 
-    def _path(self, z: int, x: int, y: int) -> Path:
+    def _path(self, z: int | str, x: int | str, y: int | str) -> Path:
         return self.folder / str(z) / str(x) / f"{y}.tile"
 
     def _files(self) -> list[tuple[float, int, Path]]:

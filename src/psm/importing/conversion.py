@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from psm.data.shards import RawSample, open_shard
+from psm.data.views import image_size
 from psm.errors import CorruptRecording, CorruptShard, ForeignPickle, SettingsChanged
 from psm.files import atomic_path, sweep
 from psm.importing.cutting import Tile
 from psm.importing.dataset import DatasetPart, ForeignDataset
+from psm.importing.overlapping import Place, as_rows, counted, overlapping
 from psm.locking import alone_in
 from psm.parallel import run_all
 from psm.progress import console, track
@@ -42,22 +44,30 @@ class ImportReport:
         licences: how many recordings under which licence.
         refused: how many, by reason.
         unknown: how many were imported without something that their row names, by reason.
+        overlaps: how many held-out recordings have a tile that shares ground with one of another
+            split, by the two splits: ``{"test": {"train": 12}}``.
     """
 
     imported: Counter[str] = field(default_factory=Counter)
     licences: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
+    overlaps: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, dict[str, int]]:
+    def to_json(self) -> dict[str, Any]:
         """Write the counts as ``report.json`` has them.
 
         Returns:
             ``imported``, ``licences``, ``refused`` and, where there is any, ``unknown``, each a
-            count by name, the largest first.
+            count by name, the largest first; where there are any, ``overlaps``.
         """
-        counts = {name: dict(found.most_common()) for name, found in vars(self).items()}
-        return {name: found for name, found in counts.items() if found or name != "unknown"}
+        counts: dict[str, Any] = {
+            "imported": dict(self.imported.most_common()),
+            "licences": dict(self.licences.most_common()),
+            "refused": dict(self.refused.most_common()),
+        }
+        more = {"unknown": dict(self.unknown.most_common()), "overlaps": self.overlaps}
+        return counts | {name: found for name, found in more.items() if found}
 
 
 def convert(
@@ -119,6 +129,7 @@ def _convert_part(shared: tuple[ForeignDataset, Path], part: DatasetPart) -> Non
     report = ImportReport()
     refused: list[tuple[str, ...]] = []
     tiles: list[tuple[object, ...]] = []
+    places: Counter[Place] = Counter()
     with ExitStack() as shards:
         write: dict[str, Callable[[RawSample], None]] = {}
         for name, row in dataset.rows(part):
@@ -136,6 +147,7 @@ def _convert_part(shared: tuple[ForeignDataset, Path], part: DatasetPart) -> Non
             report.imported[split] += 1
             report.licences[sample.recording.licence] += 1
             report.unknown.update(dataset.doubts_of(row))
+            places[_place(sample)] += 1
             if (tile := dataset.tile_of(row)) is not None:
                 tiles.append(_credit(name, tile))
     found = {
@@ -143,9 +155,16 @@ def _convert_part(shared: tuple[ForeignDataset, Path], part: DatasetPart) -> Non
         "licences": report.licences,
         "refused": refused,
         "unknown": report.unknown,
+        "places": as_rows(places),
     }
     with atomic_path(_note(out, part)) as path:
         path.write_text(json.dumps(found | ({"tiles": tiles} if tiles else {})))
+
+
+def _place(sample: RawSample) -> Place:
+    recording = sample.recording
+    side_km = max(image_size(sample.tile_jpeg, "tile")) * recording.gsd_m / 1000.0
+    return recording.split, recording.lat, recording.lon, side_km
 
 
 def _credit(name: str, tile: Tile) -> tuple[object, ...]:
@@ -154,8 +173,10 @@ def _credit(name: str, tile: Tile) -> tuple[object, ...]:
 
 def _report(out: Path, parts: list[DatasetPart], imagery: dict[str, str]) -> ImportReport:
     """Add up the notes of all parts, and write the sums beside the shards."""
-    report = ImportReport()
     notes = [json.loads(_note(out, part).read_text()) for part in parts]
+    # A part that an earlier version imported does not say where its recordings are.
+    places = counted(row for found in notes for row in found.get("places", ()))
+    report = ImportReport(overlaps=overlapping(places))
     for found in notes:
         report.imported.update(found["imported"])
         report.licences.update(found["licences"])

@@ -9,7 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from psm.data.views import encode_jpeg
+from psm.errors import MissingData
 from psm.imagery import MonthRequired, NoImagery, Provider, View, open_imagery
+from psm.importing.kepttiles import KeptTiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,27 @@ class TileCutter:
         return False
 
     @property
+    def view(self) -> View:
+        """A tile, as it is asked for."""
+        return View(self.tile_px, self.gsd_m)
+
+    @property
     def provider(self) -> Provider:
         """The provider, of any month."""
-        return self._open(1 if self.needs_month else None)
+        return self._open(self._first_month if self.needs_month else None)
+
+    @cached_property
+    def _first_month(self) -> int:
+        """The first month of which there is imagery; files may be of some months alone."""
+        problems = []
+        for month in range(1, 13):
+            try:
+                self._open(month)
+            except MissingData as problem:
+                problems.append(problem)
+            else:
+                return month
+        raise problems[0]
 
     def tiles(self, places: Iterable[TilePlace]) -> Iterator[tuple[str, Tile | NoTile]]:
         """The tile of every place by its key, or why there is none, as they come.
@@ -109,31 +129,56 @@ class TileCutter:
             PSMError: the imagery cannot be opened, or its provider does not accept the key.
         """
         for month, group in self._by_month(places):
-            if month is None and self.needs_month:
-                for place in group:
-                    yield place.key, NoTile("no month, by which the imagery is chosen")
+            provider = self._of_month(month)
+            if isinstance(provider, NoTile):
+                yield from ((place.key, provider) for place in group)
                 continue
-            provider = self._open(month)
-            answers = provider.read(
-                lat=np.array([place.lat for place in group]),
-                lon=np.array([place.lon for place in group]),
-                view=View(self.tile_px, self.gsd_m),
-            )
-            for place, answer in zip(group, answers, strict=True):
-                if isinstance(answer, NoImagery):
-                    reason = answer.reason
-                    yield place.key, NoTile(str(reason), reason.is_passing, answer.detail)
-                else:
-                    yield (
-                        place.key,
-                        Tile(
-                            encode_jpeg(answer.pixels),
-                            answer.gsd_m,
-                            _date(provider.settings),
-                            provider.licence,
-                            _name(provider),
-                        ),
-                    )
+            # Recorders stay for months at a place: its tile is cut once for all that they record.
+            alike: dict[tuple[float, float], list[TilePlace]] = {}
+            for place in group:
+                alike.setdefault((place.lat, place.lon), []).append(place)
+            for at, tile in self._cut(provider, list(alike)):
+                yield from ((place.key, tile) for place in alike[at])
+
+    def _cut(
+        self, provider: Provider, places: list[tuple[float, float]]
+    ) -> Iterator[tuple[tuple[float, float], Tile | NoTile]]:
+        """The tile of every place: those that were kept first, then those that are asked for."""
+        view = self.view
+        kept = KeptTiles.of(provider, view)
+        of_provider = {
+            "date": _date(provider.settings),
+            "licence": provider.licence,
+            "provider": _name(provider),
+        }
+        missing = []
+        for at in places:
+            if (jpeg := kept.read(at) if kept else None) is not None:
+                yield at, Tile(jpeg, view.gsd_m, **of_provider)
+            else:
+                missing.append(at)
+        if not missing:
+            return
+        lat, lon = np.array(missing).T
+        for at, answer in zip(missing, provider.read(lat=lat, lon=lon, view=view), strict=True):
+            if isinstance(answer, NoImagery):
+                yield at, NoTile(str(answer.reason), answer.reason.is_passing, answer.detail)
+                continue
+            tile = Tile(encode_jpeg(answer.pixels), answer.gsd_m, **of_provider)
+            if kept and answer.gsd_m == view.gsd_m:
+                kept.write(at, tile.jpeg)
+            yield at, tile
+
+    def _of_month(self, month: int | None) -> Provider | NoTile:
+        """The provider of a month, or why it has no imagery then."""
+        if not self.needs_month:
+            return self._open(month)
+        if month is None:
+            return NoTile("no month, by which the imagery is chosen")
+        try:
+            return self._open(month)
+        except MissingData as problem:
+            return NoTile("no imagery of its month", detail=str(problem))
 
     def credit(self) -> tuple[str, str]:
         """Attribution and licence of the imagery."""

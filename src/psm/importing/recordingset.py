@@ -6,11 +6,13 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from psm.config import Experiment
 from psm.data import filenames
 from psm.data.audio import read_audio
 from psm.data.framing import Framing
@@ -22,9 +24,14 @@ from psm.importing import values
 from psm.importing.cutting import NoTile, Tile, TileCutter, TilePlace
 from psm.importing.dataset import SHARD_SIZE, DatasetPart, ForeignDataset, ImportOptions
 from psm.importing.framing import buffer_km, framing_of, largest_view_px, preset_of
+from psm.importing.placesplits import ChosenSplits, splits_of
 from psm.importing.tablereader import TableEntry
 from psm.importing.tablerows import TableRow, rows_of
+from psm.importing.tilesize import refuse_misfit
 from psm.published.sizes import IMAGERY
+
+ALL = "all"
+"""Stands for all recordings where ``--split`` names theirs."""
 
 TILES = "tiles"
 """Folder beside a table in which ``KEY.jpg`` is the tile of a recording, if no column names it."""
@@ -41,6 +48,7 @@ class RecordingSet(ForeignDataset):
         tile_px: the least side of a tile.
         gsd_m: metres per pixel of the tiles, where no row says it.
         buffer_km: between splits, where no row names them.
+        split: of all recordings; by default as the rows have it, or by place.
         cutter: cuts the tiles, instead of files.
         imagery: what the tiles are, where their metres per pixel follow from that.
         shard_size: recordings of one of our shards.
@@ -50,6 +58,7 @@ class RecordingSet(ForeignDataset):
     tile_px: int = 1
     gsd_m: float | None = None
     buffer_km: float = 0.0
+    split: str = ""
     cutter: TileCutter | None = None
     imagery: str | None = None
     shard_size: int = SHARD_SIZE
@@ -76,6 +85,7 @@ class RecordingSet(ForeignDataset):
             "buffer_km": self.buffer_km,
             "imagery": self._imagery_claim(),
             "shard_size": self.shard_size,
+            **({"split": self.split} if self.split else {}),
         }
 
     def require_tiles(self, origin: Path, *, are_named: bool, are_sized: bool) -> None:
@@ -104,9 +114,25 @@ class RecordingSet(ForeignDataset):
                 "--imagery sentinel, or add a column 'gsd_m'"
             )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For workers, which read the rows of their parts and not all of them."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    @cached_property
+    def _told(self) -> tuple[Sequence[TableEntry], ChosenSplits]:
+        """What is said of all recordings, and the split of each; read once."""
+        entries = self.entries()
+        return entries, splits_of(entries, buffer_km=self.buffer_km, all_in=self.split)
+
+    def notes(self) -> list[str]:
+        """Why nothing is held out, where the places lie too close together."""
+        _, splits = self._told
+        return [splits.note] if splits.note else []
+
     def parts(self, cache: Path) -> list[DatasetPart]:
         """The rows, split by split; whatever needs all of them is settled here."""
-        rows = rows_of(self.entries(), buffer_km=self.buffer_km)
+        entries, splits = self._told
+        rows = rows_of(entries, splits.names)
         parts: list[DatasetPart] = []
         for split in sorted({row.split for row in rows}):
             mine = [row for row in rows if row.split == split]
@@ -114,6 +140,14 @@ class RecordingSet(ForeignDataset):
                 place = _Piece(mine[first : first + self.shard_size], cache / "imagery.lock")
                 parts.append(DatasetPart(f"{len(parts):05d}", place))
         return parts
+
+    def of_tiles(self) -> str:
+        """What tiles are cut from and how wide they are, in words; empty where they are files."""
+        if self.cutter is None:
+            return ""
+        view = self.cutter.view
+        wide = f"{view.side_m / 1000.0:.3g} km wide at {view.gsd_m:g} m a pixel"
+        return f"tiles of {self.cutter.provider.name}, {wide}"
 
     def tile_credit(self) -> dict[str, str]:
         """Provider, attribution and licence of the tiles that are cut."""
@@ -135,7 +169,7 @@ class RecordingSet(ForeignDataset):
         recording = told.recording(self.gsd_m)
         path = self._beside(told.said["audio"], "audio")  # first: to look costs nothing
         if isinstance(tile, NoTile):
-            raise CorruptRecording(tile.reason)
+            raise CorruptRecording(tile.reason, *filter(None, (tile.detail,)))
         if not told.said.get("gsd_m"):
             gsd_m = values.gsd_m(recording.gsd_m, self.imagery, recording.lat)
             recording = replace(recording, gsd_m=gsd_m)
@@ -237,12 +271,14 @@ def tiles_of(origin: str, options: ImportOptions) -> dict[str, Any]:
     Raises:
         ConfigError: an option is wrong.
     """
+    if others := sorted(set(options.splits) - {ALL}):
+        raise ConfigError(f"--split {others[0]}=...: of your own recordings it is --split all=train")
     experiment = load_experiment(options.preset or preset_of(options.imagery))
     tile_px, gsd_m, cutter = largest_view_px(experiment), options.gsd_m, None
     if options.imagery in IMAGERY:
         gsd_m = gsd_m or IMAGERY[options.imagery].gsd_m
     elif options.imagery is not None:
-        cutter = _cutter(options.imagery, options, tile_px, experiment.model.imagery.gsd_m)
+        cutter = _cutter(options.imagery, options, experiment)
         gsd_m = cutter.gsd_m
     if options.imagery_options and cutter is None:
         raise ConfigError(f"{origin}: --imagery-set is an option of a provider, name it: --imagery")
@@ -251,20 +287,25 @@ def tiles_of(origin: str, options: ImportOptions) -> dict[str, Any]:
         "tile_px": tile_px,
         "gsd_m": gsd_m,
         "buffer_km": buffer_km(experiment, gsd_m or experiment.model.imagery.gsd_m),
+        "split": options.splits.get(ALL, ""),
         "cutter": cutter,
         "imagery": options.imagery if cutter is None and options.gsd_m is None else None,
     }
 
 
-def _cutter(imagery: str, options: ImportOptions, tile_px: int, gsd_m: float) -> TileCutter:
+def _cutter(imagery: str, options: ImportOptions, experiment: Experiment) -> TileCutter:
     """Tiles that hold the largest view of the preset; of the simulated Earth, its own tiles."""
-    cutter = TileCutter(imagery, tile_px, options.gsd_m or gsd_m, options.imagery_options)
+    tile_px, gsd_m = largest_view_px(experiment), options.gsd_m or experiment.model.imagery.gsd_m
+    cutter = TileCutter(imagery, tile_px, gsd_m, options.imagery_options)
     try:
-        is_simulated = cutter.provider.is_simulated
+        provider = cutter.provider
     except ConfigError as problem:
         if not imagery.isalnum():
             raise
         raise ConfigError(f"{problem}; tiles of one's own are {', '.join(IMAGERY)}") from None
-    if is_simulated and options.gsd_m is not None:
-        raise ConfigError(f"--gsd {options.gsd_m:g}: Blue Marble has {GSD_M:g} m a pixel")
-    return replace(cutter, tile_px=TILE_SIZE, gsd_m=GSD_M) if is_simulated else cutter
+    if provider.is_simulated:
+        if options.gsd_m is not None:
+            raise ConfigError(f"--gsd {options.gsd_m:g}: Blue Marble has {GSD_M:g} m a pixel")
+        return replace(cutter, tile_px=TILE_SIZE, gsd_m=GSD_M)
+    refuse_misfit(provider, cutter.view, preset=experiment.model.name)
+    return cutter

@@ -55,8 +55,9 @@ class RecordingTable(RecordingSet):
         read = "; ".join(f"{ours} from {', '.join(found)}" for ours, found in columns.items())
         left = [name for name in names if all(name not in found for found in columns.values())]
         unused = f"; not used: {', '.join(left)}" if left else ""
-        splits = "" if "split" in columns else f"; split by place, {self.buffer_km:.0f} km apart"
-        tiles = "" if self.cutter is None else f"; tiles of {self.cutter.provider.name}"
+        splits = "" if "split" in columns else f"; split by place, {self.buffer_km:.3g} km apart"
+        splits = f"; all {self.split}" if self.split else splits
+        tiles = f"; {said}" if (said := self.of_tiles()) else ""
         return f"a table of recordings, {self.path.name}: {read}{unused}{splits}{tiles}"
 
     def columns(self) -> dict[str, tuple[str, ...]]:
@@ -113,7 +114,7 @@ TABLE = Format(
     name="table",
     whose="of a table",
     example=f"table of recordings ({', '.join(TABLE_SUFFIXES)})",
-    options=frozenset({"columns", "gsd_m", "imagery_options"}),
+    options=frozenset({"columns", "gsd_m", "imagery_options", "splits"}),
     recognises=_recognises,
     open=_open,
 )

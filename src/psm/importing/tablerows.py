@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-import numpy as np
-
 from psm.data import delimited
 from psm.data.dateforms.clocktimes import leading_time
 from psm.data.dateforms.days import month_named
 from psm.data.dates import DateParts, day_comes_first, recording_date
 from psm.data.recording import AudioSource, CaptionSource, Recording
-from psm.data.splits import BUFFER, IN_BUFFER, TRAIN, split_by_blocks
+from psm.data.splits import BUFFER, IN_BUFFER
 from psm.errors import CorruptRecording
 from psm.importing import values
 from psm.importing.tablereader import TableEntry
@@ -153,21 +151,18 @@ def _on_local_clock(found: DateParts, longitude: str) -> tuple[int | None, float
     return months.pop() if len(months) == 1 else None, None, ANOTHER_CLOCK
 
 
-def rows_of(entries: Iterable[TableEntry], *, buffer_km: float) -> list[TableRow]:
+def rows_of(entries: Iterable[TableEntry], splits: Iterable[str]) -> list[TableRow]:
     """Give each recording of a table its key and its split.
 
     Args:
         entries: what the table says, of :func:`psm.importing.tablereader.recordings_of`.
-        buffer_km: between the splits, where no column names them.
-
-    Raises:
-        ConfigError: the places lie too close together to be split.
+        splits: of each, as :func:`psm.importing.placesplits.splits_of` chooses them.
     """
     entries = list(entries)
     day_first = day_comes_first(entry.said.get("date", "") for entry in entries)
     rows: list[TableRow] = []
     seen: set[str] = set()
-    for entry, split in zip(entries, _splits(entries, buffer_km), strict=True):
+    for entry, split in zip(entries, splits, strict=True):
         problem = entry.problem or (IN_BUFFER if split == BUFFER else "")
         try:
             name = values.key(entry.said.get("key") or _without_suffix(entry.said["audio"]))
@@ -184,29 +179,6 @@ def rows_of(entries: Iterable[TableEntry], *, buffer_km: float) -> list[TableRow
 def _without_suffix(name: str) -> str:
     path = PurePosixPath(name)
     return str(path.with_suffix("")) if path.name else name
-
-
-def _splits(entries: Sequence[TableEntry], buffer_km: float) -> list[str]:
-    """The split of each row: that of the table, or one by its place."""
-    if entries and "split" in entries[0].said:
-        return [entry.said["split"] for entry in entries]
-    splits, placed, places = [TRAIN] * len(entries), [], []  # no place: refused in any split
-    for place, entry in enumerate(entries):
-        if entry.problem:
-            continue
-        try:
-            lat = values.degrees(entry.said["latitude"], "latitude", 90.0)
-            lon = values.degrees(entry.said["longitude"], "longitude", 180.0)
-        except CorruptRecording:
-            continue
-        places.append((lat, lon))
-        placed.append(place)
-    if placed:
-        lat_deg, lon_deg = np.array(places).T
-        divided = split_by_blocks(lat=lat_deg, lon=lon_deg, seed=0, buffer_km=buffer_km)
-        for place, split in zip(placed, divided.split.tolist(), strict=True):
-            splits[place] = split
-    return splits
 
 
 def number(said: str, name: str) -> float:

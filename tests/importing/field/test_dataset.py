@@ -46,11 +46,9 @@ def test_the_command_makes_a_data_set_of_a_card(
     command += ["--preset", tmp_path / "tiny.yaml", "--gsd", "10"]
     keys = [path.stem for path in keys_of(folder, tmp_path)]
     tiled(folder, *keys)
-    assert psm(*command) == 2
-    assert "too close together for a buffer" in (err := capsys.readouterr().err)
-    assert "say --split all=train, or give the deployments a column split" in err
-    assert psm(*command, "--split", "all=train") == 0
-    printed = capsys.readouterr().out
+    assert psm(*command) == 0
+    printed, said = capsys.readouterr()
+    assert "all in train: its 1 place cannot be split 0.72 km apart" in said
     assert (
         "4 recordings of recorders; time and place from their files and from sites.csv" in printed
     )
@@ -148,5 +146,5 @@ def test_a_folder_of_recorders_is_one_without_a_table_or_with_tables_that_are_na
     assert isinstance(found, FieldRecordings)
     with pytest.raises(ConfigError, match="--least-score is an option of recorders"):
         open_dataset(str(folder), ImportOptions(least_score=0.0))
-    with pytest.raises(ConfigError, match="of recorders it is --split all=train"):
+    with pytest.raises(ConfigError, match="of your own recordings it is --split all=train"):
         dataset(folder, deployments=folder / "sites.csv", splits={"extra": "train"})

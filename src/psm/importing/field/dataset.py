@@ -12,7 +12,7 @@ from typing import Any
 
 from psm.data.dates import Clock, local_time
 from psm.data.recorders import RecorderNote
-from psm.errors import ConfigError, MissingData
+from psm.errors import MissingData
 from psm.extras import install_line
 from psm.files import sha256_of
 from psm.geodata.timezones import has_timezones, timezone_at
@@ -26,9 +26,6 @@ from psm.importing.tablereader import TABLE_SUFFIXES, TableEntry
 
 NO_CAPTION = "no caption: neither a table of detections nor the file says what is heard"
 
-ALL = "all"
-"""Stands for all recordings where ``--split`` names theirs."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class FieldRecordings(RecordingSet):
@@ -37,12 +34,10 @@ class FieldRecordings(RecordingSet):
     Attributes:
         path: the folder.
         options: tables, thresholds, cutting.
-        split: of all recordings; by default by place, or as the deployments have it.
     """
 
     path: Path
     options: FieldOptions = field(default_factory=FieldOptions)
-    split: str = ""
 
     @property
     def folder(self) -> Path:
@@ -52,10 +47,6 @@ class FieldRecordings(RecordingSet):
     @cached_property
     def _found(self) -> FieldFolder:
         return FieldFolder(self.path, self.options)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For workers, which read rows and no tables."""
-        return {name: value for name, value in vars(self).items() if name != "_found"}
 
     def describe(self) -> str:
         """What is read from where.
@@ -77,13 +68,11 @@ class FieldRecordings(RecordingSet):
         if found.cut.at != "whole":
             at = "every" if found.cut.at == "intervals" else "at detections, of"
             said.append(f"cut into clips {at} {found.cut.length_s:g} s")
-        if self.cutter is not None:
-            said.append(f"tiles of {self.cutter.provider.name}")
-        return "; ".join(said)
+        return "; ".join(filter(None, (*said, self.of_tiles())))
 
     def notes(self) -> list[str]:
-        """What was left out."""
-        notes = self._found.notes()
+        """What was left out, and why nothing is held out."""
+        notes = self._found.notes() + super().notes()
         if not has_timezones():
             notes.append(
                 "times with an offset far from the sun's, as UTC, give no local hour without time "
@@ -104,7 +93,7 @@ class FieldRecordings(RecordingSet):
             "least": options.least,
             "least_score": options.least_score,
             "cut": [self._found.cut.at, self._found.cut.length_s],
-            "split": self.split,
+            "split": self.split,  # also where it is empty, as in imports of before
             "has_timezones": has_timezones(),
             **self.settings(),
         }
@@ -113,31 +102,17 @@ class FieldRecordings(RecordingSet):
         """A row for every clip, and one for whatever is of no recording."""
         clips = list(self._found.clips())
         keys = Counter(Path(clip.name).stem for clip in clips if not clip.problem)
-        has_splits = self.split or any(clip.split for clip in clips)
+        has_splits = any(clip.split for clip in clips)
         return [
             TableEntry(
                 line=number,
                 said=_said(clip, keys)
-                | ({"split": self.split or clip.split} if has_splits else {}),
+                | ({"split": clip.split} if has_splits else {}),
                 problem=clip.problem or ("" if clip.caption else NO_CAPTION),
                 detail=clip.detail,
             )
             for number, clip in enumerate(clips, start=1)
         ]
-
-    def parts(self, cache: Path) -> list[Any]:
-        """The clips, split by split.
-
-        Raises:
-            ConfigError: they lie too close together to be split.
-        """
-        try:
-            return super().parts(cache)
-        except ConfigError as problem:
-            raise ConfigError(
-                f"{self.path}: {str(problem).partition(';')[0]}; say --split all=train, or give "
-                "the deployments a column split"
-            ) from None
 
 
 def _said(clip: FieldClip, keys: Counter[str]) -> dict[str, str]:
@@ -188,8 +163,6 @@ def _recognises(origin: str) -> bool:
 def _open(origin: str, options: ImportOptions) -> FieldRecordings:
     if not Path(origin).is_dir():
         raise MissingData(f"{origin}: no folder of recordings")
-    if others := sorted(set(options.splits) - {ALL}):
-        raise ConfigError(f"--split {others[0]}=...: of recorders it is --split all=train")
     given = tiles_of(origin, options)
     return FieldRecordings(
         path=Path(origin),
@@ -202,7 +175,6 @@ def _open(origin: str, options: ImportOptions) -> FieldRecordings:
             clip_s=given["framing"].audio.clip_s,
             columns=options.columns,
         ),
-        split=options.splits.get(ALL, ""),
         **given,
     )
 
