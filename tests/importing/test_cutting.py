@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from psm.data.views import decode_image
-from psm.errors import ConfigError
+from psm.errors import ConfigError, MissingData
 from psm.http import client
-from psm.imagery import View
+from psm.imagery import MapTiles, Rasters, View
 from psm.importing.cutting import NoTile, Tile, TileCutter, TilePlace
 from tests.imagery.scene import LAT, LON, expected, from_origin, pixels_of, write
 from tests.imagery.scenes import Scene, write_catalogue
@@ -108,3 +109,61 @@ def test_a_wrong_key_ends_the_job(server):
     server.misbehave = lambda handler, *_: handler.answer(401)
     with pytest.raises(ConfigError, match="is the key right"):
         list(cutter(server.url).tiles(PLACES))
+
+
+def test_a_tile_is_cut_once_for_all_that_was_recorded_at_its_place(server, monkeypatch):
+    asked = []
+    read = MapTiles.read
+
+    def counting(self, *, lat, lon, view):
+        asked.extend(zip(lat.tolist(), lon.tolist(), strict=True))
+        return read(self, lat=lat, lon=lon, view=view)
+
+    monkeypatch.setattr(MapTiles, "read", counting)
+    recordings = [TilePlace(f"r-{n}", LAT + 0.01 * (n % 2), LON, n % 12 + 1) for n in range(40)]
+    found = dict(cutter(server.url).tiles(recordings))
+    assert sorted(asked) == [(LAT, LON), (LAT + 0.01, LON)]
+    assert set(found) == {place.key for place in recordings}
+    assert found["r-0"] == found["r-2"] != found["r-1"]
+
+
+def test_months_without_a_file_are_refused_and_the_others_are_cut(seasons):
+    found = dict(TileCutter(seasons, PX, 120.0).tiles(
+        [TilePlace("winter", LAT, LON, 1), TilePlace("spring", LAT, LON, 4)]
+    ))  # fmt: skip
+    assert isinstance(found["winter"], Tile)
+    assert found["spring"].reason == "no imagery of its month"
+    assert found["spring"].detail.endswith("4.tif: no such imagery")
+
+
+def test_files_may_begin_with_any_month(seasons, tmp_path):
+    shutil.copy(seasons.replace("{month}", "7"), tmp_path / "9.tif")
+    assert TileCutter(f"{tmp_path}/{{month}}.tif", PX, 120.0).provider.settings["files"] == 1
+    with pytest.raises(MissingData, match=r"none-1\.tif: no such imagery"):
+        _ = TileCutter(f"{tmp_path}/none-{{month}}.tif", PX, 120.0).provider
+
+
+def test_tiles_of_remote_files_are_kept(seasons, tmp_path, monkeypatch):
+    monkeypatch.setenv("PSM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("psm.imagery.opening.is_remote", lambda path: True)
+    places = [TilePlace("r-1", LAT, LON, 1), TilePlace("pole", 89.0, LON, 1)]
+    first = dict(TileCutter(seasons, PX, 120.0).tiles(places))
+    assert len(list((tmp_path / "cache" / "cuts").rglob("*.tile"))) == 1
+    asked = []
+    read = Rasters.read
+
+    def counting(self, *, lat, lon, view):
+        asked.extend(lat.tolist())
+        return read(self, lat=lat, lon=lon, view=view)
+
+    monkeypatch.setattr(Rasters, "read", counting)
+    assert dict(TileCutter(seasons, PX, 120.0).tiles(places)) == first
+    assert asked == [89.0]  # what nobody had is asked for again
+    other = dict(TileCutter(seasons, PX, 130.0).tiles(places[:1]))
+    assert other["r-1"] != first["r-1"]
+
+
+def test_tiles_of_files_of_this_machine_are_cut_anew(seasons, tmp_path, monkeypatch):
+    monkeypatch.setenv("PSM_CACHE", str(tmp_path / "cache"))
+    list(TileCutter(seasons, PX, 120.0).tiles([TilePlace("r-1", LAT, LON, 1)]))
+    assert not (tmp_path / "cache" / "cuts").exists()

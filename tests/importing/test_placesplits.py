@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from psm.data.splits import split_by_blocks
 from psm.importing.placesplits import splits_of
 from psm.importing.tablereader import TableEntry
 
@@ -32,14 +33,14 @@ def test_twelve_places_of_a_park_are_all_for_training() -> None:
     assert "psm adapt judges by folds of places" in found.note
 
 
-def test_a_split_that_would_leave_less_than_half_is_none() -> None:
-    far = entries(30, 1.0) + [
-        TableEntry(n, {"latitude": str(-40 - n), "longitude": "9"}) for n in range(6)
-    ]
-    # Of the park no more than one block is left, beside the six far places.
-    found = splits_of([*far, *entries(300, 100.0)], buffer_km=30.0)
-    kept = sum(name != "buffer" for name in found.names)
-    assert kept == len(found.names) or kept * 2 >= len(found.names)
+def test_a_split_whose_buffer_would_take_most_of_the_training_is_none() -> None:
+    crowded = entries(100, 18.0)
+    lat, lon = ([float(one.said[name]) for one in crowded] for name in ("latitude", "longitude"))
+    counts = split_by_blocks(lat=lat, lon=lon, seed=0, buffer_km=SENTINEL_BUFFER_KM).counts
+    assert counts["train"] < 34 < counts["buffer"]
+    found = splits_of(crowded, buffer_km=SENTINEL_BUFFER_KM)
+    assert set(found.names) == {"train"}
+    assert "all in train: its 100 places" in found.note
 
 
 def test_a_column_and_the_word_of_the_user_go_before_places() -> None:

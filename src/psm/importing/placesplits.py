@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from psm.data.splits import BUFFER, TRAIN, split_by_blocks
+from psm.data.splits import TRAIN, split_by_blocks
 from psm.errors import ConfigError, CorruptRecording
 from psm.importing import values
 from psm.importing.tablereader import TableEntry
 
-_LEAST_KEPT = 0.5
-"""Share of the recordings that a split by place must leave, to be worth its buffer."""
+_LEAST_IN_TRAIN = 1 / 3
+"""Share of the recordings that a split by place must leave for training, to be worth its buffer."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def splits_of(entries: Sequence[TableEntry], *, buffer_km: float, all_in: str = 
         split = split_by_blocks(lat=lat_deg, lon=lon_deg, seed=0, buffer_km=buffer_km).split
     except ConfigError:
         return ChosenSplits(splits, _all_in_train(places, buffer_km))
-    if np.mean(split != BUFFER) < _LEAST_KEPT:
+    if np.mean(split == TRAIN) < _LEAST_IN_TRAIN:
         return ChosenSplits(splits, _all_in_train(places, buffer_km))
     for number, name in zip(placed, split.tolist(), strict=True):
         splits[number] = name
