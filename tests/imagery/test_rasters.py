@@ -118,6 +118,20 @@ def test_missing_pixels_are_no_data_and_small_gaps_are_filled(tmp_path: Path, ho
             assert "is missing" in seen.detail
 
 
+def test_the_number_for_nothing_may_be_told_where_a_file_does_not_say_it(tmp_path: Path) -> None:
+    transform = around(UTM, 50.0, 64)
+    pixels = np.maximum(pixels_of(UTM, transform, (64, 64)), 1)
+    pixels[:, :, 32:] = 0  # as Sentinel-2 has it beyond the swath
+    write(tmp_path / "a.tif", pixels, crs=UTM, transform=transform)
+    whole = np.maximum(pixels_of(UTM, transform, (64, 64)), 1)
+    write(tmp_path / "b.tif", whole, crs=UTM, transform=transform)
+    told = Rasters(str(tmp_path / "a.tif"), nodata=0)
+    assert look(told, VIEW).reason is Reason.NO_DATA
+    assert difference(look(Rasters(str(tmp_path), nodata=0), VIEW)) < 24.0  # at the seam
+    assert told.settings["nodata"] == 0
+    assert "nodata" not in Rasters(str(tmp_path / "a.tif")).settings
+
+
 def test_outside_and_at_the_edge(tmp_path: Path) -> None:
     provider = Rasters(str(scene_file(tmp_path / "a.tif", UTM, 20.0, 100)))
     assert look(provider, VIEW, lat=10.0).reason is Reason.OUTSIDE

@@ -7,7 +7,7 @@ import math
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -105,7 +105,11 @@ class RasterFile:
 
 
 def read_header(
-    path: str, *, bands: Sequence[int] | None = None, scale: Scale | None = None
+    path: str,
+    *,
+    bands: Sequence[int] | None = None,
+    scale: Scale | None = None,
+    nodata: float | None = None,
 ) -> RasterFile:
     """What a file is.
 
@@ -114,6 +118,7 @@ def read_header(
         bands: red, green and blue, counted from 1; by default what the file calls so, else the
             first three, else the first one as grey levels.
         scale: see :mod:`psm.imagery.scaling`; by default that of Sentinel-2 for 16-bit integers.
+        nodata: in the file's numbers, where it does not say which.
 
     Raises:
         MissingData: it cannot be opened.
@@ -124,11 +129,12 @@ def read_header(
         raise MissingData(f"{path} is not there")
     try:
         with gdal(path), open_dataset(path, 0) as dataset:
-            return _header(dataset, path, name, bands, scale)
+            header = _header(dataset, path, name, bands, scale)
     except (RasterioError, OSError):
         if said := said_of(path):
             raise MissingData(f"{name}: the server does not give it ({said})") from None
         raise MissingData(f"{name} is not a raster that GDAL can read") from None
+    return header if header.nodata is not None else replace(header, nodata=nodata)
 
 
 def gdal(path: str) -> rasterio.Env:

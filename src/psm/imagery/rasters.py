@@ -47,6 +47,7 @@ class Rasters:
         month: int | None = None,
         scale: str | Sequence[float] | Sequence[Sequence[float]] | None = None,
         bands: Sequence[int] | None = None,
+        nodata: float | None = None,
         attribution: str | None = None,
         licence: str = "unknown",
     ) -> None:
@@ -58,6 +59,7 @@ class Rasters:
             month: 1 to 12.
             scale: what is black and what is white of numbers that are not 8-bit.
             bands: red, green and blue, counted from 1.
+            nodata: number that says that there is nothing, where the files don't say which.
             attribution: whose data; by default what the files say of their copyright.
             licence: SPDX name, or the terms in words.
 
@@ -70,11 +72,12 @@ class Rasters:
             MonthRequired: the path holds ``{month}``, and none is given.
         """
         levels = None if scale is None else as_scale(scale, "imagery")
-        self.files = _headers(_files(path, month), bands, levels)
+        self.files = _headers(_files(path, month), bands, levels, nodata)
         owners = sorted({file.copyright for file in self.files} - {""})
         self.attribution = attribution or "; ".join(owners) or Path(path).name
         self.licence = licence
         self.has_seasons = "{month" in path
+        self._nodata = nodata
         self._boxes = np.asarray([(f.west, f.south, f.east, f.north) for f in self.files])
         self._blocks = BlockCache(_CACHE_BYTES)
 
@@ -90,6 +93,7 @@ class Rasters:
             "content": whole.hexdigest()[:16],
             "bands": list(first.bands),
             "scale": None if first.scale is None else [list(pair) for pair in first.scale],
+            **({} if self._nodata is None else {"nodata": self._nodata}),
         }
 
     def read(
@@ -161,13 +165,13 @@ class Rasters:
 
 
 def _headers(
-    paths: list[str], bands: Sequence[int] | None, scale: Scale | None
+    paths: list[str], bands: Sequence[int] | None, scale: Scale | None, nodata: float | None
 ) -> list[RasterFile]:
     """Those of all files; of several, some may be broken, which is said."""
     files, problems = [], []
     for path in paths:
         try:
-            files.append(read_header(path, bands=bands, scale=scale))
+            files.append(read_header(path, bands=bands, scale=scale, nodata=nodata))
         except (ConfigError, MissingData) as problem:
             problems.append(problem)
     if problems and not files:
