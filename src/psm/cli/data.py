@@ -118,7 +118,10 @@ def data_import(
     dataset = open_dataset(origin, options, format=format)
     typer.echo(f"{origin}: {dataset.describe()}")
     if credit := dataset.tile_credit():
-        typer.echo(f"tiles: {credit['attribution']} ({credit['licence']})")
+        terms = credit["licence"]
+        if terms == "unknown":
+            terms = "licence unknown; --imagery-set licence=NAME says it"
+        typer.echo(f"tiles: {credit['attribution']} ({terms})")
     report = convert(dataset, out, workers=workers, retry=retry)
     for reason, count in report.refused.most_common():
         typer.echo(f"refused {count:6d}  {reason}")
@@ -127,7 +130,10 @@ def data_import(
     for line in overlap_lines(report):
         typer.echo(line)
     if not report.imported:
-        raise MissingData(f"{out}: nothing could be used; import/refused.csv says why")
+        ((reason, count),) = report.refused.most_common(1) or [("no recordings", 0)]
+        raise MissingData(
+            f"{out}: nothing could be used: {reason} ({count} times); import/refused.csv says which"
+        )
     counts = ", ".join(f"{count} {split}" for split, count in report.imported.items())
     typer.echo(f"{out}: {counts}")
 

@@ -169,7 +169,8 @@ class RecordingSet(ForeignDataset):
         recording = told.recording(self.gsd_m)
         path = self._beside(told.said["audio"], "audio")  # first: to look costs nothing
         if isinstance(tile, NoTile):
-            raise CorruptRecording(tile.reason, *filter(None, (tile.detail,)))
+            at = f"at {recording.lat:g}, {recording.lon:g}"
+            raise CorruptRecording(tile.reason, *filter(None, (tile.detail, at)))
         if not told.said.get("gsd_m"):
             gsd_m = values.gsd_m(recording.gsd_m, self.imagery, recording.lat)
             recording = replace(recording, gsd_m=gsd_m)

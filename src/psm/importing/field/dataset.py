@@ -24,7 +24,7 @@ from psm.importing.field.recordings import LEAST, SOUNDS, FieldFolder, FieldOpti
 from psm.importing.recordingset import RecordingSet, tiles_of
 from psm.importing.tablereader import TABLE_SUFFIXES, TableEntry
 
-NO_CAPTION = "no caption: neither a table of detections nor the file says what is heard"
+NO_CAPTION = "no caption: neither the file nor a table (--detections) says what is heard"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from psm.data.recorders.names import prefixes_of
 from psm.importing.field.deployments import NO_TIME, Deployments, Stay, Unplaced
 from psm.importing.field.labels import Label
 
-NO_PLACE = "no place: neither in the file nor in a table of deployments"
+NO_PLACE = "no place: neither in the file nor in a table (--deployments)"
 AHEAD = "its clock shows a day in the future"
 SLOWED = "slowed down by its recorder: its pitch is not what was to be heard"
 

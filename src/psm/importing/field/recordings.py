@@ -107,7 +107,7 @@ class FieldFolder:
         """
         if self.detections is None:
             return MatchedLabels()
-        found = matched(self.detections, self.names)
+        found = matched(self.detections, self.names, home=self.folder)
         if not found.labels and found.refused:
             said, reason, _ = found.refused[0]
             raise MissingData(
