@@ -1,8 +1,8 @@
 """A park that is made up: cards of twelve AudioMoths, deployments, detections and imagery.
 
-The landscape is Blue Marble's of Galicia, shrunk to twenty kilometres: what is sea there is a lake here.
-What is heard at a site follows from what the imagery shows there and from the hour, so that a
-model can learn the park; the sounds are the simulated Earth's.
+The landscape is Blue Marble's of Galicia, shrunk to twenty kilometres: what is sea there is a lake
+here. What is heard at a site follows from what the imagery shows there and from the hour, so that
+a model can learn the park; the sounds are the simulated Earth's.
 """
 
 from __future__ import annotations
@@ -196,7 +196,11 @@ def _write_wav(path: Path, waveform: np.ndarray, comment: str) -> None:
     soundfile.write(path, waveform, RATE_HZ, subtype="PCM_16", format="WAV")
     whole = path.read_bytes()
     sound = whole.index(b"data")
-    body = whole[8:sound] + info(ICMT=comment, IART=comment[31 + 13 : 31 + 40]) + whole[sound:]
+    body = (
+        whole[8:sound]
+        + info(ICMT=comment, IART=f"AudioMoth {comment.partition('AudioMoth ')[2][:16]}")
+        + whole[sound:]
+    )
     path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
 
 
@@ -219,7 +223,9 @@ def _colours(lat: np.ndarray, lon: np.ndarray) -> UInt8[np.ndarray, "... 3"]:
     east_km = (np.asarray(lon) - LON) * 111.2 * cos(radians(LAT))
     scale = (_CROP_PX - 1) / (SIDE_KM + 4.0)  # a little more than the park
     where = (_CROP_PX - 1) / 2 - north_km * scale, (_CROP_PX - 1) / 2 + east_km * scale
-    bands = [ndimage.map_coordinates(crop[..., b], where, order=1, mode="nearest") for b in range(3)]
+    bands = [
+        ndimage.map_coordinates(crop[..., b], where, order=1, mode="nearest") for b in range(3)
+    ]
     return np.stack(bands, -1)
 
 

@@ -145,7 +145,7 @@ def test_files_may_begin_with_any_month(seasons, tmp_path):
 
 def test_tiles_of_remote_files_are_kept(seasons, tmp_path, monkeypatch):
     monkeypatch.setenv("PSM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("psm.imagery.opening.is_remote", lambda path: True)
+    monkeypatch.setattr("psm.imagery.opening.is_remote", lambda _: True)
     places = [TilePlace("r-1", LAT, LON, 1), TilePlace("pole", 89.0, LON, 1)]
     first = dict(TileCutter(seasons, PX, 120.0).tiles(places))
     assert len(list((tmp_path / "cache" / "cuts").rglob("*.tile"))) == 1

@@ -43,7 +43,8 @@ def data_import(
         str | None,
         typer.Option(
             help="What the tiles are: sentinel (default), bingmap or googleEarth. For a table "
-            "without tiles where they come from: stac:…, xyz:…, raster files, blue-marble."
+            "without tiles where they come from: stac:…, xyz:…, raster files (a pattern in quotes, "
+            "as 'sentinel/*.tif'), blue-marble."
         ),
     ] = None,
     imagery_set: ImagerySet = None,
@@ -89,7 +90,8 @@ def data_import(
     with audio files and a CSV or Parquet table, or one as recorders leave it, with time and place
     in headers, names or a table of deployments and with tables of detections for captions.
 
-    `psm data import CARD OUT --deployments sites.csv --detections birdnet/ --imagery blue-marble`
+    `psm data import CARD OUT --deployments sites.csv --detections birdnet/ --preset earth-small
+    --imagery 'sentinel/*.tif' --gsd 10`
 
     `psm data import CARD OUT --detections labels.txt --least 0.8 --cut 30 --split all=train`
 
@@ -148,9 +150,9 @@ def overlap_lines(report: ImportReport) -> list[str]:
     ]
     if lines:
         lines.append(
-            "What is measured on these is partly remembered. Without a column split they are split by "
-            "place, with a buffer; of a single park rather take all for training (--split all=train) "
-            "and let psm adapt judge by folds of places."
+            "What is measured on these is partly remembered. Without a column split, places are "
+            "split with a buffer; of a single park rather take all for training (--split "
+            "all=train): psm adapt judges by folds of places."
         )
     return lines
 
@@ -160,7 +162,7 @@ def splits_named(given: list[str] | None) -> dict[str, str]:
     from psm.errors import ConfigError
     from psm.importing.values import SPLITS
 
-    found = assigned(given, "--split", "extra=train")
+    found = assigned(given, "--split", "all=train")
     for theirs, ours in found.items():
         if ours not in SPLITS:
             raise ConfigError(f"--split {theirs}={ours}: choose train, val or test")

@@ -273,7 +273,9 @@ def tiles_of(origin: str, options: ImportOptions) -> dict[str, Any]:
         ConfigError: an option is wrong.
     """
     if others := sorted(set(options.splits) - {ALL}):
-        raise ConfigError(f"--split {others[0]}=...: of your own recordings it is --split all=train")
+        raise ConfigError(
+            f"--split {others[0]}=...: of your own recordings it is --split all=train"
+        )
     experiment = load_experiment(options.preset or preset_of(options.imagery))
     tile_px, gsd_m, cutter = largest_view_px(experiment), options.gsd_m, None
     if options.imagery in IMAGERY:

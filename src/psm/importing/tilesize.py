@@ -1,4 +1,4 @@
-"""Refuses tiles that no place can have: wider than the raster files, or much finer than they are."""
+"""Refuses tiles that no place can have: wider than the raster files, or much finer than these."""
 
 from __future__ import annotations
 

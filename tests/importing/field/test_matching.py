@@ -48,8 +48,9 @@ def test_one_table_that_speaks_of_several_folders_leaves_open_whose_a_lone_file_
 def test_tables_of_two_programs_name_one_recording_in_folders_of_their_own() -> None:
     tables = ("birdnet.csv", [f"D:\\in\\{AT}"]), ("raven.txt", [f"/home/x/raven/{AT}"])
     assert found([f"moth1/{AT}"], *tables) == {f"moth1/{AT}": 2}
-    named = ("birdnet.csv", ["D:\\in\\H3_20240512_043000.wav"]), ("raven.txt", ["H3/H3_20240512_043000.wav"])  # fmt: skip
-    assert found(["H3/H3_20240512_043000.wav"], *named) == {"H3/H3_20240512_043000.wav": 2}
+    name = "H3_20240512_043000.wav"
+    named = ("birdnet.csv", [f"D:\\in\\{name}"]), ("raven.txt", [f"H3/{name}"])
+    assert found([f"H3/{name}"], *named) == {f"H3/{name}": 2}
 
 
 def test_tables_in_folders_of_recorders_are_of_their_recordings() -> None:

@@ -106,8 +106,7 @@ class FieldRecordings(RecordingSet):
         return [
             TableEntry(
                 line=number,
-                said=_said(clip, keys)
-                | ({"split": clip.split} if has_splits else {}),
+                said=_said(clip, keys) | ({"split": clip.split} if has_splits else {}),
                 problem=clip.problem or ("" if clip.caption else NO_CAPTION),
                 detail=clip.detail,
             )

@@ -56,8 +56,8 @@ def matched(detections: Detections, names: Iterable[str], *, home: Path = Path()
     for table in detections.tables:
         found.refused += [(f"{table.origin}, line {n}", why, "") for n, why in table.problems]
         for _ in table.labels:
-            label = next(labels)
-            mentions.append((recordings.mention(label.file, table.origin), label))
+            named = next(labels)
+            mentions.append((recordings.mention(named.file, table.origin), named))
         mentions += [(recordings.mention(one, table.origin), None) for one in table.looked_at]
     rivals = _Rivals(mention for mention, _ in mentions)
     for mention, label in mentions:
@@ -66,7 +66,8 @@ def matched(detections: Detections, names: Iterable[str], *, home: Path = Path()
             lost.setdefault((mention.said, problem), Counter())[mention.origin] += 1
             continue
         of_recording = found.labels.setdefault(name, [])
-        of_recording += [] if label is None else [replace(label, file=name)]
+        if label is not None:
+            of_recording.append(replace(label, file=name))
     for (said, reason), tables in lost.items():
         detail = ", ".join(f"{count} in {table}" for table, count in tables.items())
         found.refused.append((said, reason, detail))
