@@ -45,6 +45,7 @@ class RecordingSet(ForeignDataset):
 
     Attributes:
         framing: how the sound is framed.
+        preset: that it is framed for, in words.
         tile_px: the least side of a tile.
         gsd_m: metres per pixel of the tiles, where no row says it.
         buffer_km: between splits, where no row names them.
@@ -55,6 +56,7 @@ class RecordingSet(ForeignDataset):
     """
 
     framing: Framing
+    preset: str = ""
     tile_px: int = 1
     gsd_m: float | None = None
     buffer_km: float = 0.0
@@ -141,13 +143,14 @@ class RecordingSet(ForeignDataset):
                 parts.append(DatasetPart(f"{len(parts):05d}", place))
         return parts
 
-    def of_tiles(self) -> str:
-        """What tiles are cut from and how wide they are, in words; empty where they are files."""
+    def made(self) -> list[str]:
+        """What tiles are cut from and how wide they are, and what all is framed for, in words."""
+        framed = [f"framed for {self.preset}"] if self.preset else []
         if self.cutter is None:
-            return ""
+            return framed
         view = self.cutter.view
         wide = f"{view.side_m / 1000.0:.3g} km wide at {view.gsd_m:g} m a pixel"
-        return f"tiles of {self.cutter.provider.name}, {wide}"
+        return [f"tiles of {self.cutter.provider.name}, {wide}", *framed]
 
     def tile_credit(self) -> dict[str, str]:
         """Provider, attribution and licence of the tiles that are cut."""
@@ -287,6 +290,7 @@ def tiles_of(origin: str, options: ImportOptions) -> dict[str, Any]:
         raise ConfigError(f"{origin}: --imagery-set is an option of a provider, name it: --imagery")
     return {
         "framing": framing_of(experiment, shrunk_first=options.shrunk_first),
+        "preset": experiment.model.name,
         "tile_px": tile_px,
         "gsd_m": gsd_m,
         "buffer_km": buffer_km(experiment, gsd_m or experiment.model.imagery.gsd_m),

@@ -57,8 +57,8 @@ class RecordingTable(RecordingSet):
         unused = f"; not used: {', '.join(left)}" if left else ""
         splits = "" if "split" in columns else f"; split by place, {self.buffer_km:.3g} km apart"
         splits = f"; all {self.split}" if self.split else splits
-        tiles = f"; {said}" if (said := self.of_tiles()) else ""
-        return f"a table of recordings, {self.path.name}: {read}{unused}{splits}{tiles}"
+        made = "".join(f"; {said}" for said in self.made())
+        return f"a table of recordings, {self.path.name}: {read}{unused}{splits}{made}"
 
     def columns(self) -> dict[str, tuple[str, ...]]:
         """Columns of the table by our names.

@@ -35,7 +35,7 @@ def test_the_recordings_of_a_park_are_imported_with_one_command(
     printed, said = (" ".join(text.split()) for text in capsys.readouterr())
     assert "60 recordings of recorders; time and place from their files and from" in printed
     assert "60 of 120 detections count" in printed
-    assert "tiles of rasters, 2.4 km wide at 50 m a pixel" in printed
+    assert "tiles of rasters, 2.4 km wide at 50 m a pixel; framed for tiny" in printed
     assert "tiles: NASA Blue Marble (CC0-1.0)" in printed
     assert printed.endswith("out: 60 train")
     assert "all in train: its 12 places lie too close together to be split 3.6 km apart" in said

@@ -68,7 +68,7 @@ class FieldRecordings(RecordingSet):
         if found.cut.at != "whole":
             at = "every" if found.cut.at == "intervals" else "at detections, of"
             said.append(f"cut into clips {at} {found.cut.length_s:g} s")
-        return "; ".join(filter(None, (*said, self.of_tiles())))
+        return "; ".join((*said, *self.made()))
 
     def notes(self) -> list[str]:
         """What was left out, and why nothing is held out."""
