@@ -101,12 +101,12 @@ def test_naming_adds_to_the_loss_and_moves_its_side_alone(
 ) -> None:
     shards = write_tiny_shards(tmp_path)
     task, batch = prepared(changed("cnn", loss={setting: 0.5}), shards)
-    assert list(task.label_losses) == [side]
+    assert list(task.objective.label_losses) == [side]
     assert batch.labels is not None
     named = outcome(task, batch)
     plain = outcome(task, replace(batch, labels=None))
     assert named[""] - plain[""] > 0.1
-    assert torch.isfinite(named[f"label_losses.{side}.log_scale"])
+    assert torch.isfinite(named[f"objective.label_losses.{side}.log_scale"])
     changes = {n for n, v in named.items() if n in plain and not torch.allclose(v, plain[n])}
     assert any(name.startswith(moved) for name in changes)
     assert any(name.startswith("model.text_head") for name in changes)

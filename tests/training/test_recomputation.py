@@ -105,13 +105,13 @@ def test_distances_are_float32_under_autocast(
     shards: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, batch = prepared(changed("cnn"), shards)
-    plain, seen = task.three_pair_loss, []
+    plain, seen = objective.three_pair_loss, []
 
     def watched(*args: Any, **options: Any) -> Any:
         seen.append((args, options, plain(*args, **options)[0]))
         return plain(*args, **options)
 
-    monkeypatch.setattr(task, "three_pair_loss", watched)
+    monkeypatch.setattr(objective, "three_pair_loss", watched)
     with torch.autocast("cpu", torch.bfloat16):
         one.loss_of(batch)
     args, options, loss = seen[0]

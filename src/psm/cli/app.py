@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from psm import __version__
+from psm.cli.adapt import adapt
 from psm.cli.calibrate import calibrate
 from psm.cli.collect import collect_app
 from psm.cli.data import data_app
@@ -67,6 +68,7 @@ def _root(
 
 app.command()(demo)
 app.command()(train)
+app.command()(adapt)
 app.command("import")(import_)
 app.command()(evaluate)
 app.command()(calibrate)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from psm.data.ondisk import MelsOnDisk, ViewsOnDisk, read_views
 from psm.data.recording import Recording
@@ -34,6 +35,24 @@ class Rows(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: Any, /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class ChosenRows:
+    """Some rows of an array, read as they are asked for; one of :class:`Rows` itself."""
+
+    of: Rows
+    rows: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return len(self.rows), *self.of.shape[1:]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: Any, /) -> np.ndarray:
+        return self.of[self.rows[index]]
 
 
 @dataclass(frozen=True)
@@ -119,6 +138,14 @@ class Corpus:
     def gsd_m(self) -> np.ndarray:
         """Metres per pixel of each row's zoom-1 view; times the zoom for the others."""
         return np.array([recording.gsd_m for recording in self.recordings], np.float32)
+
+    def part(self, rows: NDArray[np.int64]) -> Corpus:
+        """Some of the recordings, by their numbers; nothing is copied."""
+        return Corpus(
+            tuple(self.recordings[row] for row in rows.tolist()),
+            {zoom: ChosenRows(views, rows) for zoom, views in self.views_by_zoom.items()},
+            ChosenRows(self.mels, rows),
+        )
 
     def views(self, zoom: int) -> Rows:
         """The views of one zoom."""

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from matplotlib.figure import Figure
-from PIL import Image
 
 from psm import __version__
 from psm.config import Experiment
@@ -24,6 +19,7 @@ from psm.evaluation.probing.seeing import QUERY_NAMES, SeeingReport, visibility
 from psm.evaluation.retrieval import COMPOSED, CONTEXT, IMAGE, SOURCE_FREE
 from psm.evaluation.retrievalreport import ENOUGH, REFERENCES, RetrievalReport, RetrievalRow
 from psm.files import atomic_path
+from psm.htmlpage import picture, render
 
 _QUERIES = {
     IMAGE: "image only",
@@ -37,7 +33,6 @@ _RESTRICTIONS = {
     "same_source": "among those of the same source",
 }
 _TRUTH = ".truth"  # at the end of the name of a picture that shows it
-_CSS_PX = 96.0  # of an inch
 
 
 @dataclass(frozen=True)
@@ -68,19 +63,8 @@ class DemoResult:
 def write_report(result: DemoResult, path: Path) -> None:
     """Write ``report.html`` from what the demo found; pictures are inside."""
     folder = result.folder
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(
-            lambda name: (resources.files("psm.demo") / name).read_text(encoding="utf-8")
-        ),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["score"] = lambda v: "–" if v is None else f"{v:.2f}"
-    environment.filters["recall"] = lambda v: "–" if v is None else f"{v:.3f}"
-    environment.filters["percent"] = lambda v: "–" if v is None else f"{v:.0%}"
-    html = environment.get_template("report.html.j2").render(
+    html = render(
+        "psm.demo",
         result=result,
         version=__version__,
         enough=ENOUGH,
@@ -190,9 +174,9 @@ def _pictures(result: DemoResult) -> dict[str, dict[str, Any]]:
     }
     if maps.risk:
         told["risk-coverage"] = findings.of_risk(maps)
-    charts = {name: _picture(folder / "evaluation" / f"{name}.png", alt)
+    charts = {name: picture(folder / "evaluation" / f"{name}.png", alt)
               for name, alt in told.items()}  # fmt: skip
-    curve = _picture(_save_curve(folder), findings.of_training(_log(folder)))
+    curve = picture(_save_curve(folder), findings.of_training(_log(folder)))
     return {**charts, "curve": curve}
 
 
@@ -200,16 +184,6 @@ def _sheet(path: Path) -> dict[str, Any]:
     """The maps of a query, and where and when it is likeliest; or one of them and its truth."""
     query = path.stem.removesuffix(_TRUTH).replace("-", " ")
     if path.stem.endswith(_TRUTH):
-        return {"query": query, **_picture(path, findings.of_truth(query, path))}
+        return {"query": query, **picture(path, findings.of_truth(query, path))}
     rasters = sorted(path.parent.glob(f"{path.stem}-??-??h.tif"))
-    return {"query": query, **_picture(path, findings.of_maps(query, rasters))}
-
-
-def _picture(path: Path, alt: str) -> dict[str, Any]:
-    """A PNG as a data URI, the size that it was drawn at in CSS pixels, and what it shows."""
-    content = path.read_bytes()
-    with Image.open(io.BytesIO(content)) as picture:
-        dots = picture.info.get("dpi", (_CSS_PX, _CSS_PX))[0]
-        width, height = (round(side * _CSS_PX / dots) for side in picture.size)
-    uri = "data:image/png;base64," + base64.b64encode(content).decode("ascii")
-    return {"src": uri, "width": width, "height": height, "alt": alt}
+    return {"query": query, **picture(path, findings.of_maps(query, rasters))}

@@ -29,6 +29,10 @@ class AudioTower(nn.Module, ABC):
         """Layers whose activations training may compute again rather than keep."""
         return []
 
+    def last_layers(self) -> list[nn.Module]:
+        """What learns where the tower as a whole does not: its last block."""
+        return self.layers_to_recompute()[-1:] or [self]
+
     @abstractmethod
     def forward(
         self,

@@ -13,6 +13,7 @@ from psm.encoders.sharedlayers import convolution_stage
 from psm.errors import ConfigError
 
 _RANGE_DB, _SPREAD_DB, _STEADY_DB = 80.0, 20.0, 3.0
+_LAST_LAYERS = 6  # two convolutions with their norms and what comes after
 
 
 def _audible(mel: Float[Tensor, "n frames bands"]) -> Float[Tensor, "n frames bands"]:
@@ -45,6 +46,10 @@ class CNNTower(AudioTower):
         stages += convolution_stage(fan_in, last, kernel=1, stride=1)
         self.stages = nn.Sequential(*stages)
         self.out_dim = 2 * last * bands
+
+    def last_layers(self) -> list[nn.Module]:
+        """The last stage that halves, or the blocks at its end, and the one after it."""
+        return list(self.stages)[-_LAST_LAYERS:]
 
     def forward(
         self,
@@ -98,6 +103,10 @@ class ResidualTower(AudioTower):
         stages += convolution_stage(fan_in, last, kernel=1, stride=1)
         self.stages = nn.Sequential(*stages)
         self.out_dim = 3 * last * bands
+
+    def last_layers(self) -> list[nn.Module]:
+        """The last stage that halves, or the blocks at its end, and the one after it."""
+        return list(self.stages)[-_LAST_LAYERS:]
 
     def forward(
         self,

@@ -106,6 +106,10 @@ class SatelliteEncoder(nn.Module):
             weights, self.backbone = read_backbone(config, imagery, wanted)
             self.load_state_dict(weights, strict=False)
 
+    def last_layers(self) -> list[nn.Module]:
+        """What learns where the encoder as a whole does not: its last block and what follows."""
+        return [self.blocks.layers[-1], self.norm, self.project]
+
     def forward(
         self, views: Float[Tensor, "batch 3 height width"], gsd_m: Float[Tensor, " batch"]
     ) -> Float[Tensor, "batch out_dim"]:

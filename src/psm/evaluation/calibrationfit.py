@@ -34,6 +34,7 @@ from psm.evaluation.knownpairs import known_pairs, phrase_gaussians
 from psm.evaluation.reliability import Reliability
 from psm.evaluation.sharefit import SharedPairs, fit_slopes, held_out_of_both
 from psm.gallery import Base, Gallery
+from psm.gaussian import Gaussian
 from psm.inference.gallerymaking import (
     data_fingerprint,
     gallery_of_corpus,
@@ -135,8 +136,12 @@ def fit(
     gallery: Gallery | None = None,
     base: Base = "archives",
     silent: Sequence[str] = (),
+    queries: Gaussian | None = None,
 ) -> CalibrationFit:
     """Choose and fit a curve to ``pairs`` of ``recordings``; see :func:`calibrate`.
+
+    ``queries`` are what recordings are paired with, one after the other; by default the phrases of
+    the sounds that labels are not ``silent`` about.
 
     Captions show how much likelier they are from their own place than from others, at a prior of a
     half: that is what the share is multiplied by, and needs no fit. A prior that is asked for, or a
@@ -154,7 +159,8 @@ def fit(
         pairs = pairs.with_prior(pairs.prior if prior is None else prior)
         chosen, term = _without_share(model, pairs, method), None
         if gallery is not None:
-            chosen, term = _with_share(model, pairs, method, gallery, base, chosen, silent)
+            asked = phrase_gaussians(model, silent) if queries is None else queries
+            chosen, term = _with_share(asked, pairs, method, gallery, base, chosen)
     return CalibrationFit(
         Calibration(
             schema_version=1 if term is None else 2,
@@ -196,16 +202,14 @@ def _without_share(model: PSM, pairs: Pairs, method: Method | Literal["auto"]) -
 
 
 def _with_share(
-    model: PSM,
+    queries: Gaussian,
     pairs: Pairs,
     method: Method | Literal["auto"],
     gallery: Gallery,
     base: Base,
     plain: _Chosen,
-    silent: Sequence[str],
 ) -> tuple[_Chosen, ShareTerm]:
     """The curve of sounds whose shares are known; its slope is fitted too."""
-    queries = phrase_gaussians(model, silent)
     heard = [gallery.heard(queries, of).log_odds.numpy() for of in gallery.weights]
     number = np.arange(len(pairs)) % len(queries.mean)  # see known_pairs
     shared = SharedPairs(pairs, number, np.stack(heard, axis=1))

@@ -15,12 +15,11 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from psm.checkpoints import weights_fingerprint
-from psm.data.corpus import Corpus
+from psm.data.corpus import ChosenRows, Corpus
 from psm.familiarity import Familiarity, cosines
 from psm.gallery import Base, Gallery
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import audio_features
-from psm.inference.gallerymaking import ChosenRows
 from psm.inference.heldout import find_learnt
 from psm.model import PSM
 from psm.seeding import generator

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,8 +22,7 @@ from torch import Tensor
 from psm import checkpoints
 from psm.curves import fit_logistic
 from psm.data.context import Context
-from psm.data.corpus import Corpus
-from psm.data.corpus import Rows as CorpusRows
+from psm.data.corpus import ChosenRows, Corpus
 from psm.data.raking import even_weights, thinned
 from psm.data.recording import Recording
 from psm.errors import ConfigError, MissingExtra
@@ -189,21 +188,3 @@ def _matching(distance: Float[Tensor, "n n"], captions: Sequence[str]) -> Matchi
         -np.concatenate([own, others]), np.arange(len(weight)) < len(own), weight
     )
     return Matching(scale=_STEEPER * scale, margin=-shift / scale)
-
-
-@dataclass(frozen=True)
-class ChosenRows:
-    """Some rows of an array, read as they are asked for; see :class:`psm.data.corpus.Rows`."""
-
-    of: CorpusRows
-    rows: Rows
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return len(self.rows), *self.of.shape[1:]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: Any, /) -> np.ndarray:
-        return self.of[self.rows[index]]

@@ -144,7 +144,8 @@ def _made_up(experiment: Experiment, count: int) -> Corpus:
 
 def _parameters(task: TrainingTask) -> Iterator[str]:
     yield f"{'parameters':<28}{'learn':>14}{'frozen':>14}"
-    parts: dict[str, nn.Module] = {**dict(task.model.named_children()), "loss": task.loss}
+    parts: dict[str, nn.Module] = dict(task.model.named_children())
+    parts["loss"] = task.objective.pair_loss
     for name, part in {**parts, "together": task}.items():
         learn, frozen = (
             sum(p.numel() for p in part.parameters() if p.requires_grad is learns)

@@ -11,6 +11,7 @@ from psm import checkpoints
 from psm.config import Experiment
 from psm.errors import CheckpointMismatch
 from psm.experiments import load_experiment, with_overrides
+from psm.imagery import BlueMarble
 from psm.model import PSM
 from psm.provenance import DataSet, Provenance
 
@@ -47,6 +48,11 @@ class Start:
         """
         folder = checkpoints.resolve(model)
         return cls(str(model), folder, checkpoints.weights_fingerprint(folder))
+
+    @property
+    def sees_blue_marble(self) -> bool:
+        """Whether the pictures that it was trained on are those that come with the package."""
+        return checkpoints.read_experiment(self.folder).model.imagery.name == BlueMarble.name
 
     def experiment(
         self, preset: str | Path | None = None, overrides: Mapping[str, Any] | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning
@@ -11,13 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from psm.config import Experiment, LossConfig
+from psm.config import Experiment
 from psm.curves import fit_logistic
 from psm.data.context import Context
 from psm.data.corpus import Corpus
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import encode_corpus, location_gaussians
-from psm.losses import CategoricalLabelLoss, LabelLoss, PairLoss, build_loss
 from psm.model import PSM
 from psm.ranks import tied_ranks
 from psm.seeding import torch_seed
@@ -25,37 +23,10 @@ from psm.training import distributed
 from psm.training.dataloader import Batch, cached_text_features
 from psm.training.frozenfeatures import cached_audio_features
 from psm.training.labels import Labels
+from psm.training.objective import Objective
 from psm.training.optimisation import build_optimizer
 from psm.training.recomputation import encode_by_parts
 from psm.training.resuming import require_fitting
-
-
-def three_pair_loss(
-    loss: PairLoss,
-    locations: Sequence[Gaussian],
-    audio: Gaussian,
-    text: Gaussian,
-    *,
-    text_weight: float,
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """``(1 - w) L(location, audio) + w (L(location, text) + L(audio, text))`` (PSM, eq. 7).
-
-    Several Gaussians of the same locations, fused with different parts of the context, count by
-    their mean. The report is of the first.
-    """
-    with_audio, reports = zip(*(loss(location, audio) for location in locations), strict=True)
-    with_text = [loss(location, text)[0] for location in locations]
-    location_audio, location_text = (torch.stack(terms).mean() for terms in (with_audio, with_text))
-    audio_text, _ = loss(audio, text)
-    total = (1.0 - text_weight) * location_audio + text_weight * (location_text + audio_text)
-    report = {
-        **reports[0],
-        "loss": total.detach(),
-        "loss_location_audio": location_audio.detach(),
-        "loss_location_text": location_text.detach(),
-        "loss_audio_text": audio_text.detach(),
-    }
-    return total, report
 
 
 class TrainingTask(lightning.LightningModule):
@@ -82,8 +53,7 @@ class TrainingTask(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.model = model
-        self.loss = build_loss(experiment.loss)
-        self.label_losses = _label_losses(experiment.loss, labels)
+        self.objective = Objective(experiment.loss, labels)
         self._label_texts = [] if labels is None else labels.texts(model)
         self.experiment = experiment
         self.validation = validation
@@ -117,7 +87,7 @@ class TrainingTask(lightning.LightningModule):
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Make dropout depend on step and rank alone, so that a resumed run repeats the curve."""
         torch.manual_seed(torch_seed(self.seed, "step", self.global_step, distributed.rank()))
-        self.loss.warm_up(self.global_step, self.total_steps)
+        self.objective.pair_loss.warm_up(self.global_step, self.total_steps)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:  # noqa: ARG002
         """The loss of one joint batch, of which this rank has a part."""
@@ -137,30 +107,12 @@ class TrainingTask(lightning.LightningModule):
         )
         # Autocast would take the dot products of the distances in half precision.
         with torch.autocast(audio.mean.device.type, enabled=False):
-            total, report = three_pair_loss(
-                self.loss, locations, audio, text, text_weight=self.experiment.loss.text_weight
+            is_named = self.objective.label_losses and batch.labels is not None
+            labels = self._encode_text(self._label_texts) if is_named else None
+            total, report = self.objective(
+                locations, audio, text, labels=labels, given=batch.labels
             )
-            if self.label_losses and batch.labels is not None:
-                sides = {"audio": [audio], "location": locations}
-                naming = self._naming(sides, batch.labels)
-                total = total + naming["loss_labels"]
-                report |= {name: value.detach() for name, value in naming.items()}
-                report["loss"] = total.detach()
             return total, report
-
-    def _naming(self, sides: Mapping[str, Sequence[Gaussian]], given: Tensor) -> dict[str, Tensor]:
-        """What naming the labels of recordings costs, by side and, weighted, in all."""
-        recipe = self.experiment.loss
-        weight = {"audio": recipe.label_weight, "location": recipe.location_label_weight}
-        labels = self._encode_text(self._label_texts)
-        costs = {
-            side: torch.stack([loss(rows, labels, given) for rows in sides[side]]).mean()
-            for side, loss in self.label_losses.items()
-        }
-        total = torch.stack([weight[side] * cost for side, cost in costs.items()]).sum()
-        return {f"loss_labels_{side}": cost for side, cost in costs.items()} | {
-            "loss_labels": total
-        }
 
     def _draw_contexts(self, context: Context) -> list[Context]:
         config = self.model.config.context
@@ -240,7 +192,7 @@ class TrainingTask(lightning.LightningModule):
 
         What no loss taught is fitted to all pairs of the validation split.
         """
-        learnt = self.loss.match_probability()
+        learnt = self.objective.pair_loss.match_probability()
         if learnt is not None:
             return learnt
         features, audio = encode_corpus(self.model, self.validation, sound=self._sound)
@@ -256,16 +208,6 @@ class TrainingTask(lightning.LightningModule):
         return build_optimizer(
             self.model, others, self.experiment.training, total_steps=self.total_steps
         )
-
-
-def _label_losses(recipe: LossConfig, labels: Labels | None) -> nn.ModuleDict:
-    """By side: what a recording holds, and what a place sounds like."""
-    losses = nn.ModuleDict()
-    if labels is not None and recipe.label_weight:
-        losses["audio"] = LabelLoss(labels.shares)
-    if labels is not None and recipe.location_label_weight:
-        losses["location"] = CategoricalLabelLoss(labels.shares)
-    return losses
 
 
 def batch_norms(model: nn.Module) -> list[nn.Module]:

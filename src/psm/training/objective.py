@@ -1,0 +1,105 @@
+"""Objective of training: the three pairs of modalities, and what naming the labels adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from psm.config import LossConfig
+from psm.gaussian import Gaussian
+from psm.losses import CategoricalLabelLoss, LabelLoss, PairLoss, build_loss
+from psm.training.labels import Labels
+
+
+def three_pair_loss(
+    loss: PairLoss,
+    locations: Sequence[Gaussian],
+    audio: Gaussian,
+    text: Gaussian,
+    *,
+    text_weight: float,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """``(1 - w) L(location, audio) + w (L(location, text) + L(audio, text))`` (PSM, eq. 7).
+
+    Several Gaussians of the same locations, fused with different parts of the context, count by
+    their mean. The report is of the first.
+    """
+    with_audio, reports = zip(*(loss(location, audio) for location in locations), strict=True)
+    with_text = [loss(location, text)[0] for location in locations]
+    location_audio, location_text = (torch.stack(terms).mean() for terms in (with_audio, with_text))
+    audio_text, _ = loss(audio, text)
+    total = (1.0 - text_weight) * location_audio + text_weight * (location_text + audio_text)
+    report = {
+        **reports[0],
+        "loss": total.detach(),
+        "loss_location_audio": location_audio.detach(),
+        "loss_location_text": location_text.detach(),
+        "loss_audio_text": audio_text.detach(),
+    }
+    return total, report
+
+
+class Objective(nn.Module):
+    """What a step makes smaller: the three-pair loss, and that of naming labels, if there are any.
+
+    Args:
+        recipe: kind and weights of the losses.
+        labels: of the training recordings; ``None`` where none are named.
+
+    Attributes:
+        pair_loss: of two batches of Gaussians.
+        label_losses: by side: what a recording holds (``audio``), what a place sounds like
+            (``location``); empty where none are named.
+    """
+
+    def __init__(self, recipe: LossConfig, labels: Labels | None = None) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.pair_loss = build_loss(recipe)
+        self.label_losses = nn.ModuleDict()
+        if labels is not None and recipe.label_weight:
+            self.label_losses["audio"] = LabelLoss(labels.shares)
+        if labels is not None and recipe.location_label_weight:
+            self.label_losses["location"] = CategoricalLabelLoss(labels.shares)
+
+    def forward(
+        self,
+        locations: Sequence[Gaussian],
+        audio: Gaussian,
+        text: Gaussian,
+        *,
+        labels: Gaussian | None = None,
+        given: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a batch, and what is worth logging.
+
+        Args:
+            locations: of the batch, once for each draw of what is known of the context.
+            audio, text: of the same recordings.
+            labels: as the text side says them, ``(labels, dim)``.
+            given: ``(batch, labels)``, which of them each recording has.
+        """
+        weight = self.recipe.text_weight
+        total, report = three_pair_loss(self.pair_loss, locations, audio, text, text_weight=weight)
+        if self.label_losses and labels is not None and given is not None:
+            naming = self._naming({"audio": [audio], "location": locations}, labels, given)
+            total = total + naming["loss_labels"]
+            report |= {name: value.detach() for name, value in naming.items()}
+            report["loss"] = total.detach()
+        return total, report
+
+    def _naming(
+        self, sides: Mapping[str, Sequence[Gaussian]], labels: Gaussian, given: Tensor
+    ) -> dict[str, Tensor]:
+        """What naming the labels of recordings costs, by side and, weighted, in all."""
+        weight = {"audio": self.recipe.label_weight, "location": self.recipe.location_label_weight}
+        costs = {
+            side: torch.stack([loss(rows, labels, given) for rows in sides[side]]).mean()
+            for side, loss in self.label_losses.items()
+        }
+        total = torch.stack([weight[side] * cost for side, cost in costs.items()]).sum()
+        return {f"loss_labels_{side}": cost for side, cost in costs.items()} | {
+            "loss_labels": total
+        }
