@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from psm import PSM
-from psm.adaptation import adapt, pipeline, write_report
+from psm.adaptation import adapt, fitting, pipeline, write_report
 from psm.adaptation.fitting import adapt_to
 from psm.adaptation.inputs import Inputs, find_recordings, load_inputs
 from psm.adaptation.recipe import Learns, Recipe, recipes_for
@@ -34,7 +34,7 @@ QUICK = (10, 40)
 class Stripes:
     """Imagery that is dark in one degree of longitude and bright in the next."""
 
-    is_simulated = False
+    is_simulated: ClassVar[bool] = False
     name, attribution, licence, has_seasons = "stripes", "nobody", "CC0-1.0", False
     settings: ClassVar = {"provider": "stripes"}
 
@@ -117,7 +117,7 @@ def test_the_same_figures_after_a_kill(
 ) -> None:
     whole = tmp_path / "whole"
     write_report(adapt(Start.of(base), shards, whole), None)
-    plain, asked = pipeline.adapt_to, []
+    plain, asked = fitting.adapt_to, []
 
     def killed(*args: Any, **options: Any) -> Any:
         asked.append(args)
@@ -141,12 +141,11 @@ def test_the_same_figures_after_a_kill(
 def test_where_nothing_gains_the_model_stays(
     base: Path, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = pipeline.recipes_for
-    monkeypatch.setattr(
-        pipeline,
-        "recipes_for",
-        lambda *args: tuple(replace(one, learning_rate=1e-12) for one in plain(*args)),
-    )
+    def still(recordings: int, learns: Learns | None = None) -> tuple[Recipe, ...]:
+        found = recipes_for(recordings, learns)
+        return tuple(replace(one, checkpoints=(2,), learning_rate=1e-12) for one in found)
+
+    monkeypatch.setattr(pipeline, "recipes_for", still)
     done = adapt(Start.of(base), shards, tmp_path / "out")
     page = write_report(done, BlueMarble()).read_text()
     assert "No maps: blue-marble has views of 64" in page  # the work is not lost for that

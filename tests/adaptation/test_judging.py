@@ -34,7 +34,7 @@ def encoded(noise: float, seed: int = 0, of: PlaceFolds | None = None) -> list[E
     rng = generator(seed, "judging")
     truth = rng.normal(size=(SIZE, DIM))
     labels = rng.normal(size=(LABELS, DIM))
-    found = []
+    found: list[Encoded] = []
     for number in range(FOLDS):
         rows = (of or folds()).judged(number)
         found.append({

@@ -6,7 +6,8 @@ and log-mels themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class Inputs:
         texts: ``(n, features)`` of their captions.
         context: place, time and sources.
         labels: of the sounds that they hold; ``None`` where nobody labelled them.
-        label_texts: ``(labels, features)`` of the labels as they are asked for.
+        phrases: how each label is asked for.
+        label_texts: ``(labels, features)`` of these phrases.
     """
 
     corpus: Corpus
@@ -57,6 +59,7 @@ class Inputs:
     texts: Tensor
     context: Context
     labels: Labels | None
+    phrases: Mapping[str, str]
     label_texts: Tensor
 
     def __len__(self) -> int:
@@ -105,7 +108,7 @@ def load_inputs(
     imagery = model.config.imagery
     corpus = Corpus.load(data, SPLITS[0], zooms=imagery.zooms, view_px=imagery.view_px, found=found)
     labels = Labels.find(corpus.recordings)
-    asked = [] if labels is None else asked_for(labels)
+    phrases = phrases_of(labels, corpus.recordings)
     names = [*(f"zoom{zoom}" for zoom in imagery.zooms), "sounds"]
     kept = read_tensors(keep / _FEATURES, names, version=_VERSION)
     if kept is None:
@@ -126,14 +129,26 @@ def load_inputs(
         texts=model.text_features([r.caption for r in corpus.recordings]).clone(),
         context=Context.of_recordings(corpus.recordings),
         labels=labels,
-        label_texts=model.text_features(asked).clone() if asked else torch.empty(0),
+        phrases=phrases,
+        label_texts=model.text_features([*phrases.values()]).clone() if phrases else torch.empty(0),
     )
 
 
-def asked_for(labels: Labels) -> list[str]:
-    """The phrase of each label: of sounds of the simulated Earth its own, else the label itself."""
-    phrases: Mapping[str, str] = {str(sound): text for sound, text in QUERY_PHRASES.items()}
-    return [phrases.get(name, name.replace("_", " ")) for name in labels.names]
+def phrases_of(labels: Labels | None, recordings: Sequence[Recording]) -> dict[str, str]:
+    """How each label is asked for.
+
+    A sound of the simulated Earth has a phrase of its own; any other label, as the scientific name
+    of a species, is asked as the captions of recordings that hold it alone say it, where they hold
+    the label; else as it stands.
+    """
+    known: Mapping[str, str] = {str(sound): text for sound, text in QUERY_PHRASES.items()}
+    found = {}
+    for name in () if labels is None else labels.names:
+        captions = Counter(r.caption for r in recordings if r.sounds == (name,))
+        said = min(captions, key=lambda text: (-captions[text], text), default="")
+        own = said if name.casefold() in said.casefold() else name.replace("_", " ")
+        found[name] = known.get(name, own)
+    return found
 
 
 def _sounds(model: PSM, corpus: Corpus) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 from psm import checkpoints
 from psm.adaptation import judging
 from psm.adaptation.fitting import adapt_to, heard_and_seen
-from psm.adaptation.inputs import Inputs, asked_for, find_recordings, load_inputs
+from psm.adaptation.inputs import Inputs, find_recordings, load_inputs
 from psm.adaptation.judging import START, Choice, Encoded, Verdict, judge
 from psm.adaptation.placefolds import PlaceFolds, place_folds
 from psm.adaptation.recipe import LEARNS, Learns, Recipe, recipes_for
@@ -268,14 +268,9 @@ def _save(
     used = DataSet.of(data, inputs.recordings)
     model.provenance = start.provenance(used)
     known, judged = (inputs.corpus.part(rows) for rows in (learnt, held))
-    phrases = (
-        {}
-        if inputs.labels is None
-        else dict(zip(inputs.labels.names, asked_for(inputs.labels), strict=True))
-    )
     model.uncertainty = (
-        fit_uncertainty(model, seen(model, known), seen(model, judged), phrases)
-        if phrases
+        fit_uncertainty(model, seen(model, known), seen(model, judged), inputs.phrases)
+        if inputs.phrases
         else None
     )
     model.coverage = fit_coverage(model, known, judged)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from psm.calibration import Calibration
 from psm.cartography.mapdrawing import draw_map
 from psm.cartography.style import COLOURS, DIM, INK, colour_bar, figure_style, new_figure
 from psm.data.recording import Recording
-from psm.earth.phrases import QUERY_PHRASES
 from psm.geodata.sphere import chord_to_km, unit_vectors
 from psm.imagery import Provider
 from psm.inference.familiarityfit import known_phrases
@@ -59,19 +58,22 @@ class Unsure:
     uncertainty: float
 
 
-def common_sounds(recordings: Sequence[Recording]) -> list[CommonSound]:
-    """The commonest sounds: by labels, where there are any, else by phrases of captions."""
+def common_sounds(recordings: Sequence[Recording], phrases: Mapping[str, str]) -> list[CommonSound]:
+    """The commonest sounds: by labels, where there are any, else by phrases of captions.
+
+    Args:
+        recordings: that hold them.
+        phrases: how each label is asked for.
+    """
     counts = Counter(name for recording in recordings for name in recording.sounds)
     if counts:
-        phrases = {str(sound): text for sound, text in QUERY_PHRASES.items()}
         names = [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
         holds = {name: [name in r.sounds for r in recordings] for name in names[:MOST_SOUNDS]}
     else:
-        phrases = {}
         names = known_phrases([r.caption for r in recordings], MOST_SOUNDS)
         holds = {name: [name in r.caption.lower() for r in recordings] for name in names}
     return [
-        CommonSound(name, phrases.get(name, name.replace("_", " ")), sum(held),
+        CommonSound(name, phrases.get(name, name), sum(held),
                     _moment([r for r, has in zip(recordings, held, strict=True) if has]))
         for name, held in holds.items()
     ]  # fmt: skip

@@ -74,8 +74,10 @@ def write_report(done: Adaptation, imagery: Provider | None) -> Path:
         PSMError: the imagery cannot be read.
     """
     inputs, folds, verdict = done.inputs, done.folds, done.verdict
-    sounds = common_sounds(inputs.recordings)
-    maps, unsure, no_maps = None, [], "say by --imagery where pictures of the region come from"
+    sounds = common_sounds(inputs.recordings, inputs.phrases)
+    maps: dict[str, Any] | None = None
+    unsure: list[Unsure] = []
+    no_maps = "say by --imagery where pictures of the region come from"
     if imagery is not None and sounds:
         try:
             maps, unsure = _maps(done, imagery, sounds)
