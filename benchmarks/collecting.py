@@ -37,7 +37,7 @@ from psm.data.audio import AudioConfig
 from psm.data.recording import CaptionSource, Recording
 from psm.data.shards import RawSample, write_shard
 from psm.data.views import encode_jpeg
-from psm.earth.sounds import Sound
+from psm.earth.sounds import SOUNDS
 from psm.earth.synthesis import mix
 from psm.importing.framing import Framing
 from psm.parallel import run_all
@@ -45,7 +45,6 @@ from psm.seeding import generator
 
 RATE_HZ, SECONDS, DRAWS = 44_100, 10.0, 5
 TILE = encode_jpeg(np.full((64, 64, 3), 90, np.uint8))
-SOUNDS = tuple(Sound)
 
 
 class Cost(NamedTuple):

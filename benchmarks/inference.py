@@ -30,7 +30,7 @@ from psm import PSM, Gaussian, gaussian
 from psm.config import ModelConfig
 from psm.data.recording import CAPTION_SOURCES
 from psm.earth.captionwriter import caption
-from psm.earth.sounds import Sound
+from psm.earth.sounds import SOUNDS
 from psm.experiments import load_experiment
 from psm.gaussian import concatenate
 from psm.inference.batches import (
@@ -133,7 +133,7 @@ def text(
 def earth(rows: int) -> list[str]:
     """Captions of one to three sounds, in three styles."""
     found: dict[str, None] = {}
-    sounds, number = list(Sound), 0
+    sounds, number = list(SOUNDS), 0
     while len(found) < rows:
         rng = generator(0, "caption", number)
         heard = [sounds[k] for k in rng.permutation(len(sounds))[: rng.integers(1, 4)]]

@@ -16,17 +16,17 @@ from scipy.spatial import cKDTree
 from psm.data.audio import AudioConfig, log_mel
 from psm.data.recording import AudioSource, CaptionSource, Recording
 from psm.data.shards import Sample, write_shard
-from psm.data.splits import BUFFER, TEST, TRAIN, VAL
-from psm.data.worldsplits import split_by_position
-from psm.earth import MANIFEST_NAME, rules
+from psm.data.holdout import area_of
+from psm.data.splits import TEST, TRAIN, VAL
+from psm.earth import MANIFEST_NAME
 from psm.earth.captionwriter import caption
 from psm.earth.layers import Layers
 from psm.earth.painted_imagery import GSD_M, PaintedImagery
-from psm.earth.sampling import SampledPlaces, sample_places, source_bias
-from psm.earth.scene import Scene
-from psm.earth.sounds import SOUNDS
+from psm.earth.placing import draw_everywhere, draw_in_region
+from psm.earth.sampling import SampledPlaces, source_bias
 from psm.earth.soundscape import sample_sounds
 from psm.earth.synthesis import mix
+from psm.earth.worlds import World, world_named
 from psm.errors import ConfigError, SettingsChanged
 from psm.files import atomic_path, sweep
 from psm.geodata.packages import towns
@@ -45,19 +45,31 @@ _LICENCE = "CC0-1.0"
 
 @dataclass(frozen=True, kw_only=True)
 class EarthPlan:
-    """Everything that the content of a built Earth depends on."""
+    """Everything that the content of a built Earth depends on.
+
+    Attributes:
+        recordings: how many, all splits together.
+        seed: of places, times and sounds.
+        audio: how their sound is framed.
+        world: name of the world, see :func:`psm.earth.worlds.world_named`; empty for ours.
+        region: polygons as WKT that all recordings lie in; without them they come from everywhere.
+    """
 
     recordings: int
     seed: int = 0
     audio: AudioConfig = field(default_factory=AudioConfig)
+    world: str = ""
+    region: str = ""
 
     def __post_init__(self) -> None:
         if self.recordings < 1:
             raise ConfigError(f"an Earth needs at least one recording, not {self.recordings}")
+        world_named(self.world)  # refuses what is no name
 
     def fingerprint(self) -> dict[str, Any]:
         """What is stored beside the shards, and compared before more are added."""
-        return {"format": FORMAT_VERSION, **asdict(self)}
+        told = {"format": FORMAT_VERSION, **asdict(self)}
+        return {key: value for key, value in told.items() if value != ""}
 
 
 def build_earth(plan: EarthPlan, folder: Path, *, workers: int | None = None) -> dict[str, int]:
@@ -76,7 +88,8 @@ def build_earth(plan: EarthPlan, folder: Path, *, workers: int | None = None) ->
 
     Raises:
         SettingsChanged: ``folder`` holds another Earth.
-        ConfigError: another process builds there.
+        ConfigError: another process builds there, or the region has no land or is too small for
+            splits that keep their distance.
     """
     with alone_in(folder, "building an Earth"):
         claim(folder, plan.fingerprint())
@@ -93,7 +106,7 @@ def _build(plan: EarthPlan, folder: Path, workers: int | None) -> dict[str, int]
     if len(missing) < len(jobs):
         console().print(f"{folder}: {len(jobs) - len(missing)} of {len(jobs)} shards are there")
     if missing:
-        _warm_caches()
+        _warm_caches(plan)
         done = run_all(_build_shard, (plan, folder), missing, workers=workers)
         for _ in track(done, "building shards", len(missing)):
             pass
@@ -112,52 +125,59 @@ class _Job:
 
 
 def _jobs(plan: EarthPlan) -> Iterator[_Job]:
-    """The shards of ``plan``: places are drawn until enough lie outside the buffers."""
-    drawn, missing, start = [], plan.recordings, 0
-    while missing > 0:
-        count = max(256, 2 * missing)
-        places = sample_places(count, plan.seed, start=start)
-        splits = split_by_position(lat=places.lat, lon=places.lon, seed=plan.seed)
-        kept = np.flatnonzero(splits.split != BUFFER)[:missing]
-        drawn.append((start + kept, places.rows(kept), splits.split[kept], splits.cell[kept]))
-        missing -= len(kept)
-        start += count
-    number, split, cell = (np.concatenate([part[i] for part in drawn]) for i in (0, 2, 3))
-    places = SampledPlaces.concatenate([part[1] for part in drawn])
+    """The shards of ``plan``."""
+    if plan.region:
+        drawn = draw_in_region(plan.recordings, plan.seed, area_of(plan.region))
+    else:
+        drawn = draw_everywhere(plan.recordings, plan.seed)
     for name in _SPLITS:
-        members = np.flatnonzero(split == name)
+        members = np.flatnonzero(drawn.split == name)
         for shard, first in enumerate(range(0, len(members), _SHARD_SIZE)):
             rows = members[first : first + _SHARD_SIZE]
-            yield _Job(f"{name}-{shard:05d}.tar", name, number[rows], places.rows(rows), cell[rows])
+            yield _Job(
+                f"{name}-{shard:05d}.tar",
+                name,
+                drawn.number[rows],
+                drawn.places.rows(rows),
+                drawn.cell[rows],
+            )
 
 
 def _build_shard(shared: tuple[EarthPlan, Path], job: _Job) -> None:
     plan, folder = shared
+    world = world_named(plan.world)
     layers = Layers.load().at(lat=job.places.lat, lon=job.places.lon)
-    odds = rules.odds(Scene.of(layers, month=job.places.month, hour=job.places.hour))
-    write_shard(folder / job.name, (_sample(plan, job, row, odds[row]) for row in range(len(odds))))
+    odds = world.odds(layers, month=job.places.month, hour=job.places.hour)
+    samples = (_sample(plan, world, job, row, odds[row]) for row in range(len(odds)))
+    write_shard(folder / job.name, samples)
 
 
-def _sample(plan: EarthPlan, job: _Job, row: int, odds: NDArray[np.float64]) -> Sample:
+def _sample(
+    plan: EarthPlan, world: World, job: _Job, row: int, odds: NDArray[np.float64]
+) -> Sample:
     """One recording: its sounds at the true hour, as its archive hears them."""
     places, number = job.places, int(job.number[row])
-    rng = generator(plan.seed, "recording", number)
+    rng = generator(plan.seed, *filter(None, [world.name]), "recording", number)
     audio_source = AudioSource(str(places.audio_source[row]))
     caption_source = CaptionSource(str(places.caption_source[row]))
     lat, lon, month = float(places.lat[row]), float(places.lon[row]), int(places.month[row])
     hour = float(places.hour[row]) if places.has_hour[row] else None
-    heard = np.flatnonzero(sample_sounds(odds * source_bias(audio_source), rng))
-    sounds = [SOUNDS[k] for k in rng.permutation(heard)]  # loudest first
+    heard = np.flatnonzero(sample_sounds(odds * source_bias(audio_source, world.sounds), rng))
+    sounds = [world.sounds[k] for k in rng.permutation(heard)]  # loudest first
     waveform = mix(sounds, rng, plan.audio.clip_s, plan.audio.sample_rate_hz, audio_source)
+    if world.microphone is not None:
+        waveform = world.microphone.heard(waveform, rng, plan.audio.sample_rate_hz)
     recording = Recording(
-        key=f"{audio_source}-earth{plan.seed}n{number}",
+        key=f"{audio_source}-{world.name or 'earth'}{plan.seed}n{number}",
         lat=lat,
         lon=lon,
         month=month,
         hour=hour,
         audio_source=audio_source,
         caption_source=caption_source,
-        caption=caption(sounds, caption_source, rng, near_town(lat, lon), month, hour),
+        caption=caption(
+            sounds, caption_source, rng, near_town(lat, lon), month, hour, world.wording
+        ),
         split=job.split,
         cell=str(job.cell[row]),
         licence=_LICENCE,
@@ -165,7 +185,8 @@ def _sample(plan: EarthPlan, job: _Job, row: int, odds: NDArray[np.float64]) -> 
         sounds=tuple(sound.value for sound in sounds),
     )
     mel = log_mel(waveform[None], plan.audio).astype(np.float16)
-    return Sample(recording, _imagery().tile(lat=lat, lon=lon), mel)
+    tile = PaintedImagery.load(world.look).tile(lat=lat, lon=lon)
+    return Sample(recording, tile, mel)
 
 
 def near_town(lat: float, lon: float) -> str | None:
@@ -179,15 +200,10 @@ def _town_tree() -> cKDTree:
     return cKDTree(unit_vectors(lat=towns().lat, lon=towns().lon))
 
 
-@lru_cache(maxsize=1)
-def _imagery() -> PaintedImagery:
-    return PaintedImagery.load()
-
-
-def _warm_caches() -> None:
+def _warm_caches(plan: EarthPlan) -> None:
     # Derived grids are made once here, not by every worker at the same time.
     Layers.load()
-    _imagery()
+    PaintedImagery.load(world_named(plan.world).look)
 
 
 def claim(folder: Path, ours: dict[str, Any]) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from psm.data.recording import CaptionSource
-from psm.earth.phrases import PHRASES, SURROUNDINGS
 from psm.earth.sounds import Sound
+from psm.earth.wording import OUR_WORDING, Wording
 from psm.errors import ConfigError
 
 MONTHS = (
@@ -47,18 +47,19 @@ def caption(
     place: str | None = None,
     month: int | None = None,
     hour: float | None = None,
+    wording: Wording = OUR_WORDING,
 ) -> str:
     """Describe ``sounds`` (loudest first) in the manner of ``source``.
 
     ``place``, ``month`` (1..12) and ``hour`` (local, [0, 24)) colour some captions when known,
-    and no caption then claims another time of day.
+    and no caption then claims another time of day. ``wording`` is that of the world.
 
     Raises:
         ConfigError: no sounds to describe.
     """
     if not sounds:
         raise ConfigError("a caption needs at least one sound")
-    writer = _Writer(rng, hour)
+    writer = _Writer(rng, hour, wording)
     if source is CaptionSource.META:
         return writer.title(sounds, place, month)
     if source is CaptionSource.QWEN:
@@ -117,6 +118,7 @@ class _Writer:
 
     rng: np.random.Generator
     hour: float | None
+    wording: Wording
 
     def chance(self, probability: float) -> bool:
         return bool(self.rng.random() < probability)
@@ -130,17 +132,21 @@ class _Writer:
         return true[int(self.rng.integers(len(true)))]
 
     def clause(self, sound: Sound) -> str:
-        return self.pick(PHRASES[sound].clauses)
+        return self.pick(self.wording.phrases[sound].clauses)
 
     def phrase(self, sound: Sound, event: float) -> str:
         """A noun phrase: with chance ``event`` what happens, else a plain name."""
         if self.chance(event):
             return _participle(self.clause(sound))
-        return self.pick(PHRASES[sound].names)
+        return self.pick(self.wording.phrases[sound].names)
 
     def scene(self, sounds: Sequence[Sound]) -> str | None:
         """What people call a place with these sounds, if there is a word for it."""
-        fitting = [s.names for s in SURROUNDINGS if s.needs in sounds and s.any_of & set(sounds)]
+        fitting = [
+            kind.names
+            for kind in self.wording.surroundings
+            if kind.needs in sounds and kind.any_of & set(sounds)
+        ]
         names = self.true([name for names in fitting for name in names])
         return self.pick(names) if names else None
 
@@ -148,72 +154,39 @@ class _Writer:
         told = sounds[:1] if self.chance(0.4) else sounds
         scene = self.scene(sounds) if self.chance(0.4) else None
         names = _listed(
-            [self.phrase(s, event=0.4) for s in told], self.pick((" and ", " and ", " with "))
+            [self.phrase(s, event=0.4) for s in told], self.pick(self.wording.joins)
         )
         heading = _titled(scene or names)
         if scene and self.chance(0.7):
-            heading += self.pick((": ", " - ", ", ")) + names
+            heading += self.pick(self.wording.separators) + names
         claimed = any(word in heading.lower() for words, _, _ in TIME_WORDS for word in words)
         if self.hour is not None and not claimed and self.chance(0.3):
             heading += " " + _part_of_day(self.hour)
         if month is not None and self.chance(0.2):
             heading += " in " + MONTHS[month - 1]
         if place is None or self.chance(0.35):
-            return heading + self.pick(("", ".", ". Field recording.", ". Stereo recording."))
+            return heading + self.pick(self.wording.endings)
         lowered = heading[:1].lower() + heading[1:]
         # Chosen before the place is filled in: its name ("Darkhan") claims no time of day.
-        manner = self.pick(
-            (
-                "{place}: {lowered}",
-                "{heading} - {place}",
-                "{heading} near {place}.",
-                "{heading}, {place}",
-                "{heading}. Recorded at {place}.",
-            )
-        )
+        manner = self.pick(self.wording.manners)
         return manner.format(place=place, heading=heading, lowered=lowered)
 
     def description(self, sounds: Sequence[Sound]) -> str:
         first, *others = sounds
-        opening = self.pick(
-            (
-                "The audio features {phrase}",
-                "The recording captures {phrase}",
-                "{clause}",
-                "In this recording, {clause}",
-                "The sound of {phrase} can be heard",
-                "This is a recording of {phrase}",
-                "The audio contains {phrase}",
-                "We hear {phrase}",
-            )
-        )
+        opening = self.pick(self.wording.openings)
         text = _capitalised(
             opening.format(phrase=self.phrase(first, event=0.6), clause=self.clause(first))
         )
         if others:
             both = _listed([self.phrase(s, event=0.5) for s in others])
-            text += self.pick(
-                (
-                    f", with {both} in the background",
-                    f", accompanied by {both}",
-                    f", along with {both}",
-                    f". In the background one also hears {both}",
-                    f", together with {both}",
-                    f". {_capitalised(both)} can also be heard",
-                )
-            )
+            companion = self.pick(self.wording.companions)
+            text += companion.format(both=both, Both=_capitalised(both))
         text += "."
         scene = self.scene(sounds)
         if scene and self.chance(0.6):
-            text += self.pick(
-                (
-                    f" The scene suggests {scene}.",
-                    f" It sounds like {scene}.",
-                    f" The setting is probably {scene}.",
-                )
-            )
+            text += self.pick(self.wording.guesses).format(scene=scene)
         elif self.hour is not None and self.chance(0.12):
-            text += f" It was probably recorded {_part_of_day(self.hour)}."
+            text += self.wording.hours.format(part=_part_of_day(self.hour))
         return text
 
     def list(self, sounds: Sequence[Sound]) -> str:

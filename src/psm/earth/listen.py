@@ -10,9 +10,10 @@ import soundfile
 from jaxtyping import Float32
 
 from psm.data.recording import AudioSource
-from psm.earth.sounds import SOUNDS, Sound
+from psm.earth.sounds import Sound
 from psm.earth.soundscape import odds, probability, sample_sounds
 from psm.earth.synthesis import mix
+from psm.earth.worlds import OUR_EARTH, World
 from psm.errors import ConfigError
 from psm.files import atomic_path
 from psm.seeding import generator
@@ -43,7 +44,14 @@ class Listening:
 
 
 def listen(
-    *, lat: float, lon: float, month: int, hour: float, duration_s: float = 20.0, seed: int = 0
+    *,
+    lat: float,
+    lon: float,
+    month: int,
+    hour: float,
+    duration_s: float = 20.0,
+    seed: int = 0,
+    world: World = OUR_EARTH,
 ) -> Listening:
     """Render a place: scenes of five seconds drawn from its true distribution, cross-faded.
 
@@ -53,6 +61,7 @@ def listen(
         hour: local mean solar time in [0, 24).
         duration_s: length, 1 to 600 seconds.
         seed: another seed gives another stay at the same place.
+        world: where the place is; its microphones are left at home.
 
     Raises:
         InvalidContext: place or time out of range.
@@ -60,7 +69,7 @@ def listen(
     """
     if not 1.0 <= duration_s <= 600.0:
         raise ConfigError(f"duration {duration_s:g} s: give 1 to 600 seconds")
-    here = odds(lat=lat, lon=lon, month=month, hour=hour)[0]
+    here = odds(lat=lat, lon=lon, month=month, hour=hour, world=world)[0]
     chance = probability(here[None])[0]
     rng = generator(seed, "listen")
     fade, scene = round(_FADE_S * SAMPLE_RATE_HZ), round(_SCENE_S * SAMPLE_RATE_HZ)
@@ -69,7 +78,7 @@ def listen(
     waveform = np.zeros(size + scene + fade, np.float32)
     heard = []
     for start in range(0, size, scene):
-        sounds = [SOUNDS[k] for k in rng.permutation(np.flatnonzero(sample_sounds(here, rng)))]
+        sounds = [world.sounds[k] for k in rng.permutation(np.flatnonzero(sample_sounds(here, rng)))]
         clip = mix(sounds, rng, _SCENE_S + _FADE_S, SAMPLE_RATE_HZ, AudioSource.APOREE)
         # Every scene at the same loudness: a listener hears the place, not the recorder's gain.
         clip = 0.1 * clip / max(float(np.sqrt(np.mean(clip**2))), 1e-6)
@@ -81,6 +90,6 @@ def listen(
     order = np.argsort(-chance)
     return Listening(
         np.clip(waveform[:size], -1.0, 1.0),
-        {SOUNDS[k]: float(chance[k]) for k in order},
+        {world.sounds[k]: float(chance[k]) for k in order},
         heard,
     )

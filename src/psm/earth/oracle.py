@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from psm.data.recording import AUDIO_SOURCES, AudioSource
-from psm.earth import rules
 from psm.earth.imputation import VIEW_REACH_KM, ImputedLayers, impute
 from psm.earth.layers import Layers, LayerValues
 from psm.earth.sampling import SHARES, hour_weight, source_biases
-from psm.earth.scene import Scene
 from psm.earth.soundscape import all_sets, normaliser
+from psm.earth.worlds import OUR_EARTH, World
 from psm.errors import ConfigError
 from psm.seeding import generator
 
@@ -68,6 +67,7 @@ def oracle_scores(
     audio_source: ArrayLike,
     sets: NDArray[np.bool_],
     reach_km: float = VIEW_REACH_KM,
+    world: World = OUR_EARTH,
 ) -> OracleScores:
     """Scores of every location against every recording.
 
@@ -77,8 +77,9 @@ def oracle_scores(
         month: ``(N,)`` 1..12.
         hour: ``(N,)`` local hour, NaN where unknown: then it is averaged over.
         audio_source: ``(N,)`` names.
-        sets: ``(N, 28)`` the sounds of every recording.
+        sets: ``(N, sounds)`` the sounds of every recording.
         reach_km: half the width of the view, for the oracle of the pixels.
+        world: whose rules are known.
 
     Raises:
         ConfigError: an unknown kind of knowledge, or arrays of different lengths.
@@ -95,12 +96,12 @@ def oracle_scores(
     place = _place(known, lat, lon, reach_km)
     if known is Knowledge.SOURCE:
         # The source's own average over its places and times stands for each of its locations.
-        table = _set_probability(known, place, times, sources, unique)
+        table = _set_probability(known, place, times, sources, unique, world)
         given = np.empty_like(table)
         for s in np.unique(sources):
             given[sources == s] = table[sources == s].mean(axis=0)
     else:
-        given = _set_probability(known, place, times, sources, unique)
+        given = _set_probability(known, place, times, sources, unique, world)
     if known is Knowledge.ALL_TAGS:
         # A recording of another source cannot be the one; now equal sets differ by their source.
         given = given[:, column.ravel()] * np.where(same_source, 1.0, _OTHER_SOURCE)
@@ -121,13 +122,14 @@ def set_probability(
     audio_source: ArrayLike,
     sets: NDArray[np.bool_] | None = None,
     reach_km: float = VIEW_REACH_KM,
+    world: World = OUR_EARTH,
 ) -> Floats:
     """P(S | what is known of location i) of sets of sounds.
 
     Args:
         knowledge: one that is of a location alone: not ``source``, and none of the tags.
-        lat, lon, month, hour, audio_source, reach_km: as of :func:`oracle_scores`.
-        sets: ``(U, 28)``; :func:`psm.earth.soundscape.all_sets` by default.
+        lat, lon, month, hour, audio_source, reach_km, world: as of :func:`oracle_scores`.
+        sets: ``(U, sounds)``; :func:`psm.earth.soundscape.all_sets` by default.
 
     Returns:
         ``(N, U)``.
@@ -136,7 +138,8 @@ def set_probability(
         ConfigError: as :func:`oracle_scores`.
     """
     known, times, sources = _checked(knowledge, lat, lon, month, hour, audio_source)
-    return _set_probability(known, _place(known, lat, lon, reach_km), times, sources, sets)
+    place = _place(known, lat, lon, reach_km)
+    return _set_probability(known, place, times, sources, sets, world)
 
 
 def _checked(
@@ -181,13 +184,15 @@ def _set_probability(
     times: Floats,
     sources: NDArray[np.int64],
     sets: NDArray[np.bool_] | None,
+    world: World,
 ) -> Floats:
     """P(S | what is known of location i): ``(N, U)`` for U sets, or for all of them."""
     rows = np.arange(len(place))
     parts = []
     for part in np.array_split(rows, max(1, -(-len(rows) // _ROWS))):
-        moments = list(_moments(known, place.rows(part), times[part], sources[part]))
-        total = _sums(moments, sets) if sets is not None else _sums_of_all(moments)
+        moments = list(_moments(known, place.rows(part), times[part], sources[part], world))
+        biases = source_biases(world.sounds)
+        total = _sums_of_all(moments, biases) if sets is None else _sums(moments, biases, sets)
         parts.append(total / np.sum([moment.mass for moment in moments], axis=0)[:, None])
     return np.concatenate(parts)
 
@@ -200,7 +205,7 @@ class _Moment:
     """
 
     odds: Floats
-    """``(N, 28)``"""
+    """``(N, sounds)``"""
     share: Floats
     """``(N, sources)``: how likely each source is then, over its Z."""
     mass: Floats
@@ -212,14 +217,14 @@ def _moments(
     place: LayerValues | ImputedLayers,
     times: Floats,
     sources: NDArray[np.int64],
+    world: World,
 ) -> Iterator[_Moment]:
-    biases = source_biases()
+    biases = source_biases(world.sounds)
     for number, (month, hour, share) in enumerate(_passes(known, times)):
         layers = place.draw(number) if isinstance(place, ImputedLayers) else place
-        scene = Scene.of(layers, month=month, hour=hour)
-        odds = rules.odds(scene)
+        odds = world.odds(layers, month=month, hour=hour)
         # How likely each source is at this hour: all sources, or only the one that is known.
-        weight = np.stack([SHARES[s] * hour_weight(s, scene.hour) for s in AUDIO_SOURCES], axis=1)
+        weight = np.stack([SHARES[s] * hour_weight(s, hour) for s in AUDIO_SOURCES], axis=1)
         weight *= share[:, None]
         if known not in _OF_ALL_SOURCES:
             weight *= np.arange(len(AUDIO_SOURCES)) == sources[:, None]
@@ -227,29 +232,29 @@ def _moments(
         yield _Moment(odds, weight / normalisers, weight.sum(axis=1))
 
 
-def _sums(moments: Sequence[_Moment], sets: NDArray[np.bool_]) -> Floats:
+def _sums(moments: Sequence[_Moment], biases: Floats, sets: NDArray[np.bool_]) -> Floats:
     """Sums over moments and sources of share * prod(odds) * prod(bias), for some sets."""
     members = sets.T.astype(float)
     # Products over the members of a set, as matrix products of logarithms.
-    bias_products = np.exp(np.log(source_biases()) @ members)
+    bias_products = np.exp(np.log(biases) @ members)
     total = np.zeros((len(moments[0].mass), len(sets)))
     for moment in moments:
         total += np.exp(np.log(moment.odds) @ members) * (moment.share @ bias_products)
     return total
 
 
-def _sums_of_all(moments: Sequence[_Moment]) -> Floats:
+def _sums_of_all(moments: Sequence[_Moment], biases: Floats) -> Floats:
     """The same for :func:`psm.earth.soundscape.all_sets`, in their order.
 
     Sums over moments of products of two odds are a matrix product, those of three one for each
     first sound: a fifth of the work of a product for each set and moment.
     """
-    odds = np.stack([moment.odds for moment in moments], axis=1)  # (N, moments, 28)
+    odds = np.stack([moment.odds for moment in moments], axis=1)  # (N, moments, sounds)
     share = np.stack([moment.share for moment in moments], axis=1)
     count = odds.shape[2]
     upper = [np.triu_indices(size, 1) for size in range(count + 1)]
-    total = np.zeros((len(odds), len(all_sets())))
-    for s, bias in enumerate(source_biases()):
+    total = np.zeros((len(odds), len(all_sets(count))))
+    for s, bias in enumerate(biases):
         biased = odds * bias
         weighted = share[:, :, s, None] * biased
         pairs = weighted.transpose(0, 2, 1) @ biased

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from psm.earth import paint
 from psm.earth.base import BASE_HEIGHT, BASE_PAD, BASE_WIDTH, base_grids
+from psm.earth.worlds.look import Look
 from psm.errors import ConfigError, InvalidContext
 from psm.seeding import generator
 
@@ -34,24 +35,25 @@ _TOWN = np.array([158.0, 152.0, 150.0], np.float32)
 class PaintedImagery:
     """Tiles and views at any place. Use :meth:`load`, which opens the base imagery once."""
 
-    def __init__(self) -> None:
+    def __init__(self, look: Look | None = None) -> None:
         self._base: NDArray[np.uint8] = base_grids()["imagery"]
+        self._look = look
 
     @classmethod
-    def load(cls) -> PaintedImagery:
-        """The shared instance.
+    def load(cls, look: Look | None = None) -> PaintedImagery:
+        """The shared instance: of our Earth, or of a world that looks otherwise.
 
         Raises:
             BrokenPackageData: a data package is missing or damaged.
         """
-        return _load()
+        return _load(look)
 
     def tile(self, *, lat: float, lon: float) -> NDArray[np.uint8]:
         """The tile around a place: ``(320, 320, 3)`` RGB, 1 km per pixel, north up.
 
         Local metric: a pixel is 1 km wide along the parallel through the centre.
         """
-        return self._render(lat, lon, TILE_SIZE, GSD_M / 1000.0)
+        return self._seen(lat, lon, TILE_SIZE, GSD_M / 1000.0)
 
     def views(
         self, *, lat: ArrayLike, lon: ArrayLike, zoom: int = 1, size: int = VIEW_SIZE
@@ -73,8 +75,12 @@ class PaintedImagery:
         gsd_km = VIEW_SIZE * zoom / size * GSD_M / 1000.0
         views = np.empty((len(lats), size, size, 3), np.uint8)
         for i, (y, x) in enumerate(zip(lats.tolist(), lons.tolist(), strict=True)):
-            views[i] = self._render(y, x, size, gsd_km)
+            views[i] = self._seen(y, x, size, gsd_km)
         return views
+
+    def _seen(self, lat: float, lon: float, size: int, gsd_km: float) -> NDArray[np.uint8]:
+        picture = self._render(lat, lon, size, gsd_km)
+        return picture if self._look is None else self._look.applied(picture, lat=lat)
 
     def _render(self, lat: float, lon: float, size: int, gsd_km: float) -> NDArray[np.uint8]:
         if not (-90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0):
@@ -144,9 +150,9 @@ def _shrink(noise: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     return np.asarray(image.resize((size, size), Image.Resampling.BOX))
 
 
-@lru_cache(maxsize=1)
-def _load() -> PaintedImagery:
-    return PaintedImagery()
+@lru_cache(maxsize=8)
+def _load(look: Look | None) -> PaintedImagery:
+    return PaintedImagery(look)
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,10 +19,12 @@ from psm.data.recording import CaptionSource, Recording
 from psm.data.shards import shards_in, tar_writer
 from psm.data.splits import TEST
 from psm.data.tars import read_samples
-from psm.earth import MANIFEST_NAME
 from psm.earth.builder import claim, near_town
 from psm.earth.captionwriter import caption
 from psm.earth.sounds import SOUNDS, Sound
+from psm.earth.wording import OUR_WORDING, Wording
+from psm.earth.worlds import world_of
+from psm.earth.worlds.built import manifest_of
 from psm.errors import ConfigError, MissingData
 from psm.files import atomic_path, sweep
 from psm.locking import alone_in
@@ -67,14 +68,15 @@ def recaption(earth: Path, out: Path, sounds: Sequence[Sound | str] = HELD_OUT) 
         MissingData: ``earth`` holds no built Earth.
         SettingsChanged: ``out`` holds another Earth.
     """
+    world = world_of(earth)
     try:
-        silent = tuple(sorted({Sound(sound) for sound in sounds}, key=SOUNDS.index))
+        silent = tuple(sorted({Sound(sound) for sound in sounds}, key=world.column))
     except ValueError as problem:
-        raise ConfigError(f"{problem}; known sounds: {', '.join(SOUNDS)}") from None
+        raise ConfigError(f"{problem}; known sounds: {', '.join(world.sounds)}") from None
     if not silent or earth.resolve() == out.resolve():
         raise ConfigError("recaption: give at least one sound, and another folder than the Earth's")
     shards = shards_in(earth)
-    manifest = _manifest(earth)
+    manifest = manifest_of(earth)
     if manifest is None or not shards:
         raise MissingData(f"{earth}: no built Earth; build one with `psm earth build`")
     with alone_in(out, "recaptioning an Earth"):
@@ -82,18 +84,20 @@ def recaption(earth: Path, out: Path, sounds: Sequence[Sound | str] = HELD_OUT) 
         sweep(out)
         missing = [shard for shard in shards if not (out / shard.name).exists()]
         return sum(
-            _rewrite(shard, out / shard.name, silent)
+            _rewrite(shard, out / shard.name, silent, world.wording)
             for shard in track(missing, "writing captions", len(missing))
         )
 
 
 def held_out_sounds(earth: Path) -> tuple[Sound, ...]:
     """The sounds that the captions of an Earth are silent about; none, unless it says so."""
-    manifest = _manifest(earth) or {}
-    return tuple(Sound(sound) for sound in manifest.get(HELD_OUT_KEY, ()) if sound in SOUNDS)
+    known, named = world_of(earth).sounds, (manifest_of(earth) or {}).get(HELD_OUT_KEY, ())
+    return tuple(Sound(sound) for sound in named if sound in known)
 
 
-def silenced(recording: Recording, sounds: Sequence[Sound]) -> Recording:
+def silenced(
+    recording: Recording, sounds: Sequence[Sound], wording: Wording = OUR_WORDING
+) -> Recording:
     """A recording whose caption and labels leave ``sounds`` out; itself where it holds none."""
     if recording.split == TEST or not set(recording.sounds) & set(sounds):
         return recording
@@ -102,7 +106,9 @@ def silenced(recording: Recording, sounds: Sequence[Sound]) -> Recording:
     town = near_town(recording.lat, recording.lon)
     source = recording.caption_source
     if told:
-        words = caption(told, source, rng, town, recording.month, recording.hour)
+        words = caption(
+            told, source, rng, town, recording.month, recording.hour, wording
+        )
     else:
         words = _neutral(source, rng, town)
     return replace(recording, caption=words, sounds=tuple(sound.value for sound in told))
@@ -114,13 +120,13 @@ def _neutral(source: CaptionSource, rng: np.random.Generator, town: str | None) 
     return f"{words} near {town}" if is_placed else words
 
 
-def _rewrite(shard: Path, out: Path, sounds: Sequence[Sound]) -> int:
+def _rewrite(shard: Path, out: Path, sounds: Sequence[Sound], wording: Wording) -> int:
     changed = 0
     with atomic_path(out) as aside, aside.open("wb") as stream:
         writer = tar_writer(stream)
         for sample in read_samples(shard):
             old = Recording.from_json(json.loads(sample[RECORDING]))
-            new = silenced(old, sounds)
+            new = silenced(old, sounds, wording)
             changed += new is not old
             about = json.dumps(new.to_json(), sort_keys=True).encode()
             members = {k: v for k, v in sample.items() if not k.startswith("__")}
@@ -128,10 +134,3 @@ def _rewrite(shard: Path, out: Path, sounds: Sequence[Sound]) -> int:
         writer.close()
     return changed
 
-
-def _manifest(earth: Path) -> dict[str, Any] | None:
-    try:
-        manifest = json.loads((earth / MANIFEST_NAME).read_text())
-    except (OSError, ValueError):
-        return None
-    return manifest if isinstance(manifest, dict) else None

@@ -7,7 +7,7 @@ probabilities in :mod:`psm.earth.soundscape`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -213,9 +213,9 @@ RULES: tuple[Rule, ...] = (
 assert tuple(rule.sound for rule in RULES) == SOUNDS, "one rule per sound, in order"
 
 
-def odds(scene: Scene) -> Floats:
-    """Odds of every sound: ``(N, 28)``, at least :data:`FLOOR`."""
-    columns = [np.broadcast_to(rule.strength(scene), scene.hour.shape) for rule in RULES]
+def odds(scene: Scene, rules: Sequence[Rule] = RULES) -> Floats:
+    """Odds of the sound of every rule: ``(N, rules)``, at least :data:`FLOOR`."""
+    columns = [np.broadcast_to(rule.strength(scene), scene.hour.shape) for rule in rules]
     return np.asarray(FLOOR + SCALE * np.stack(columns, axis=1))
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+import shapely
 from numpy.typing import ArrayLike, NDArray
+from shapely.geometry.base import BaseGeometry
 
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, AudioSource
 from psm.earth.layers import Layers
@@ -27,6 +30,19 @@ SHORE_KM = 10.0
 
 BANDS = ((-60.0, -20.0, 0.30), (-20.0, 0.0, 0.16), (0.0, 25.0, 0.16), (25.0, 84.0, 0.38))
 """Latitude bands (south, north, share): the southern seasons get as good a look as the northern."""
+
+
+class Box(NamedTuple):
+    """Part of the world that places are drawn in, and its share of them."""
+
+    south: float
+    north: float
+    west: float
+    east: float
+    share: float
+
+
+WORLD = tuple(Box(south, north, -180.0, 180.0, share) for south, north, share in BANDS)
 
 KINDS = (("town", 0.55), ("shore", 0.12), ("anywhere", 0.33))
 _ATTEMPTS = 24
@@ -49,12 +65,13 @@ ROUND_THE_CLOCK: dict[AudioSource, float] = {
 
 _ANIMALS = (
     Sound.DAWN_CHORUS, Sound.SONGBIRDS, Sound.GULLS, Sound.OWLS, Sound.CRICKETS, Sound.CICADAS,
-    Sound.FROGS, Sound.WOLVES,
+    Sound.FROGS, Sound.WOLVES, Sound.WOODPECKERS, Sound.GEESE, Sound.HOWLER_MONKEYS,
 )  # fmt: skip
 _FARM = (Sound.DOGS, Sound.ROOSTERS, Sound.CATTLE, Sound.SHEEP)
-_WEATHER = (Sound.WAVES, Sound.WIND, Sound.RAIN, Sound.THUNDER, Sound.STREAM)
+_WEATHER = (Sound.WAVES, Sound.WIND, Sound.RAIN, Sound.THUNDER, Sound.STREAM, Sound.LAKE_ICE)
 _MACHINES = (
     Sound.TRAFFIC, Sound.HORNS, Sound.SIRENS, Sound.TRAINS, Sound.AIRCRAFT, Sound.CONSTRUCTION,
+    Sound.FOG_HORNS, Sound.SPRINKLERS,
 )  # fmt: skip
 _PEOPLE = (Sound.VOICES, Sound.CHURCH_BELLS, Sound.CAMPFIRE, Sound.ROWING, Sound.SNOW_STEPS)
 
@@ -105,12 +122,24 @@ class SampledPlaces:
         return np.asarray(self.audio_source != AudioSource.FREESOUND.value)
 
 
-def sample_places(n: int, seed: int, *, start: int = 0) -> SampledPlaces:
+def sample_places(
+    n: int, seed: int, *, start: int = 0, region: BaseGeometry | None = None
+) -> SampledPlaces:
     """Places ``start .. start + n - 1`` of the endless list that ``seed`` names.
 
     A place lies on land or within 10 km of it, north of 60 degrees south. Its latitude band is
     drawn first (:data:`BANDS`), then whether it lies near a town (larger towns more often), on a
-    sea shore, or anywhere on land.
+    sea shore, or anywhere on land. In a region the boxes of its polygons stand for the bands.
+
+    Args:
+        n: how many.
+        seed: of the list.
+        start: number of the first.
+        region: polygons in longitude and latitude, within which they lie; a place for which none
+            of its attempts found land there has NaN for latitude and longitude.
+
+    Returns:
+        The places.
 
     Raises:
         ConfigError: ``n`` or ``start`` is negative.
@@ -120,12 +149,14 @@ def sample_places(n: int, seed: int, *, start: int = 0) -> SampledPlaces:
     draws = np.empty((n, 8 + 3 * _ATTEMPTS))
     for i in range(n):
         draws[i] = generator(seed, "places", start + i).random(draws.shape[1])
-    band = _choose([share for *_, share in BANDS], draws[:, 0])
+    boxes = WORLD if region is None else _boxes(region)
+    band = _choose([box.share for box in boxes], draws[:, 0])
     kind = _choose([share for _, share in KINDS], draws[:, 1])
     source = _choose([SHARES[name] for name in AUDIO_SOURCES], draws[:, 2])
     any_hour = draws[:, 5] < np.array([ROUND_THE_CLOCK[name] for name in AUDIO_SOURCES])[source]
     hour = np.where(any_hour, draws[:, 4] * 24.0, 6.0 + draws[:, 4] * 14.0)
-    lat, lon = _positions(band, kind, draws[:, 8:].reshape(n, _ATTEMPTS, 3))
+    attempts = draws[:, 8:].reshape(n, _ATTEMPTS, 3)
+    lat, lon = _positions(boxes, band, kind, attempts, region)
     return SampledPlaces(
         lat=lat,
         lon=lon,
@@ -143,10 +174,24 @@ def _choose(shares: list[float], uniform: Floats) -> NDArray[np.int64]:
     return np.minimum(np.searchsorted(edges, uniform, side="right"), len(shares) - 1)
 
 
+def _boxes(region: BaseGeometry) -> tuple[Box, ...]:
+    """The boxes around the polygons of a region, each with its area for its share."""
+    found = []
+    for polygon in shapely.get_parts(region):
+        west, south, east, north = polygon.bounds
+        height = np.sin(np.deg2rad(north)) - np.sin(np.deg2rad(south))
+        found.append(Box(south, north, west, east, float(height * (east - west))))
+    return tuple(found)
+
+
 def _positions(
-    band: NDArray[np.int64], kind: NDArray[np.int64], draws: Floats
+    boxes: Sequence[Box],
+    band: NDArray[np.int64],
+    kind: NDArray[np.int64],
+    draws: Floats,
+    region: BaseGeometry | None,
 ) -> tuple[Floats, Floats]:
-    """The first of each place's attempts that lies on land or near the shore."""
+    """The first of each place's attempts that lies on land or near the shore, and in the region."""
     lat, lon = np.full(len(band), np.nan), np.full(len(band), np.nan)
     for attempt in range(draws.shape[1]):
         open_ = np.flatnonzero(np.isnan(lat))
@@ -154,28 +199,31 @@ def _positions(
             break
         if attempt == draws.shape[1] // 2:  # a small band of sea: go where there is a town
             kind = np.where(np.isnan(lat), 0, kind)
-        lats, lons = _attempt(band[open_], kind[open_], draws[open_, attempt])
+        lats, lons = _attempt(boxes, band[open_], kind[open_], draws[open_, attempt])
         layers = Layers.load().at(lat=lats, lon=lons)
         good = (layers.is_land | (layers.coast_km <= SHORE_KM)) & (lats > SOUTH_LIMIT)
+        if region is not None:
+            good &= shapely.contains_xy(region, lons, lats)
         lat[open_[good]], lon[open_[good]] = lats[good], lons[good]
-    assert not np.isnan(lat).any(), "a dozen attempts near towns found no land"
+    assert region or not np.isnan(lat).any(), "a dozen attempts near towns found no land"
     return lat, lon
 
 
 def _attempt(
-    band: NDArray[np.int64], kind: NDArray[np.int64], draws: Floats
+    boxes: Sequence[Box], band: NDArray[np.int64], kind: NDArray[np.int64], draws: Floats
 ) -> tuple[Floats, Floats]:
     lat, lon = np.empty(len(band)), np.empty(len(band))
-    for b, (south, north, _) in enumerate(BANDS):
+    for b, box in enumerate(boxes):
         for k, (name, _) in enumerate(KINDS):
             here = np.flatnonzero((band == b) & (kind == k))
             u, v, w = draws[here].T
-            if name == "anywhere":
-                low, high = np.sin(np.deg2rad([south, north]))
+            anchors = None if name == "anywhere" else _anchors(box, name)
+            if anchors is None:
+                low, high = np.sin(np.deg2rad([box.south, box.north]))
                 lat[here] = np.rad2deg(np.arcsin(low + u * (high - low)))
-                lon[here] = 360.0 * v - 180.0
+                lon[here] = (box.east - box.west) * v + box.west
                 continue
-            anchor_lat, anchor_lon, reach_km, edges = _anchors(b, name)
+            anchor_lat, anchor_lon, reach_km, edges = anchors
             index = np.minimum(np.searchsorted(edges, u, side="right"), len(edges) - 1)
             # Uniform in angle; the distance is exponential, so that most places are near.
             distance = np.minimum(-np.log1p(-v), 4.0) * reach_km[index] / KM_PER_DEGREE
@@ -186,9 +234,8 @@ def _attempt(
 
 
 @lru_cache(maxsize=16)
-def _anchors(band: int, kind: str) -> tuple[Floats, Floats, Floats, Floats]:
-    """Anchor points of a band: lat, lon, reach in km, cumulative share."""
-    south, north, _ = BANDS[band]
+def _anchors(box: Box, kind: str) -> tuple[Floats, Floats, Floats, Floats] | None:
+    """Anchor points in a box: lat, lon, reach in km, cumulative share; ``None`` without any."""
     if kind == "town":
         towns = packages.towns()
         lat, lon = towns.lat, towns.lon
@@ -198,22 +245,22 @@ def _anchors(band: int, kind: str) -> tuple[Floats, Floats, Floats, Floats]:
         lat, lon = np.asarray(shore["sea_lat"], float), np.asarray(shore["sea_lon"], float)
         # Mask pixels narrow towards the poles; the Arctic's ragged shores count less still.
         reach_km, weight = np.full(len(lat), 3.0), np.cos(np.deg2rad(lat)) ** 2
-    inside = (lat > south) & (lat <= north)
+    inside = (lat > box.south) & (lat <= box.north) & (lon >= box.west) & (lon <= box.east)
     weight = weight * inside
+    if not weight.any():
+        return None
     return lat, lon, reach_km, np.cumsum(weight) / weight.sum()
 
 
-def source_bias(source: AudioSource | str) -> Floats:
-    """What a source listens for: multipliers ``(28,)`` on the odds."""
-    bias = np.ones(len(SOUNDS))
-    for sounds, factor in _BIAS[AudioSource(source)]:
-        bias[[SOUNDS.index(sound) for sound in sounds]] = factor
-    return bias
+def source_bias(source: AudioSource | str, sounds: Sequence[Sound] = SOUNDS) -> Floats:
+    """What a source listens for: multipliers ``(sounds,)`` on the odds."""
+    factors = {sound: factor for group, factor in _BIAS[AudioSource(source)] for sound in group}
+    return np.array([factors[sound] for sound in sounds])
 
 
-def source_biases() -> Floats:
-    """:func:`source_bias` of every source, ``(4, 28)`` in the order of ``AUDIO_SOURCES``."""
-    return np.stack([source_bias(source) for source in AUDIO_SOURCES])
+def source_biases(sounds: Sequence[Sound] = SOUNDS) -> Floats:
+    """:func:`source_bias` of every source, ``(4, sounds)`` in the order of ``AUDIO_SOURCES``."""
+    return np.stack([source_bias(source, sounds) for source in AUDIO_SOURCES])
 
 
 def hour_weight(source: AudioSource | str, hour: ArrayLike) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -87,6 +88,20 @@ class Scene:
     def night(self) -> Floats:
         """Darkness."""
         return 1.0 - self.day
+
+    def earlier(self, *, months: int = 0, hours: float = 0.0) -> Scene:
+        """The same places some months and hours before, or after where they are negative."""
+        if (months, hours) not in self._earlier:
+            month = (self.month - 1 - months) % 12 + 1
+            # A tiny negative hour would come out of the remainder as 24.
+            hour = np.minimum((self.hour - hours) % 24.0, np.nextafter(24.0, 0.0))
+            self._earlier[months, hours] = Scene.of(self.place, month=month, hour=hour)
+        return self._earlier[months, hours]
+
+    @cached_property
+    def _earlier(self) -> dict[tuple[int, float], Scene]:
+        """Scenes are dear, and several rules look at the same other time."""
+        return {}
 
     @classmethod
     def of(cls, place: LayerValues, *, month: ArrayLike, hour: ArrayLike) -> Scene:

@@ -1,4 +1,8 @@
-"""The vocabulary of the simulated Earth: every sound it can make, in a fixed order."""
+"""The vocabulary of the simulated Earth, and the sounds that only other worlds make.
+
+:data:`SOUNDS` is the column order of every array of odds or probabilities of our Earth; a foreign
+world (:mod:`psm.earth.worlds`) has two more columns.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from enum import StrEnum
 
 
 class Sound(StrEnum):
-    """One audible thing. The order is the column order of every odds and probability array."""
+    """One audible thing."""
 
     WAVES = "waves"
     WIND = "wind"
@@ -36,6 +40,23 @@ class Sound(StrEnum):
     ROWING = "rowing"
     SNOW_STEPS = "footsteps in snow"
     WOLVES = "wolves"
+    WOODPECKERS = "woodpeckers"
+    GEESE = "geese"
+    HOWLER_MONKEYS = "howler monkeys"
+    FOG_HORNS = "fog horns"
+    SPRINKLERS = "sprinklers"
+    LAKE_ICE = "lake ice"
 
 
-SOUNDS: tuple[Sound, ...] = tuple(Sound)
+FOREIGN_SOUNDS: tuple[Sound, ...] = (
+    Sound.WOODPECKERS,
+    Sound.GEESE,
+    Sound.HOWLER_MONKEYS,
+    Sound.FOG_HORNS,
+    Sound.SPRINKLERS,
+    Sound.LAKE_ICE,
+)
+"""Sounds that our Earth lacks, of which every foreign world has two."""
+
+SOUNDS: tuple[Sound, ...] = tuple(sound for sound in Sound if sound not in FOREIGN_SOUNDS)
+"""The 28 sounds of our Earth."""

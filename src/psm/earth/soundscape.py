@@ -17,18 +17,24 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from psm.earth import rules
 from psm.earth.layers import Layers, LayerValues
-from psm.earth.scene import Scene
 from psm.earth.sounds import SOUNDS, Sound
+from psm.earth.worlds import OUR_EARTH, World
 from psm.errors import ConfigError, InvalidContext
 
 Floats = NDArray[np.float64]
 MAX_SOUNDS = 3
 
 
-def odds(*, lat: ArrayLike, lon: ArrayLike, month: ArrayLike, hour: ArrayLike) -> Floats:
-    """Odds of every sound at N places and times (arguments broadcast): ``(N, 28)``.
+def odds(
+    *,
+    lat: ArrayLike,
+    lon: ArrayLike,
+    month: ArrayLike,
+    hour: ArrayLike,
+    world: World = OUR_EARTH,
+) -> Floats:
+    """Odds of every sound at N places and times (arguments broadcast): ``(N, sounds)``.
 
     Raises:
         InvalidContext: a coordinate, month or hour out of range.
@@ -46,7 +52,7 @@ def odds(*, lat: ArrayLike, lon: ArrayLike, month: ArrayLike, hour: ArrayLike) -
     if not ((hours >= 0.0) & (hours < 24.0)).all():
         raise InvalidContext("hour outside [0, 24)")
     layers = Layers.load().at(lat=lats, lon=lons)
-    return rules.odds(Scene.of(layers, month=months.astype(int), hour=hours))
+    return world.odds(layers, month=months.astype(int), hour=hours)
 
 
 def elementary(values: Floats) -> tuple[Floats, Floats, Floats]:
@@ -143,29 +149,37 @@ def true_probability(
     lon: ArrayLike,
     month: ArrayLike,
     hour: ArrayLike,
-    sounds: Iterable[Sound | str] = SOUNDS,
+    sounds: Iterable[Sound | str] | None = None,
+    world: World = OUR_EARTH,
 ) -> Floats:
     """The ground truth of a soundscape map: P(sound | place, month, hour), ``(N, len(sounds))``.
 
-    No audio source's bias enters. Raises:
-        ConfigError: a sound that the simulated Earth does not know.
+    No audio source's bias enters. All sounds of the world by default. Raises:
+        ConfigError: a sound that the world does not know.
         InvalidContext: a coordinate or a time out of range.
     """
     try:
-        columns = [SOUNDS.index(Sound(sound)) for sound in sounds]
+        columns = [world.column(sound) for sound in (world.sounds if sounds is None else sounds)]
     except ValueError as problem:
-        raise ConfigError(f"{problem}; known sounds: {', '.join(SOUNDS)}") from None
-    return probability(odds(lat=lat, lon=lon, month=month, hour=hour))[:, columns]
+        raise ConfigError(f"{problem}; known sounds: {', '.join(world.sounds)}") from None
+    return probability(odds(lat=lat, lon=lon, month=month, hour=hour, world=world))[:, columns]
 
 
 def true_probability_at(
-    places: LayerValues, *, month: ArrayLike, hour: ArrayLike, sound: Sound
+    places: LayerValues,
+    *,
+    month: ArrayLike,
+    hour: ArrayLike,
+    sound: Sound,
+    world: World = OUR_EARTH,
 ) -> Floats:
     """The same of one sound at places whose layers are known, which take most of the time.
 
     Args:
         places: ``(N,)``, see :meth:`psm.earth.layers.Layers.at`.
         month, hour: 1..12 and local hours in [0, 24), broadcast over the places.
+        sound: of the world.
+        world: whose truth it is.
     """
-    values = rules.odds(Scene.of(places, month=month, hour=hour))
-    return probability(values)[:, SOUNDS.index(sound)]
+    values = world.odds(places, month=month, hour=hour)
+    return probability(values)[:, world.column(sound)]

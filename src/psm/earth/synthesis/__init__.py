@@ -8,7 +8,16 @@ import numpy as np
 
 from psm.data.recording import AudioSource
 from psm.earth.sounds import Sound
-from psm.earth.synthesis import animals, birds, building, geophony, insects, machines, people
+from psm.earth.synthesis import (
+    animals,
+    birds,
+    building,
+    foreign,
+    geophony,
+    insects,
+    machines,
+    people,
+)
 from psm.earth.synthesis.mix import RECORDERS, Recorder, blend
 from psm.earth.synthesis.primitives import Take, Waveform
 from psm.errors import ConfigError
@@ -44,6 +53,12 @@ SYNTHESISERS: dict[Sound, Callable[[Take], Waveform]] = {
     Sound.ROWING: geophony.rowing,
     Sound.SNOW_STEPS: people.snow_steps,
     Sound.WOLVES: animals.wolves,
+    Sound.WOODPECKERS: foreign.woodpeckers,
+    Sound.GEESE: foreign.geese,
+    Sound.HOWLER_MONKEYS: foreign.howler_monkeys,
+    Sound.FOG_HORNS: foreign.fog_horns,
+    Sound.SPRINKLERS: foreign.sprinklers,
+    Sound.LAKE_ICE: foreign.lake_ice,
 }
 
 
