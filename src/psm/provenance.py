@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from psm.data.recording import Recording
 from psm.earth import MANIFEST_NAME
+from psm.earth.manifest import world_name
 from psm.errors import BrokenPackageData
 from psm.files import atomic_path
 from psm.geodata.gazetteer import nearest_countries
@@ -51,6 +52,7 @@ class DataSet(BaseModel):
     Attributes:
         name: of the data set.
         is_simulated: whether its sounds and rules are invented.
+        world: name of the simulated world, where it is not our Earth.
         recordings: how many, where it is known.
         archives, licences, countries: how many recordings of each, the most frequent first; the
             country is that of the nearest town.
@@ -60,6 +62,7 @@ class DataSet(BaseModel):
 
     name: str
     is_simulated: bool = False
+    world: str = ""
     recordings: int | None = None
     archives: dict[str, int] = {}
     licences: dict[str, int] = {}
@@ -69,9 +72,12 @@ class DataSet(BaseModel):
     def of(cls, folder: Path, recordings: Sequence[Recording]) -> DataSet:
         """Recordings of a folder of shards."""
         is_simulated = (folder / MANIFEST_NAME).is_file()
+        world = world_name(folder)
+        simulated = f"{SIMULATED}, world {world}" if world else SIMULATED
         return cls(
-            name=SIMULATED if is_simulated else folder.resolve().name,
+            name=simulated if is_simulated else folder.resolve().name,
             is_simulated=is_simulated,
+            world=world,
             recordings=len(recordings),
             archives=_counts(r.audio_source or "other archives" for r in recordings),
             licences=_counts(r.licence for r in recordings),
@@ -115,6 +121,11 @@ class Provenance(BaseModel):
         """Whether any of it is the simulated Earth."""
         used = (*self.trained_on, *filter(None, [self.calibrated_on]))
         return any(data.is_simulated for data in used)
+
+    @property
+    def world(self) -> str:
+        """Name of the simulated world that it learnt last; empty for our Earth, or for none."""
+        return next((data.world for data in reversed(self.trained_on) if data.is_simulated), "")
 
     @property
     def badge(self) -> str:

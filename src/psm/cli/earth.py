@@ -24,10 +24,20 @@ def earth_build(
     ] = "earth-tiny",
     seed: Seed = 0,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
+    world: Annotated[
+        str,
+        typer.Option(help="Any word: a world by other rules, drawn from it; ours by default."),
+    ] = "",
+    region: Annotated[
+        str | None,
+        typer.Option(help="Recordings of it alone: a place, a circle, a bbox or a vector file."),
+    ] = None,
 ) -> None:
     """Build the simulated Earth: recordings with tiles, captions and sound, in WebDataset shards.
 
     The same seed gives the same bytes. Safe to interrupt: shards that are there are kept.
+
+    `psm earth build --world kepler --region 100,-10,125,8 --out runs/kepler`
     """
     from psm.extras import EARTH_MODULES, require_installed
 
@@ -40,9 +50,33 @@ def earth_build(
         recordings=recordings or experiment.earth.recordings,
         seed=seed,
         audio=experiment.model.audio,
+        world=world,
+        region=_outline(region),
     )
     counts = build_earth(plan, out, workers=workers)
     typer.echo(f"{out}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))
+
+
+@earth_app.command("world")
+def earth_world(
+    name: Annotated[str, typer.Argument(help="Any word, as of `psm earth build --world`.")],
+) -> None:
+    """Say how a world differs from our Earth: what is heard where and when, how it looks.
+
+    `psm earth world kepler`
+    """
+    from psm.extras import EARTH_MODULES, require_installed
+
+    require_installed("demo", *EARTH_MODULES)
+    from psm.earth.worlds import world_named
+
+    about = ""
+    for difference in world_named(name).differences:
+        if difference.about != about:
+            about = difference.about
+            typer.echo(about)
+        subject = f"{difference.subject}: " if difference.subject else ""
+        typer.echo(f"  {subject}{difference.statement}")
 
 
 @earth_app.command("recaption")
@@ -80,6 +114,7 @@ def earth_listen(
     out: Annotated[Path, typer.Option(help="WAV file to write.")] = Path("listen.wav"),
     seconds: Annotated[float, typer.Option(help="How long to stay.")] = 20.0,
     seed: Seed = 0,
+    world: Annotated[str, typer.Option(help="Name of another world; ours by default.")] = "",
 ) -> None:
     """Render what a place sounds like at a month and an hour, and say what is likely there.
 
@@ -89,10 +124,25 @@ def earth_listen(
 
     require_installed("demo", *EARTH_MODULES)
     from psm.earth.listen import listen
+    from psm.earth.worlds import world_named
 
-    place = listen(lat=lat, lon=lon, month=month, hour=hour, duration_s=seconds, seed=seed)
+    place = listen(
+        lat=lat, lon=lon, month=month, hour=hour, duration_s=seconds, seed=seed,
+        world=world_named(world),
+    )  # fmt: skip
     place.write(out)
     for sound, chance in list(place.probability.items())[:8]:
         typer.echo(f"{chance:5.0%}  {sound}")
     scenes = " | ".join(", ".join(sounds) for sounds in place.heard)
     typer.echo(f"{out}: {seconds:g} s of {scenes}")
+
+
+def _outline(region: str | None) -> str:
+    """A region as WKT; empty where there is none."""
+    if region is None:
+        return ""
+    import shapely
+
+    from psm.mapping.region import Region
+
+    return str(shapely.to_wkt(Region.parse(region).geometry, rounding_precision=6))

@@ -101,6 +101,7 @@ def draw_map(
     from psm import mapping
     from psm.cli.running import documents
     from psm.cli.running.models import load_model
+    from psm.earth.worlds import world_named
     from psm.mapping import outputs, search
     from psm.mapping.truth import sound_of
 
@@ -120,9 +121,9 @@ def draw_map(
     paths = out or [name.with_suffix(".tif"), name.with_suffix(".png")]
     single, series = _by_kind(paths, is_series=bool(moments))
     _require_places(points, polygons)
-    if truth:
-        sound_of(query)
     loaded = load_model(model, precision=precision)
+    if truth:
+        sound_of(query, world_named(loaded.provenance.world))
     calibration = query_options.calibration_of(model, raw)
     area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
     where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)

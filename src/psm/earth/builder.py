@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from psm.data.audio import AudioConfig, log_mel
+from psm.data.holdout import area_of
 from psm.data.recording import AudioSource, CaptionSource, Recording
 from psm.data.shards import Sample, write_shard
-from psm.data.holdout import area_of
 from psm.data.splits import TEST, TRAIN, VAL
 from psm.earth import MANIFEST_NAME
 from psm.earth.captionwriter import caption
@@ -65,10 +65,16 @@ class EarthPlan:
         if self.recordings < 1:
             raise ConfigError(f"an Earth needs at least one recording, not {self.recordings}")
         world_named(self.world)  # refuses what is no name
+        if self.region:
+            try:
+                area_of(self.region)
+            except ValueError as problem:
+                raise ConfigError(f"region of an Earth: {problem}") from None
 
     def fingerprint(self) -> dict[str, Any]:
         """What is stored beside the shards, and compared before more are added."""
-        told = {"format": FORMAT_VERSION, **asdict(self)}
+        world = world_named(self.world).name  # in whatever case it was given
+        told = {"format": FORMAT_VERSION, **asdict(self), "world": world}
         return {key: value for key, value in told.items() if value != ""}
 
 

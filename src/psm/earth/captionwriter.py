@@ -153,9 +153,7 @@ class _Writer:
     def title(self, sounds: Sequence[Sound], place: str | None, month: int | None) -> str:
         told = sounds[:1] if self.chance(0.4) else sounds
         scene = self.scene(sounds) if self.chance(0.4) else None
-        names = _listed(
-            [self.phrase(s, event=0.4) for s in told], self.pick(self.wording.joins)
-        )
+        names = _listed([self.phrase(s, event=0.4) for s in told], self.pick(self.wording.joins))
         heading = _titled(scene or names)
         if scene and self.chance(0.7):
             heading += self.pick(self.wording.separators) + names

@@ -80,6 +80,8 @@ def draw_in_region(recordings: int, seed: int, region: BaseGeometry) -> DrawnPla
         if len(kept) >= recordings:
             # All splits lose alike: which places are left over does not depend on where they lie.
             kept = kept[:recordings]
-            return DrawnPlaces(number[kept], found.rows(kept), splits.split[kept], splits.cell[kept])
+            return DrawnPlaces(
+                number[kept], found.rows(kept), splits.split[kept], splits.cell[kept]
+            )
         count *= 2
     raise ConfigError("region: hardly any land in it, or too small for places that lie apart")

@@ -21,10 +21,10 @@ from psm.data.splits import TEST
 from psm.data.tars import read_samples
 from psm.earth.builder import claim, near_town
 from psm.earth.captionwriter import caption
+from psm.earth.manifest import manifest_of
 from psm.earth.sounds import SOUNDS, Sound
 from psm.earth.wording import OUR_WORDING, Wording
 from psm.earth.worlds import world_of
-from psm.earth.worlds.built import manifest_of
 from psm.errors import ConfigError, MissingData
 from psm.files import atomic_path, sweep
 from psm.locking import alone_in
@@ -106,9 +106,7 @@ def silenced(
     town = near_town(recording.lat, recording.lon)
     source = recording.caption_source
     if told:
-        words = caption(
-            told, source, rng, town, recording.month, recording.hour, wording
-        )
+        words = caption(told, source, rng, town, recording.month, recording.hour, wording)
     else:
         words = _neutral(source, rng, town)
     return replace(recording, caption=words, sounds=tuple(sound.value for sound in told))
@@ -133,4 +131,3 @@ def _rewrite(shard: Path, out: Path, sounds: Sequence[Sound], wording: Wording) 
             writer.write({"__key__": old.key, **members, RECORDING: about})
         writer.close()
     return changed
-

@@ -21,6 +21,7 @@ from psm.data.corpus import Corpus
 from psm.data.raking import even_weights
 from psm.data.recording import Recording
 from psm.earth.recaption import held_out_sounds
+from psm.earth.worlds import world_of
 from psm.evaluation.fitting import (
     FITS,
     Isotonic,
@@ -98,8 +99,8 @@ def calibrate(
     """
     zoom = model.config.imagery.zooms[0]
     features = without_held_out(model, encode_split(model, data, split, zooms=(zoom,), keep=keep))
-    silent = held_out_sounds(data)
-    task, kept, pairs = known_pairs(model, features, zoom, silent)
+    silent, world = held_out_sounds(data), world_of(data)
+    task, kept, pairs = known_pairs(model, features, zoom, silent, world)
     gallery = with_places(model, _gallery(model, data, features), features, zoom)
     known: Base = "land" if "land" in gallery.weights else "archives"
     of = known if base == "auto" else base
@@ -107,6 +108,7 @@ def calibrate(
     found = fit(
         model, kept, pairs, task=task, split=split, method=method, prior=prior,
         gallery=gallery, base=of, silent=silent,
+        queries=phrase_gaussians(model, silent, world),
     )  # fmt: skip
     return found, gallery
 

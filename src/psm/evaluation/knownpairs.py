@@ -15,7 +15,7 @@ from torch import Tensor
 
 from psm.calibration import Task
 from psm.data.recording import Recording
-from psm.earth.phrases import QUERY_PHRASES
+from psm.earth.worlds import OUR_EARTH, World
 from psm.errors import ConfigError
 from psm.evaluation.fitting import Pairs
 from psm.gaussian import Gaussian, csd
@@ -30,14 +30,18 @@ FIELDS = ("latlon", "month", "hour")
 _OTHERS = 50  # captions of other places that a place is paired with
 
 
-def phrase_gaussians(model: PSM, silent: Sequence[str] = ()) -> Gaussian:
-    """The phrase of every sound that labels are not ``silent`` about."""
-    asked = [phrase for sound, phrase in QUERY_PHRASES.items() if sound not in silent]
+def phrase_gaussians(model: PSM, silent: Sequence[str] = (), world: World = OUR_EARTH) -> Gaussian:
+    """The phrase of every sound of a world that labels are not ``silent`` about."""
+    asked = [phrase for sound, phrase in world.queries.items() if sound not in silent]
     return text_gaussians(model, asked)
 
 
 def known_pairs(
-    model: PSM, features: SplitFeatures, zoom: int, silent: Sequence[str] = ()
+    model: PSM,
+    features: SplitFeatures,
+    zoom: int,
+    silent: Sequence[str] = (),
+    world: World = OUR_EARTH,
 ) -> tuple[Task, Sequence[Recording], Pairs]:
     """Pairs of places and queries whose answer is known, what they say, and of which recordings.
 
@@ -51,8 +55,8 @@ def known_pairs(
     cells = np.unique([r.cell for r in recordings], return_inverse=True)[1]
     labelled = np.array([bool(r.sounds) for r in recordings])
     if labelled.any():
-        asked = [sound for sound in QUERY_PHRASES if sound not in silent]
-        queries = phrase_gaussians(model, silent)
+        asked = [sound for sound in world.sounds if sound not in silent]
+        queries = phrase_gaussians(model, silent, world)
         rows = torch.from_numpy(np.flatnonzero(labelled))
         distance = _floats(csd(locations.rows(rows), _on_cpu(queries)))
         kept = [r for r in recordings if r.sounds]

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from psm.calibration import Calibration, curves_of
 from psm.data.context import Context
-from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.sounds import Sound
 from psm.earth.soundscape import true_probability
+from psm.earth.worlds import OUR_EARTH, World
 from psm.evaluation.agreement import (
     SignScore,
     auc,
@@ -57,10 +57,11 @@ def evaluate_maps(
     lon: Float[np.ndarray, " n"],
     months: Sequence[int] = MONTHS,
     hours: Sequence[float] = HOURS,
-    queries: Mapping[Sound, str] = QUERY_PHRASES,
+    queries: Mapping[Sound, str] | None = None,
     name: str | None = None,
     calibration: Calibration | None = None,
     apart: Collection[str] = (),
+    world: World = OUR_EARTH,
 ) -> MapReport:
     """Map every sound at ``months`` x ``hours`` (local) and compare the maps with the truth.
 
@@ -70,11 +71,12 @@ def evaluate_maps(
         lat, lon: of the cells, degrees.
         months: 1..12; evenly spaced for seasonal peaks.
         hours: local mean solar time; evenly spaced for diurnal peaks.
-        queries: text of each sound.
+        queries: text of each sound; those of the world by default.
         name: the model's name in the report.
         calibration: judged beside the match probability as learnt.
         apart: sounds that are also reported as a group, beside the others: those that no training
             caption named, say.
+        world: whose truth it is.
 
     Returns:
         The report; its ``calibrated`` is that of the calibrated maps, where there are any.
@@ -82,6 +84,7 @@ def evaluate_maps(
     Raises:
         CheckpointMismatch: the calibration is of other weights.
     """
+    queries = world.queries if queries is None else queries
     predicted = predict_maps(
         model,
         features,
@@ -92,7 +95,9 @@ def evaluate_maps(
         texts=list(queries.values()),
         calibrations=[None, calibration] if calibration else [None],
     )
-    truth = true_maps(lat=lat, lon=lon, months=months, hours=hours, sounds=list(queries))
+    truth = true_maps(
+        lat=lat, lon=lon, months=months, hours=hours, sounds=list(queries), world=world
+    )
     raw, *calibrated = (
         compare_maps(
             probability,
@@ -153,13 +158,14 @@ def true_maps(
     months: Sequence[int],
     hours: Sequence[float],
     sounds: Sequence[str],
+    world: World = OUR_EARTH,
 ) -> NDArray[np.float32]:
     """The true probability of each sound, ``(sounds, months, hours, n)``."""
     truth = np.empty((len(sounds), len(months), len(hours), len(lat)), np.float32)
     for m, month in enumerate(months):
         for h, hour in enumerate(hours):
             truth[:, m, h] = true_probability(
-                lat=lat, lon=lon, month=month, hour=hour, sounds=sounds
+                lat=lat, lon=lon, month=month, hour=hour, sounds=sounds, world=world
             ).T
     return truth
 

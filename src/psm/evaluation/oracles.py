@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 from psm.data.recording import Recording
 from psm.earth.imputation import VIEW_REACH_KM
 from psm.earth.oracle import Knowledge, oracle_scores
-from psm.earth.sounds import SOUNDS
+from psm.earth.worlds import OUR_EARTH, World
 from psm.ranks import (
     TiedRanks,
     chance_ranks,
@@ -39,7 +39,10 @@ def has_truth(recordings: Sequence[Recording]) -> bool:
 
 
 def oracle_ranks(
-    recordings: Sequence[Recording], *, reach_km: float = VIEW_REACH_KM
+    recordings: Sequence[Recording],
+    *,
+    reach_km: float = VIEW_REACH_KM,
+    world: World = OUR_EARTH,
 ) -> dict[Key, TiedRanks]:
     """Ranks of every oracle by (oracle, direction, restriction).
 
@@ -49,13 +52,14 @@ def oracle_ranks(
     Args:
         recordings: queries and gallery.
         reach_km: half the width of the views, for the oracle of the pixels.
+        world: that the recordings are of.
     """
     sources = np.array([recording.audio_source or "other" for recording in recordings])
     groups = [np.flatnonzero(sources == source) for source in np.unique(sources)]
     ranks: dict[Key, TiedRanks] = {}
     if has_truth(recordings):
         for knowledge in GENERATOR_ORACLES:
-            log_given = _log_given(knowledge, recordings, sources, reach_km)
+            log_given = _log_given(knowledge, recordings, sources, reach_km, world)
             for direction, scores in log_scores(log_given).items():
                 ranks[knowledge.value, direction, "all"] = score_ranks(scores)
             parts = [log_scores(log_given[np.ix_(rows, rows)]) for rows in groups]
@@ -74,6 +78,7 @@ def _log_given(
     recordings: Sequence[Recording],
     sources: NDArray[np.str_],
     reach_km: float,
+    world: World,
 ) -> NDArray[np.float64]:
     """log P(sounds of recording j | what is known of location i), ``(n, n)``."""
     scores = oracle_scores(
@@ -83,8 +88,9 @@ def _log_given(
         month=[np.nan if r.month is None else r.month for r in recordings],
         hour=[np.nan if r.hour is None else r.hour for r in recordings],
         audio_source=sources,
-        sets=np.array([[sound in r.sounds for sound in SOUNDS] for r in recordings]),
+        sets=np.array([[sound in r.sounds for sound in world.sounds] for r in recordings]),
         reach_km=reach_km,
+        world=world,
     )
     return scores.audio_to_location.T
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from psm import __version__
 from psm.data.context import CONTEXT_FIELDS
+from psm.earth.worlds import OUR_EARTH, World
 from psm.errors import ConfigError, MissingData
 from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.oracles import DIRECTIONS, oracle_ranks
@@ -177,6 +178,7 @@ def evaluate_psm2024(
     name: str | None = None,
     share: float = 0.1,
     seed: int = 0,
+    world: World = OUR_EARTH,
 ) -> Psm2024Result:
     """The protocol of one model on the split whose ``features`` are given.
 
@@ -189,9 +191,10 @@ def evaluate_psm2024(
         name: what the tables call the model; its configured name by default.
         share: of the gallery that counts as found.
         seed: of the bootstrap.
+        world: that the recordings are of, where they are of a simulated Earth.
     """
     called = name or model.config.name
-    ranker = _Ranker(model, features, share=share, seed=seed)
+    ranker = _Ranker(model, features, share=share, seed=seed, world=world)
     subsets = context_subsets(model)
     queries = fields_known(model)
     rows, honest = [], []
@@ -228,13 +231,15 @@ def context_subsets(model: PSM) -> tuple[Fields, ...]:
 class _Ranker:
     """Ranks locations against the recordings of one split, with one set of bootstrap draws."""
 
-    def __init__(self, model: PSM, features: SplitFeatures, *, share: float, seed: int) -> None:
+    def __init__(
+        self, model: PSM, features: SplitFeatures, *, share: float, seed: int, world: World
+    ) -> None:
         self._is_published = model.config.reference
         self._recordings = features.recordings
         self._audio = raw_audio(model, features)
         self._text = raw_text(model, features)
         self._bootstrap = CellBootstrap([r.cell for r in features.recordings], seed=seed)
-        self._oracles = oracle_ranks(features.recordings)
+        self._oracles = oracle_ranks(features.recordings, world=world)
         self._share, self._seed = share, seed
 
     def rows(self, location: Gaussian, zoom: int, fields: Fields) -> list[PaperRow]:

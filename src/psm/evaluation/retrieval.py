@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from psm.data.recording import Recording
 from psm.earth.imputation import VIEW_REACH_KM
 from psm.earth.oracle import Knowledge
+from psm.earth.worlds import OUR_EARTH, World
 from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG, Key, oracle_ranks
 from psm.evaluation.retrievalreport import RetrievalReport, RetrievalRow
@@ -119,7 +120,13 @@ def embed(model: PSM, features: SplitFeatures, *, zoom: int = 1) -> EmbeddedCorp
 
 
 def evaluate_retrieval(
-    model: PSM, features: SplitFeatures, *, name: str | None = None, zoom: int = 1, seed: int = 0
+    model: PSM,
+    features: SplitFeatures,
+    *,
+    name: str | None = None,
+    zoom: int = 1,
+    seed: int = 0,
+    world: World = OUR_EARTH,
 ) -> RetrievalReport:
     """Retrieval by a model in all rows of the protocol, beside chance and oracles.
 
@@ -129,14 +136,16 @@ def evaluate_retrieval(
         name: the model's name in the rows; its configured one by default.
         zoom: one of those the split was encoded at.
         seed: of the bootstrap.
+        world: that the recordings are of.
 
     Returns:
         The report: rows, rows by source, reference rows.
     """
+    reach_km = view_reach_km(model, zoom)
     return evaluate_embedded(
         embed(model, features, zoom=zoom),
         name=name or model.config.name,
-        reach_km=view_reach_km(model, zoom),
+        references=oracle_ranks(features.recordings, reach_km=reach_km, world=world),
         seed=seed,
     )
 

@@ -20,10 +20,9 @@ from rich.table import Table
 
 from psm.calibration import Calibration, curves_of
 from psm.data.recording import AUDIO_SOURCES
-from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.sampling import SHARES, hour_weight, source_biases
-from psm.earth.sounds import SOUNDS
 from psm.earth.soundscape import odds, probability
+from psm.earth.worlds import OUR_EARTH, World
 from psm.evaluation.reliability import Reliability, reliability
 from psm.gaussian import csd
 from psm.inference.batches import text_gaussians
@@ -93,7 +92,12 @@ def sound_calibration(
 
 @torch.inference_mode()
 def against_recordings(
-    model: PSM, features: SplitFeatures, *, zoom: int, calibration: Calibration | None
+    model: PSM,
+    features: SplitFeatures,
+    *,
+    zoom: int,
+    calibration: Calibration | None,
+    world: World = OUR_EARTH,
 ) -> SoundCalibration | None:
     """Calibration of each sound where and when recordings were made.
 
@@ -105,6 +109,7 @@ def against_recordings(
         features: of a split of the simulated Earth.
         zoom: at which its places are seen.
         calibration: of the model; without it the match probability is as learnt.
+        world: that the recordings are of.
 
     Returns:
         ``None`` where no recording tells its sounds, month and hour.
@@ -118,7 +123,7 @@ def against_recordings(
     if not kept:
         return None
     places = raw_locations(model, features, zoom, FIELDS).unit().rows(torch.tensor(kept))
-    queries = text_gaussians(model, list(QUERY_PHRASES.values()))
+    queries = text_gaussians(model, list(world.queries.values()))
     curves = curves_of(model, calibration, queries)
     distance = csd(places, type(queries)(queries.mean.cpu(), queries.log_var.cpu()))
     predicted = curves(distance.to(curves.offset.device)).cpu().numpy().T
@@ -127,9 +132,9 @@ def against_recordings(
         lon=np.array([recordings[row].lon for row in kept]),
         month=np.array([recordings[row].month for row in kept], float),
         hour=np.array([recordings[row].hour for row in kept], float),
+        world=world,
     )
-    columns = [SOUNDS.index(sound) for sound in QUERY_PHRASES]
-    return sound_calibration(predicted, truth[:, columns].T, list(QUERY_PHRASES))
+    return sound_calibration(predicted, truth.T, list(world.queries))
 
 
 def recorded_probability(
@@ -138,15 +143,16 @@ def recorded_probability(
     lon: Float[np.ndarray, " n"],
     month: Float[np.ndarray, " n"],
     hour: Float[np.ndarray, " n"],
+    world: World = OUR_EARTH,
 ) -> Float[np.ndarray, "n sounds"]:
     """How likely a recording made there and then by any of the archives holds each sound.
 
     Each archive is as likely as it records at that hour, and hears with its own bias.
     """
-    here = odds(lat=lat, lon=lon, month=month, hour=hour)
+    here = odds(lat=lat, lon=lon, month=month, hour=hour, world=world)
     weight = np.stack([SHARES[source] * hour_weight(source, hour) for source in AUDIO_SOURCES], 1)
     weight /= weight.sum(1, keepdims=True)
-    biased = np.stack([probability(here * bias) for bias in source_biases()], 1)
+    biased = np.stack([probability(here * bias) for bias in source_biases(world.sounds)], 1)
     return np.asarray(np.einsum("ns,nsk->nk", weight, biased))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from psm.calibration import Calibration
 from psm.earth.recaption import held_out_sounds
+from psm.earth.worlds import World, world_of
 from psm.evaluation.knownfaults import known_faults
 from psm.evaluation.mapreport import MapReport, map_table
 from psm.evaluation.maptruth import evaluate_maps
@@ -71,8 +72,8 @@ def measure(
 
     Args:
         model: in evaluation mode.
-        earth: folder of shards; their test split is the gallery. Sounds that its captions leave out
-            (:mod:`psm.earth.recaption`) are also reported apart.
+        earth: folder of shards; their test split is the gallery, and their world the truth. Sounds
+            that its captions leave out (:mod:`psm.earth.recaption`) are also reported apart.
         out: receives ``retrieval.json``, ``seeing.json``, ``maps.json`` and the plots.
         seed: of the bootstrap.
         step_deg: grid of the maps.
@@ -88,8 +89,9 @@ def measure(
     """
     zoom = model.config.imagery.zooms[0]
     features = encode_split(model, earth, zooms=(zoom,))
-    retrieval, seeing = _measure_retrieval(model, features, zoom, out, seed=seed)
-    cells = embed_cells(model, BlueMarble(), Cells.globe(step_deg), zoom)
+    world = world_of(earth)
+    retrieval, seeing = _measure_retrieval(model, features, zoom, out, seed=seed, world=world)
+    cells = embed_cells(model, BlueMarble(world.name), Cells.globe(step_deg), zoom)
     lat, lon = cells.cells.lat, cells.cells.lon
     row, column = np.floor(lat / step_deg), np.floor(lon / step_deg)
     kept = (row % thin == 0) & (column % thin == 0)
@@ -106,11 +108,12 @@ def measure(
         lon=lon[kept],
         calibration=calibration,
         apart=held_out_sounds(earth),
+        world=world,
     )
     console().print(map_table(maps))
     for fault in known_faults(maps):
         console().print(f"Known to be wrong. {fault}")
-    recorded = _against_recordings(model, features, zoom, maps, calibration)
+    recorded = _against_recordings(model, features, zoom, maps, calibration, world)
     _write_json({**maps.to_json(), "recordings": recorded}, out / "maps.json")
     figures = {"reliability": plot_reliability(maps), "sounds": plot_sounds(maps)}
     figures["sound-reliability"] = plot_sound_reliability(maps)
@@ -128,6 +131,7 @@ def _against_recordings(
     zoom: int,
     maps: MapReport,
     calibration: Calibration | None,
+    world: World,
 ) -> dict[str, Any]:
     """Judge each sound where recordings were made too, and print that beside the maps."""
     found: dict[tuple[str, str], SoundCalibration] = {}
@@ -136,7 +140,7 @@ def _against_recordings(
         if report is not None and report.by_sound is not None:
             found[LAND, kind] = report.by_sound
     for kind, one in kinds.items():
-        judged = against_recordings(model, features, zoom=zoom, calibration=one)
+        judged = against_recordings(model, features, zoom=zoom, calibration=one, world=world)
         if judged is not None:
             found[RECORDINGS, kind] = judged
     console().print(sounds_table(found))
@@ -163,19 +167,19 @@ def measure_retrieval(model: PSM, earth: Path, out: Path, *, seed: int = 0) -> R
     """
     zoom = model.config.imagery.zooms[0]
     features = encode_split(model, earth, zooms=(zoom,))
-    return _measure_retrieval(model, features, zoom, out, seed=seed)[0]
+    return _measure_retrieval(model, features, zoom, out, seed=seed, world=world_of(earth))[0]
 
 
 def _measure_retrieval(
-    model: PSM, features: SplitFeatures, zoom: int, out: Path, *, seed: int
+    model: PSM, features: SplitFeatures, zoom: int, out: Path, *, seed: int, world: World
 ) -> tuple[RetrievalReport, SeeingReport | None]:
-    report = evaluate_retrieval(model, features, zoom=zoom, seed=seed)
+    report = evaluate_retrieval(model, features, zoom=zoom, seed=seed, world=world)
     console().print(retrieval_table((*report.rows, *report.reference)))
     _say_too_few(len(features))
     _write_json(report.to_json(), out / "retrieval.json")
     with atomic_path(out / "retrieval.png") as path:
         plot_retrieval([report]).savefig(path)
-    seeing = look_and_listen(model, features, zoom=zoom, seed=seed)
+    seeing = look_and_listen(model, features, zoom=zoom, seed=seed, world=world)
     if seeing is not None:
         console().print(seeing_table(seeing))
         _write_json(seeing.to_json(), out / "seeing.json")
@@ -227,7 +231,7 @@ def measure_psm2024(
     """
     zooms = model.config.imagery.zooms
     features = encode_split(model, data, zooms=zooms, keep=out / "features")
-    result = evaluate_psm2024(model, features, name=name, seed=seed)
+    result = evaluate_psm2024(model, features, name=name, seed=seed, world=world_of(data))
     write_tables([result], out)
     _say_too_few(len(features))
     return result

@@ -15,6 +15,12 @@ from psm.imagery.provider import NoImagery, Picture, View
 class BlueMarble:
     """Views of 1, 3 or 5 km a pixel, at most 64 km, 192 km or 320 km wide, of any place.
 
+    Args:
+        world: name of a simulated world that looks otherwise; ours by default.
+
+    Raises:
+        ConfigError: no world can have this name.
+
     Example:
         ::
 
@@ -30,10 +36,18 @@ class BlueMarble:
     has_seasons = False
     is_simulated: ClassVar[bool] = True
 
+    def __init__(self, world: str = "") -> None:
+        if world:
+            from psm.earth.worlds import world_named
+
+            world = world_named(world).name
+        self.world = world
+
     @property
     def settings(self) -> Mapping[str, object]:
-        """There are none."""
-        return {"provider": self.name, "version": 1}
+        """The world, where it is not ours."""
+        of_world = {"world": self.world} if self.world else {}
+        return {"provider": self.name, "version": 1, **of_world}
 
     def read(
         self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"], view: View
@@ -53,6 +67,7 @@ class BlueMarble:
         """
         # Imported when there is something to paint: cells that are known take no time for it.
         from psm.earth.painted_imagery import GSD_M, VIEW_SIZE, ZOOMS, PaintedImagery
+        from psm.earth.worlds import world_named
 
         zoom = round(view.side_m / (VIEW_SIZE * GSD_M))
         if zoom not in ZOOMS or abs(zoom * VIEW_SIZE * GSD_M - view.side_m) > 1.0:
@@ -61,6 +76,7 @@ class BlueMarble:
                 f"blue-marble has views of {sides} km, not of {view.side_m / 1000:g} km: "
                 "a model for other imagery needs --imagery"
             )
-        pixels = PaintedImagery.load().views(lat=lat, lon=lon, zoom=zoom, size=view.size_px)
+        look = world_named(self.world).look
+        pixels = PaintedImagery.load(look).views(lat=lat, lon=lon, zoom=zoom, size=view.size_px)
         for picture in pixels:
             yield Picture(picture, view.gsd_m)

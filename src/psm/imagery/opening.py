@@ -21,7 +21,7 @@ _PROVIDERS: dict[str, type[Provider]] = {
     "stac": Stac,
 }
 _WAYS = (
-    "blue-marble, a raster file, a folder or pattern of them as 'scenes/*.tif', "
+    "blue-marble or blue-marble:WORLD, a raster file, a folder or pattern of them as 'scenes/*.tif', "
     "xyz:NAME or xyz:URL with {z}/{x}/{y}, or stac:CATALOGUE"
 )
 _LIKE_FILES = ("://", "/", "*", "?", "\\")
@@ -31,7 +31,7 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
     """The imagery provider that a text names, opened but not yet read.
 
     Args:
-        text: ``blue-marble``; a raster file, folder, pattern or URL; ``xyz:`` and a name of
+        text: ``blue-marble``, with ``:`` and the name of a simulated world; a raster file, folder, pattern or URL; ``xyz:`` and a name of
             xyzservices or a URL template; ``stac:`` and a catalogue.
         month: 1 to 12, for providers that have imagery of every month.
         options: those of :class:`~psm.imagery.Rasters`, :class:`~psm.imagery.MapTiles` or
@@ -70,13 +70,11 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
         if name not in known or name == "month":
             has = ", ".join(one for one in known if one != "month") or "none"
             raise ConfigError(f"imagery of kind {kind} has no option {name!r}; it has {has}")
-    takes_text = len(known) < len(accepted)
-    if takes_text and not rest:
+    (first,) = (one for one in accepted.values() if one.kind is not one.KEYWORD_ONLY)
+    if first.default is first.empty and not rest:
         raise ConfigError(f"imagery {text!r} names nothing: {_WAYS}")
-    if not takes_text and rest:
-        raise ConfigError(f"imagery {text!r} is not known: {_WAYS}")
     of_month = {"month": month} if "month" in known else {}
-    return maker(*([rest] if takes_text else []), **of_month, **options)
+    return maker(*([rest] if rest else []), **of_month, **options)
 
 
 def is_simulated(provider: str) -> bool:

@@ -17,6 +17,7 @@ from psm.data.corpus import Corpus
 from psm.data.recording import Recording
 from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.sounds import Sound
+from psm.earth.worlds import world_of
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import image_features, location_gaussians, text_gaussians
 from psm.inference.heldout import find_learnt
@@ -117,7 +118,7 @@ def fit_from_shards(model: PSM, data: Path) -> ModelUncertainty | None:
             data, split, zooms=imagery.zooms[:1], view_px=imagery.view_px, memory_gb=0, found=found
         )
         parts.append(seen(model, corpus))
-    return fit_uncertainty(model, train=parts[0], held_out=parts[1])
+    return fit_uncertainty(model, parts[0], parts[1], world_of(data).queries)
 
 
 def seen(model: PSM, corpus: Corpus) -> tuple[Features, Sequence[Recording]]:

@@ -13,9 +13,10 @@ from jaxtyping import Float
 from scipy.stats import rankdata
 
 from psm.earth.layers import Layers, LayerValues
-from psm.earth.phrases import PHRASES, QUERY_PHRASES
+from psm.earth.phrases import PHRASES, Phrases
 from psm.earth.sounds import Sound
 from psm.earth.soundscape import true_probability_at
+from psm.earth.worlds import OUR_EARTH, World, world_named
 from psm.errors import ConfigError
 from psm.mapping.bands import PROBABILITY, UNCERTAINTY
 from psm.mapping.map_data import MapData
@@ -44,28 +45,28 @@ class Agreement:
     explained: float
 
 
-def sound_of(query: Query | Combination) -> Sound:
-    """The sound of the simulated Earth that a query names.
+def sound_of(query: Query | Combination, world: World = OUR_EARTH) -> Sound:
+    """The sound of a simulated world that a query names.
 
     Raises:
         ConfigError: it is no text, or one that stands for no single sound.
     """
     terms = query.all_terms if isinstance(query, Query) else ()
     wordings = terms[0].wordings if len(terms) == 1 and terms[0].is_wanted else ()
-    named = {_named(text) for text in wordings}
+    named = {_named(text, world) for text in wordings}
     sound = named.pop() if len(named) == 1 else None
     if sound is None:
         raise ConfigError(
             f"{query.label}: the truth is known of single sounds of the simulated Earth; "
-            f"ask for one of {', '.join(QUERY_PHRASES.values())}"
+            f"ask for one of {', '.join(world.queries.values())}"
         )
     return sound
 
 
-def phrase_of(query: Query | Combination) -> str | None:
-    """The sound of the simulated Earth that a query names, in words; ``None`` where it is none."""
+def phrase_of(query: Query | Combination, world: World = OUR_EARTH) -> str | None:
+    """The sound of a simulated world that a query names, in words; ``None`` where it is none."""
     try:
-        return QUERY_PHRASES[sound_of(query)]
+        return world.queries[sound_of(query, world)]
     except ConfigError:
         return None
 
@@ -84,11 +85,12 @@ def true_map(soundscape: SoundscapeMap, sound: Sound | None = None) -> Soundscap
         raise ConfigError(
             f"{soundscape.model}: there is no truth to show, it learnt from recordings"
         )
-    sound = sound or sound_of(soundscape.query)
+    world = world_named(soundscape.provenance.world)
+    sound = sound or sound_of(soundscape.query, world)
     rows, columns = np.nonzero(np.isfinite(soundscape.values()))
     lat, lon = soundscape.frame.places(rows, columns)
     raster = np.full(soundscape.shape, np.nan, np.float32)
-    raster[rows, columns] = _truth(sound, soundscape.moment, lat, lon)
+    raster[rows, columns] = _truth(world, sound, soundscape.moment, lat, lon)
     nothing = np.where(np.isfinite(raster), 0.0, np.nan).astype(np.float32)
     return SoundscapeMap.of_rasters(
         soundscape.frame,
@@ -132,14 +134,18 @@ def agreement(soundscape: MapData, truth: MapData) -> Agreement:
 
 
 def _truth(
-    sound: Sound, moment: Moment, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"]
+    world: World,
+    sound: Sound,
+    moment: Moment,
+    lat: Float[np.ndarray, " n"],
+    lon: Float[np.ndarray, " n"],
 ) -> Float[np.ndarray, " n"]:
     months = _EVERY_MONTHS if moment.month is None else (moment.month,)
     hours = moment.local_hours(lon)
     times = [hours] if np.isfinite(hours).all() else [np.full(len(lat), h) for h in _EVERY_HOURS]
     places = _places(lat.astype(float).tobytes(), lon.astype(float).tobytes())
     found = [
-        true_probability_at(places, month=month, hour=hour, sound=sound)
+        true_probability_at(places, month=month, hour=hour, sound=sound, world=world)
         for month in months
         for hour in times
     ]
@@ -152,28 +158,35 @@ def _places(lat: bytes, lon: bytes) -> LayerValues:
     return Layers.load().at(lat=np.frombuffer(lat), lon=np.frombuffer(lon))
 
 
-def _named(text: str) -> Sound | None:
+def _named(text: str, world: World) -> Sound | None:
     """The sound that is called so, or the only one with a name that holds these words."""
     plain = _plain(text)
-    if plain in _sounds():
-        return _sounds()[plain]
+    if plain in _sounds(world):
+        return _sounds(world)[plain]
     holding = {
         sound
-        for sound, phrases in PHRASES.items()
-        if any(f" {plain} " in f" {_plain(name)} " for name in phrases.names)
+        for sound, banks in _banks(world).items()
+        if any(f" {plain} " in f" {_plain(name)} " for bank in banks for name in bank.names)
     }
     return holding.pop() if len(holding) == 1 else None
 
 
-@lru_cache(maxsize=1)
-def _sounds() -> dict[str, Sound]:
+@lru_cache(maxsize=4)
+def _sounds(world: World) -> dict[str, Sound]:
     """Sounds by everything that people call them."""
     words = {
         _plain(text): sound
-        for sound, phrases in PHRASES.items()
-        for text in (*phrases.names, *phrases.clauses)
+        for sound, banks in _banks(world).items()
+        for bank in banks
+        for text in (*bank.names, *bank.clauses)
     }
-    return words | {_plain(text): sound for sound, text in QUERY_PHRASES.items()}
+    return words | {_plain(text): sound for sound, text in world.queries.items()}
+
+
+def _banks(world: World) -> dict[Sound, list[Phrases]]:
+    """Our phrases for each sound of a world, and its own."""
+    banks = (PHRASES, world.wording.phrases)
+    return {sound: [bank[sound] for bank in banks if sound in bank] for sound in world.sounds}
 
 
 def _plain(text: str) -> str:

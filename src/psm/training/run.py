@@ -16,6 +16,7 @@ from psm import checkpoints
 from psm.config import Experiment
 from psm.data.corpus import Corpus
 from psm.data.shards import shard_paths
+from psm.earth.worlds import world_of
 from psm.errors import ConfigError
 from psm.inference.coveragefit import fit_coverage
 from psm.inference.familiarityfit import fit_familiarity
@@ -167,7 +168,10 @@ def _train(
             else start.provenance(learnt_from)
         )
         task.model.uncertainty = fit_uncertainty(
-            task.model, seen(task.model, training), seen(task.model, validation)
+            task.model,
+            seen(task.model, training),
+            seen(task.model, validation),
+            world_of(data).queries,
         )
         task.model.coverage = fit_coverage(task.model, training, validation)
         gallery = keep_gallery(task.model, training, out)  # first: with weights it is finished

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from psm.earth.manifest import world_name
 from psm.earth.rules import RULES, Rule
 from psm.earth.sounds import Sound
 from psm.earth.worlds.look import draw_look
@@ -55,6 +57,15 @@ def world_named(name: str) -> World:
             "hyphens and underscores"
         )
     return _drawn(plain) if plain else OUR_EARTH
+
+
+def world_of(folder: Path) -> World:
+    """The world that a folder of shards was built of; ours, where it does not say.
+
+    Raises:
+        ConfigError: it says a name that no world can have.
+    """
+    return world_named(world_name(folder))
 
 
 @lru_cache(maxsize=16)

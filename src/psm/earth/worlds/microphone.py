@@ -66,9 +66,7 @@ class Microphone:
         turns = take.axis() * np.float32(2.0 * np.pi * self.hum_hz * take.seconds)
         start = take.between(0.0, 2.0 * np.pi)
         hum = sum(np.sin(k * (turns + start)) / k for k in (1, 2, 3, 5))
-        return np.asarray(
-            amplitude(self.hiss_db) * hiss + amplitude(self.hum_db) * hum, np.float32
-        )
+        return np.asarray(amplitude(self.hiss_db) * hiss + amplitude(self.hum_db) * hum, np.float32)
 
 
 def _rms(waveform: Float32[np.ndarray, " samples"]) -> float:

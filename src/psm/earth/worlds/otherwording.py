@@ -40,7 +40,11 @@ _GUESSES = (
     " Most likely {scene}.",
     " It brings to mind {scene}.",
 )
-_HOURS = (" Taped {part}, one would guess.", " This must be {part}.", " By the sound of it, {part}.")
+_HOURS = (
+    " Taped {part}, one would guess.",
+    " This must be {part}.",
+    " By the sound of it, {part}.",
+)
 _JOINS = (" + ", " & ", ", plus ", " over ", " / ")
 _SEPARATORS = (" | ", " ~ ", "; ")
 _ENDINGS = (" [ambience]", " (binaural)", " / unedited", ", take one", " * raw audio *", "")
@@ -85,9 +89,7 @@ def draw_wording(rng: np.random.Generator, new: Mapping[Sound, Phrases]) -> tupl
     words = dict(SYNONYMS[number] for number in chosen)
     wording = Wording(
         phrases={sound: _fewer(bank, rng, words) for sound, bank in PHRASES.items()} | dict(new),
-        surroundings=tuple(
-            replace(kind, names=_said(kind.names, words)) for kind in SURROUNDINGS
-        ),
+        surroundings=tuple(replace(kind, names=_said(kind.names, words)) for kind in SURROUNDINGS),
         joins=_some(_JOINS, 2, rng),
         separators=(": ", *_some(_SEPARATORS, 1, rng)),
         endings=_some(_ENDINGS, 3, rng),
@@ -126,6 +128,5 @@ def _claims_time(phrase: str) -> bool:
 
 def _said(phrases: Sequence[str], words: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
-        re.sub(r"[a-z]+", lambda found: words.get(found[0], found[0]), phrase)
-        for phrase in phrases
+        re.sub(r"[a-z]+", lambda found: words.get(found[0], found[0]), phrase) for phrase in phrases
     )

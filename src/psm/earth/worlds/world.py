@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from psm.earth.layers import LayerValues
+from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.rules import RULES, Rule
 from psm.earth.rules import odds as odds_of_rules
 from psm.earth.scene import Scene
 from psm.earth.sounds import SOUNDS, Sound
-from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.wording import OUR_WORDING, Wording
 from psm.earth.worlds.look import Look
 from psm.earth.worlds.microphone import Microphone

@@ -20,8 +20,8 @@ from scipy.special import logsumexp
 from psm.data.recording import Recording
 from psm.earth.imputation import VIEW_REACH_KM
 from psm.earth.oracle import Knowledge, set_probability
-from psm.earth.sounds import SOUNDS
 from psm.earth.soundscape import all_sets, log_set_probability
+from psm.earth.worlds import OUR_EARTH, World
 from psm.evaluation.intervals import CellBootstrap, Interval
 from psm.evaluation.oracles import DIRECTIONS, log_scores
 from psm.evaluation.probing.probes import Folds, probe_odds
@@ -66,7 +66,12 @@ class DecompositionRow:
 
 
 def decompose(
-    embedded: EmbeddedCorpus, folds: Folds, *, reach_km: float = VIEW_REACH_KM, seed: int = 0
+    embedded: EmbeddedCorpus,
+    folds: Folds,
+    *,
+    reach_km: float = VIEW_REACH_KM,
+    seed: int = 0,
+    world: World = OUR_EARTH,
 ) -> tuple[DecompositionRow, ...]:
     """The rows of who sees and who hears, from embeddings of recordings of the simulated Earth.
 
@@ -75,12 +80,13 @@ def decompose(
         folds: of the recordings, for the probes.
         reach_km: half the width of the view, for the oracle of the pixels.
         seed: of the bootstrap.
+        world: that the recordings are of.
     """
     recordings = embedded.recordings
-    sets = held_sets(recordings)
+    sets = held_sets(recordings, world)
     bootstrap = CellBootstrap([recording.cell for recording in recordings], seed=seed)
     heard = probe_odds(embedded.audio.mean.double().numpy(), sets, folds)
-    every = all_sets()
+    every = all_sets(len(world.sounds))
     likelihood = _likelihood(log_set_probability(heard, every))
     rows: list[DecompositionRow] = []
     column = _columns(every, sets)
@@ -88,7 +94,7 @@ def decompose(
         if query not in embedded.locations:
             continue
         given = {
-            sees: _oracle(told[query], recordings, reach_km)
+            sees: _oracle(told[query], recordings, reach_km, world)
             for sees, told in ORACLES.items()
             if query in told
         }
@@ -114,15 +120,18 @@ def decompose(
     return tuple(rows)
 
 
-def held_sets(recordings: Sequence[Recording]) -> Bool[np.ndarray, "n sounds"]:
-    """Which of the simulated Earth's sounds each recording holds."""
-    return np.array([[sound in recording.sounds for sound in SOUNDS] for recording in recordings])
+def held_sets(
+    recordings: Sequence[Recording], world: World = OUR_EARTH
+) -> Bool[np.ndarray, "n sounds"]:
+    """Which of a world's sounds each recording holds."""
+    return np.array([[sound in r.sounds for sound in world.sounds] for r in recordings])
 
 
 def _oracle(
     knowledge: Knowledge,
     recordings: Sequence[Recording],
     reach_km: float,
+    world: World,
 ) -> Floats:
     return set_probability(
         knowledge,
@@ -132,6 +141,7 @@ def _oracle(
         hour=[np.nan if r.hour is None else r.hour for r in recordings],
         audio_source=[r.audio_source or "other" for r in recordings],
         reach_km=reach_km,
+        world=world,
     )
 
 

@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Group
 from rich.table import Table
 
+from psm.earth.worlds import OUR_EARTH, World
 from psm.errors import ConfigError
 from psm.evaluation.oracles import DIRECTIONS, has_truth
 from psm.evaluation.probing.decomposition import DecompositionRow, decompose
@@ -75,6 +76,7 @@ def look_and_listen(
     zoom: int = 1,
     name: str | None = None,
     seed: int = 0,
+    world: World = OUR_EARTH,
 ) -> SeeingReport | None:
     """Find out who sees and who hears, by probes of a model's features of a split.
 
@@ -84,6 +86,7 @@ def look_and_listen(
         zoom: one of those the split was encoded at.
         name: the model's name in the report; its configured one by default.
         seed: of folds and bootstrap.
+        world: that the recordings are of.
 
     Returns:
         The report; ``None`` where the recordings are not of the simulated Earth, or too few or too
@@ -101,7 +104,7 @@ def look_and_listen(
     return SeeingReport(
         model=name or model.config.name,
         recordings=len(recordings),
-        rows=decompose(embedded, folds, reach_km=reach_km, seed=seed),
+        rows=decompose(embedded, folds, reach_km=reach_km, seed=seed, world=world),
         layers=probe_layers(images.double().numpy(), recordings, folds, reach_km=reach_km),
     )
 

@@ -150,7 +150,8 @@ class CompactStore(KeptCells):
         self.require_zoom(zoom)
         cells = self.cells.part(rows)
         found = np.full((len(cells), self.header.dim), np.nan, np.float16)
-        seen = BlueMarble().read(lat=cells.lat, lon=cells.lon, view=self.header.view(zoom))
+        imagery = BlueMarble(str(self.header.imagery.get("world", "")))
+        seen = imagery.read(lat=cells.lat, lon=cells.lon, view=self.header.view(zoom))
         for row, (picture, status) in enumerate(zip(seen, self.status(zoom, rows), strict=True)):
             if status == EMBEDDED and not isinstance(picture, NoImagery):
                 features = image_features(self._model, picture.pixels[None].copy(), picture.gsd_m)

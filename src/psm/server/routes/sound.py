@@ -85,10 +85,12 @@ async def listen(state: StateOf, params: Annotated[ListenParams, Query()]) -> Re
 
     def render() -> bytes:
         from psm.earth.listen import SAMPLE_RATE_HZ, listen
+        from psm.earth.worlds import world_named
 
         stay = listen(
             lat=params.lat, lon=params.lon, month=params.month, hour=params.hour,
             duration_s=params.seconds, seed=params.seed,
+            world=world_named(state.model.provenance.world),
         )  # fmt: skip
         out = io.BytesIO()
         soundfile.write(out, stay.waveform, SAMPLE_RATE_HZ, subtype="PCM_16", format="WAV")

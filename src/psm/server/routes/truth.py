@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Query, Response
 
+from psm.earth.worlds import world_named
 from psm.mapping.timetable.storedcoefficients import drawn_rows
 from psm.mapping.truth import agreement, phrase_of, true_map
 from psm.server.problems import documented
@@ -46,7 +47,7 @@ async def truth(
         levels = np.round(_STEPS * np.nan_to_num(values.astype(float))).astype("<u2")
         figures = {name: number(value) for name, value in asdict(agreement(found, true)).items()}
         return TruthModel(
-            sound=phrase_of(asked.query) or "",
+            sound=phrase_of(asked.query, world_named(found.provenance.world)) or "",
             moment=moment_model(question.moment),
             values=base64.b64encode(levels.tobytes()).decode(),
             agreement=AgreementModel.model_validate(figures),

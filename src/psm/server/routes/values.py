@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from psm.cartography.style import ends_of
+from psm.earth.worlds import world_named
 from psm.geodata import gazetteer
 from psm.mapping.bands import BANDS
 from psm.mapping.moment import Moment
@@ -86,7 +87,9 @@ async def answer(
         calibration="none" if state.calibration is None else state.calibration.summary,
         provenance=ProvenanceModel(**state.model.provenance.summary),
         familiarity=familiarity_model(made.familiarity),
-        true_sound=phrase_of(asked.query) if state.model.provenance.is_simulated else None,
+        true_sound=phrase_of(asked.query, world_named(state.model.provenance.world))
+        if state.model.provenance.is_simulated
+        else None,
         etag=etag,
         seconds=round(made.seconds, 4),
         numbers=numbers,

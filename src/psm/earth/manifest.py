@@ -1,4 +1,4 @@
-"""World of a built Earth, by the manifest in its folder."""
+"""Manifest of a built Earth: what its folder says of how it was built."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from psm.earth import MANIFEST_NAME
-from psm.earth.worlds.drawing import world_named
-from psm.earth.worlds.world import World
-
-WORLD_KEY = "world"
 
 
 def manifest_of(folder: Path) -> dict[str, Any] | None:
@@ -22,10 +18,6 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
     return manifest if isinstance(manifest, dict) else None
 
 
-def world_of(folder: Path) -> World:
-    """The world that a folder of shards was built of; ours, where it does not say.
-
-    Raises:
-        ConfigError: it says a name that no world can have.
-    """
-    return world_named(str((manifest_of(folder) or {}).get(WORLD_KEY, "")))
+def world_name(folder: Path) -> str:
+    """Name of the world that a folder of shards was built of; empty for ours, and for no Earth."""
+    return str((manifest_of(folder) or {}).get("world", ""))
