@@ -394,6 +394,14 @@ def test_listen_writes_a_wav(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "%" in capsys.readouterr().out
 
 
+def test_a_world_says_how_it_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert psm("earth", "world", "kepler") == 0
+    told = capsys.readouterr().out
+    for about in ("strength", "season", "hour", "unlike ours", "new", "imagery", "recorders"):
+        assert f"{about}\n  " in told
+    assert "Asked for as “" in told
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["map", "--help"], ["presets"], ["--version"]])
 def test_help_teaches(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert psm(*arguments) == 0
@@ -430,6 +438,8 @@ def test_an_interrupt_says_how_to_go_on(
         (["earth", "build", "--out", "DEMO/earth", "--recordings", "7"], "another Earth"),
         (["earth", "recaption", "--data", "DEMO/earth", "--without", "sea", "--out", "OUT"], "sea"),
         (["earth", "listen", "95", "0", "--out", "OUT"], "latitude"),
+        (["earth", "build", "--world", "two words", "--out", "OUT"], "one word"),
+        (["earth", "build", "--region", "Vienna", "--out", "OUT"], "too small for training"),
         (["evaluate", "--model", "nowhere"], "not a model folder"),
         (["evaluate", "--protocol", "psm2024", "--maps", "--out", "OUT"], "choose one"),
         (["tables", "nowhere", "--out", "OUT"], "psm evaluate --protocol psm2024"),

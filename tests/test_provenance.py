@@ -25,6 +25,13 @@ def test_a_folder_with_the_manifest_of_an_earth_is_simulated(tmp_path: Path) -> 
     assert real.licences["CC-BY-4.0"] == 1
     (tmp_path / "earth.json").write_text("{}")
     assert DataSet.of(tmp_path, recordings).is_simulated
+    assert DataSet.of(tmp_path, recordings).name == SIMULATED
+    (tmp_path / "earth.json").write_text('{"world": "kepler"}')
+    foreign = DataSet.of(tmp_path, recordings)
+    assert foreign.name == "simulated Earth, world kepler"
+    assert foreign.words == "simulated Earth, world kepler, 3 recordings"
+    assert Provenance(trained_on=(EARTH, foreign)).world == "kepler"
+    assert Provenance(trained_on=(foreign, ALPS, EARTH)).world == ""
 
 
 def test_any_part_that_is_simulated_makes_all_of_it_so() -> None:

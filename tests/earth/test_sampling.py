@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import shapely
 
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, AudioSource
 from psm.earth.layers import Layers
@@ -39,6 +40,23 @@ def test_both_hemispheres_and_the_wild_are_well_covered(places):
     town_km = Layers.load().at(lat=places.lat, lon=places.lon).town_km
     assert (town_km < 5).mean() > 0.3
     assert (town_km > 20).mean() > 0.15
+
+
+def test_places_of_a_region_lie_in_it_and_do_not_depend_on_how_many_are_drawn() -> None:
+    alps = shapely.Polygon([(5, 44), (17, 45), (16, 49), (6, 48)])
+    some, more = (sample_places(n, 3, region=alps) for n in (100, 300))
+    np.testing.assert_array_equal(more.lat[:100], some.lat)
+    assert np.isfinite(more.lat).mean() > 0.95
+    found = more.rows(np.flatnonzero(np.isfinite(more.lat)))
+    assert shapely.contains_xy(alps, found.lon, found.lat).all()
+    layers = Layers.load().at(lat=found.lat, lon=found.lon)
+    assert 0.3 < (layers.town_km < 5).mean() < 0.95
+    fiji = shapely.MultiPolygon(
+        [shapely.box(177, -19, 180, -16), shapely.box(-180, -19, -178, -16)]
+    )
+    lon = sample_places(50, 3, region=fiji).lon
+    assert (lon > 0).any()
+    assert (lon < 0).any()
 
 
 def test_times_and_sources_have_their_shares(places):

@@ -27,7 +27,7 @@ LAT = RNG.uniform(-60, 70, 80)
 LON = RNG.uniform(-180, 180, 80)
 
 
-def world(lat: NDArray[np.float64], month: float, hour: float) -> NDArray[np.float64]:
+def probability(lat: NDArray[np.float64], month: float, hour: float) -> NDArray[np.float64]:
     """(n, 3): night in the north, noon in local summer, and always near the equator."""
     summer = np.cos(2 * np.pi * (month - 7) / 12) * np.sign(lat)
     night = np.cos(2 * np.pi * hour / 24)
@@ -43,7 +43,7 @@ def world(lat: NDArray[np.float64], month: float, hour: float) -> NDArray[np.flo
 
 
 def truth() -> NDArray[np.float64]:
-    times = [[world(LAT, month, hour).T for hour in HOURS] for month in MONTHS]
+    times = [[probability(LAT, month, hour).T for hour in HOURS] for month in MONTHS]
     return np.array(times).transpose(2, 0, 1, 3)
 
 
@@ -123,7 +123,7 @@ class AllKnowing(nn.Module):
         assert context.valid[:, :3].all()
         assert not context.valid[:, 3:].any()
         lat, month, hour = context.latlon[:, 0], context.month[0].item(), context.hour[0].item()
-        known = torch.from_numpy(world(lat.numpy(), round(month), round(hour))).float()
+        known = torch.from_numpy(probability(lat.numpy(), round(month), round(hour))).float()
         rest = (1.0 - known.square().sum(-1, keepdim=True)).sqrt()
         mean = torch.cat([known, rest], dim=-1)
         assert len(image) == len(mean)
@@ -133,11 +133,17 @@ class AllKnowing(nn.Module):
 @pytest.fixture
 def report(monkeypatch: pytest.MonkeyPatch) -> MapReport:
     def true_probability(
-        *, lat: NDArray[np.float64], lon: object, month: float, hour: float, sounds: object
+        *,
+        lat: NDArray[np.float64],
+        lon: object,
+        month: float,
+        hour: float,
+        sounds: object,
+        world: object,
     ) -> NDArray[np.float64]:
         assert lon is LON
         assert list(sounds) == list(SOUNDS)
-        return world(lat, month, hour)
+        return probability(lat, month, hour)
 
     monkeypatch.setattr(maptruth, "true_probability", true_probability)
     model: PSM = AllKnowing()

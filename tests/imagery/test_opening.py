@@ -52,7 +52,18 @@ def test_the_same_pixels_from_files_tiles_and_scenes_are_the_same_views(
 
 
 def test_blue_marble_by_name() -> None:
-    assert isinstance(open_imagery("blue-marble"), BlueMarble)
+    ours, theirs = open_imagery("blue-marble"), open_imagery("blue-marble:Kepler")
+    assert isinstance(ours, BlueMarble)
+    assert isinstance(theirs, BlueMarble)
+    assert ours.settings == {"provider": "blue-marble", "version": 1}
+    assert theirs.settings == {"provider": "blue-marble", "version": 1, "world": "kepler"}
+    at = {"lat": np.array([48.2]), "lon": np.array([16.4]), "view": View(64, 1000.0)}
+    (here,), (there,) = (list(one.read(**at)) for one in (ours, theirs))
+    assert isinstance(here, Picture)
+    assert isinstance(there, Picture)
+    assert not np.array_equal(here.pixels, there.pixels)
+    with pytest.raises(ConfigError, match="one word"):
+        open_imagery("blue-marble:two words")
 
 
 def test_errors_teach(tmp_path: Path) -> None:

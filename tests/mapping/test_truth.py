@@ -11,6 +11,7 @@ from PIL import Image
 
 from psm.earth.sounds import Sound
 from psm.earth.soundscape import true_probability
+from psm.earth.worlds import world_named
 from psm.errors import ConfigError
 from psm.mapping import EmbeddedCells, Moment, Query, SoundscapeMap, map_query
 from psm.mapping.outputs.truthsheet import write_truth_sheet
@@ -67,6 +68,27 @@ def test_the_truth_is_that_of_every_cell_at_its_own_hour(wind: SoundscapeMap) ->
     assert here["match_probability"] == pytest.approx(known.item(), abs=1e-6)
     assert here["uncertainty"] == 0.0
     assert truth.tags[TAG] == wind.tags[TAG]
+
+
+def test_a_model_of_another_world_has_the_truth_of_that_world(wind: SoundscapeMap) -> None:
+    world = world_named("kepler")
+    new = world.sounds[-1]
+    asked = Query.parse(world.queries[new])
+    with pytest.raises(ConfigError, match="ask for one of"):
+        sound_of(asked)
+    assert sound_of(asked, world) is new
+    told = world.wording.phrases[Sound.WIND].clauses[-1]
+    assert sound_of(Query.parse(told), world) is Sound.WIND
+    learnt = DataSet(name="earth, world kepler", is_simulated=True, world="kepler", recordings=10)
+    there = replace(wind, provenance=Provenance(trained_on=(learnt,)))
+    truth = true_map(there, new)
+    row, column = wind.frame.index(lat=25.0, lon=5.0)
+    lat, lon = wind.frame.places([row], [column])
+    known = true_probability(
+        lat=lat, lon=lon, month=1, hour=6.0 + lon / 15.0, sounds=[new], world=world
+    )
+    here = truth.at(lat=25.0, lon=5.0)
+    assert here["match_probability"] == pytest.approx(known.item(), abs=1e-6)
 
 
 def test_an_unknown_time_is_averaged_over(wind: SoundscapeMap) -> None:

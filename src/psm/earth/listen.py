@@ -78,9 +78,8 @@ def listen(
     waveform = np.zeros(size + scene + fade, np.float32)
     heard = []
     for start in range(0, size, scene):
-        sounds = [
-            world.sounds[k] for k in rng.permutation(np.flatnonzero(sample_sounds(here, rng)))
-        ]
+        drawn = np.flatnonzero(sample_sounds(here, rng))
+        sounds = [world.sounds[k] for k in rng.permutation(drawn)]
         clip = mix(sounds, rng, _SCENE_S + _FADE_S, SAMPLE_RATE_HZ, AudioSource.APOREE)
         # Every scene at the same loudness: a listener hears the place, not the recorder's gain.
         clip = 0.1 * clip / max(float(np.sqrt(np.mean(clip**2))), 1e-6)

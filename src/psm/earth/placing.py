@@ -78,7 +78,6 @@ def draw_in_region(recordings: int, seed: int, region: BaseGeometry) -> DrawnPla
             ) from None
         kept = np.flatnonzero(splits.split != BUFFER)
         if len(kept) >= recordings:
-            # All splits lose alike: which places are left over does not depend on where they lie.
             kept = kept[:recordings]
             return DrawnPlaces(
                 number[kept], found.rows(kept), splits.split[kept], splits.cell[kept]

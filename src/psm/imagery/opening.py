@@ -21,8 +21,8 @@ _PROVIDERS: dict[str, type[Provider]] = {
     "stac": Stac,
 }
 _WAYS = (
-    "blue-marble or blue-marble:WORLD, a raster file, a folder or pattern of them as 'scenes/*.tif', "
-    "xyz:NAME or xyz:URL with {z}/{x}/{y}, or stac:CATALOGUE"
+    "blue-marble, a raster file, a folder or pattern of them as 'scenes/*.tif', "
+    "blue-marble:WORLD, xyz:NAME or xyz:URL with {z}/{x}/{y}, or stac:CATALOGUE"
 )
 _LIKE_FILES = ("://", "/", "*", "?", "\\")
 
@@ -31,8 +31,9 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
     """The imagery provider that a text names, opened but not yet read.
 
     Args:
-        text: ``blue-marble``, with ``:`` and the name of a simulated world; a raster file, folder, pattern or URL; ``xyz:`` and a name of
-            xyzservices or a URL template; ``stac:`` and a catalogue.
+        text: ``blue-marble``, or ``blue-marble:`` and the name of a simulated world; a raster file,
+            folder, pattern or URL; ``xyz:`` and a name of xyzservices or a URL template; ``stac:``
+            and a catalogue.
         month: 1 to 12, for providers that have imagery of every month.
         options: those of :class:`~psm.imagery.Rasters`, :class:`~psm.imagery.MapTiles` or
             :class:`~psm.imagery.Stac`; Blue Marble has none.

@@ -221,9 +221,8 @@ def embedded_earth(model: PSM, step_deg: float, folder: Path) -> ServedStore:
             compact.coefficients,
         )  # fmt: skip
     zoom, root = model.config.imagery.zooms[0], cache_folder() / "served"
-    store = cached_store(
-        model, BlueMarble(model.provenance.world), Cells.globe(step_deg), zoom, store=root
-    )
+    imagery = BlueMarble(model.provenance.world)
+    store = cached_store(model, imagery, Cells.globe(step_deg), zoom, store=root)
     return ServedStore.open(store.url, model, name=name, id_=id_)
 
 

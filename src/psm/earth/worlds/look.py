@@ -49,9 +49,10 @@ class Look:
         rgb = picture.astype(np.float32) / np.float32(255.0)
         rgb = self._in_season(rgb, lat)
         grey = (rgb @ _GREY)[..., None]
-        rgb = (grey + np.float32(self.saturation) * (rgb - grey)) * np.float32(self.gains)
+        rgb = grey + np.float32(self.saturation) * (rgb - grey)
+        rgb = rgb * np.asarray(self.gains, np.float32)
         rgb = np.clip(rgb, 0.0, 1.0) ** np.float32(self.gamma)
-        rgb += np.float32(self.haze) * (np.float32(self.haze_rgb) - rgb)
+        rgb += np.float32(self.haze) * (np.asarray(self.haze_rgb, np.float32) - rgb)
         return np.asarray(np.round(rgb * 255.0), np.uint8)
 
     def _in_season(

@@ -86,7 +86,7 @@ def draw_wording(rng: np.random.Generator, new: Mapping[Sound, Phrases]) -> tupl
         The wording, and how it differs.
     """
     chosen = sorted(rng.permutation(len(SYNONYMS))[: len(SYNONYMS) * 2 // 5].tolist())
-    words = dict(SYNONYMS[number] for number in chosen)
+    words: dict[str, str] = dict(SYNONYMS[number] for number in chosen)
     wording = Wording(
         phrases={sound: _fewer(bank, rng, words) for sound, bank in PHRASES.items()} | dict(new),
         surroundings=tuple(replace(kind, names=_said(kind.names, words)) for kind in SURROUNDINGS),
