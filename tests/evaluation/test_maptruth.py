@@ -15,6 +15,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from psm.data.context import Context
+from psm.earth.worlds import OUR_EARTH
 from psm.evaluation import maptruth
 from psm.evaluation.mapreport import MapReport, map_table
 from psm.evaluation.maptruth import HOURS, MONTHS, compare_maps, evaluate_maps
@@ -142,6 +143,7 @@ def report(monkeypatch: pytest.MonkeyPatch) -> MapReport:
         world: object,
     ) -> NDArray[np.float64]:
         assert lon is LON
+        assert world is OUR_EARTH
         assert list(sounds) == list(SOUNDS)
         return probability(lat, month, hour)
 

@@ -70,13 +70,8 @@ def earth_world(
     require_installed("demo", *EARTH_MODULES)
     from psm.earth.worlds import world_named
 
-    about = ""
-    for difference in world_named(name).differences:
-        if difference.about != about:
-            about = difference.about
-            typer.echo(about)
-        subject = f"{difference.subject}: " if difference.subject else ""
-        typer.echo(f"  {subject}{difference.statement}")
+    for about, sentences in world_named(name).description.items():
+        typer.echo("\n  ".join([about, *sentences]))
 
 
 @earth_app.command("recaption")

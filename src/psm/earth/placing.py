@@ -19,7 +19,7 @@ REGION_BUFFER_KM = float(np.ceil(VIEW_SIZE * GSD_M / 1000.0 * 2**0.5))
 """Between the splits of a region: closest views share no pixel. Those of wider zooms may, where a
 region of some hundred kilometres has no room for the buffers that the whole world has."""
 
-_MOST_TRIES = 8
+_LEAST, _MOST_TRIES = 1024, 8  # fewer places fill too few blocks for a choice among deals
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def draw_in_region(recordings: int, seed: int, region: BaseGeometry) -> DrawnPla
         ConfigError: there is hardly any land in it, or it is too small for a split.
     """
     shapely.prepare(region)
-    count = max(256, recordings)
+    count = max(_LEAST, recordings)
     for _ in range(_MOST_TRIES):
         places = sample_places(count, seed, region=region)
         number = np.flatnonzero(np.isfinite(places.lat))
@@ -74,7 +74,7 @@ def draw_in_region(recordings: int, seed: int, region: BaseGeometry) -> DrawnPla
         except ConfigError:
             raise ConfigError(
                 "region: too small for training, validation and test places that lie "
-                f"{REGION_BUFFER_KM:.0f} km apart; give one of a thousand kilometres or more"
+                f"{REGION_BUFFER_KM:.0f} km apart; give one of some hundred kilometres"
             ) from None
         kept = np.flatnonzero(splits.split != BUFFER)
         if len(kept) >= recordings:

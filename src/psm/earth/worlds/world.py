@@ -73,6 +73,18 @@ class World:
             for sound in self.sounds
         }
 
+    @property
+    def description(self) -> dict[str, list[str]]:
+        """Sentences on what differs, by what they are about; sounds that differ alike in one."""
+        subjects: dict[tuple[str, str], list[str]] = {}
+        for one in self.differences:
+            subjects.setdefault((one.about, one.statement), []).append(one.subject)
+        told: dict[str, list[str]] = {}
+        for (about, statement), named in subjects.items():
+            who = ", ".join(filter(None, named))
+            told.setdefault(about, []).append(f"{who}: {statement}" if who else statement)
+        return told
+
     def column(self, sound: Sound | str) -> int:
         """Number of a sound's column.
 
