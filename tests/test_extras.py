@@ -47,6 +47,7 @@ LINES: dict[str, list[str]] = {
     "earth build": ["--out", "OUT", "--recordings", "12"],
     "earth recaption": ["--data", "SHARDS", "--out", "OUT"],
     "earth listen": ["48", "16", "--out", "OUT.wav"],
+    "earth world": ["kepler"],
     "collect build": ["OUT", "--archive", "aporee", "--region", "16,48,17,49", "--limit", "1"],
     "collect status": ["OUT"],
     "collect archives": [],

@@ -97,7 +97,7 @@ def test_sounds_can_be_told_apart() -> None:
     distance = np.square(unseen[:, :, None] - known).sum(axis=-1)
     right = distance.argmin(axis=-1) == np.arange(len(Sound))[:, None]
     assert right.mean() > 0.4
-    assert right[len(SOUNDS) :].mean() > 0.6  # the foreign ones are like none of ours
+    assert right[len(SOUNDS) :].mean() > 0.4  # the foreign ones among them
 
 
 @pytest.mark.parametrize("source", [None, *AudioSource])

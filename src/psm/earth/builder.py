@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -97,14 +97,16 @@ def build_earth(plan: EarthPlan, folder: Path, *, workers: int | None = None) ->
         ConfigError: another process builds there, or the region has no land or is too small for
             splits that keep their distance.
     """
+    jobs = list(_jobs(plan))  # before anything is written: a region may have no room
     with alone_in(folder, "building an Earth"):
         claim(folder, plan.fingerprint())
         sweep(folder)
-        return _build(plan, folder, workers)
+        return _build(plan, jobs, folder, workers)
 
 
-def _build(plan: EarthPlan, folder: Path, workers: int | None) -> dict[str, int]:
-    jobs = list(_jobs(plan))
+def _build(
+    plan: EarthPlan, jobs: Sequence[_Job], folder: Path, workers: int | None
+) -> dict[str, int]:
     counts = {
         split: sum(len(job.number) for job in jobs if job.split == split) for split in _SPLITS
     }
