@@ -25,6 +25,8 @@ from psm.data.recording import Recording
 from psm.data.shards import shard_paths, shards_in
 from psm.data.tars import MemberIndex
 from psm.earth.phrases import QUERY_PHRASES
+from psm.earth.sounds import Sound
+from psm.earth.worlds import world_of
 from psm.inference.batches import audio_features, image_features
 from psm.model import PSM
 from psm.tensorfiles import read_tensors, write_tensors
@@ -108,7 +110,7 @@ def load_inputs(
     imagery = model.config.imagery
     corpus = Corpus.load(data, SPLITS[0], zooms=imagery.zooms, view_px=imagery.view_px, found=found)
     labels = Labels.find(corpus.recordings)
-    phrases = phrases_of(labels, corpus.recordings)
+    phrases = phrases_of(labels, corpus.recordings, world_of(data).queries)
     names = [*(f"zoom{zoom}" for zoom in imagery.zooms), "sounds"]
     kept = read_tensors(keep / _FEATURES, names, version=_VERSION)
     if kept is None:
@@ -134,20 +136,24 @@ def load_inputs(
     )
 
 
-def phrases_of(labels: Labels | None, recordings: Sequence[Recording]) -> dict[str, str]:
+def phrases_of(
+    labels: Labels | None,
+    recordings: Sequence[Recording],
+    known: Mapping[Sound, str] = QUERY_PHRASES,
+) -> dict[str, str]:
     """How each label is asked for.
 
-    A sound of the simulated Earth has a phrase of its own; any other label, as the scientific name
+    A sound of a simulated world has a phrase of its own; any other label, as the scientific name
     of a species, is asked as the captions of recordings that hold it alone say it, where they hold
     the label; else as it stands.
     """
-    known: Mapping[str, str] = {str(sound): text for sound, text in QUERY_PHRASES.items()}
+    told: Mapping[str, str] = {str(sound): text for sound, text in known.items()}
     found = {}
     for name in () if labels is None else labels.names:
         captions = Counter(r.caption for r in recordings if r.sounds == (name,))
         said = min(captions, key=lambda text: (-captions[text], text), default="")
         own = said if name.casefold() in said.casefold() else name.replace("_", " ")
-        found[name] = known.get(name, own)
+        found[name] = told.get(name, own)
     return found
 
 

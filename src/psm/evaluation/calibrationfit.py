@@ -108,7 +108,7 @@ def calibrate(
     found = fit(
         model, kept, pairs, task=task, split=split, method=method, prior=prior,
         gallery=gallery, base=of, silent=silent,
-        queries=phrase_gaussians(model, silent, world),
+        queries=phrase_gaussians(model, silent, world) if task == "sounds" else None,
     )  # fmt: skip
     return found, gallery
 
