@@ -24,12 +24,14 @@ class PlaceImagery:
 
     def __init__(
         self,
+        world: str = "",
         *,
         missing: Mapping[tuple[float, float], Reason] | None = None,
         delay_s: float = 0.0,
         flavour: int = 0,
         fails: bool = False,
     ) -> None:
+        self.world = world
         self.missing = dict(missing or {})
         self.delay_s = delay_s
         self.flavour = flavour
