@@ -23,7 +23,7 @@ from psm.adaptation.judging import START, Choice, Encoded, Verdict, judge
 from psm.adaptation.placefolds import PlaceFolds, place_folds
 from psm.adaptation.recipe import LEARNS, Learns, Recipe, recipes_for
 from psm.calibration import Calibration
-from psm.config import Experiment
+from psm.config import Experiment, ModelConfig
 from psm.data.identity import identity
 from psm.data.recording import Recording
 from psm.errors import ConfigError, SettingsChanged
@@ -45,6 +45,8 @@ WORK_NAME = "adaptation"
 """Folder of what is kept from one run to the next, inside of that of the model."""
 
 _IDENTITY, _VERSION = "run.json", 1
+_OWN_IMAGERY = "own imagery"
+_SAME_GSD = 0.2  # pixels of Web Mercator shrink towards the poles
 _LEAST_LABELS, _LEAST_POSITIVES = 8, 10  # for shares of labels to be judged on labels left out
 
 
@@ -114,11 +116,13 @@ def adapt(
             f"{start.name}: an imported model keeps the published code's ways; train from it with "
             f"`psm train --from {start.name}`"
         )
-    experiment = start.experiment()
     found = find_recordings(before, data)
+    before.config = _seeing(before.config, found[1])
+    experiment = start.experiment().model_copy(update={"model": before.config})
     recipes = recipes_for(len(found[1]), learns)
     imagery = before.config.imagery
-    folds = place_folds(found[1], max(imagery.zooms) * imagery.view_px * _gsd_km(found[1]))
+    widest_px = max(imagery.zooms) * imagery.view_px
+    folds = place_folds(found[1], widest_px * max(r.gsd_m for r in found[1]) / 1000.0)
     work = out / WORK_NAME
     with alone_in(out, "adapting", notes=work):
         sweep(work)
@@ -140,8 +144,16 @@ def adapt(
     return Adaptation(start, before, model, calibration, inputs, folds, recipes, verdict, out, data)
 
 
-def _gsd_km(recordings: Sequence[Recording]) -> float:
-    return max(recording.gsd_m for recording in recordings) / 1000.0
+def _seeing(config: ModelConfig, recordings: Sequence[Recording]) -> ModelConfig:
+    """The settings of a model that is to see the imagery of recordings: its maps ask for views of
+    their ground sample distance, not of that which the model was trained at."""
+    gsd_m = float(np.median([recording.gsd_m for recording in recordings]))
+    imagery = config.imagery
+    if np.isclose(gsd_m, imagery.gsd_m, rtol=_SAME_GSD):
+        return config
+    console().print(f"Views are {gsd_m:g} m a pixel here, {imagery.gsd_m:g} m for the model so far")
+    seen = imagery.model_copy(update={"name": _OWN_IMAGERY, "gsd_m": gsd_m})
+    return config.model_copy(update={"imagery": seen})
 
 
 def _claim(work: Path, about: dict[str, object], *, resume: bool) -> None:

@@ -28,7 +28,8 @@ from psm.model import PSM
 MOST_SOUNDS, MOST_PLACES = 5, 5
 _CELLS = 1_500
 _MARGIN, _LEAST_MARGIN_DEG = 0.1, 0.02
-_WIDTH_IN, _ROW_IN, _TOP_IN, _FOOT_IN = 11.0, 3.1, 0.5, 0.3
+_WIDTH_IN, _MAP_IN, _GAP_IN, _MOST_MAP_IN = 11.0, 3.4, 0.15, 4.0
+_WORDS_IN, _FOOT_IN = 0.95, 0.3  # above and below a map; below all of them
 _COLUMNS = ("before", "after", "uncertainty after")
 
 
@@ -171,38 +172,43 @@ def draw_both(
     Returns:
         The path.
     """
-    height = _TOP_IN + _ROW_IN * len(maps) + _FOOT_IN
+    rows, columns = maps[0][0].frame.shape
+    map_in = min(_MOST_MAP_IN, _MAP_IN * rows / columns)
+    row_in = map_in + _WORDS_IN
+    height = row_in * len(maps) + _FOOT_IN
     with figure_style():
         figure = new_figure(_WIDTH_IN, height, width_px)
         for row, ((before, after), sound) in enumerate(zip(maps, sounds, strict=True)):
-            bottom = (_FOOT_IN + _ROW_IN * (len(maps) - 1 - row)) / height
-            words = f"{sound.phrase}, {after.when}: in {sound.recordings} recordings"
+            bottom = _FOOT_IN + row_in * (len(maps) - 1 - row)
+            words = f"{sound.phrase}, {sound.moment}; in {sound.recordings} recordings"
             figure.text(
-                0.02, bottom + (_ROW_IN - 0.12) / height, words, va="top", fontsize=11,
+                0.02, (bottom + row_in - 0.1) / height, words, va="top", fontsize=11,
                 weight="bold", color=INK,
             )  # fmt: skip
             values = before.values(), after.values(), after.values(UNCERTAINTY.name)
-            top = _top(*values[:2])
-            for column, (shown, raster) in enumerate(
-                zip((before, after, after), values, strict=True)
-            ):
-                left = 0.02 + 0.325 * column
-                colours = COLOURS[UNCERTAINTY.colours if column == 2 else shown.quantity.colours]
-                axes = figure.add_axes(
-                    (left, bottom + 0.42 / height, 0.31, (_ROW_IN - 1.0) / height)
-                )
+            likely, unsure = _top(*values[:2]), _top(values[2])
+            for column, (name, raster) in enumerate(zip(_COLUMNS, values, strict=True)):
+                is_unsure = column == len(_COLUMNS) - 1
+                left = 0.02 + column * (_MAP_IN + _GAP_IN) / _WIDTH_IN
                 drawing = draw_map(
-                    axes, shown.frame, colours, (0.0, _top(raster) if column == 2 else top),
-                    has_data=np.isfinite(raster), width_px=width_px // 3, is_plain=True,
-                )  # fmt: skip
+                    figure.add_axes(
+                        (left, (bottom + 0.55) / height, _MAP_IN / _WIDTH_IN, map_in / height)
+                    ),
+                    after.frame,
+                    COLOURS[UNCERTAINTY.colours if is_unsure else after.quantity.colours],
+                    (0.0, unsure if is_unsure else likely),
+                    has_data=np.isfinite(raster),
+                    width_px=width_px // 3,
+                    is_plain=True,
+                )
                 drawing.show(raster)
-                bar = figure.add_axes((left + 0.02, bottom + 0.3 / height, 0.2, 0.08 / height))
-                colour_bar(bar, drawing.image, _COLUMNS[column], small=True)
+                bar = figure.add_axes((left + 0.02, (bottom + 0.4) / height, 0.2, 0.08 / height))
+                colour_bar(bar, drawing.image, name, small=True)
+        after = maps[0][1]
         figure.text(
-            0.985, 0.05 / height, credit_line(maps[0][1]), ha="right", va="bottom", color=DIM,
+            0.985, 0.05 / height, credit_line(after), ha="right", va="bottom", color=DIM,
             fontsize=6.5,
         )  # fmt: skip
-        after = maps[0][1]
         return save_figure(
             figure, path, title=f"Before and after {len(recordings)} recordings",
             rights=after.rights, tags={"software": after.tags["software"], **after.told},
