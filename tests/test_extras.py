@@ -29,6 +29,7 @@ EXTRAS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text
 LINES: dict[str, list[str]] = {
     "demo": ["--out", "OUT", "--preset", "PRESET"],
     "train": ["--data", "SHARDS", "--out", "OUT", "--preset", "PRESET"],
+    "adapt": ["SHARDS", "--from", "MODEL", "--out", "OUT"],
     "import": ["TABLE", "OUT"],
     "evaluate": ["--data", "SHARDS", "--out", "OUT", "--model", "MODEL"],
     "calibrate": ["--data", "SHARDS", "--model", "MODEL"],

@@ -36,6 +36,7 @@ _FOLDER = (Output("out", is_folder=True),)
 OUTPUTS: dict[str, tuple[Output, ...]] = {
     "demo": _FOLDER,
     "train": (Output("out", is_folder=True, unless="dry_run"),),
+    "adapt": (Output("out", is_folder=True),),
     "import": _FOLDER,
     "evaluate": _FOLDER,
     "tables": _FOLDER,
