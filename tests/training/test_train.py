@@ -19,8 +19,8 @@ from psm.gaussian import Gaussian
 from psm.losses import PCMEPlusPlus
 from psm.training import run, train
 from psm.training.dataloader import BatchStream, cached_text_features
-from psm.training.optimisation import parameter_groups
 from psm.training.objective import three_pair_loss
+from psm.training.optimisation import parameter_groups
 from tests.tiny import tiny_experiment, tiny_samples, write_tiny_shards
 
 
