@@ -19,6 +19,7 @@ from psm.adaptation import adapt, fitting, pipeline, write_report
 from psm.adaptation.fitting import adapt_to
 from psm.adaptation.inputs import Inputs, find_recordings, load_inputs
 from psm.adaptation.recipe import Learns, Recipe, recipes_for
+from psm.adaptation.seeing import AS_TOLD, ways_of_seeing
 from psm.checkpoints import read_experiment
 from psm.cli import main
 from psm.data.shards import write_shard
@@ -80,7 +81,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def inputs(base: Path, shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     model = PSM.from_pretrained(base)
     keep = tmp_path_factory.mktemp("keep")
-    return load_inputs(model, find_recordings(model, shards), shards, keep)
+    found = find_recordings(model, shards)
+    return load_inputs(model, found, shards, keep / "features.safetensors")
 
 
 def numbers(folder: Path) -> dict[str, Any]:
@@ -215,3 +217,27 @@ def test_imported_models_are_refused(shards: Path, tmp_path: Path) -> None:
     PSM(published.model).save_pretrained(tmp_path / "published", published)
     with pytest.raises(ConfigError, match="psm train --from"):
         adapt(Start.of(tmp_path / "published"), shards, tmp_path / "out")
+
+
+def test_imagery_of_another_scale_is_seen_the_better_way(
+    base: Path, shards: Path, tmp_path: Path
+) -> None:
+    near = [
+        replace(sample, recording=replace(sample.recording, gsd_m=10.0))
+        for split in ("train", "val")
+        for sample in tiny_samples(split, 24)
+    ]
+    write_shard(tmp_path / "near" / "train-00000.tar", near)
+    start = PSM.from_pretrained(base)
+    told, trained = ways_of_seeing(start, [s.recording for s in near]).values()
+    assert (told.config.satellite.gsd_unit_m, trained.config.satellite.gsd_unit_m) == (1000.0, 10.0)
+    views = torch.randint(0, 255, (3, 3, 16, 16), dtype=torch.uint8)
+    seen = trained.image_features(views, torch.full((3,), 10.0))
+    assert torch.equal(seen, start.image_features(views, torch.full((3,), 1000.0)))
+    assert not torch.equal(seen, told.image_features(views, torch.full((3,), 10.0)))
+    done = adapt(Start.of(base), tmp_path / "near", tmp_path / "out")
+    loaded = PSM.from_pretrained(tmp_path / "out")
+    assert loaded.config.imagery.gsd_m == 10.0
+    assert loaded.config.satellite.gsd_unit_m == done.before.config.satellite.gsd_unit_m
+    far = find_recordings(start, shards)[1]
+    assert list(ways_of_seeing(start, far)) == [AS_TOLD]

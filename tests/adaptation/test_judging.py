@@ -85,13 +85,14 @@ def test_a_fold_is_scored_by_the_choice_of_the_others() -> None:
 
 def test_auc_is_that_of_pairs_within_folds() -> None:
     verdict = judge(folds(), {START: encoded(3.0), HEADS: encoded(0.5)})
-    given = generator(1, "labels").random((SIZE, LABELS)) < 0.3
+    given = generator(1, "labels").random((SIZE, LABELS)) < 0.3  # some have no label
     names = ("a", "b", "c")
     for column, score in enumerate(label_scores(folds(), verdict, names, given)):
         near = -verdict.after.distance[:, column]
         above = pairs = 0.0
         for number in range(FOLDS):
             rows = folds().judged(number)
+            rows = rows[given[rows].any(1)]
             has = given[rows, column]
             gap = near[rows][has][:, None] - near[rows][~has][None]
             above += (gap > 0).sum() + 0.5 * (gap == 0).sum()

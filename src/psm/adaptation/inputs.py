@@ -35,9 +35,11 @@ from psm.training.labels import Labels
 SPLITS = ("train", "val")
 """What is learnt from; a test split is left for ``psm evaluate``."""
 
-_FEATURES, _VERSION = "features.safetensors", 1
+_VERSION = 1
 
 Rows = NDArray[np.int64]
+Found = tuple[MemberIndex, tuple[Recording, ...]]
+"""Where recordings lie, and what is known of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +80,7 @@ class Inputs:
         return sorted(self.images)
 
 
-def find_recordings(model: PSM, data: Path) -> tuple[MemberIndex, tuple[Recording, ...]]:
+def find_recordings(model: PSM, data: Path) -> Found:
     """The recordings of a folder that a model may learn from.
 
     Raises:
@@ -93,16 +95,14 @@ def find_recordings(model: PSM, data: Path) -> tuple[MemberIndex, tuple[Recordin
 
 
 @torch.no_grad()  # inference tensors could not be learnt from
-def load_inputs(
-    model: PSM, found: tuple[MemberIndex, tuple[Recording, ...]], data: Path, keep: Path
-) -> Inputs:
+def load_inputs(model: PSM, found: Found, data: Path, keep: Path) -> Inputs:
     """Read recordings and encode them by the towers of a model, or take what was kept of that.
 
     Args:
         model: that begins, in evaluation mode.
         found: by :func:`find_recordings`.
         data: the folder.
-        keep: folder of this adaptation, of this model and these recordings alone.
+        keep: file for the features of this model and these recordings.
 
     Raises:
         CorruptShard: a recording cannot be read.
@@ -112,7 +112,7 @@ def load_inputs(
     labels = Labels.find(corpus.recordings)
     phrases = phrases_of(labels, corpus.recordings, world_of(data).queries)
     names = [*(f"zoom{zoom}" for zoom in imagery.zooms), "sounds"]
-    kept = read_tensors(keep / _FEATURES, names, version=_VERSION)
+    kept = read_tensors(keep, names, version=_VERSION)
     if kept is None:
         tensors = {
             f"zoom{zoom}": image_features(
@@ -121,7 +121,7 @@ def load_inputs(
             for zoom in imagery.zooms
         }
         tensors["sounds"] = _sounds(model, corpus)
-        write_tensors(keep / _FEATURES, tensors, {"version": _VERSION})
+        write_tensors(keep, tensors, {"version": _VERSION})
     else:
         tensors = kept[0]
     return Inputs(

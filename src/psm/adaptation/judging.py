@@ -205,14 +205,16 @@ def label_scores(
     given: Bool[np.ndarray, "n labels"],
 ) -> list[Score]:
     """AUC of each label that enough recordings have: how often one that has it stands before one of
-    the same fold that has not."""
+    the same fold that has others."""
     found = []
+    labelled = given.any(1)  # of a recording without any label nobody says what it holds
     for column, name in enumerate(names):
         has = given[:, column]
-        if min(int(has.sum()), int((~has).sum())) < _LEAST_LABELLED:
+        if min(int(has.sum()), int((labelled & ~has).sum())) < _LEAST_LABELLED:
             continue
         pair = [
-            _auc(folds, -one.distance[:, column], has) for one in (verdict.before, verdict.after)
+            _auc(folds, -one.distance[:, column], has, labelled)
+            for one in (verdict.before, verdict.after)
         ]
         if None not in pair:
             before, after = (float(value) for value in pair if value is not None)
@@ -221,12 +223,16 @@ def label_scores(
 
 
 def _auc(
-    folds: PlaceFolds, score: Float[np.ndarray, " n"], has: Bool[np.ndarray, " n"]
+    folds: PlaceFolds,
+    score: Float[np.ndarray, " n"],
+    has: Bool[np.ndarray, " n"],
+    counts: Bool[np.ndarray, " n"],
 ) -> float | None:
     """Area under the ROC curve within folds, by their pairs; ``None`` where no fold has both."""
     above, pairs = 0.0, 0
     for number in range(len(folds)):
         rows = folds.judged(number)
+        rows = rows[counts[rows]]
         yes = int(has[rows].sum())
         no = len(rows) - yes
         if yes and no:

@@ -18,14 +18,14 @@ import torch
 from psm import checkpoints
 from psm.adaptation import judging
 from psm.adaptation.fitting import adapt_to, heard_and_seen
-from psm.adaptation.inputs import Inputs, find_recordings, load_inputs
-from psm.adaptation.judging import START, Choice, Encoded, Verdict, judge
+from psm.adaptation.inputs import Found, Inputs, find_recordings, load_inputs
+from psm.adaptation.judging import START, Choice, Encoded, Judged, Verdict, judge
 from psm.adaptation.placefolds import PlaceFolds, place_folds
 from psm.adaptation.recipe import LEARNS, Learns, Recipe, recipes_for
+from psm.adaptation.seeing import ways_of_seeing
 from psm.calibration import Calibration
-from psm.config import Experiment, ModelConfig
+from psm.config import Experiment
 from psm.data.identity import identity
-from psm.data.recording import Recording
 from psm.errors import ConfigError, SettingsChanged
 from psm.evaluation import calibrationfit
 from psm.files import atomic_path, sweep
@@ -45,8 +45,6 @@ WORK_NAME = "adaptation"
 """Folder of what is kept from one run to the next, inside of that of the model."""
 
 _IDENTITY, _VERSION = "run.json", 1
-_OWN_IMAGERY = "own imagery"
-_SAME_GSD = 0.2  # pixels of Web Mercator shrink towards the poles
 _LEAST_LABELS, _LEAST_POSITIVES = 8, 10  # for shares of labels to be judged on labels left out
 
 
@@ -110,17 +108,15 @@ def adapt(
             model, or another process is at work in ``out``.
         SettingsChanged: ``out`` holds an adaptation of another model, data set or seed.
     """
-    before = PSM.from_pretrained(start.folder)
-    if before.config.reference:
+    begun = PSM.from_pretrained(start.folder)
+    if begun.config.reference:
         raise ConfigError(
             f"{start.name}: an imported model keeps the published code's ways; train from it with "
             f"`psm train --from {start.name}`"
         )
-    found = find_recordings(before, data)
-    before.config = _seeing(before.config, found[1])
-    experiment = start.experiment().model_copy(update={"model": before.config})
+    found = find_recordings(begun, data)
     recipes = recipes_for(len(found[1]), learns)
-    imagery = before.config.imagery
+    imagery = begun.config.imagery
     widest_px = max(imagery.zooms) * imagery.view_px
     folds = place_folds(found[1], widest_px * max(r.gsd_m for r in found[1]) / 1000.0)
     work = out / WORK_NAME
@@ -134,7 +130,8 @@ def adapt(
             "recipes": [repr(recipe) for recipe in recipes],
         }
         _claim(work, about, resume=resume)
-        inputs = load_inputs(before, found, data, work)
+        before, inputs = _best_seen(begun, found, folds, data, work)
+        experiment = start.experiment().model_copy(update={"model": before.config})
         _say(inputs, folds, recipes)
         outcomes = _outcomes(before, experiment, inputs, folds, recipes, work, seed)
         verdict = judge(folds, outcomes)
@@ -144,16 +141,36 @@ def adapt(
     return Adaptation(start, before, model, calibration, inputs, folds, recipes, verdict, out, data)
 
 
-def _seeing(config: ModelConfig, recordings: Sequence[Recording]) -> ModelConfig:
-    """The settings of a model that is to see the imagery of recordings: its maps ask for views of
-    their ground sample distance, not of that which the model was trained at."""
-    gsd_m = float(np.median([recording.gsd_m for recording in recordings]))
-    imagery = config.imagery
-    if np.isclose(gsd_m, imagery.gsd_m, rtol=_SAME_GSD):
-        return config
-    console().print(f"Views are {gsd_m:g} m a pixel here, {imagery.gsd_m:g} m for the model so far")
-    seen = imagery.model_copy(update={"name": _OWN_IMAGERY, "gsd_m": gsd_m})
-    return config.model_copy(update={"imagery": seen})
+def _best_seen(
+    start: PSM, found: Found, folds: PlaceFolds, data: Path, work: Path
+) -> tuple[PSM, Inputs]:
+    """The start as it sees the recordings best, and what it says of them."""
+    ways = ways_of_seeing(start, found[1])
+    seen = {
+        name: (model, load_inputs(model, found, data, work / f"features-{number}.safetensors"))
+        for number, (name, model) in enumerate(ways.items())
+    }
+    if len(seen) == 1:
+        return next(iter(seen.values()))
+    standing = {
+        name: float(Judged.of(folds, _zero_shot(model, inputs, folds)).standing.mean())
+        for name, (model, inputs) in seen.items()
+    }
+    best = max(standing, key=standing.__getitem__)
+    console().print(
+        f"Views are {seen[best][0].config.imagery.gsd_m:g} m a pixel, "
+        f"{start.config.imagery.gsd_m:g} m for {start.config.name} so far. It is told {best}: "
+        + ", ".join(f"{value:.3f} {name}" for name, value in standing.items())
+    )
+    return seen[best]
+
+
+def _zero_shot(model: PSM, inputs: Inputs, folds: PlaceFolds) -> list[Encoded]:
+    """What a model says of each fold before it has learnt anything there."""
+    return [
+        heard_and_seen(model, inputs, folds.judged(number), Recipe("heads"))
+        for number in range(len(folds))
+    ]
 
 
 def _claim(work: Path, about: dict[str, object], *, resume: bool) -> None:
@@ -198,13 +215,7 @@ def _outcomes(
     seed: int,
 ) -> dict[Choice | None, list[Encoded]]:
     """What the start and every choice say of the recordings of each fold."""
-    plain = recipes_for(len(inputs), "heads")[0]
-    outcomes: dict[Choice | None, list[Encoded]] = {
-        START: [
-            heard_and_seen(before, inputs, folds.judged(number), plain)
-            for number in range(len(folds))
-        ]
-    }
+    outcomes: dict[Choice | None, list[Encoded]] = {START: _zero_shot(before, inputs, folds)}
     tasks = [(recipe, number) for recipe in recipes for number in range(len(folds))]
     for recipe, number in track(tasks, "folds", len(tasks)):
         judged = folds.judged(number)
@@ -269,9 +280,10 @@ def _save(
     training = experiment.training
     experiment = experiment.model_copy(
         update={
+            "model": experiment.model.model_copy(update={"name": out.resolve().name}),
             "training": training.model_copy(
                 update={"started_from": f"{training.started_from}, adapted: {told}"}
-            )
+            ),
         }
     )
     held, learnt = (np.flatnonzero(folds.fold == 0), np.flatnonzero(folds.fold != 0))
@@ -304,7 +316,7 @@ def _calibrate(
         console().print("Not calibrated: the recordings carry no labels of sounds")
         return None
     given = inputs.labels.of_recordings.numpy()
-    pairs = judging.pairs(folds, judging.Judged.of(folds, encoded), given)
+    pairs = judging.pairs(folds, Judged.of(folds, encoded), given)
     gallery = Gallery.find(out) if _has_many(given) else None
     with torch.inference_mode():
         queries = model.text_head(inputs.label_texts)

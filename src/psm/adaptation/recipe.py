@@ -24,15 +24,15 @@ LEAST_RECORDINGS, LEAST_PLACES = 30, 3
 
 _LAST_FROM, _ALL_FROM = 500, 2_000
 _CHECKPOINTS = (10, 20, 40, 80, 160, 320)
-_TOWER_CHECKPOINTS = (20, 40, 80, 160, 320)
+_TOWER_CHECKPOINTS = (20, 40, 80, 160)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a model learns from few recordings.
 
-    Rates are low, since the model knows something already: a tenth of those it was trained by for
-    heads and fusion, a hundredth for towers. What is judged and kept is a running mean of the
+    Rates are low, since the model knows something already, and lowest for towers, which know most.
+    What is judged and kept is a running mean of the
     weights (Polyak & Juditsky 1992), which a short training with a constant rate wants.
 
     Attributes:
