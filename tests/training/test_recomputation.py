@@ -12,7 +12,7 @@ from torch import Tensor
 
 from psm.errors import ConfigError
 from psm.inference.batches import audio_gaussians, image_features
-from psm.training import recomputation, train
+from psm.training import objective, recomputation, train
 from psm.training.dataloader import Batch
 from psm.training.recomputation import recomputed_activations
 from psm.training.task import TrainingTask, batch_norms

@@ -207,7 +207,9 @@ def label_scores(
     """AUC of each label that enough recordings have: how often one that has it stands before one of
     the same fold that has others."""
     found = []
-    labelled = given.any(1)  # of a recording without any label nobody says what it holds
+    labelled = np.asarray(
+        given.any(axis=1)
+    )  # of a recording without any label nobody says what it holds
     for column, name in enumerate(names):
         has = given[:, column]
         if min(int(has.sum()), int((labelled & ~has).sum())) < _LEAST_LABELLED:
