@@ -670,6 +670,7 @@ export interface components {
          *     Attributes:
          *         name: of the data set.
          *         is_simulated: whether its sounds and rules are invented.
+         *         world: name of the simulated world, where it is not our Earth.
          *         recordings: how many, where it is known.
          *         archives, licences, countries: how many recordings of each, the most frequent first; the
          *             country is that of the nearest town.
@@ -682,6 +683,11 @@ export interface components {
              * @default false
              */
             readonly is_simulated: boolean;
+            /**
+             * World
+             * @default
+             */
+            readonly world: string;
             /** Recordings */
             readonly recordings?: number | null;
             /**
@@ -3106,4 +3112,4 @@ export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: Readon
 export const arrayModelTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ArrayModel"]["type"]> = ["bits", "int16", "float32"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate", "purple-orange"];
-// of openapi.json with SHA-256 8e16433bd96451c7e68a9701d8c6d5e04ca43ecf2e4eac3e6c4db7e925f92cc8
+// of openapi.json with SHA-256 7a6a5d04b2317194508397388afd93629e7305d55601bccf5ec1729000dca990
