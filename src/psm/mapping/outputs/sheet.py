@@ -72,8 +72,8 @@ def write_sheet(maps: Sequence[MapData], path: Path, *, width_px: int = 1500) ->
             figure.add_axes((0.02, 0.075, 0.36, 0.018)), drawing.image, maps[0].quantity.long_name
         )
         figure.text(
-            0.985, 0.02, credit_line(maps[0]), ha="right", va="bottom", color=DIM, fontsize=6.5
-        )
+            0.985, 0.004, credit_line(maps[0]), ha="right", va="bottom", color=DIM, fontsize=6.5
+        )  # below the words of the colour bar
         return save_figure(
             figure,
             path,
