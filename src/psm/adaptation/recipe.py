@@ -23,7 +23,10 @@ LEAST_RECORDINGS, LEAST_PLACES = 30, 3
 """Fewer cannot be told apart from chance by folds of places."""
 
 _LAST_FROM, _ALL_FROM = 500, 2_000
-_CHECKPOINTS = (10, 20, 40, 80, 160, 320)
+_CHECKPOINTS = (10, 20, 40, 80)
+_MORE_CHECKPOINTS = ((_LAST_FROM, 160), (_ALL_FROM, 320))
+"""Of 200 recordings heads and fusion learn the most in 20 to 40 steps, and by heart after 80."""
+
 _TOWER_CHECKPOINTS = (20, 40, 80, 160)
 
 
@@ -80,7 +83,8 @@ def recipes_for(recordings: int, learns: Learns | None = None) -> tuple[Recipe, 
         ConfigError: there are too few to learn from.
     """
     require_enough(recordings)
-    heads = Recipe("heads")
+    more = [step for least, step in _MORE_CHECKPOINTS if recordings >= least]
+    heads = Recipe("heads", checkpoints=(*_CHECKPOINTS, *more))
     if learns is not None:
         deep = Recipe(learns, checkpoints=_TOWER_CHECKPOINTS)
         return (heads if learns == "heads" else deep,)
