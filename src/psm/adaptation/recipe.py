@@ -25,7 +25,7 @@ LEAST_RECORDINGS, LEAST_PLACES = 30, 3
 _LAST_FROM, _ALL_FROM = 500, 2_000
 _CHECKPOINTS = (10, 20, 40, 80)
 _MORE_CHECKPOINTS = ((_LAST_FROM, 160), (_ALL_FROM, 320))
-"""Of 200 recordings heads and fusion learn the most in 20 to 40 steps, and by heart after 80."""
+"""Of 200 recordings heads and fusion learn the most in 10 to 40 steps, and then by heart."""
 
 _TOWER_CHECKPOINTS = (20, 40, 80, 160)
 
