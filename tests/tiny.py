@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from psm import PSM
 from psm.config import Experiment
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, Recording
 from psm.data.shards import Sample, write_shard
+from psm.provenance import DataSet, Provenance
 from psm.seeding import generator
 from psm.yamlfiles import parse
 
@@ -88,4 +91,15 @@ def write_tiny_shards(folder: Path) -> Path:
     """Shards of three splits in ``folder``."""
     for split, count in (("train", 40), ("val", 16), ("test", 16)):
         write_shard(folder / f"{split}-00000.tar", tiny_samples(split, count))
+    return folder
+
+
+def write_tiny_model(folder: Path, trained_on: DataSet, **changes: Any) -> Path:
+    """A model folder of random weights; ``changes`` are groups of settings."""
+    experiment = tiny_experiment(**changes)
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        model = PSM(experiment.model)
+    model.provenance = Provenance(trained_on=(trained_on,))
+    model.save_pretrained(folder, experiment)
     return folder

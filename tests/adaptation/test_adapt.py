@@ -25,9 +25,9 @@ from psm.cli import main
 from psm.data.shards import write_shard
 from psm.errors import ConfigError, SettingsChanged
 from psm.imagery import BlueMarble, NoImagery, Picture, View
-from psm.provenance import DataSet, Provenance
+from psm.provenance import DataSet
 from psm.training import Start
-from tests.tiny import tiny_experiment, tiny_samples, write_tiny_shards
+from tests.tiny import tiny_experiment, tiny_samples, write_tiny_model, write_tiny_shards
 
 QUICK = (10, 40)
 
@@ -68,13 +68,9 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("base")
-    with torch.random.fork_rng():
-        torch.manual_seed(5)
-        model = PSM(tiny_experiment().model)
-    model.provenance = Provenance(trained_on=(DataSet(name="the world", recordings=9),))
-    model.save_pretrained(folder, tiny_experiment())
-    return folder
+    return write_tiny_model(
+        tmp_path_factory.mktemp("base"), DataSet(name="the world", recordings=9)
+    )
 
 
 @pytest.fixture(scope="module")

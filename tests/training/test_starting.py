@@ -15,7 +15,7 @@ from psm.config import Experiment
 from psm.errors import CheckpointMismatch, SettingsChanged
 from psm.provenance import DataSet, Provenance
 from psm.training import Start, train
-from tests.tiny import tiny_experiment, write_tiny_shards
+from tests.tiny import tiny_experiment, write_tiny_model, write_tiny_shards
 
 STILL = {"training.learning_rate": 1e-9, "training.loss_learning_rate": 1e-9, "training.epochs": 1}
 PARK = DataSet(name="the park", recordings=400)
@@ -30,12 +30,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of another recipe that nobody trained for long."""
     folder = tmp_path_factory.mktemp("base")
-    with torch.random.fork_rng():
-        torch.manual_seed(5)
-        model = PSM(tiny_experiment().model)
-    model.provenance = Provenance(trained_on=(PARK,))
-    model.save_pretrained(folder, tiny_experiment(training={"batch_size": 8, "epochs": 3}))
-    return folder
+    return write_tiny_model(folder, PARK, training={"batch_size": 8, "epochs": 3})
 
 
 def test_it_begins_with_every_weight_and_says_what_both_learnt_from(

@@ -15,13 +15,12 @@ from torch import Tensor
 
 from psm.adaptation.inputs import Inputs, Rows
 from psm.adaptation.recipe import Recipe
-from psm.config import ContextConfig, Experiment, LossConfig
-from psm.data.context import Context
+from psm.config import Experiment, LossConfig
 from psm.gaussian import Gaussian
 from psm.inference.batches import audio_features, image_features
 from psm.model import PSM
 from psm.seeding import generator, torch_seed
-from psm.training.objective import Objective
+from psm.training.objective import Objective, draw_contexts
 from psm.training.optimisation import parameter_groups
 from psm.training.task import batch_norms
 
@@ -61,7 +60,7 @@ def adapt_to(
         _set_training(model)
         loss = _loss(model, objective, experiment, inputs, rows, recipe, seed, step)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(learning, _CLIP)
         for group in optimizer.param_groups:
             group["lr"] = group["full"] * min(1.0, (step + 1) / _WARM_STEPS)
@@ -139,10 +138,9 @@ def _loss(
     else:
         image, sound = _through_towers(model, inputs, drawn, zooms, sets, rng)
     context = inputs.context.rows(at)
-    locations = [
-        model.fuse(image, known)
-        for known in _draws(context, experiment.model.context, torch_seed(seed, "context", step))
-    ]
+    random = torch.Generator().manual_seed(torch_seed(seed, "context", step))
+    draws = draw_contexts(context, experiment.model.context, random)
+    locations = [model.fuse(image, known) for known in draws]
     labels = None if inputs.labels is None else model.text_head(inputs.label_texts)
     loss, _ = objective(
         locations,
@@ -172,20 +170,6 @@ def _through_towers(
         for row, first in zip(rows.tolist(), sets.tolist(), strict=True)
     ]).astype(np.float32)  # fmt: skip
     return model.image_features(pixels, gsd_m), model.audio_features(torch.from_numpy(mels))
-
-
-def _draws(context: Context, config: ContextConfig, seed: int) -> list[Context]:
-    """What is known of the context, drawn as often as in training."""
-    random = torch.Generator().manual_seed(seed)
-    return [
-        context.drop(
-            field=config.drop_field,
-            everything=config.drop_all,
-            sources=config.drop_sources,
-            generator=random,
-        )
-        for _ in range(config.draws)
-    ]
 
 
 @torch.inference_mode()

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from psm import checkpoints
 from psm.adaptation import judging
+from psm.adaptation.finishing import calibrate_by_folds, save_model
 from psm.adaptation.fitting import adapt_to, heard_and_seen
 from psm.adaptation.inputs import Found, Inputs, find_recordings, load_inputs
 from psm.adaptation.judging import START, Choice, Encoded, Judged, Verdict, judge
@@ -27,17 +26,10 @@ from psm.calibration import Calibration
 from psm.config import Experiment
 from psm.data.identity import identity
 from psm.errors import ConfigError, SettingsChanged
-from psm.evaluation import calibrationfit
 from psm.files import atomic_path, sweep
-from psm.gallery import Gallery
-from psm.inference.coveragefit import fit_coverage
-from psm.inference.familiarityfit import fit_familiarity
-from psm.inference.gallerymaking import keep_gallery
-from psm.inference.uncertaintyfit import fit_uncertainty, seen
 from psm.locking import alone_in
 from psm.model import PSM
 from psm.progress import console, track
-from psm.provenance import DataSet
 from psm.tensorfiles import read_tensors, write_tensors
 from psm.training import Start
 
@@ -45,7 +37,6 @@ WORK_NAME = "adaptation"
 """Folder of what is kept from one run to the next, inside of that of the model."""
 
 _IDENTITY, _VERSION = "run.json", 1
-_LEAST_LABELS, _LEAST_POSITIVES = 8, 10  # for shares of labels to be judged on labels left out
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +127,8 @@ def adapt(
         outcomes = _outcomes(before, experiment, inputs, folds, recipes, work, seed)
         verdict = judge(folds, outcomes)
         model = _learnt(before, experiment, inputs, recipes, verdict.choice, seed)
-        model = _save(model, start, experiment, inputs, folds, verdict.choice, data, out)
-        calibration = _calibrate(model, inputs, folds, outcomes[verdict.choice], out)
+        model = save_model(model, start, experiment, inputs, folds, verdict.choice, data, out)
+        calibration = calibrate_by_folds(model, inputs, folds, outcomes[verdict.choice], out)
     return Adaptation(start, before, model, calibration, inputs, folds, recipes, verdict, out, data)
 
 
@@ -263,80 +254,3 @@ def _learnt(
         if step == choice.step:
             return model
     raise AssertionError(f"{choice} is no checkpoint of {recipe}")
-
-
-def _save(
-    model: PSM,
-    start: Start,
-    experiment: Experiment,
-    inputs: Inputs,
-    folds: PlaceFolds,
-    choice: Choice | None,
-    data: Path,
-    out: Path,
-) -> PSM:
-    """Write the model and what belongs to it; the first fold stands for what was held out."""
-    told = "as it was" if choice is None else f"{LEARNS[choice.learns]}, {choice.step} steps"
-    training = experiment.training
-    experiment = experiment.model_copy(
-        update={
-            "model": experiment.model.model_copy(update={"name": out.resolve().name}),
-            "training": training.model_copy(
-                update={"started_from": f"{training.started_from}, adapted: {told}"}
-            ),
-        }
-    )
-    held, learnt = (np.flatnonzero(folds.fold == 0), np.flatnonzero(folds.fold != 0))
-    model.experiment = experiment
-    model.requires_grad_(False)
-    used = DataSet.of(data, inputs.recordings)
-    model.provenance = start.provenance(used)
-    known, judged = (inputs.corpus.part(rows) for rows in (learnt, held))
-    model.uncertainty = (
-        fit_uncertainty(model, seen(model, known), seen(model, judged), inputs.phrases)
-        if inputs.phrases
-        else None
-    )
-    model.coverage = fit_coverage(model, known, judged)
-    gallery = keep_gallery(model, inputs.corpus, out)
-    model.familiarity = None if gallery is None else fit_familiarity(model, known, judged, gallery)
-    model.save_pretrained(out, experiment)
-    return PSM.from_pretrained(out)
-
-
-def _calibrate(
-    model: PSM, inputs: Inputs, folds: PlaceFolds, encoded: Sequence[Encoded], out: Path
-) -> Calibration | None:
-    """Probabilities fitted to what each fold's model says of recordings that it did not learn from.
-
-    Without labels there is none: captions are of few recordings, and each is its own.
-    """
-    (out / checkpoints.CALIBRATION_NAME).unlink(missing_ok=True)
-    if inputs.labels is None:
-        console().print("Not calibrated: the recordings carry no labels of sounds")
-        return None
-    given = inputs.labels.of_recordings.numpy()
-    pairs = judging.pairs(folds, Judged.of(folds, encoded), given)
-    gallery = Gallery.find(out) if _has_many(given) else None
-    with torch.inference_mode():
-        queries = model.text_head(inputs.label_texts)
-    try:
-        fit = calibrationfit.fit(
-            model,
-            [r for r in inputs.recordings if r.sounds],
-            pairs,
-            task="sounds",
-            split="folds of places",
-            gallery=gallery,
-            queries=queries,
-        )
-    except ConfigError as problem:
-        console().print(f"Not calibrated: {problem}")
-        return None
-    fit.calibration.save(out)
-    return Calibration.find(str(out))
-
-
-def _has_many(given: np.ndarray) -> bool:
-    """Whether there are labels enough to judge shares on labels left out."""
-    return int((given.sum(0) >= _LEAST_POSITIVES).sum()) >= _LEAST_LABELS

@@ -68,10 +68,7 @@ def write_report(done: Adaptation, imagery: Provider | None) -> Path:
         imagery: of the region, for its maps; without any there are none.
 
     Returns:
-        The page.
-
-    Raises:
-        PSMError: the imagery cannot be read.
+        The page. Imagery that cannot be read leaves out the maps, and both say why.
     """
     inputs, folds, verdict = done.inputs, done.folds, done.verdict
     sounds = common_sounds(inputs.recordings, inputs.phrases)

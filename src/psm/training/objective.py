@@ -7,10 +7,34 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from psm.config import LossConfig
+from psm.config import ContextConfig, LossConfig
+from psm.data.context import Context
 from psm.gaussian import Gaussian
 from psm.losses import CategoricalLabelLoss, LabelLoss, PairLoss, build_loss
 from psm.training.labels import Labels
+
+
+def draw_contexts(
+    context: Context,
+    config: ContextConfig,
+    generator: torch.Generator,
+    *,
+    part: tuple[int, int] = (0, 1),
+) -> list[Context]:
+    """What is known of the context in a step, as often as ``config.draws`` says, dropped anew.
+
+    ``part`` is that of :meth:`psm.data.context.Context.drop`.
+    """
+    return [
+        context.drop(
+            field=config.drop_field,
+            everything=config.drop_all,
+            sources=config.drop_sources,
+            generator=generator,
+            part=part,
+        )
+        for _ in range(config.draws)
+    ]
 
 
 def three_pair_loss(

@@ -23,7 +23,7 @@ from psm.training import distributed
 from psm.training.dataloader import Batch, cached_text_features
 from psm.training.frozenfeatures import cached_audio_features
 from psm.training.labels import Labels
-from psm.training.objective import Objective
+from psm.training.objective import Objective, draw_contexts
 from psm.training.optimisation import build_optimizer
 from psm.training.recomputation import encode_by_parts
 from psm.training.resuming import require_fitting
@@ -115,19 +115,10 @@ class TrainingTask(lightning.LightningModule):
             return total, report
 
     def _draw_contexts(self, context: Context) -> list[Context]:
-        config = self.model.config.context
         generator = torch.Generator()
         generator.manual_seed(torch_seed(self.seed, "step", self.global_step))
-        return [
-            context.drop(
-                field=config.drop_field,
-                everything=config.drop_all,
-                sources=config.drop_sources,
-                generator=generator,
-                part=(distributed.rank(), distributed.world_size()),
-            )
-            for _ in range(config.draws)
-        ]
+        part = (distributed.rank(), distributed.world_size())
+        return draw_contexts(context, self.model.config.context, generator, part=part)
 
     def _encode(self, batch: Batch, contexts: list[Context]) -> tuple[Gaussian, ...]:
         """Audio, text, and the locations once with each of ``contexts``."""
