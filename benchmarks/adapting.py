@@ -14,7 +14,7 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -44,9 +44,11 @@ from psm.seeding import generator
 from psm.training import Start, train
 
 ZERO, ADAPTED, SCRATCH = "zero-shot", "adapted", "from scratch"
-CELLS = 1_500
+NEW = "adapted to the new sounds"
+OF_NEW = 200  # recordings that hold them, as far as there are so many
+CELLS = 800
 HELD_OUT = 0.12  # of what is drawn: what a training from scratch validates on
-MOST_EPOCHS, LEAST_EPOCHS, SEEN = 120, 12, 80_000
+MOST_EPOCHS, LEAST_EPOCHS, SEEN = 120, 12, 40_000
 
 Row = dict[str, Any]
 
@@ -83,8 +85,7 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
         for size, seed in product(options.sizes, range(options.seeds)):
             out = runs / f"{size}-{seed}"
             few = drawn(judge.earth, out / "recordings", size, seed)
-            adapted = partial(adapt, start, few, out / "adapted", seed=seed)
-            yield judge.of(ADAPTED, size, seed, adapted, out / "adapted")
+            yield judge.adapted(ADAPTED, size, seed, start, few, out)
             if not options.no_scratch:
                 recipe = {
                     "training.epochs": int(np.clip(SEEN // size, LEAST_EPOCHS, MOST_EPOCHS)),
@@ -93,6 +94,9 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
                 experiment = load_experiment(options.preset, recipe)
                 scratch = partial(train, experiment, few, out / "scratch", seed=seed)
                 yield judge.of(SCRATCH, size, seed, scratch, out / "scratch")
+        out = runs / "new"
+        few = drawn(judge.earth, out / "recordings", OF_NEW, 0, holding=judge.new)
+        yield judge.adapted(NEW, OF_NEW, 0, start, few, out)
 
 
 def built(world: World, options: argparse.Namespace) -> Path:
@@ -105,13 +109,20 @@ def built(world: World, options: argparse.Namespace) -> Path:
     return folder
 
 
-def drawn(earth: Path, folder: Path, size: int, seed: int) -> Path:
-    """So many recordings of a region, most to learn from and some to validate on; no test place."""
+def drawn(earth: Path, folder: Path, size: int, seed: int, holding: Collection[str] = ()) -> Path:
+    """So many recordings of a region, most to learn from and some to validate on; no test place.
+
+    Those that hold certain sounds come first.
+    """
     if (folder / MANIFEST_NAME).is_file():
         return folder
     paths = [*shards_in(earth, "train"), *shards_in(earth, "val")]
-    counts = [sum(1 for _ in read_shard(path)) for path in paths]
-    order = generator(seed, "adapting").permutation(sum(counts))[:size]
+    held = [[not set(holding).isdisjoint(sample.recording.sounds)
+             for sample in read_shard(path)] for path in paths]  # fmt: skip
+    counts = [len(of_shard) for of_shard in held]
+    order = generator(seed, "adapting").permutation(sum(counts))
+    first_come = np.argsort(~np.concatenate(held).astype(bool)[order], kind="stable")
+    order = order[first_come][:size]
     kept = {int(row): number for number, row in enumerate(order)}
     found: dict[int, Sample] = {}
     first = 0
@@ -145,6 +156,12 @@ class Judge:
         self.world, self.earth, self.runs = world, earth, runs
         spacing_m = 1000.0 * float(np.sqrt(region.area_km2 / CELLS))
         self.cells = region.grid(spacing_m, land_only=True).cells()
+        self.new = {str(sound) for sound in world.sounds if sound not in SOUNDS}
+
+    def adapted(self, way: str, size: int, seed: int, start: Start, few: Path, out: Path) -> Row:
+        """The row of a start that adapts to some recordings."""
+        learn = partial(adapt, start, few, out / "adapted", seed=seed)
+        return self.of(way, size, seed, learn, out / "adapted")
 
     def of(
         self, way: str, size: int, seed: int, learn: Callable[[], PSM | Adaptation], folder: Path
@@ -157,17 +174,18 @@ class Judge:
             seconds = time.monotonic() - began
             model = learnt.model if isinstance(learnt, Adaptation) else learnt
             row = {"world": self.world.name, "way": way, "size": size, "seed": seed,
-                   "seconds": round(seconds, 1), **self.scores(model, folder)}  # fmt: skip
+                   "seconds": round(seconds, 1), **self.scores(model, folder, way)}  # fmt: skip
             with atomic_path(kept) as aside:
                 aside.write_text(json.dumps(row, indent=1) + "\n")
         values: Row = json.loads(kept.read_text())
         return values
 
-    def scores(self, model: PSM, folder: Path) -> Row:
+    def scores(self, model: PSM, folder: Path, way: str) -> Row:
         """R@10% and map truth of a model."""
         zoom = model.config.imagery.zooms[0]
         model.coverage = None  # all are asked about the same cells
-        features = encode_split(model, self.earth, zooms=(zoom,))
+        keep = None if way == SCRATCH else self.runs / "features"  # towers mostly stay as they are
+        features = encode_split(model, self.earth, zooms=(zoom,), keep=keep)
         report = evaluate_retrieval(model, features, zoom=zoom, world=self.world)
         rows = [
             row for row in (*report.rows, *report.reference)
@@ -179,12 +197,11 @@ class Judge:
             model, embedded.features, lat=self.cells.lat, lon=self.cells.lon,
             calibration=Calibration.find(folder), world=self.world,
         )  # fmt: skip
-        new = {str(sound) for sound in self.world.sounds if sound not in SOUNDS}
         return {
             "recall": {f"{row.model}, {row.direction}": row.r_at_10pct for row in rows},
             "spearman": maps.median("spearman"),
             "auc": maps.median("auc"),
-            "new": {score.sound: score.auc for score in maps.sounds if score.sound in new},
+            "new": {score.sound: score.auc for score in maps.sounds if score.sound in self.new},
         }
 
 

@@ -22,9 +22,12 @@ LEARNS: dict[Learns, str] = {
 LEAST_RECORDINGS, LEAST_PLACES = 30, 3
 """Fewer cannot be told apart from chance by folds of places."""
 
-_LAST_FROM, _ALL_FROM = 500, 2_000
+_ALL_FROM = 2_000
+"""Of 1,000 recordings the last blocks too learn no more than heads and fusion alone, at four times
+the cost (``docs/own-recordings.md``)."""
+
 _CHECKPOINTS = (10, 20, 40, 80)
-_MORE_CHECKPOINTS = ((_LAST_FROM, 160), (_ALL_FROM, 320))
+_MORE_CHECKPOINTS = ((500, 160), (_ALL_FROM, 320))
 """Of 200 recordings heads and fusion learn the most in 10 to 40 steps, and then by heart."""
 
 _TOWER_CHECKPOINTS = (20, 40, 80, 160)
@@ -90,8 +93,6 @@ def recipes_for(recordings: int, learns: Learns | None = None) -> tuple[Recipe, 
         return (heads if learns == "heads" else deep,)
     if recordings >= _ALL_FROM:
         return heads, Recipe("all", checkpoints=_TOWER_CHECKPOINTS)
-    if recordings >= _LAST_FROM:
-        return heads, Recipe("last", checkpoints=_TOWER_CHECKPOINTS)
     return (heads,)
 
 
