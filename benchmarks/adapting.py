@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--recordings", type=int, default=7500, help="built in each region")
     parser.add_argument("--preset", default="earth-tiny", help="what learns from scratch")
-    parser.add_argument("--no-scratch", action="store_true", help="leave that out")
+    parser.add_argument("--scratch-seeds", type=int, default=3, help="0 leaves that out")
     parser.add_argument("--runs", type=Path, default=Path("runs/adapting"))
     parser.add_argument("--json", type=Path, help="file for every number")
     options = parser.parse_args()
@@ -86,7 +86,7 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
             out = runs / f"{size}-{seed}"
             few = drawn(judge.earth, out / "recordings", size, seed)
             yield judge.adapted(ADAPTED, size, seed, start, few, out)
-            if not options.no_scratch:
+            if seed < options.scratch_seeds:
                 recipe = {
                     "training.epochs": int(np.clip(SEEN // size, LEAST_EPOCHS, MOST_EPOCHS)),
                     "training.batch_size": min(128, size // 4),
