@@ -1,4 +1,4 @@
-"""``psm evaluate``: retrieval and maps of a model, measured."""
+"""``psm evaluate``: retrieval and maps of a model, measured; a map against anybody's numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from psm.cli.options import EARTH, MODEL, Data, Model, PrecisionOption, Seed
+from psm.cli import against_options
+from psm.cli.against_options import Against
+from psm.cli.options import (
+    EARTH,
+    MODEL,
+    PRETRAINED,
+    AsLearnt,
+    Data,
+    ImageryOption,
+    ImagerySet,
+    PrecisionOption,
+    Seed,
+)
 from psm.cli.running.speaking import Answer, answer_line, answering
 
 
@@ -20,7 +32,13 @@ class Protocol(StrEnum):
 
 @answering
 def evaluate(
-    model: Model = str(MODEL),
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="Model folder, or a hub id; that of the demo, of --query the one included.",
+        ),
+    ] = None,
     data: Data = EARTH,
     out: Annotated[Path, typer.Option(help="Folder for JSON and plots.")] = Path("runs/evaluation"),
     maps: Annotated[
@@ -41,6 +59,20 @@ def evaluate(
         Path | None,
         typer.Option(help="CSV with their file and sound; manifest.csv in the folder by default."),
     ] = None,
+    against: against_options.AgainstOption = None,
+    query: against_options.QueryOption = None,
+    map_file: against_options.MapOption = None,
+    value: against_options.ValueOption = None,
+    column: against_options.ColumnOption = None,
+    band: against_options.BandOption = None,
+    month: against_options.MonthOption = None,
+    hour: against_options.HourOption = None,
+    any_time: against_options.AnyTimeOption = False,
+    imagery: ImageryOption = "blue-marble",
+    imagery_set: ImagerySet = None,
+    zoom: Annotated[int | None, typer.Option(help="Of --query: zoom level of the imagery.")] = None,
+    raw: AsLearnt = False,
+    baselines: against_options.BaselinesOption = True,
     seed: Seed = 0,
     precision: PrecisionOption = "auto",
 ) -> Answer:
@@ -55,6 +87,14 @@ def evaluate(
 
     On the simulated Earth a table follows of who sees and who hears: what is lost by the location
     side, what by the audio side, and which of the hidden layers the image features know.
+
+    `--against` holds a map against numbers that somebody measured: Spearman, AUC, R², bias,
+    calibration, all with intervals over spatial blocks, beside what the column alone tells; a
+    variogram and a map of the errors. Examples:
+
+    `psm evaluate --against points.csv --value heard --query frogs`
+
+    `psm evaluate --against levels.tif --map mine.tif`
     """
     import torch
 
@@ -69,8 +109,15 @@ def evaluate(
         measure_retrieval,
     )
 
-    if (protocol is not None) + maps + (recordings is not None) > 1:
-        raise ConfigError("--maps, --protocol and --recordings: choose one")
+    if (protocol is not None) + maps + (recordings is not None) + (against is not None) > 1:
+        raise ConfigError("--maps, --protocol, --recordings and --against: choose one")
+    if against is not None:
+        asked = Against(
+            against, query, map_file, value, column, band, month, hour, any_time, imagery,
+            imagery_set, zoom, raw, baselines, seed,
+        )  # fmt: skip
+        return asked.run(model or PRETRAINED, precision, out)
+    model = model or str(MODEL)
     loaded = load_model(model, precision=precision)
     before = _files(out)
     told = f"{out}: tables as JSON, plots as PNG"

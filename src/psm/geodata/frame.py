@@ -125,7 +125,7 @@ class Frame:
         return np.asarray(lat, np.float64), wrap_longitude(lon)
 
     def index(self, *, lat: ArrayLike, lon: ArrayLike) -> tuple[Indices, Indices]:
-        """Row and column that hold each place, -1 and -1 outside; around the globe they wrap.
+        """Row and column that hold each place, -1 and -1 outside; longitudes wrap around.
 
         Args:
             lat, lon: degrees, of any shape that broadcasts.
@@ -137,7 +137,10 @@ class Frame:
         x, y = _projection(self.crs).transform(lons, lats)
         with np.errstate(invalid="ignore"):
             row = np.floor((np.asarray(y) - self.transform.f) / self.transform.e)
-            column = np.floor((np.asarray(x) - self.transform.c) / self.transform.a)
+            across = np.asarray(x) - self.transform.c
+            if self.is_geographic:  # a frame may reach over 180, or count from 0 to 360
+                across = np.mod(across, 360.0)
+            column = np.floor(across / self.transform.a)
         if self.is_globe:
             row, column = np.minimum(row, self.shape[0] - 1), np.mod(column, self.shape[1])
         is_inside = (row >= 0) & (row < self.shape[0]) & (column >= 0) & (column < self.shape[1])

@@ -166,7 +166,7 @@ def _header(
     dataset: Any, path: str, name: str, bands: Sequence[int] | None, scale: Scale | None
 ) -> RasterFile:
     if dataset.crs is None or dataset.transform == Affine.identity():
-        raise ConfigError(_unplaced(dataset, name))
+        raise ConfigError(unplaced(dataset, name))
     chosen = tuple(bands) if bands else _rgb(dataset)
     if len(chosen) not in (1, 3) or not all(1 <= band <= dataset.count for band in chosen):
         raise ConfigError(
@@ -206,7 +206,7 @@ def _header(
     )
 
 
-def _unplaced(dataset: Any, name: str) -> str:
+def unplaced(dataset: Any, name: str) -> str:
     """What is missing of a place on Earth, and the command of GDAL that mends it."""
     warped = f"{Path(name).stem}-warped.tif"
     if dataset.gcps[0]:

@@ -66,7 +66,7 @@ class TableRow:
             raise CorruptRecording(self.problem, *filter(None, (self.detail,)))
         if not said["caption"]:
             raise CorruptRecording("no caption")
-        month, hour, _ = self._month_and_hour()
+        month, hour, _ = month_and_hour(said, day_first=self.day_first)
         return values.recording(
             key=self.key,
             lat=said["latitude"],
@@ -93,21 +93,32 @@ class TableRow:
 
     def doubts(self) -> tuple[str, ...]:
         """What is unknown of the recording though the table names it, in words for a report."""
-        doubt = self._month_and_hour()[2]
+        doubt = month_and_hour(self.said, day_first=self.day_first)[2]
         return (doubt,) if doubt else ()
 
-    def _month_and_hour(self) -> tuple[int | None, float | None, str]:
-        """From columns of their own, or from a date and a time; and why one is unknown."""
-        said = self.said
-        text = " ".join(filter(None, (said.get("date"), said.get("time"))))
-        found = recording_date(text, day_first=self.day_first)
-        month, hour, doubt = _on_local_clock(found, said.get("longitude", ""))
-        if said.get("month"):
-            month = _month(said["month"])
-        if said.get("hour"):
-            hour = _hour(said["hour"])
-        is_known = month is not None and hour is not None
-        return month, hour, "" if is_known or not doubt else doubt
+
+def month_and_hour(
+    said: Mapping[str, str], *, day_first: bool | None
+) -> tuple[int | None, float | None, str]:
+    """From columns of their own, or from a date and a time; and why one is unknown.
+
+    Args:
+        said: texts by our names of columns: date, time, month, hour, and longitude, by which a
+            time with a zone is told from local time.
+        day_first: what 3/4/2020 means in this table.
+
+    Raises:
+        CorruptRecording: month or hour is none.
+    """
+    text = " ".join(filter(None, (said.get("date"), said.get("time"))))
+    found = recording_date(text, day_first=day_first)
+    month, hour, doubt = _on_local_clock(found, said.get("longitude", ""))
+    if said.get("month"):
+        month = _month(said["month"])
+    if said.get("hour"):
+        hour = _hour(said["hour"])
+    is_known = month is not None and hour is not None
+    return month, hour, "" if is_known or not doubt else doubt
 
 
 def _month(said: str) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from psm.cli.running.speaking import Document
 
 if TYPE_CHECKING:
+    from psm.evaluation.against.comparing import Comparison
     from psm.mapping import Moment, SoundscapeMap
     from psm.mapping.profile import Profile
     from psm.model import PSM
@@ -83,6 +84,11 @@ def of_evaluation(model: PSM, files: Sequence[Path]) -> Document:
         "results": {path.stem: json.loads(path.read_text()) for path in tables},
         "files": [str(path) for path in files],
     }
+
+
+def of_comparison(found: Comparison, files: Iterable[Path]) -> Document:
+    """A map against what was measured: all numbers, and the files that were written."""
+    return {**found.to_json(), "files": [str(path) for path in files]}
 
 
 def of_moment(moment: Moment) -> dict[str, Any]:

@@ -34,6 +34,9 @@ class Mode:
 _CELLS = ("region", "spacing", "step", "crs", "land_only", "without_area")
 _QUERY = ("text", "without", "audio", "match")
 _IMAGERY = ("imagery", "imagery_set")
+_OF_AGAINST = ("query", "map_file", "value", "column", "baselines")
+_OF_MAP_FILE = ("band", "any_time")
+_OF_QUERY = ("month", "hour", "zoom", "raw", *_IMAGERY)
 _STORE = Mode(
     lambda given: given["store"] is not None,
     "--store {store}: a store has its own region and imagery",
@@ -97,6 +100,26 @@ MODES: dict[str, tuple[Mode, ...]] = {
             lambda given: given["recordings"] is not None,
             "--recordings {recordings}: they are named without an Earth",
             ("data", "seed"),
+        ),
+        Mode(
+            lambda given: given["against"] is None,
+            "only --against holds anything against measured numbers",
+            (*_OF_AGAINST, *_OF_MAP_FILE, *_OF_QUERY),
+        ),
+        Mode(
+            lambda given: given["against"] is not None,
+            "--against {against}: no Earth is asked",
+            ("data",),
+        ),
+        Mode(
+            lambda given: given["map_file"] is not None,
+            "--map {map_file}: no model is asked",
+            ("model", "precision", *_OF_QUERY),
+        ),
+        Mode(
+            lambda given: given["map_file"] is None,
+            "no --map is read",
+            _OF_MAP_FILE,
         ),
     ),
     "serve": (

@@ -10,7 +10,9 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 
 from psm.data.context import Context
+from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES
 from psm.geodata.sphere import unit_vectors
+from psm.mapping.moment import UNKNOWN, Sources
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +79,11 @@ class Points:
         """
         return type(self)(self.lat[index], self.lon[index], self.month[index], self.hour[index])
 
-    def context(self) -> Context:
-        """As a model is told of them; sources stay unknown.
+    def context(self, sources: Sources = UNKNOWN) -> Context:
+        """As a model is told of them.
+
+        Args:
+            sources: archive and captions that it is told of; unknown by default.
 
         Returns:
             The context of n points.
@@ -86,4 +91,12 @@ class Points:
         Raises:
             InvalidContext: a value is out of range.
         """
-        return Context.of(lat=self.lat, lon=self.lon, month=self.month, hour=self.hour)
+        audio, caption = sources
+        return Context.of(
+            lat=self.lat,
+            lon=self.lon,
+            month=self.month,
+            hour=self.hour,
+            audio_source=None if audio is None else AUDIO_SOURCES.index(audio),
+            caption_source=None if caption is None else CAPTION_SOURCES.index(caption),
+        )

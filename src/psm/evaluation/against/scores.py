@@ -7,7 +7,7 @@ scores of the same points, so that differences are paired.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ BINS = 10
 """Of a reliability curve."""
 
 Floats = Float[np.ndarray, " n"]
+Score = Callable[[Floats], float]
+"""A score as a function of the weights of the points."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ def score(
     block: Sequence[object] | np.ndarray,
     interval: tuple[ArrayLike, ArrayLike] | None = None,
     is_same_scale: bool = True,
+    ranked: bool = True,
     seed: int = 0,
     draws: int = DRAWS,
 ) -> Scores:
@@ -102,6 +105,8 @@ def score(
         interval: ``(n,)`` lower and upper ends that are to hold the truth, where there are any.
         is_same_scale: whether prediction and truth are the same quantity in the same unit; if not,
             only their order is compared.
+        ranked: whether the order of the predictions means anything. That of the means of folds does
+            not: a fold's own values are those that its mean lacks.
         seed: of the draws.
         draws: bootstrap samples.
 
@@ -111,6 +116,8 @@ def score(
     t, p = np.asarray(truth, float), np.asarray(predicted, float)
     bootstrap = CellBootstrap(np.asarray(block).tolist(), seed=seed, draws=draws)
     functions = _functions(t, p, interval, is_same_scale=is_same_scale)
+    if not ranked:
+        functions = {k: v for k, v in functions.items() if k not in ("spearman", "auc")}
 
     def every(weight: Floats) -> list[float]:
         return [function(weight) for function in functions.values()]
@@ -186,19 +193,15 @@ class _Ranked:
         return np.asarray((np.cumsum(of_group) - of_group / 2.0)[self._group])
 
 
-class _Functions(dict[str, Any]):
-    """Scores as functions of the weights of points, by name."""
-
-
 def _functions(
     truth: Floats,
     predicted: Floats,
     interval: tuple[ArrayLike, ArrayLike] | None,
     *,
     is_same_scale: bool = True,
-) -> _Functions:
+) -> dict[str, Score]:
     ranks, true_ranks = _Ranked(predicted), _Ranked(truth)
-    functions = _Functions()
+    functions: dict[str, Score] = {}
     functions["spearman"] = lambda w: _correlation(ranks(w), true_ranks(w), w)
     if is_binary(truth):
         functions["auc"] = lambda w: _auc(ranks(w), truth > 0.5, w)
