@@ -69,7 +69,7 @@ class Layer:
     @property
     def is_probability(self) -> bool:
         """Whether these are match probabilities of ours."""
-        return self.tags.get("quantity") == PROBABILITY.long_name
+        return self.name in (PROBABILITY.name, PROBABILITY.long_name)
 
     @property
     def provenance(self) -> str:
@@ -155,7 +155,7 @@ def read_layer(path: Path, *, band: str | None = None, option: str = "--band") -
 def _of_dataset(path: Path, dataset: Any, source: Any, band: str | None, option: str) -> Layer:
     names = [name or f"band {number}" for number, name in enumerate(dataset.descriptions, start=1)]
     tags = {name: str(value) for name, value in dataset.tags().items()}
-    number = _chosen(path, names, band, option, is_ours=tags.get("software", "").startswith("psm "))
+    number = _chosen(path, names, band, option, usual=_quantity(tags, names))
     by = max(1, math.ceil(math.sqrt(source.width * source.height / _MOST_PX)))
     shape = math.ceil(source.height / by), math.ceil(source.width / by)
     wide = Affine.scale(source.width / shape[1], source.height / shape[0])
@@ -183,12 +183,14 @@ def _of_arrays(path: Path, band: str | None, option: str) -> Layer:
     import rioxarray  # noqa: F401  (gives every data set its .rio)
     import xarray
 
-    if path.suffix.lower() == ".nc":
+    is_netcdf = path.suffix.lower() == ".nc"
+    if is_netcdf:
         require("h5py", "maps")
         require("h5netcdf", "maps")
-    engine = "h5netcdf" if path.suffix.lower() == ".nc" else "zarr"
+    engine = "h5netcdf" if is_netcdf else "zarr"
+    how: dict[str, Any] = {} if is_netcdf else {"consolidated": False}  # ours are not
     try:
-        with xarray.open_dataset(path, engine=engine, decode_timedelta=False) as opened:
+        with xarray.open_dataset(path, engine=engine, decode_timedelta=False, **how) as opened:
             data = opened.load()
     except (OSError, ValueError, KeyError) as problem:
         reason = (str(problem) or type(problem).__name__).splitlines()[0]
@@ -200,7 +202,8 @@ def _of_arrays(path: Path, band: str | None, option: str) -> Layer:
     (y, x), *_ = flat
     names = [str(name) for name, one in data.data_vars.items() if {y, x} <= set(one.dims)]
     tags = {str(name): str(value) for name, value in data.attrs.items()}
-    number = _chosen(path, names, band, option, is_ours=tags.get("software", "").startswith("psm "))
+    long_names = [str(data[name].attrs.get("long_name", name)) for name in names]
+    number = _chosen(path, names, band, option, usual=_quantity(tags, long_names))
     crs = data[names[number]].rio.crs or (None if y == "y" else rasterio.CRS.from_string(WGS84))
     if crs is None:
         raise ConfigError(f"{path} has no coordinate reference system: rio.write_crs of rioxarray")
@@ -208,8 +211,8 @@ def _of_arrays(path: Path, band: str | None, option: str) -> Layer:
     others = [str(dim) for dim in data[names[number]].dims if dim not in (y, x)]
     if others not in ([], ["time"]):
         raise ConfigError(f"{path}: {names[number]} has more axes than time: {', '.join(others)}")
-    frame = Frame(crs.to_wkt(), data.rio.set_spatial_dims(x, y).rio.transform(),
-                  (data.sizes[y], data.sizes[x]))  # fmt: skip
+    xs, ys = (np.asarray(data[axis].values, float) for axis in (x, y))
+    frame = Frame(crs.to_wkt(), _transform(path, xs, ys), (len(ys), len(xs)))
 
     def read(index: int) -> list[Raster]:
         found = data[names[index]].transpose(..., y, x).values.astype(np.float64)
@@ -225,13 +228,35 @@ def _of_arrays(path: Path, band: str | None, option: str) -> Layer:
     return Layer(str(path), names[number], frame, values, pairs, moments, tags).from_180_west()
 
 
+def _transform(
+    path: Path, x: Float[np.ndarray, " columns"], y: Float[np.ndarray, " rows"]
+) -> Affine:
+    """From columns and rows to their corners, by the centres along both axes."""
+    steps = []
+    for axis in (x, y):
+        step = float(axis[-1] - axis[0]) / max(1, len(axis) - 1)
+        if len(axis) < 2 or not np.allclose(np.diff(axis), step, rtol=1e-3):
+            raise ConfigError(f"{path}: rows and columns are not evenly spaced")
+        steps.append(step)
+    across, down = steps
+    return Affine(across, 0.0, x[0] - across / 2.0, 0.0, down, y[0] - down / 2.0)
+
+
+def _quantity(tags: Mapping[str, str], names: Sequence[str]) -> int | None:
+    """Which band a map of ours says it is of; the order of bands is that of the format."""
+    quantity = tags.get("quantity", "")
+    return names.index(quantity) if quantity in names else None
+
+
 def _chosen(
-    path: Path, names: Sequence[str], band: str | None, option: str, *, is_ours: bool
+    path: Path, names: Sequence[str], band: str | None, option: str, *, usual: int | None
 ) -> int:
     """Number of the band that is meant, from 0."""
     told = ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
     if band is None:
-        if len(names) == 1 or (is_ours and names):
+        if usual is not None:
+            return usual
+        if len(names) == 1:
             return 0
         raise ConfigError(f"{path}: {option} NUMBER or NAME: which of {told or 'no bands'}?")
     if band.isdigit() and 1 <= int(band) <= len(names):
