@@ -3,98 +3,66 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
+from affine import Affine
+from jaxtyping import Int
 
 from psm.calibration import UNCALIBRATED, Calibration, curves_of
-from psm.errors import ConfigError, UnfamiliarQuery
+from psm.errors import UnfamiliarQuery
 from psm.evaluation.against.points import Points
 from psm.evaluation.against.prediction import Prediction
-from psm.imagery import NoImagery, Provider, View
-from psm.inference.batches import image_features, location_gaussians, picture_px
+from psm.geodata.frame import WGS84, Frame
+from psm.imagery import Provider
+from psm.inference.batches import location_gaussians
 from psm.mapping.bands import PROBABILITY, UNCERTAINTY
+from psm.mapping.cells import Cells
 from psm.mapping.distances import Distances
 from psm.mapping.matching import answer
 from psm.mapping.moment import Sources
 from psm.mapping.query import Query
+from psm.mapping.store import EmbeddedCells, embed_cells
 from psm.model import PSM
-from psm.progress import track
 from psm.uncertainty import interval
 
 NOT_COVERED = "not covered by what the model learnt"
+NO_IMAGERY = "without imagery"
 
-_VIEWS, _POINTS = 256, 4096
-
-
-@dataclass(frozen=True, eq=False)
-class SeenPlaces:
-    """N places as a model sees them.
-
-    Attributes:
-        features: ``(n, dim)`` of the image; NaN where there is none.
-        missing: ``(n,)`` why not; empty where it is seen.
-    """
-
-    features: Float[Tensor, "n dim"]
-    missing: np.ndarray
+_POINTS = 4096
+_STEP_DEG = 0.0005  # some 50 m: places nearer than this are seen in one view
+_FRAME = Frame(
+    WGS84,
+    Affine(_STEP_DEG, 0.0, -180.0, 0.0, -_STEP_DEG, 90.0),
+    (round(180 / _STEP_DEG), round(360 / _STEP_DEG)),
+)
 
 
-@torch.inference_mode()
-def see_places(
-    model: PSM,
-    provider: Provider,
-    *,
-    lat: Float[np.ndarray, " n"],
-    lon: Float[np.ndarray, " n"],
-    zoom: int | None = None,
-) -> SeenPlaces:
-    """Image features of places, one bar while they are looked at.
+def embedded_places(
+    model: PSM, imagery: Provider, points: Points, zoom: int | None = None
+) -> tuple[EmbeddedCells, Int[np.ndarray, " n"]]:
+    """The places of points as embedded cells of a very fine frame, and which is whose.
+
+    Views are embedded once a place and kept in the user's cache: a run that is killed goes on, and
+    the next question costs nothing.
 
     Args:
         model: in evaluation mode.
-        provider: of the imagery.
-        lat, lon: ``(n,)`` degrees; no place twice, which would be looked at twice.
+        imagery: where the views come from.
+        points: n of them.
         zoom: level that the model was trained on; by default its first.
 
     Returns:
-        The features, and why a place has none.
+        Each place once, and for each point the row of its place, ``(n,)``.
 
     Raises:
         ConfigError: the model does not know the zoom level.
     """
-    imagery = model.config.imagery
-    level = imagery.zooms[0] if zoom is None else zoom
-    if level not in imagery.zooms:
-        known = ", ".join(map(str, imagery.zooms))
-        raise ConfigError(f"zoom {level}: {model.config.name} knows {known}")
-    view = View(picture_px(model.config), imagery.gsd_m * level)
-    features = torch.full((len(lat), model.config.dim), torch.nan)
-    missing = np.full(len(lat), "", dtype=object)
-    blocks = np.split(np.arange(len(lat)), range(_VIEWS, len(lat), _VIEWS))
-    for rows in track(blocks, "look at places", len(lat), weight=len, unit="places"):
-        seen, pictures = [], []
-        answers = provider.read(lat=lat[rows], lon=lon[rows], view=view)
-        for row, picture in zip(rows.tolist(), answers, strict=True):
-            if isinstance(picture, NoImagery):
-                missing[row] = picture.reason.value
-            else:
-                seen.append(row)
-                pictures.append(picture)
-        if not seen:
-            continue
-        pixels = np.stack([picture.pixels for picture in pictures])
-        gsd_m = np.array([picture.gsd_m for picture in pictures], np.float32)
-        features[seen] = image_features(model, pixels, gsd_m).cpu().float()
-    is_seen = np.flatnonzero(missing == "")
-    if model.coverage is not None and len(is_seen):
-        covered = model.coverage.covers(features[is_seen], lat=lat[is_seen], lon=lon[is_seen])
-        missing[is_seen[~covered]] = NOT_COVERED
-    features[torch.from_numpy(missing != "")] = torch.nan
-    return SeenPlaces(features, missing)
+    level = model.config.imagery.zooms[0] if zoom is None else zoom
+    row, column = _FRAME.index(lat=points.lat, lon=points.lon)
+    flat, index = np.unique(row * _FRAME.shape[1] + column, return_inverse=True)
+    cells = Cells(_FRAME, *np.divmod(flat, _FRAME.shape[1]))
+    return embed_cells(model, imagery, cells, level), index.reshape(-1)
 
 
 @torch.inference_mode()
@@ -130,12 +98,10 @@ def asked_at(
     encoded = query.encode(model)
     if encoded.familiarity is not None and not encoded.familiarity.is_familiar:
         warnings.warn(encoded.familiarity.statement, UnfamiliarQuery, stacklevel=2)
-    places, which = np.unique(
-        np.stack([points.lat, points.lon], axis=1), axis=0, return_inverse=True
-    )
-    which = which.reshape(-1)
-    seen = see_places(model, provider, lat=places[:, 0], lon=places[:, 1], zoom=zoom)
-    missing = seen.missing[which]
+    places, which = embedded_places(model, provider, points, zoom)
+    is_seen = ~places.features[:, 0].isnan().numpy()
+    left_out = np.zeros(len(is_seen), bool) if places.not_covered is None else places.not_covered
+    missing = np.where(is_seen, "", np.where(left_out, NOT_COVERED, NO_IMAGERY))[which]
     curves = curves_of(model, calibration, encoded.gaussians)
     told = Sources(query.audio_source, query.caption_source)
     value, spread = np.full(len(points), np.nan), np.full(len(points), np.nan)
@@ -144,7 +110,7 @@ def asked_at(
         rows = known[start : start + _POINTS]
         part = points.part(rows)
         context = part.context(told)
-        fused = location_gaussians(model, seen.features[which[rows]], context)
+        fused = location_gaussians(model, places.features[which[rows]], context)
         distance, variance = Distances.between(fused, encoded.asked)
         found = answer(encoded, distance, variance, curves)
         value[rows] = found[PROBABILITY.name].cpu().numpy()
