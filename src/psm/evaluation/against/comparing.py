@@ -15,7 +15,7 @@ from psm.evaluation.against.blocks import BLOCKS, block_side_km, spatial_blocks,
 from psm.evaluation.against.prediction import Prediction
 from psm.evaluation.against.scores import Estimate, Scores, gain, is_binary, score
 from psm.evaluation.against.truth import Truth
-from psm.evaluation.against.variogram import Variogram, variogram
+from psm.evaluation.against.variogram import Variogram, in_km, variogram
 from psm.progress import track
 
 
@@ -70,8 +70,8 @@ class Comparison:
         reach = self.variogram.range_km
         if self.scores.blocks > 1 and np.isfinite(reach) and reach > 1.2 * self.side_km:
             told.append(
-                f"blocks are {self.side_km:.2g} km wide and errors are alike within "
-                f"{reach:.2g} km: intervals are too narrow"
+                f"blocks are {in_km(self.side_km)} wide and errors are alike within "
+                f"{in_km(reach)}: intervals are too narrow"
             )
         elif self.scores.blocks > 1 and np.isinf(reach):
             told.append("errors are alike over the whole region: intervals are too narrow")
@@ -143,7 +143,7 @@ def compare(
         else (rankdata(prediction.value) - rankdata(value)) / size
     )
     spread = variogram(error, lat=points.lat, lon=points.lon, seed=seed)
-    reach = spread.range_km if np.isfinite(spread.range_km) else 0.0
+    reach = 0.0 if np.isnan(spread.range_km) else spread.range_km
     block = spatial_blocks(lat=points.lat, lon=points.lon, least_km=reach)
     scores = score(
         value, prediction.value, block=block, interval=interval, is_same_scale=is_same, seed=seed

@@ -18,6 +18,7 @@ from psm.evaluation.against.pictures import draw_residuals, draw_scatter, draw_v
 from psm.evaluation.against.prediction import Prediction, on_one_grid, points_of, sampled
 from psm.evaluation.against.scores import Estimate, Scores, is_binary
 from psm.evaluation.against.truth import Truth, read_table
+from psm.evaluation.against.variogram import in_km
 from psm.files import atomic_path
 from psm.htmlpage import picture, render
 
@@ -120,6 +121,7 @@ def write_comparison(found: Comparison, out: Path) -> list[Path]:
         is_binary=is_binary(found.truth.value),
         sentence=sentence(found),
         show=show,
+        in_km=in_km,
         version=__version__,
         **{name: picture(path, alts[name]) for name, path in pictures.items()},
     )

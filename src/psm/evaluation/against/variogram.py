@@ -71,7 +71,7 @@ class Variogram:
             return "errors of neighbours are no more alike than those of others"
         if np.isinf(self.range_km):
             return "errors are alike over all distances that there are"
-        return f"errors are alike within some {self.range_km:.2g} km"
+        return f"errors are alike within some {in_km(self.range_km)}"
 
     def to_json(self) -> dict[str, Any]:
         """All of it; what is not known, or infinite, is null."""
@@ -89,6 +89,19 @@ class Variogram:
                 for d, s, n in zip(self.distance_km, self.semivariance, self.pairs, strict=True)
             ],
         }
+
+
+def in_km(length: float) -> str:
+    """A length for people, to two digits.
+
+    Args:
+        length: kilometres.
+
+    Returns:
+        As ``190 km``, ``4,400 km`` or ``0.35 km``.
+    """
+    rounded = float(f"{length:.2g}")
+    return f"{rounded:,.0f} km" if rounded >= 10.0 else f"{rounded:g} km"
 
 
 def variogram(values: ArrayLike, *, lat: ArrayLike, lon: ArrayLike, seed: int = 0) -> Variogram:
