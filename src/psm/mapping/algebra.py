@@ -22,7 +22,15 @@ from psm.calibration import UNCALIBRATED
 from psm.errors import ConfigError
 from psm.familiarity import QueryFamiliarity
 from psm.geodata.frame import Frame
-from psm.mapping.bands import LOG_RATIO, PROBABILITY, UNCERTAINTY, Band, uncertainty_of, weighted
+from psm.mapping.bands import (
+    LOG_RATIO,
+    MEASURED,
+    PROBABILITY,
+    UNCERTAINTY,
+    Band,
+    uncertainty_of,
+    weighted,
+)
 from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment, Moments
 from psm.mapping.query import Combination, Query
@@ -294,6 +302,12 @@ def _require_probabilities(maps: Sequence[MapData]) -> None:
 def _require_together(maps: Sequence[MapData]) -> None:
     if not maps:
         raise ConfigError("no map to combine")
+    for soundscape in maps:
+        if soundscape.quantity.name == MEASURED:
+            raise ConfigError(
+                f"{soundscape.query.label}: algebra is of match probabilities; of a measure take "
+                "the arrays, as .values() gives them"
+            )
     first = maps[0].frame
     for soundscape in maps[1:]:
         frame = soundscape.frame

@@ -23,6 +23,8 @@ class Band:
         unit: ``1`` for a pure number.
         is_standard: whether a file holds it unasked; if not, GeoTIFFs and statistics of areas leave
             it out.
+        diverges: whether a negative number is the opposite of a positive one, as in a difference;
+            not so of decibels.
     """
 
     name: str
@@ -33,11 +35,17 @@ class Band:
     colours: str
     unit: str = "1"
     is_standard: bool = True
+    diverges: bool = True
 
     @property
     def is_diverging(self) -> bool:
         """Whether zero lies between two opposites, as in a difference."""
-        return self.value_range[0] < 0.0
+        return self.diverges and self.value_range[0] < 0.0
+
+    @property
+    def label(self) -> str:
+        """In words, with the unit where there is one: for legends."""
+        return self.long_name if self.unit == "1" else f"{self.long_name} ({self.unit})"
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -75,6 +83,9 @@ CSD = Band(
 
 BANDS = (PROBABILITY, UNCERTAINTY, CSD)
 """What a map of one query holds; the first is what the map is of."""
+
+MEASURED = "value"
+"""Name of the quantity of a map of something that was measured, whose unit is its own."""
 
 DIFFERENCE = Band(
     name="difference",

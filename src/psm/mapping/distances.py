@@ -86,6 +86,25 @@ class EmbeddedRegion(Protocol):
         """
         ...
 
+    def components(
+        self, model: PSM, moment: Moment, axes: Float[Tensor, "dim k"], rows: slice
+    ) -> Float[Tensor, "n k"]:
+        """Means of the location Gaussians of some cells at a moment, on some axes.
+
+        Args:
+            model: that embedded the cells, in evaluation mode.
+            moment: when; sources stay unknown.
+            axes: ``(dim, k)`` in the space of the model.
+            rows: which cells, of step 1.
+
+        Returns:
+            ``mean @ axes``, float32; NaN where there is no imagery.
+
+        Raises:
+            ConfigError: no means are kept of these places.
+        """
+        ...
+
 
 def require_no_sources(sources: Sources) -> None:
     """Refuse sources where only month and hour are prepared.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from psm.geodata.sphere import km_to_chord, unit_vectors
 from psm.imagery import Provider
 from psm.inference.batches import location_gaussians
 from psm.inference.split import encode_split
-from psm.mapping.bands import UNCERTAINTY
 from psm.mapping.map_data import MapData
 from psm.mapping.moment import Moment
 from psm.mapping.profile import look
@@ -34,21 +33,18 @@ class FoundPlace:
 
     Attributes:
         lat, lon: centre of the cell, degrees.
-        probability: of a match.
-        uncertainty: its standard deviation.
+        numbers: what the map says there, by the short names of its standard bands.
     """
 
     lat: float
     lon: float
-    probability: float
-    uncertainty: float
+    numbers: Mapping[str, float]
 
     @property
     def row(self) -> dict[str, object]:
         """For a table; ``place`` is empty far from any town."""
         return {
-            "probability": round(self.probability, 4),
-            "uncertainty": round(self.uncertainty, 4),
+            **{name: round(number, 4) for name, number in self.numbers.items()},
             "lat": round(self.lat, 5),
             "lon": round(self.lon, 5),
             "place": near(lat=self.lat, lon=self.lon) or "",
@@ -80,26 +76,30 @@ class FoundRecording:
 
 
 def best_places(soundscape: MapData, count: int = 20, *, apart_km: float = 0.0) -> list[FoundPlace]:
-    """The cells of a map that match best, best first.
+    """The cells of a map that match best, or whose number is highest, best first.
 
     Args:
-        soundscape: a map of probabilities.
+        soundscape: a map of probabilities, or of a measure.
         count: how many, at most.
         apart_km: a cell nearer than this to a better one is left out.
 
     Raises:
         ConfigError: a count or a distance that is none.
     """
-    values, spread = soundscape.values(), soundscape.values(UNCERTAINTY.name)
+    values = soundscape.values()
     rows, columns = np.nonzero(np.isfinite(values))
     lat, lon = soundscape.frame.places(rows, columns)
     kept = spread_out(values[rows, columns], lat=lat, lon=lon, count=count, apart_km=apart_km)
+    shown = {
+        band.short_name: soundscape.values(band.name)
+        for band in soundscape.bands
+        if band.is_standard
+    }
     return [
         FoundPlace(
             float(lat[at]),
             float(lon[at]),
-            float(values[rows[at], columns[at]]),
-            float(spread[rows[at], columns[at]]),
+            {name: float(raster[rows[at], columns[at]]) for name, raster in shown.items()},
         )
         for at in kept
     ]

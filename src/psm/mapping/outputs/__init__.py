@@ -5,6 +5,7 @@ from psm.mapping.outputs.animate import (
     hours_of_day,
     months_of_year,
     write_gif,
+    write_moments,
     write_mp4,
     write_series,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "write_cog",
     "write_cube",
     "write_gif",
+    "write_moments",
     "write_mp4",
     "write_png",
     "write_series",

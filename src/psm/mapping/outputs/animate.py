@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -141,6 +141,30 @@ def write_series(
         CheckpointMismatch: the calibration is of other weights.
     """
     maps = map_queries(model, embedded, [query], moments, calibration=calibration)
+    return write_moments(maps, moments, path, has_own_colours=has_own_colours)
+
+
+def write_moments(
+    maps: Iterable[MapData],
+    moments: Sequence[Moment],
+    path: Path,
+    *,
+    has_own_colours: bool = False,
+) -> Path:
+    """Write maps of one thing at several moments as a film or a cube; the suffix says which.
+
+    Args:
+        maps: one a moment, made as they are asked for.
+        moments: when; for a cube every month at every hour of them.
+        path: ``.gif``, ``.mp4``, ``.nc`` or ``.zarr``; complete or absent.
+        has_own_colours: whether the colours of a film go by what its maps hold.
+
+    Returns:
+        The path.
+
+    Raises:
+        ConfigError: there is no moment, or the suffix is another one.
+    """
     if path.suffix.lower() not in FILM_SUFFIXES:
         return write_cube(maps, path, moments=moments)
     made = track(maps, "map moments", len(moments))

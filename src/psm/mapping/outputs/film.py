@@ -90,7 +90,7 @@ class Film:
             width_px=width_px,
         )
         bar = figure.add_axes((0.58, up(0.61), 0.38, up(0.117)))
-        colour_bar(bar, self._drawing.image, first.quantity.long_name, small=True)
+        colour_bar(bar, self._drawing.image, first.quantity.label, small=True)
         credit = figure.text(
             0.985, up(0.064), credit_line(first), ha="right", va="bottom", color=DIM, fontsize=5
         )

@@ -201,7 +201,7 @@ def _legend(
     left, bottom, width, height = layout.bar
     bar = layout.axes(figure, layout.bar)
     scale = None if value_range else soundscape.scale
-    label = soundscape.quantity.long_name
+    label = soundscape.quantity.label
     colour_bar(bar, drawing.image, label, extend="both" if scale is None else "max")
     how = "fixed range" if value_range else "2nd to 98th percentile of the mapped area"
     if scale is not None:
@@ -239,7 +239,8 @@ def _uncertainty(
             is_plain=True,
         )
         small.show(values)
-        words = "uncertainty (standard deviation)"
+        unit = soundscape.quantity.unit
+        words = f"uncertainty (standard deviation{'' if unit == '1' else f', {unit}'})"
         colour_bar(layout.axes(figure, layout.small_bar), small.image, words, small=True)
     elif how == "fade":
         bar = layout.axes(figure, (left, bottom + height / 2.0, 2.2, layout.small_bar[3]))

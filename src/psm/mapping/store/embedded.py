@@ -58,6 +58,24 @@ class _Exact(ABC):
         ]
         return Distances(*(torch.cat(parts) for parts in zip(*blocks, strict=True)))
 
+    def components(
+        self, model: PSM, moment: Moment, axes: Float[Tensor, "dim k"], rows: slice
+    ) -> Float[Tensor, "n k"]:
+        """Means of some location Gaussians on axes: fuses the cells.
+
+        Args:
+            model: in evaluation mode.
+            moment: when; sources stay unknown.
+            axes: ``(dim, k)``.
+            rows: which cells, of step 1.
+
+        Returns:
+            ``(n, k)``, NaN where there is no imagery.
+        """
+        places = cast(EmbeddedRegion, self)
+        some = places.part(np.arange(*rows.indices(len(places.cells))))
+        return cast(_Exact, some).locations(model, moment).mean.float().cpu() @ axes
+
     @abstractmethod
     def locations(self, model: PSM, moment: Moment, sources: Sources = UNKNOWN) -> Gaussian:
         """Location Gaussians of the cells at a moment."""

@@ -12,8 +12,9 @@ from typing import Self
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float16, Int64, UInt8
+from jaxtyping import Bool, Float, Float16, Int64, UInt8
 from numpy.typing import NDArray
+from torch import Tensor
 
 from psm.checkpoints import weights_fingerprint
 from psm.errors import CheckpointMismatch, ConfigError
@@ -227,6 +228,20 @@ class CompactPlaces:
             for total, part in zip(found, parts, strict=True):
                 total[drawn, query] = torch.from_numpy(part).float()
         return Distances(found[0], found[1])
+
+    def components(
+        self, model: PSM, moment: Moment, axes: Float[Tensor, "dim k"], rows: slice
+    ) -> Float[Tensor, "n k"]:
+        """See :meth:`psm.mapping.distances.EmbeddedRegion.components`.
+
+        Raises:
+            ConfigError: always: too few coefficients are kept for means.
+        """
+        del moment, axes, rows
+        raise ConfigError(
+            f"the globe that comes with {model.config.name} answers queries alone; embed a region "
+            "or a globe of your own for a measure, with psm embed"
+        )
 
     def _weights(self, queries: Gaussian) -> list[StateWeights]:
         """What queries ask of the coefficients, kept for the next moment of the same question."""

@@ -61,6 +61,15 @@ def hour_weights(hours: Float[Tensor, " n"]) -> Float[Tensor, "n hours"]:
     return (1.0 + 2.0 * inner + (turns * (HOURS // 2)).cos()) / HOURS
 
 
+def at_hour(hour: float | None, by_hour: Tensor) -> Tensor:
+    """What is known of the 24 hours and, last, of the unknown one, at one hour or at that."""
+    if hour is None:
+        return by_hour[HOURS]
+    weights = hour_weights(torch.tensor([hour]))[0]
+    found: Tensor = torch.tensordot(weights, by_hour[:HOURS], dims=1)
+    return found
+
+
 _CHOICE_CELLS = 512
 """Cells that the choice of states looks at; it needs no more."""
 
@@ -119,6 +128,13 @@ class Expansion:
             total = part if total is None else total + part
         assert total is not None
         return total
+
+    def on_axes(
+        self, axes: Float[Tensor, "dim k"], month: int
+    ) -> tuple[Float[Tensor, "hours k"], Float[Tensor, "hours rank k"]]:
+        """Means of the locations on some axes at a month's row: their mean, and the components."""
+        dim = len(axes)  # factors of a distance begin with twice the mean
+        return self.mean[month][:, :dim] @ axes / 2.0, self.basis[month][..., :dim] @ axes / 2.0
 
     def answer(self, queries: Gaussian, month: int) -> QueryWeights:
         """What queries, ``(m, dim)``, ask of the coefficients at a month's row of the states."""

@@ -23,6 +23,7 @@ from psm.mapping.timetable.expansion import (
     HOURS,
     Expansion,
     QueryWeights,
+    at_hour,
     hour_weights,
     month_state,
 )
@@ -70,6 +71,7 @@ class Timetable:
         self.expansion: Expansion = read_expansion(group)
         self._array: Any = group["coefficients"]
         self._kept: tuple[Gaussian, int | None, QueryWeights] | None = None
+        self._projected: tuple[Tensor, int | None, Tensor, Tensor] | None = None
         self.coefficients: Tensor | None = None
         self._mapped = store.mapped_rows(self._name, self._array)
         if resident and self._mapped is None:
@@ -165,6 +167,45 @@ class Timetable:
         _each_block(score, len(self.cells))
         return Distances(found[0], found[1])
 
+    def components(
+        self,
+        model: PSM,  # noqa: ARG002  (what it knows is in the coefficients)
+        moment: Moment,
+        axes: Float[Tensor, "dim k"],
+        rows: slice,
+    ) -> Float[Tensor, "n k"]:
+        """See :class:`psm.mapping.distances.EmbeddedRegion`: means are linear in coefficients.
+
+        Args:
+            model: that the store was prepared with.
+            moment: when; at one UTC hour, cells are told their local hour to a quarter.
+            axes: ``(dim, k)``.
+            rows: which cells, of step 1.
+
+        Returns:
+            ``(n, k)``, NaN where there is no imagery.
+        """
+        mean, basis = self._of_axes(axes, moment.month)
+        coefficients = self._read(rows)
+        if moment.utc is None:
+            return at_hour(moment.hour, mean) + coefficients @ at_hour(moment.hour, basis)
+        quarters = np.round(moment.local_hours(self._lon[rows]) * 4.0) % 96.0
+        found = torch.empty(len(coefficients), axes.shape[1])
+        for quarter in np.unique(quarters).tolist():
+            own, hour = torch.from_numpy(quarters == quarter), quarter / 4.0
+            found[own] = at_hour(hour, mean) + coefficients[own] @ at_hour(hour, basis)
+        return found
+
+    def _of_axes(
+        self, axes: Float[Tensor, "dim k"], month: int | None
+    ) -> tuple[Float[Tensor, "hours k"], Float[Tensor, "hours rank k"]]:
+        """Means and components of a month on axes, kept for the next block of cells."""
+        kept = self._projected
+        if kept is None or kept[0] is not axes or kept[1] != month:
+            kept = (axes, month, *self.expansion.on_axes(axes, month_state(month)))
+            self._projected = kept
+        return kept[2], kept[3]
+
     def _of_month(self, queries: Gaussian, month: int | None) -> QueryWeights:
         """The answer of a month, kept for the next hour of the same question."""
         kept = self._kept
@@ -224,12 +265,7 @@ def _each_block(work: Callable[[slice], None], count: int) -> None:
 
 def _hour_of(answer: QueryWeights, hour: float | None) -> QueryWeights:
     """The answer at one hour, or at the unknown one."""
-    weights = torch.zeros(1, HOURS + 1)
-    if hour is None:
-        weights[0, HOURS] = 1.0
-    else:
-        weights[:, :HOURS] = hour_weights(torch.tensor([hour]))
-    return QueryWeights(*(torch.tensordot(weights, part, dims=1) for part in answer))
+    return QueryWeights(*(at_hour(hour, part)[None] for part in answer))
 
 
 def _at(answer: QueryWeights, coefficients: Tensor) -> tuple[Tensor, Tensor]:
