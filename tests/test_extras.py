@@ -36,6 +36,7 @@ LINES: dict[str, list[str]] = {
     "tables": ["OUT"],
     "embed": ["16,48,17,49", "--spacing", "50km", "--out", "OUT", "--yes"],
     "map": ["frogs", "--region", "16,48,17,49", "--spacing", "50km", "--out", "OUT.png"],
+    "measure fit": ["TABLE", "--column", "level", "--model", "MODEL"],
     "prepare": ["OUT"],
     "publish": ["OUT", "--out", "OUT-site"],
     "profile": ["48", "16"],

@@ -104,6 +104,7 @@ PUBLIC = (
     "psm.mapping.outputs",
     "psm.imagery",
     "psm.evaluation",
+    "psm.measures",
     "psm.training",
     "psm.importing",
     "psm.collect",

@@ -22,6 +22,7 @@ from psm.cli.embed import embed
 from psm.cli.evaluate import evaluate
 from psm.cli.import_ import import_
 from psm.cli.map import draw_map
+from psm.cli.measure import measure_app
 from psm.cli.prepare import prepare
 from psm.cli.presets import list_presets
 from psm.cli.profile import profile
@@ -81,6 +82,7 @@ app.command()(search)
 app.command()(serve)
 app.command()(publish)
 app.command("presets")(list_presets)
+app.add_typer(measure_app, name="measure")
 app.add_typer(data_app, name="data")
 app.add_typer(earth_app, name="earth")
 app.add_typer(collect_app, name="collect")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from psm.cli import options, query_options, region_options
+from psm.cli.asking import Subject, measured
 from psm.cli.options import PRETRAINED, Model, PrecisionOption, file_name
 from psm.cli.region_options import Area
 from psm.cli.running.speaking import Answer, answering, written
@@ -22,6 +23,7 @@ _BEST_PLACES = 5
 @answering
 def draw_map(
     text: query_options.Texts = None,
+    measure: query_options.MeasureOption = None,
     without: query_options.Without = None,
     audio: query_options.Audio = None,
     match: query_options.Match = "blend",
@@ -97,6 +99,8 @@ def draw_map(
     `psm map "dawn chorus" --month 5 --animate hours --utc 4 --out dawn.mp4`
 
     `psm map frogs --store alps.zarr --month 4 --hour 22 --out frogs.tif --out frogs.geojson`
+
+    `psm map --measure laeq_db --region "Vienna, 50km" --month 6 --hour 8`
     """
     from psm import mapping
     from psm.cli.running import documents
@@ -105,30 +109,34 @@ def draw_map(
     from psm.mapping import outputs, search
     from psm.mapping.truth import sound_of
 
-    query = mapping.Query.parse(
-        *(text or ()),
-        without=without or (),
-        audio=audio or (),
-        together=match,
-        templates=mapping.TEMPLATES if ensemble else (),
-        audio_source=audio_source,
-        caption_source=caption_source,
-    )
-    query_options.require_recordings(query)
+    if measure is not None:
+        subject = measured(measure)
+    else:
+        query = mapping.Query.parse(
+            *(text or ()),
+            without=without or (),
+            audio=audio or (),
+            together=match,
+            templates=mapping.TEMPLATES if ensemble else (),
+            audio_source=audio_source,
+            caption_source=caption_source,
+        )
+        query_options.require_recordings(query)
+        subject = Subject(query)
     moment = mapping.Moment(month=month, hour=hour, utc=utc)
     moments = _moments(animate, moment)
-    name = Path("runs/maps") / file_name([query.slug])
+    name = Path("runs/maps") / file_name([subject.name])
     paths = out or [name.with_suffix(".tif"), name.with_suffix(".png")]
     single, series = _by_kind(paths, is_series=bool(moments))
     _require_places(points, polygons)
     loaded = load_model(model, precision=precision)
-    if truth:
-        sound_of(query, world_named(loaded.provenance.world))
+    if truth and subject.query is not None:
+        sound_of(subject.query, world_named(loaded.provenance.world))
     calibration = query_options.calibration_of(model, raw)
     area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
     where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
-    places = where.places(loaded, query)
-    found = mapping.map_query(loaded, places, query, moment, calibration=calibration)
+    places = where.places(loaded, subject.query)
+    found = next(subject.maps(loaded, places, [moment], calibration))
     has_own_colours = scale == "own"
     if has_own_colours:
         found = found.with_own_colours()
@@ -141,10 +149,8 @@ def draw_map(
             files.append(written(_write_truth(found, path)))
     files += map(written, _tables(found, points, polygons, paths[0]))
     for path in series:
-        outputs.write_series(
-            loaded, places, query, moments, path,
-            calibration=calibration, has_own_colours=has_own_colours,
-        )  # fmt: skip
+        maps = subject.maps(loaded, places, moments, calibration)
+        outputs.write_moments(maps, moments, path, has_own_colours=has_own_colours)
         files.append(written(path))
     return lambda: documents.of_map(
         found, [place.row for place in search.best_places(found, _BEST_PLACES)], files

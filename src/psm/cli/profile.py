@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from psm.cli import options, query_options
-from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
+from psm.cli.options import PRETRAINED, Model, PrecisionOption, file_name, settings
 from psm.cli.running.speaking import Answer, answer_line, answering, written
 
 _SAID = 5
@@ -28,6 +28,7 @@ def profile(
     vocabulary: Annotated[
         Path | None, typer.Option(help="A text file with a sound in each line instead.")
     ] = None,
+    measure: query_options.MeasureOption = None,
     most: Annotated[int, typer.Option(help="Sounds in the picture.", min=1, max=28)] = 12,
     imagery: options.ImageryOption = "blue-marble",
     imagery_set: options.ImagerySet = None,
@@ -44,6 +45,8 @@ def profile(
     `psm profile -3.1 -60.0`
 
     `psm profile 48.2 16.4 --sound "church bells" --sound traffic`
+
+    `psm profile 48.2 16.4 --measure laeq_db`
     """
     from psm.cli.running import documents
     from psm.cli.running.columns import aligned
@@ -52,6 +55,24 @@ def profile(
     from psm.mapping.outputs.profileplot import write_profile
     from psm.mapping.profile import profile as profile_place
 
+    if measure is not None:
+        from psm.measures import Measure, profile_measure
+        from psm.measures.profileplot import to_json, write_measure_profile
+
+        asked = Measure.load(measure)
+        loaded = load_model(model, precision=precision)
+        seen = open_imagery(imagery, **settings(imagery_set))
+        numbers = profile_measure(asked, loaded, seen, lat=lat, lon=lon, zoom=zoom)
+        path = out or Path("runs/profiles") / f"{lat:.2f}_{lon:.2f}.{file_name([asked.name])}.png"
+        drawn = write_measure_profile(asked, seen, numbers, path, lat=lat, lon=lon)
+        document = to_json(asked, numbers, lat=lat, lon=lon)
+        highest = document["highest"]
+        answer_line(
+            f"{asked.name} is highest in month {highest['month']} at {highest['hour']} h: "
+            f"{highest['value']:.4g} {asked.about.unit}"
+        )
+        files = [written(one) for one in drawn]
+        return lambda: {**document, "files": [str(one) for one in files]}
     texts = _vocabulary(sound, vocabulary)
     loaded = load_model(model, precision=precision)
     found = profile_place(

@@ -49,6 +49,14 @@ Raw = Annotated[
 StoreOption = Annotated[
     str | None, typer.Option("--store", help="Ask a store of `psm embed` instead of a region.")
 ]
+MeasureOption = Annotated[
+    str | None,
+    typer.Option(
+        "--measure",
+        help="A number instead of a query: a folder of `psm measure fit`, or the name of its "
+        "column in runs/measures.",
+    ),
+]
 Exact = Annotated[
     bool, typer.Option("--exact", help="Fuse every cell, though the store is prepared.")
 ]
@@ -66,7 +74,7 @@ class Where:
     zoom: list[int] | None
     month: int | None
 
-    def places(self, model: PSM, query: Query) -> EmbeddedRegion:
+    def places(self, model: PSM, query: Query | None) -> EmbeddedRegion:
         """Embedded cells, of the store or of the user's cache; one bar while they are embedded."""
         from psm.errors import ConfigError
         from psm.imagery import open_imagery
@@ -77,7 +85,8 @@ class Where:
             if self.area.region is not None:
                 raise ConfigError("--store and --region: a store has its own region")
             return self._of_store(model, query)
-        query.require_recordings(model)
+        if query is not None:
+            query.require_recordings(model)
         cells = self.area.cells()
         console().print(f"{len(cells):,} cells")
         provider = open_imagery(self.imagery, month=self.month, **settings(self.imagery_set))
@@ -85,13 +94,15 @@ class Where:
         parts = [embed_cells(model, provider, cells, level) for level in levels]
         return parts[0] if len(parts) == 1 else MixedZooms(tuple(parts))
 
-    def _of_store(self, model: PSM, query: Query) -> EmbeddedRegion:
+    def _of_store(self, model: PSM, query: Query | None) -> EmbeddedRegion:
         from psm.mapping import MixedZooms, Store, Timetable
 
         store = Store.open(self.store or "")
         store.require_model(model)
         levels = self.zoom or store.zooms[:1]
-        knows_no_source = query.audio_source is None and query.caption_source is None
+        knows_no_source = query is None or (
+            query.audio_source is None and query.caption_source is None
+        )
         if len(levels) == 1 and knows_no_source and not self.exact:
             prepared = Timetable.find(store, model, levels[0])
             if prepared is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from psm.cli import options, query_options, region_options
+from psm.cli.asking import Subject, measured
 from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
 from psm.cli.region_options import Area
 from psm.cli.running.speaking import Answer, answer_line, answering, written
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @answering
 def search(
     text: query_options.Texts = None,
+    measure: query_options.MeasureOption = None,
     without: query_options.Without = None,
     audio: query_options.Audio = None,
     match: query_options.Match = "blend",
@@ -60,6 +62,8 @@ def search(
 
     `psm search "frogs at night" --month 4 --hour 22 --apart 500km`
 
+    `psm search --measure laeq_db --region "Vienna, 50km" --month 6 --hour 8 --apart 5km`
+
     `psm search --place 48.2,16.4 --month 6 --hour 5 --gallery runs/demo/earth`
     """
     from psm.cli.running import documents
@@ -67,7 +71,7 @@ def search(
     from psm.cli.running.models import load_model
     from psm.errors import ConfigError
     from psm.imagery import open_imagery
-    from psm.mapping import Moment, Query, map_query
+    from psm.mapping import Moment, Query
     from psm.mapping.outputs.points import write_places
     from psm.mapping.region import parse_length
     from psm.mapping.search import best_places, parse_place, search_recordings
@@ -77,10 +81,13 @@ def search(
     moment = Moment(month=month, hour=hour, utc=utc)
     if (place is None) != (gallery is None):
         raise ConfigError("--place and --gallery go together: a place, and recordings to search")
-    query = None
-    if place is None:
+    subject = None
+    if place is None and measure is not None:
+        subject = measured(measure)
+    elif place is None:
         query = Query.parse(*(text or ()), without=without or (), audio=audio or (), together=match)
         query_options.require_recordings(query)
+        subject = Subject(query)
     loaded = load_model(model, precision=precision)
     calibration = query_options.calibration_of(model, raw)
     found: Sequence[FoundPlace | FoundRecording]
@@ -102,11 +109,11 @@ def search(
             apart_km=apart_km,
         )
     else:
-        assert query is not None
+        assert subject is not None
         area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
         where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
-        places = where.places(loaded, query)
-        soundscape = map_query(loaded, places, query, moment, calibration=calibration)
+        places = where.places(loaded, subject.query)
+        soundscape = next(subject.maps(loaded, places, [moment], calibration))
         found = best_places(soundscape, count, apart_km=apart_km)
     rows = [result.row for result in found]
     for line in aligned(rows):

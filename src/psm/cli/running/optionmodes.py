@@ -37,6 +37,11 @@ _IMAGERY = ("imagery", "imagery_set")
 _OF_AGAINST = ("query", "map_file", "value", "column", "baselines")
 _OF_MAP_FILE = ("band", "any_time")
 _OF_QUERY = ("month", "hour", "zoom", "raw", *_IMAGERY)
+_MEASURED = Mode(
+    lambda given: given["measure"] is not None,
+    "--measure {measure}: it is mapped instead of a query",
+    (*_QUERY, "raw"),
+)
 _STORE = Mode(
     lambda given: given["store"] is not None,
     "--store {store}: a store has its own region and imagery",
@@ -54,6 +59,12 @@ def _draws(given: Given) -> bool:
 
 MODES: dict[str, tuple[Mode, ...]] = {
     "map": (
+        _MEASURED,
+        Mode(
+            lambda given: given["measure"] is not None,
+            "--measure {measure}: only a query has sources, wordings, its colours and a truth",
+            ("audio_source", "caption_source", "ensemble", "truth", "scale"),
+        ),
         _STORE,
         _NO_STORE,
         Mode(lambda given: not given["text"], "only a text has several wordings", ("ensemble",)),
@@ -63,15 +74,23 @@ MODES: dict[str, tuple[Mode, ...]] = {
         Mode(
             lambda given: given["gallery"] is not None and given["place"] is not None,
             "--gallery {gallery}: recordings are searched for a place, not places for a query",
-            (*_QUERY, *_CELLS, "store", "exact"),
+            (*_QUERY, *_CELLS, "store", "exact", "measure"),
         ),
         Mode(
             lambda given: given["gallery"] is None and given["place"] is None,
             "places are searched, and only a --gallery has splits",
             ("split",),
         ),
+        _MEASURED,
         _STORE,
         _NO_STORE,
+    ),
+    "profile": (
+        Mode(
+            lambda given: given["measure"] is not None,
+            "--measure {measure}: it is asked instead of sounds",
+            ("sound", "vocabulary", "most", "raw"),
+        ),
     ),
     "embed": (
         Mode(

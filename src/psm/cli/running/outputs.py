@@ -42,6 +42,7 @@ OUTPUTS: dict[str, tuple[Output, ...]] = {
     "tables": _FOLDER,
     "embed": _FOLDER,
     "map": (Output("out", default=Path("runs/maps")),),  # its suffixes depend on --animate
+    "measure fit": _FOLDER,
     "prepare": (Output("store", is_folder=True),),
     "profile": (Output("out", suffixes=(".png", ".svg"), default=Path("runs/profiles")),),
     "publish": _FOLDER,
