@@ -105,6 +105,7 @@ PUBLIC = (
     "psm.imagery",
     "psm.evaluation",
     "psm.measures",
+    "psm.planning",
     "psm.training",
     "psm.importing",
     "psm.collect",

@@ -23,6 +23,7 @@ from psm.cli.evaluate import evaluate
 from psm.cli.import_ import import_
 from psm.cli.map import draw_map
 from psm.cli.measure import measure_app
+from psm.cli.plan import plan
 from psm.cli.prepare import prepare
 from psm.cli.presets import list_presets
 from psm.cli.profile import profile
@@ -76,6 +77,7 @@ app.command()(calibrate)
 app.command()(tables)
 app.command()(embed)
 app.command("map")(draw_map)
+app.command()(plan)
 app.command()(prepare)
 app.command()(profile)
 app.command()(search)

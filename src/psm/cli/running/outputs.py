@@ -43,6 +43,9 @@ OUTPUTS: dict[str, tuple[Output, ...]] = {
     "embed": _FOLDER,
     "map": (Output("out", default=Path("runs/maps")),),  # its suffixes depend on --animate
     "measure fit": _FOLDER,
+    "plan": (
+        Output("out", suffixes=(".csv", ".geojson", ".gpx", ".png"), default=Path("runs/plans")),
+    ),
     "prepare": (Output("store", is_folder=True),),
     "profile": (Output("out", suffixes=(".png", ".svg"), default=Path("runs/profiles")),),
     "publish": _FOLDER,
