@@ -124,7 +124,7 @@ def _said(clip: FieldClip, keys: Counter[str]) -> dict[str, str]:
         "key": name,
         "latitude": "" if clip.lat is None else repr(clip.lat),
         "longitude": "" if clip.lon is None else repr(clip.lon),
-        "date": _local(clip),
+        "date": local_text(clip),
         "caption": clip.caption,
         "sounds": "\n".join(clip.sounds),
         "begin_s": "" if clip.begin_s is None else repr(clip.begin_s),
@@ -132,8 +132,8 @@ def _said(clip: FieldClip, keys: Counter[str]) -> dict[str, str]:
     }
 
 
-def _local(clip: FieldClip) -> str:
-    """Local day and time, as far as they are known."""
+def local_text(clip: FieldClip) -> str:
+    """Local day and time of a clip, as far as they are known."""
     if clip.clock is Clock.NONE:  # of a bare name nobody knows the clock: its day alone counts
         return clip.recorded.partition("T")[0]
     if clip.clock is not Clock.UTC or clip.lat is None or clip.lon is None or not has_timezones():
