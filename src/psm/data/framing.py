@@ -76,17 +76,42 @@ def require_framed(folder: Path, shape: Sequence[int], audio: AudioConfig) -> No
     )
 
 
+def framing_of_shards(folder: Path) -> Framing:
+    """How the sound in a folder of shards was framed, as the notes beside them tell.
+
+    Args:
+        folder: of the shards.
+
+    Returns:
+        The framing; of shards without notes that of the embedded format.
+    """
+    audio, whole = _noted(folder), _note(folder, Path("import", "source.json"), ("framing",))
+    framing = Framing(audio=AudioConfig(**(audio or {})))
+    if whole is None:
+        return framing
+    return Framing(
+        audio=framing.audio,
+        fused=bool(whole.get("fused")),
+        shrunk_first=bool(whole.get("shrunk_first", True)),
+    )
+
+
 def _noted(folder: Path) -> dict[str, Any] | None:
     """The settings that the sound in a folder was framed by, where a note tells them."""
     for name, keys in _NOTES.items():
-        try:
-            values = json.loads((folder / name).read_text())
-            for key in keys:
-                values = values[key]
+        if (values := _note(folder, name, keys)) is not None:
             return {**asdict(AudioConfig()), **values}
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
     return None
+
+
+def _note(folder: Path, name: Path, keys: Sequence[str]) -> dict[str, Any] | None:
+    try:
+        values: Any = json.loads((folder / name).read_text())
+        for key in keys:
+            values = values[key]
+        return dict(values)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _in_words(audio: dict[str, Any]) -> str:
