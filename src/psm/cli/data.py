@@ -1,4 +1,4 @@
-"""``psm data``: imports recordings, stores their views, audits shards."""
+"""``psm data``: imports recordings, stores their views, audits shards, measures sound."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from psm.cli.indices import data_indices
 from psm.cli.options import (
     CutOption,
     DeploymentsOption,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from psm.importing import ImportReport
 
 data_app = typer.Typer(no_args_is_help=True, help="Other people's data sets: take them over.")
+data_app.command("indices")(data_indices)
 
 
 @data_app.command("import")

@@ -51,6 +51,7 @@ OUTPUTS: dict[str, tuple[Output, ...]] = {
     "publish": _FOLDER,
     "search": (Output("out", suffixes=(".geojson", ".json", ".csv")),),
     "data import": _FOLDER,
+    "data indices": (Output("out", suffixes=(".csv", ".parquet"), default=Path("runs")),),
     "data views": (Output("folder", is_folder=True),),
     "earth build": _FOLDER,
     "earth recaption": _FOLDER,
