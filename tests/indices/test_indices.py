@@ -16,12 +16,19 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from psm.cli import main
 from psm.data.audio import AudioConfig
 from psm.data.framing import Framing
 from psm.data.shards import write_shard
 from psm.errors import ConfigError, MissingData, SettingsChanged
-from psm.indices import IndexSettings, acoustic_indices, open_source, sound_levels, write_indices
-from psm.indices import levels
+from psm.indices import (
+    IndexSettings,
+    acoustic_indices,
+    levels,
+    open_source,
+    sound_levels,
+    write_indices,
+)
 from psm.indices import table as tables
 from psm.indices.levels import a_weighted, a_weighting
 from psm.indices.shardlevels import log_mel_levels
@@ -269,3 +276,27 @@ def test_a_table_keeps_its_columns_and_may_calibrate(card: Path, tmp_path: Path)
         open_source(table, SourceOptions(calibration="gain"))
     with pytest.raises(MissingData, match="no folder of recordings or shards"):
         open_source(tmp_path / "nowhere", SourceOptions())
+
+
+def test_the_command_counts_reasons(
+    card: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def psm(*arguments: str | Path) -> int:
+        monkeypatch.setattr("sys.argv", ["psm", *map(str, arguments)])
+        try:
+            main()
+        except SystemExit as stop:
+            return int(stop.code or 0)
+        return 0
+
+    out = ("--out", tmp_path / "found.csv", "--workers", "1")
+    assert psm("data", "indices", card, *out, "--calibration", "100", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["rows"], document["measured"]) == (3, 1)
+    assert document["reasons"]["no indices: silence"] == 1
+    row = rows_of(tmp_path / "found.csv")[0]
+    assert float(row["laeq_db"]) == pytest.approx(float(row["laeq_dbfs"]) + 100.0)
+    assert psm("data", "indices", card, *out, "--every", "9h") == 2
+    assert "--every '9h': seconds from 1 to 600, as 60" in capsys.readouterr().err
+    assert psm("data", "indices", card / "B", *out) == 2
+    assert "no clip has a sound that can be measured" in capsys.readouterr().err
