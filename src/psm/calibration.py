@@ -19,6 +19,7 @@ from typing import Annotated, Literal, Self
 from weakref import WeakKeyDictionary
 
 import torch
+from jaxtyping import Float
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -273,6 +274,21 @@ class Calibration(BaseModel):
         width = (knots[right] - knots[right - 1]).clamp_min(torch.finfo(knots.dtype).tiny)
         share = (distance - knots[right - 1]) / width
         return torch.lerp(values[right - 1], values[right], share.clamp(0.0, 1.0))
+
+    def shift_to_land(self, queries: Gaussian) -> Float[Tensor, " m"]:
+        """How much more common each query is on the land than in archives, in log-odds.
+
+        Args:
+            queries: ``(m, dim)``.
+
+        Returns:
+            ``(m,)``, as the recordings of the gallery are heard; zero where probabilities are not
+            of the land, or there is no gallery.
+        """
+        if self.share is None or self.share.base != "land" or self._gallery is None:
+            return queries.mean.new_zeros(len(queries.mean), dtype=torch.float32)
+        land, archives = (self._gallery.heard(queries, base) for base in ("land", "archives"))
+        return (land.log_odds - archives.log_odds).float()
 
     @property
     def meaning(self) -> str:

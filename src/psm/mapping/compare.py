@@ -98,7 +98,7 @@ def map_queries(
         ConfigError: the model does not know about the sources of a query.
         CheckpointMismatch: the calibration is of other weights.
     """
-    _require_covered(model, embedded)
+    require_covered(model, embedded)
     encoded = [query.encode(model) for query in queries]
     for familiarity in (query.familiarity for query in encoded):
         if familiarity is not None and not familiarity.is_familiar:
@@ -168,8 +168,19 @@ def soundscape_map(
     )
 
 
-def _require_covered(model: PSM, places: EmbeddedRegion) -> None:
-    """Say how much of the places the model does not cover; refuse where that is all."""
+def require_covered(model: PSM, places: EmbeddedRegion) -> None:
+    """Say how much of the places the model does not cover; refuse where that is all.
+
+    Args:
+        model: that is asked.
+        places: that it is asked for.
+
+    Warns:
+        NotCovered: some of them are not covered.
+
+    Raises:
+        MissingData: none of them is.
+    """
     left_out = places.not_covered
     if left_out is None or not left_out.any():
         return
