@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from psm.cli import main
 from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.sounds import SOUNDS, Sound
 from psm.earth.soundscape import all_sets, log_set_probability, odds, true_probability
@@ -198,6 +201,50 @@ def test_a_picture_through_the_year(tmp_path: Path) -> None:
     found = profile()
     with Image.open(found.write_picture(tmp_path / "place.png")) as picture:
         assert min(picture.size) > 800
+
+
+def psm(*arguments: str | Path) -> int:
+    before, sys.argv = sys.argv, ["psm", *map(str, arguments)]
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    finally:
+        sys.argv = before
+    return 0
+
+
+def test_the_command_writes_a_table_of_a_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--indicator", "pleasantness", "--indicator", "sounds", "--json")
+    assert psm("profile", "48.2", "16.4", *asked, "--out", tmp_path / "vienna.csv") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [row["indicator"] for row in document["indicators"]] == ["pleasantness", "sounds"]
+    assert document["calibration"].startswith("second opinions")
+    with (tmp_path / "vienna.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 288
+    assert all(0.10 <= float(row["ISOPleasant"]) <= 0.65 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("map", "--indicator", "beauty"), "choose biophony"),
+        (("map", "frogs", "--indicator", "biophony"), "--indicator biophony: it is mapped instead"),
+        (("map", "frogs", "--vocabulary", "x.csv"), "only an --indicator has sounds with classes"),
+        (("profile", "48", "16", "--out", "x.csv"), "only indicators are written as CSV"),
+        (("map", "--indicator", "sounds", "--vocabulary", "none.csv"), "not readable as a vocab"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(
+    arguments: tuple[str, ...], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert psm(*arguments) == 2
+    said = capsys.readouterr().err.strip()
+    assert complaint in said
+    assert said.count("\n") == 0
 
 
 def test_soundscapy_reads_the_table(tmp_path: Path) -> None:

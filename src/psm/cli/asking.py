@@ -1,4 +1,4 @@
-"""What a map is of, as the command line says it: a query, or a measure instead."""
+"""What a map is of, as the command line says it: a query, a measure or an indicator instead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from psm.calibration import Calibration
+    from psm.indicators import Indicator, Vocabulary
     from psm.mapping import Moment, Query, SoundscapeMap
     from psm.mapping.distances import EmbeddedRegion
     from psm.measures import Measure
@@ -16,21 +19,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Subject:
-    """A query, or a measure: either of them alone.
+    """A query, a measure or an indicator: one of them alone.
 
     Attributes:
         query: what to listen for.
         measure: a number that was fitted.
+        indicator: a number that follows from all sounds, and these.
     """
 
     query: Query | None = None
     measure: Measure | None = None
+    indicator: tuple[Indicator, Vocabulary] | None = None
 
     @property
     def name(self) -> str:
         """For names of files."""
         if self.query is not None:
             return self.query.slug
+        if self.indicator is not None:
+            return self.indicator[0].name
         assert self.measure is not None
         return self.measure.name
 
@@ -46,6 +53,13 @@ class Subject:
             from psm.mapping import map_queries
 
             return map_queries(model, places, [self.query], moments, calibration=calibration)
+        if self.indicator is not None:
+            from psm.indicators import map_indicators
+
+            indicator, sounds = self.indicator
+            return map_indicators(
+                model, places, indicator, moments, calibration=calibration, vocabulary=sounds
+            )
         from psm.measures import map_measures
 
         assert self.measure is not None
@@ -62,3 +76,42 @@ def measured(path: str) -> Subject:
     from psm.measures import Measure
 
     return Subject(measure=Measure.load(path))
+
+
+def indicated(name: str, vocabulary: Path | None) -> Subject:
+    """The indicator of a name, of all known sounds or of those of a table.
+
+    Raises:
+        ConfigError: there is none such, or the table is no vocabulary.
+        MissingData: there is no such table.
+    """
+    from psm.indicators import indicator_named
+
+    return Subject(indicator=(indicator_named(name), classed(vocabulary)))
+
+
+def classed(path: Path | None) -> Vocabulary:
+    """Sounds with their classes, of a table or all that are known.
+
+    Raises:
+        ConfigError: the table is no vocabulary.
+        MissingData: there is no such table.
+    """
+    from psm.indicators import OURS, read_vocabulary
+
+    return OURS if path is None else read_vocabulary(path)
+
+
+def require_calibrated(calibration: Calibration | None, model: str) -> None:
+    """Refuse to add up what are no probabilities.
+
+    Raises:
+        ConfigError: the model has no calibration.
+    """
+    from psm.errors import ConfigError
+
+    if calibration is None:
+        raise ConfigError(
+            f"--model {model}: indicators add up probabilities, and it has no calibration; run "
+            f"`psm calibrate --model {model}`"
+        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from psm.cli import options, query_options, region_options
-from psm.cli.asking import Subject, measured
+from psm.cli.asking import Subject, indicated, measured, require_calibrated
 from psm.cli.options import PRETRAINED, Model, PrecisionOption, file_name
 from psm.cli.region_options import Area
 from psm.cli.running.speaking import Answer, answering, written
@@ -24,6 +24,8 @@ _BEST_PLACES = 5
 def draw_map(
     text: query_options.Texts = None,
     measure: query_options.MeasureOption = None,
+    indicator: query_options.IndicatorOption = None,
+    vocabulary: query_options.VocabularyOption = None,
     without: query_options.Without = None,
     audio: query_options.Audio = None,
     match: query_options.Match = "blend",
@@ -101,6 +103,8 @@ def draw_map(
     `psm map frogs --store alps.zarr --month 4 --hour 22 --out frogs.tif --out frogs.geojson`
 
     `psm map --measure laeq_db --region "Vienna, 50km" --month 6 --hour 8`
+
+    `psm map --indicator biophony --month 5 --hour 5`
     """
     from psm import mapping
     from psm.cli.running import documents
@@ -111,6 +115,8 @@ def draw_map(
 
     if measure is not None:
         subject = measured(measure)
+    elif indicator is not None:
+        subject = indicated(indicator, vocabulary)
     else:
         query = mapping.Query.parse(
             *(text or ()),
@@ -133,6 +139,8 @@ def draw_map(
     if truth and subject.query is not None:
         sound_of(subject.query, world_named(loaded.provenance.world))
     calibration = query_options.calibration_of(model, raw)
+    if indicator is not None:
+        require_calibrated(calibration, model)
     area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
     where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
     places = where.places(loaded, subject.query)

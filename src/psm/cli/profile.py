@@ -26,9 +26,20 @@ def profile(
         typer.Option(help="A sound to ask for; may be given several times. 28 by default."),
     ] = None,
     vocabulary: Annotated[
-        Path | None, typer.Option(help="A text file with a sound in each line instead.")
+        Path | None,
+        typer.Option(
+            help="A text file with a sound in each line instead; of indicators a CSV with columns "
+            "sound, class and source."
+        ),
     ] = None,
     measure: query_options.MeasureOption = None,
+    indicator: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A number of the whole soundscape instead, as biophony; `all` shows every one. "
+            "May be given several times."
+        ),
+    ] = None,
     most: Annotated[int, typer.Option(help="Sounds in the picture.", min=1, max=28)] = 12,
     imagery: options.ImageryOption = "blue-marble",
     imagery_set: options.ImagerySet = None,
@@ -37,7 +48,11 @@ def profile(
     model: Model = PRETRAINED,
     precision: PrecisionOption = "auto",
     out: Annotated[
-        Path | None, typer.Option(help="PNG or SVG to write; all numbers as JSON beside it.")
+        Path | None,
+        typer.Option(
+            help="PNG or SVG to write; all numbers as JSON beside it. Of indicators the numbers "
+            "are a CSV, which may be all that is written."
+        ),
     ] = None,
 ) -> Answer:
     """Draw what a place sounds like at every hour and month.
@@ -47,14 +62,26 @@ def profile(
     `psm profile 48.2 16.4 --sound "church bells" --sound traffic`
 
     `psm profile 48.2 16.4 --measure laeq_db`
+
+    `psm profile 48.2 16.4 --indicator all --out vienna.csv`
     """
     from psm.cli.running import documents
     from psm.cli.running.columns import aligned
     from psm.cli.running.models import load_model
+    from psm.errors import ConfigError
     from psm.imagery import open_imagery
     from psm.mapping.outputs.profileplot import write_profile
     from psm.mapping.profile import profile as profile_place
 
+    if indicator:
+        from psm.cli.indicators import profile_of_indicators
+
+        return profile_of_indicators(
+            indicator, model, precision, imagery, imagery_set,
+            lat=lat, lon=lon, zoom=zoom, vocabulary=vocabulary, out=out,
+        )  # fmt: skip
+    if out is not None and out.suffix.lower() == ".csv":
+        raise ConfigError(f"{out}: only indicators are written as CSV; write .png or .svg")
     if measure is not None:
         from psm.measures import Measure, profile_measure
         from psm.measures.profileplot import to_json, write_measure_profile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -55,6 +56,20 @@ MeasureOption = Annotated[
         "--measure",
         help="A number instead of a query: a folder of `psm measure fit`, or the name of its "
         "column in runs/measures.",
+    ),
+]
+IndicatorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--indicator",
+        help="A number of the whole soundscape instead of a query: biophony, geophony, "
+        "anthropophony, sounds, predicted_ndsi, tranquillity, pleasantness, eventfulness.",
+    ),
+]
+VocabularyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--vocabulary", help="Of an indicator: CSV of sounds with columns sound, class and source."
     ),
 ]
 Exact = Annotated[

@@ -42,6 +42,11 @@ _MEASURED = Mode(
     "--measure {measure}: it is mapped instead of a query",
     (*_QUERY, "raw"),
 )
+_INDICATED = Mode(
+    lambda given: given["indicator"] is not None,
+    "--indicator {indicator}: it is mapped instead of a query or a measure",
+    (*_QUERY, "measure", "raw", "audio_source", "caption_source", "ensemble", "truth"),
+)
 _STORE = Mode(
     lambda given: given["store"] is not None,
     "--store {store}: a store has its own region and imagery",
@@ -59,7 +64,13 @@ def _draws(given: Given) -> bool:
 
 MODES: dict[str, tuple[Mode, ...]] = {
     "map": (
+        _INDICATED,
         _MEASURED,
+        Mode(
+            lambda given: given["indicator"] is None,
+            "only an --indicator has sounds with classes",
+            ("vocabulary",),
+        ),
         Mode(
             lambda given: given["measure"] is not None,
             "--measure {measure}: only a query has sources, wordings, its colours and a truth",
@@ -86,6 +97,11 @@ MODES: dict[str, tuple[Mode, ...]] = {
         _NO_STORE,
     ),
     "profile": (
+        Mode(
+            lambda given: bool(given["indicator"]),
+            "--indicator: numbers of all sounds are asked instead of each",
+            ("sound", "measure", "most", "raw"),
+        ),
         Mode(
             lambda given: given["measure"] is not None,
             "--measure {measure}: it is asked instead of sounds",

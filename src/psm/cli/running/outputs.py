@@ -47,7 +47,7 @@ OUTPUTS: dict[str, tuple[Output, ...]] = {
         Output("out", suffixes=(".csv", ".geojson", ".gpx", ".png"), default=Path("runs/plans")),
     ),
     "prepare": (Output("store", is_folder=True),),
-    "profile": (Output("out", suffixes=(".png", ".svg"), default=Path("runs/profiles")),),
+    "profile": (Output("out", suffixes=(".png", ".svg", ".csv"), default=Path("runs/profiles")),),
     "publish": _FOLDER,
     "search": (Output("out", suffixes=(".geojson", ".json", ".csv")),),
     "data import": _FOLDER,
