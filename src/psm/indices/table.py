@@ -6,7 +6,6 @@ were being computed. The first line of the journal says of what and with which s
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
@@ -21,7 +20,6 @@ import yaml
 from filelock import FileLock, Timeout
 
 import psm
-from psm.data import delimited
 from psm.data.framing import Framing, framing_of_shards
 from psm.data.shards import read_shard
 from psm.data.sound.decoder import Sound, read_part, read_whole
@@ -29,24 +27,21 @@ from psm.data.sound.hearing import require_sound
 from psm.data.sound.media import opened
 from psm.data.sound.reading import mono_at
 from psm.errors import ConfigError, MissingExtra, SettingsChanged, UnusableSound
-from psm.extras import require, require_installed
+from psm.extras import require_installed
 from psm.files import atomic_path
 from psm.indices.acoustic import acoustic_indices
 from psm.indices.levels import sound_levels
 from psm.indices.settings import INDICES, LEVELS, IndexSettings
 from psm.indices.shardlevels import NO_SOUND, log_mel_levels
-from psm.indices.sources import SHARDS, Cell, IndexedClip, Source, cells_of
+from psm.indices.sources import SHARDS, IndexedClip, Source, cells_of
+from psm.indices.tablefile import SUFFIXES, Row, write_table
 from psm.parallel import run_all
 from psm.progress import track
 
-SUFFIXES = (".csv", ".parquet")
 PROBLEM = "problem"
 """Column that says what is not known of a clip, and why."""
 
-_METADATA = b"psm_indices"
 _MOST_MB = 2048.0
-
-Row = dict[str, Cell]
 
 
 @dataclass(frozen=True)
@@ -311,50 +306,6 @@ def _write(out: Path, rows: list[Row], source: Source, about: Mapping[str, Any])
         first = list(source.clips[0].cells)
     else:
         first = [name for name in rows[0] if name not in columns] if rows else []
-    names = [*first, *columns]
-    table = [{name: row.get(name) for name in names} for row in rows]
-    rows[:] = table
-    with atomic_path(out) as aside:
-        if out.suffix.lower() == ".parquet":
-            _write_parquet(aside, table, names, columns, about)
-            return
-        with aside.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, names)
-            writer.writeheader()
-            writer.writerows({n: _text(v) for n, v in row.items()} for row in table)
-
-
-def _text(value: Cell) -> str:
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return "" if value is None else f"{value}"
-
-
-def _write_parquet(
-    path: Path,
-    table: list[Row],
-    names: Sequence[str],
-    numbers: Sequence[str],
-    about: Mapping[str, Any],
-) -> None:
-    arrow, parquet = require("pyarrow", "data"), require("pyarrow.parquet", "data")
-    is_number = {*numbers, "lat", "lon", "begin_s", "end_s", "month", "hour"} - {PROBLEM}
-    arrays = {}
-    for name in names:
-        values = [row[name] for row in table]
-        kinds = {type(value) for value in values if value is not None}
-        if name in is_number:
-            values, kind = [_numeric(value) for value in values], arrow.float64()
-        elif kinds - {str}:
-            values, kind = [None if v is None else f"{v}" for v in values], arrow.string()
-        else:
-            kind = arrow.string()
-        arrays[name] = arrow.array(values, type=kind)
-    found = arrow.table(arrays)
-    found = found.replace_schema_metadata({_METADATA: json.dumps(about).encode()})
-    parquet.write_table(found, path)
-
-
-def _numeric(value: Cell) -> float | None:
-    """The number in a cell; a text that is none is not kept, since the column is of numbers."""
-    return delimited.degrees(value) if isinstance(value, str) else value
+    rows[:] = [{name: row.get(name) for name in (*first, *columns)} for row in rows]
+    numbers = [name for name in columns if name != PROBLEM]
+    write_table(out, rows, [*first, *columns], numbers=numbers, about=about)
