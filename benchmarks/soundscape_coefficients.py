@@ -2,9 +2,9 @@
 
 python benchmarks/soundscape_coefficients.py "ISD v1.0 Data.csv"
 
-The table is that of the International Soundscape Database, version 1.0 (doi:10.5281/zenodo.6331810,
-CC BY 4.0); soundscapy has it in its folder `data`. Complete answers alone are used; errors are
-clustered by place, and each place is also predicted from the others.
+The table is that of the International Soundscape Database, version 1.0
+(doi:10.5281/zenodo.10672568, CC BY 4.0); soundscapy has it in its folder `data`. Complete answers
+alone are used; errors are clustered by place, and each place is also predicted from the others.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from 1 to 5,
 
 No table of coefficients from dominance to these was found that could be checked. So they are a
 regression of ours on published ratings: the International Soundscape Database (Mitchell, Oberman,
-Aletta et al. 2022, version 1.0, doi:10.5281/zenodo.6331810, CC BY 4.0, as soundscapy ships it),
+Aletta et al., version 1.0, doi:10.5281/zenodo.10672568, CC BY 4.0, as soundscapy ships it),
 3,545 complete answers at 26 places of London, Venice, Granada, Groningen and Shenzhen. To what
 extent four sources were heard was rated there from 1, not at all, to 5, dominates completely.
 ``benchmarks/soundscape_coefficients.py`` makes the numbers again.
