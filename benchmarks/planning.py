@@ -3,11 +3,12 @@
 python benchmarks/planning.py [--regions 20] [--recorders 12] [--speed]
 
 In the regions of ``benchmarks/measuring.py``, which training never saw, as many recorders stand at
-the sites of ``psm plan``, at random places and on a regular grid. Each records a dozen times at
-random months and hours; a measure is fitted on that, and its map is compared with the truth at all
-places of the region and some moments. Prints a Markdown table: the error of the map (root mean
-square) after planning, relative to that of the others, median over regions with the middle half of
-them, by column. ``--speed`` times 100 sites among 10^5 cells instead.
+the sites of ``psm plan``, at random places and on a regular grid. Each gives the average of a
+column over the year, with a noise of a fifth of its deviation over the region. A map is made of
+these few numbers by the kernel that stands for any sound (they cannot teach another one), and
+compared with the true average at all places of the region. Prints a Markdown table: the error of
+the map (root mean square) after planning against that of the others, median over regions with the
+middle half of them, by column. ``--speed`` times 100 sites among 10^5 cells instead.
 """
 
 from __future__ import annotations
@@ -19,26 +20,27 @@ from itertools import product
 
 import numpy as np
 import torch
-from measuring import COLUMNS, Floats, drawn_places, measure
+from measuring import COLUMNS, Floats, drawn_places, truth_of
 
 from psm import PSM
 from psm.evaluation.against import Points
+from psm.evaluation.against.asking import embedded_places
 from psm.geodata.sphere import KM_PER_DEGREE, unit_vectors
 from psm.imagery import BlueMarble
 from psm.inference.batches import location_gaussians
 from psm.mapping import EmbeddedCells
 from psm.measures.fitting import Axes
-from psm.measures.kernel import inputs_of
-from psm.measures.links import Link
-from psm.measures.observing import embedded_places
-from psm.measures.predictor import Predictor
-from psm.measures.regression import Targets, condition, learn
+from psm.measures.kernel import NAMES, Inputs, inputs_of
+from psm.measures.regression import Targets, condition
 from psm.planning import plan_sites
 from psm.planning.choosing import Field, choose
+from psm.planning.features import ANY_SOUND
+from psm.planning.plan import RECORDINGS
 from psm.seeding import generator
 
-RECORDINGS = 12
-MOMENTS = tuple(product((1, 5, 8, 10), (6.0, 14.0, 22.0)))[::2]
+MOMENTS = tuple(product((1, 4, 7, 10), (5.0, 12.0, 21.0)))
+NOISE = 0.2
+"""Of a recorder's average, in deviations of the column over the region."""
 
 
 def main() -> None:
@@ -50,7 +52,7 @@ def main() -> None:
     parser.add_argument("--regions", type=int, default=20)
     parser.add_argument("--places", type=int, default=500, help="of each region")
     parser.add_argument("--recorders", type=int, default=12)
-    parser.add_argument("--draws", type=int, default=3, help="of random places")
+    parser.add_argument("--draws", type=int, default=10, help="of random places, and of grids")
     parser.add_argument("--columns", nargs="+", default=list(COLUMNS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--speed", action="store_true")
@@ -66,8 +68,7 @@ def main() -> None:
     index = index.reshape(options.regions, options.places)
     found: dict[str, list[list[float]]] = {name: [] for name in options.columns}
     for number, rows in enumerate(index):
-        region = places.part(rows)
-        errors = compare(model, region, options.recorders, options.draws, options.columns, number)
+        errors = compare(model, places.part(rows), options, generator(number, "planning"))
         for name, values in errors.items():
             found[name].append(values)
         print(number, {name: np.round(values, 3).tolist() for name, values in errors.items()})
@@ -75,56 +76,53 @@ def main() -> None:
 
 
 def compare(
-    model: PSM, region: EmbeddedCells, recorders: int, draws: int, columns: list[str], seed: int
+    model: PSM, region: EmbeddedCells, options: argparse.Namespace, rng: np.random.Generator
 ) -> dict[str, list[float]]:
-    """Errors after planning, at random places (their mean) and on a grid, by column."""
-    cells, rng = region.cells, generator(seed, "planning")
-    plan = plan_sites(model, region, sites=recorders)
-    designs = [[site.cell for site in plan.sites]]
-    designs += [rng.choice(len(cells), recorders, replace=False).tolist() for _ in range(draws)]
-    designs.append(grid(cells.lat, cells.lon, recorders, rng))
+    """Errors after planning, at random places and on grids (their means), by column."""
+    cells, count, draws = region.cells, options.recorders, options.draws
+    plan = plan_sites(model, region, sites=count)
+    at_random = [rng.choice(len(cells), count, replace=False).tolist() for _ in range(draws)]
+    on_grid = [grid(cells.lat, cells.lon, count, rng) for _ in range(draws)]
     asked = [
         Points.of(lat=cells.lat, lon=cells.lon, month=month, hour=hour) for month, hour in MOMENTS
     ]
-    means = [location_gaussians(model, region.features, one.context()).mean for one in asked]
-    truth = [measure(one, rng)[1] for one in asked]
-    errors: dict[str, list[float]] = {name: [] for name in columns}
-    for design in designs:
-        rows = np.repeat(design, RECORDINGS)
-        points = Points.of(
-            lat=cells.lat[rows], lon=cells.lon[rows],
-            month=rng.integers(1, 13, len(rows)), hour=rng.uniform(0.0, 24.0, len(rows)),
-        )  # fmt: skip
-        seen = location_gaussians(
-            model, region.features[torch.from_numpy(rows)], points.context()
-        ).mean.double()
-        measured, _ = measure(points, rng)
-        for name in columns:
-            predictor = fitted(seen, points, measured[name])
-            squares = [
-                (predictor.predict(mean.double(), one).value - true[name]) ** 2
-                for mean, one, true in zip(means, asked, truth, strict=True)
-            ]
-            errors[name].append(float(np.sqrt(np.mean(squares))))
-    return {
-        name: [values[0], float(np.mean(values[1:-1])), values[-1]]
-        for name, values in errors.items()
-    }
+    means = torch.stack(
+        [location_gaussians(model, region.features, one.context()).mean for one in asked]
+    ).mean(0)
+    axes = Axes.of(means.double())
+    unknown = np.full(len(cells), np.nan)
+    inputs = inputs_of(
+        (means.double() - axes.centre) @ axes.axes,
+        lat=cells.lat, lon=cells.lon, month=unknown, hour=unknown,
+    )  # fmt: skip
+    truths = [truth_of(one) for one in asked]
+    errors: dict[str, list[float]] = {}
+    for name in options.columns:
+        truth = np.mean([one[name] for one in truths], axis=0)
+        measured = truth + rng.normal(0.0, NOISE * truth.std(), len(truth))
+
+        def error(sites: list[int], truth: Floats = truth, measured: Floats = measured) -> float:
+            found = mapped(inputs, sites, measured[sites])
+            return float(np.sqrt(np.mean((found - truth) ** 2)))
+
+        errors[name] = [
+            error([site.cell for site in plan.sites]),
+            float(np.mean([error(sites) for sites in at_random])),
+            float(np.mean([error(sites) for sites in on_grid])),
+        ]
+    return errors
 
 
-def fitted(means: torch.Tensor, points: Points, values: Floats) -> Predictor:
-    """A measure without its folds."""
-    link, axes = Link.of(values), Axes.of(means)
-    latent = link.forward(values)
-    mean, deviation = float(latent.mean()), float(latent.std())
-    seen = (means - axes.centre) @ axes.axes
-    inputs = inputs_of(seen, lat=points.lat, lon=points.lon, month=points.month, hour=points.hour)
+def mapped(inputs: Inputs, sites: list[int], values: Floats) -> Floats:
+    """The map of a few numbers by the kernel that stands for any sound."""
+    logs = torch.tensor([ANY_SOUND[name] for name in NAMES], dtype=torch.float64).log()
+    logs[-1] -= np.log(RECORDINGS)
+    mean, deviation = float(values.mean()), float(values.std()) + 1e-12
     targets = Targets(
-        torch.from_numpy((latent - mean) / deviation), torch.zeros(len(values), dtype=torch.bool)
+        torch.from_numpy((values - mean) / deviation), torch.zeros(len(values), dtype=torch.bool)
     )
-    return Predictor(
-        condition(inputs, targets, learn(inputs, targets)), *axes, link, mean, deviation
-    )
+    posterior = condition(inputs.rows(torch.tensor(sites)), targets, logs)
+    return mean + deviation * posterior.at(inputs)[0].numpy()
 
 
 def grid(lat: Floats, lon: Floats, count: int, rng: np.random.Generator) -> list[int]:

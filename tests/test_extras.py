@@ -37,7 +37,7 @@ LINES: dict[str, list[str]] = {
     "embed": ["16,48,17,49", "--spacing", "50km", "--out", "OUT", "--yes"],
     "map": ["frogs", "--region", "16,48,17,49", "--spacing", "50km", "--out", "OUT.png"],
     "measure fit": ["TABLE", "--column", "level", "--model", "MODEL"],
-    "plan": ["16,48,17,49", "--spacing", "50km", "--out", "OUT.csv", "--model", "MODEL"],
+    "plan": ["16,48,17,49", "--spacing", "50km", "--out", "OUT.csv"],
     "prepare": ["OUT"],
     "publish": ["OUT", "--out", "OUT-site"],
     "profile": ["48", "16"],

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import torch
 
 from psm.measures import ColumnSettings, FittedMeasure, fit_measures
 from psm.model import PSM
 from psm.seeding import generator
 from tests.mapping.store.fakes import PlaceImagery, tiny_config
+from tests.tiny import tiny_experiment
 
 ROWS = 60
 
@@ -33,6 +35,19 @@ def table(path: Path, **columns: object) -> Path:
     ]
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def write_desk(folder: Path) -> Path:
+    """A folder with a model, imagery of central Europe and a table, for the verbs."""
+    PSM(tiny_experiment().model).save_pretrained(folder / "model")
+    pixels = generator(0, "imagery").integers(1, 256, (3, 1000, 1300)).astype(np.uint8)
+    with rasterio.open(
+        folder / "world.tif", "w", driver="GTiff", width=1300, height=1000, count=3, dtype="uint8",
+        crs="EPSG:4326", transform=rasterio.Affine(0.02, 0.0, -1.0, 0.0, -0.02, 58.0),
+    ) as raster:  # fmt: skip
+        raster.write(pixels)
+    table(folder / "levels.csv", constant=["1"] * ROWS)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,8 @@ import pytest
 import rasterio
 from PIL import Image
 
-from psm.model import PSM
-from psm.seeding import generator
-from tests.measures.conftest import ROWS, table
+from tests.measures.conftest import write_desk
 from tests.test_cli import psm
-from tests.tiny import tiny_experiment
 
 REGION = ("--region", "2,42,22,54", "--spacing", "200km")
 
@@ -22,15 +19,7 @@ REGION = ("--region", "2,42,22,54", "--spacing", "200km")
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a model, imagery, a table and a measure that was fitted by the verb."""
-    folder = tmp_path_factory.mktemp("desk")
-    PSM(tiny_experiment().model).save_pretrained(folder / "model")
-    pixels = generator(0, "imagery").integers(1, 256, (3, 1000, 1300)).astype(np.uint8)
-    with rasterio.open(
-        folder / "world.tif", "w", driver="GTiff", width=1300, height=1000, count=3, dtype="uint8",
-        crs="EPSG:4326", transform=rasterio.Affine(0.02, 0.0, -1.0, 0.0, -0.02, 58.0),
-    ) as raster:  # fmt: skip
-        raster.write(pixels)
-    table(folder / "levels.csv", constant=["1"] * ROWS)
+    folder = write_desk(tmp_path_factory.mktemp("desk"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PSM_CACHE", str(folder / "cache"))
         assert psm(*_fit(folder, "laeq_db"), "--unit", "dB", "--no-baselines") == 0

@@ -131,7 +131,9 @@ def plan(
         answer_line(line)
     last = found.sites[-1]
     count = len(found.sites)
-    answer_line(f"with all {count}, {last.left:.0%} of the expected squared error is left")
+    if found.known > 0.0:
+        answer_line(f"what is there removes {found.known:.0%} of the expected squared error")
+    answer_line(f"with all {count}, {last.left:.0%} of today's expected squared error is left")
     files = [written(write_plan(found, path)) for path in paths]
     return lambda: {
         **about,
@@ -139,6 +141,7 @@ def plan(
         "objective": objective,
         "months": list(found.months),
         "existing": len(found.existing),
+        "known": round(found.known, 6),
         "left": round(last.left, 6),
         "sites": found.rows,
         "files": [str(path) for path in files],

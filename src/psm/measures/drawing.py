@@ -12,6 +12,7 @@ from jaxtyping import Float
 from psm.evaluation.against.points import Points
 from psm.imagery import Provider
 from psm.inference.batches import location_gaussians
+from psm.mapping.compare import require_covered
 from psm.mapping.distances import EmbeddedRegion
 from psm.mapping.moment import Moment
 from psm.mapping.profile import HOURS, MONTHS, look
@@ -76,8 +77,12 @@ def map_measure(
     Returns:
         The map: value, lower and upper end of the interval of 90 %, and the uncertainty.
 
+    Warns:
+        NotCovered: the model does not cover some of the places, which are left out.
+
     Raises:
         CheckpointMismatch: it was fitted with another model.
+        MissingData: the model covers none of the places.
         ConfigError: the places keep no means, as the globe that comes with a model.
 
     Example:
@@ -100,10 +105,14 @@ def map_measures(
     Returns:
         Maps, made as they are asked for.
 
+    Warns:
+        NotCovered: as of :func:`map_measure`.
+
     Raises:
-        CheckpointMismatch, ConfigError: as of :func:`map_measure`.
+        CheckpointMismatch, MissingData, ConfigError: as of :func:`map_measure`.
     """
     measure.require_model(model)
+    require_covered(model, places)
     query, bands, left_out = query_of(measure), measure.bands, places.not_covered
     kept = None if left_out is None else places.cells.raster(left_out.astype(np.float32)) == 1.0
     for moment in moments:

@@ -1,8 +1,9 @@
 """Fitting of measures: a column and what a model sees of its places, judged on places left out.
 
 Spatial blocks are dealt to folds. Each fold is predicted by a process that learnt from the others,
-hyperparameters and all; that judges it beside the baselines, and gives the factor by which
-predicted deviations have to be stretched so that intervals hold as many numbers as they promise
+hyperparameters and all; that judges it beside the baselines. It gives how much of what is
+predicted is borne out, and the factor by which predicted deviations have to be stretched so that
+intervals hold as many numbers as they promise
 (normalised conformal residuals, Lei et al. 2018, section 5.2; cross-conformal, Vovk 2015).
 """
 
@@ -163,23 +164,17 @@ def fit_column(
         fitted(torch.from_numpy(np.flatnonzero(learnt)))
         for learnt in track(folds.learnt, f"fit {column.name} by folds")
     ]
-    judged = [inputs.rows(torch.from_numpy(folds.judged(k))) for k in range(len(folds))]
-    stretch = _stretch(
-        np.concatenate(
-            [
-                np.abs(latent[rows] - middle)[~censored[rows]] / spread[~censored[rows]]
-                for k, one in enumerate(predictors)
-                for rows in [folds.judged(k)]
-                for middle, spread in [one.latent(judged[k])]
-            ]
-        )
-    )
-    predicted, lower, upper = (np.empty(len(values)) for _ in range(3))
+    middle, spread = np.empty(len(values)), np.empty(len(values))
     for number, one in enumerate(predictors):
-        said = one.stretched(stretch).at(judged[number])
-        for every, part in ((predicted, said.value), (lower, said.lower), (upper, said.upper)):
-            every[folds.judged(number)] = part
-    predictor = fitted(torch.arange(len(values))).stretched(stretch)
+        rows = folds.judged(number)
+        middle[rows], spread[rows] = one.latent(inputs.rows(torch.from_numpy(rows)))
+    own = ~censored
+    shrink = _shrink(latent[own] - mean, middle[own] - mean)
+    middle = mean + shrink * (middle - mean)
+    stretch = _stretch(np.abs(latent - middle)[own] / spread[own])
+    predictor = fitted(torch.arange(len(values))).calibrated(shrink=shrink, stretch=stretch)
+    said = predictor.prediction(middle, spread)
+    predicted, lower, upper = said.value, said.lower, said.upper
     block = spatial_blocks(lat=points.lat, lon=points.lon)
     scores = {"measure": _score(values, predicted, censored, block, (lower, upper))}
     others = {}
@@ -194,6 +189,16 @@ def fit_column(
         column, floor, censored, predictor, predicted, lower, upper, folds, block, scores, more,
         best,
     )  # fmt: skip
+
+
+def _shrink(measured: Float[np.ndarray, " n"], predicted: Float[np.ndarray, " n"]) -> float:
+    """How much of the predicted deviations from the mean the measured ones bear out.
+
+    The weight of a least squares stack of the prediction and the mean (Breiman 1996, "Stacked
+    regressions"): a column that follows nothing is mapped as its mean, not as noise.
+    """
+    size = float(predicted @ predicted)
+    return float(np.clip(measured @ predicted / size, 0.0, 1.0)) if size > 0.0 else 1.0
 
 
 def _stretch(ratios: Float[np.ndarray, " n"]) -> float:

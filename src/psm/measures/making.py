@@ -180,6 +180,7 @@ def _measure(
         deviation=predictor.deviation,
         method="Gaussian process on what the model sees, with what is left over of place and time; "
         "intervals stretched to hold 90 % at places left out",
+        shrink=predictor.shrink,
         stretch=predictor.stretch,
         hyperparameters=hyperparameters(predictor.posterior),
         fitted=Fitted(

@@ -76,6 +76,7 @@ class About(BaseModel):
         link, inset: see :class:`psm.measures.links.Link`.
         mean, deviation: of the column behind its link; the process is fitted in these units.
         method: how it was fitted, in a sentence.
+        shrink: how much of a prediction's distance from the mean places left out bear out.
         stretch: what predicted deviations are multiplied by, so that intervals of 90 % hold it.
         hyperparameters: by name, see :mod:`psm.measures.kernel`.
         fitted: on what.
@@ -99,6 +100,7 @@ class About(BaseModel):
     mean: float
     deviation: float
     method: str
+    shrink: float
     stretch: float
     hyperparameters: dict[str, float]
     fitted: Fitted
@@ -228,9 +230,10 @@ class Measure:
         posterior = Posterior(points, tensors["weights"], tensors["explained"], tensors["logs"])
         low = -INFINITY if about.low is None else about.low
         high = INFINITY if about.high is None else about.high
+        link = Link(about.link, low, high, about.inset)
         predictor = Predictor(
-            posterior, tensors["centre"], tensors["axes"],
-            Link(about.link, low, high, about.inset), about.mean, about.deviation, about.stretch,
+            posterior, tensors["centre"], tensors["axes"], link, about.mean, about.deviation,
+            about.shrink, about.stretch,
         )  # fmt: skip
         return cls(about, predictor)
 

@@ -46,6 +46,7 @@ class Predictor:
             ``(dim, components)``.
         link: of the column.
         mean, deviation: of the column behind its link.
+        shrink: how much of a prediction's distance from the mean is kept, in [0, 1].
         stretch: what predicted deviations are multiplied by.
     """
 
@@ -55,6 +56,7 @@ class Predictor:
     link: Link
     mean: float
     deviation: float
+    shrink: float = 1.0
     stretch: float = 1.0
 
     def inputs(self, means: Float[Tensor, "n dim"], points: Points) -> Inputs:
@@ -73,7 +75,12 @@ class Predictor:
 
     def at(self, inputs: Inputs) -> Prediction:
         """:meth:`predict` of inputs."""
-        middle, spread = self.latent(inputs)
+        return self.prediction(*self.latent(inputs))
+
+    def prediction(
+        self, middle: Float[np.ndarray, " n"], spread: Float[np.ndarray, " n"]
+    ) -> Prediction:
+        """Numbers and intervals of what :meth:`latent` says."""
         half = DEVIATIONS * self.stretch * spread
         lower, upper = self.link.backward(middle - half), self.link.backward(middle + half)
         # A long tail may draw the expected number beyond the interval's end.
@@ -85,8 +92,9 @@ class Predictor:
         posterior = self.posterior.to(inputs.seen.dtype)
         with torch.inference_mode():
             mean, left = (part.numpy() for part in posterior.at(inputs))
-        return self.mean + self.deviation * mean, self.deviation * np.sqrt(left + posterior.noise)
+        middle = self.mean + self.deviation * self.shrink * mean
+        return middle, self.deviation * np.sqrt(left + posterior.noise)
 
-    def stretched(self, factor: float) -> Predictor:
-        """The same with wider or narrower intervals."""
-        return replace(self, stretch=factor)
+    def calibrated(self, *, shrink: float, stretch: float) -> Predictor:
+        """The same with predictions nearer to the mean, and other intervals around them."""
+        return replace(self, shrink=shrink, stretch=stretch)

@@ -62,6 +62,7 @@ def numbers_of(made: FittedMeasure) -> dict[str, Any]:
         "model": about.model,
         "link": about.link.value,
         "fitted": about.fitted.model_dump(mode="json"),
+        "shrink": about.shrink,
         "stretch": about.stretch,
         **made.fitted.to_json(),
     }

@@ -43,7 +43,7 @@ class Site:
 
     Attributes:
         cell: its row.
-        adds: share of the expected squared error of the empty map that it removes.
+        adds: share of today's expected squared error of the map that it removes.
         left: share that is left with it and all before it.
         information: gained with it, nats.
     """
@@ -132,7 +132,6 @@ def choose(
     taken: Iterable[int] = (),
     apart_km: float = 0.0,
     objective: Objective = "error",
-    whole: float | None = None,
 ) -> list[Site]:
     """Choose sites one after the other; the field knows their measurements afterwards.
 
@@ -145,7 +144,6 @@ def choose(
         taken: cells with a recorder already, which sites keep away from.
         apart_km: least distance between two sites.
         objective: see the module.
-        whole: expected squared error that shares are of; by default that at the beginning.
 
     Raises:
         ConfigError: there is no such objective, or not room for so many sites.
@@ -156,8 +154,7 @@ def choose(
     tree, reach = cKDTree(vectors), km_to_chord(min(apart_km, 20_015.0))
     for cell in taken:
         free[tree.query_ball_point(vectors[cell], reach)] = False
-    start = before = field.error
-    whole = start if whole is None else whole
+    whole = before = field.error
     sites: list[Site] = []
     information = 0.0
     for _ in track(range(count), "choose sites"):

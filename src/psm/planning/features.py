@@ -29,13 +29,13 @@ LANDMARKS = 300
 """Cells that features are made of: as many features as landmarks."""
 
 ANY_SOUND = {
-    "linear": 0.15, "curved": 0.45, "reach": 1.2, "spatial": 0.15, "range_km": 150.0,
-    "temporal": 0.02, "noise": 0.4,
+    "linear": 0.3, "curved": 0.15, "reach": 1.0, "spatial": 0.03, "range_km": 100.0,
+    "temporal": 0.02, "noise": 0.5,
 }  # fmt: skip
 """Hyperparameters where no measure says them: about those of measures on the simulated Earth."""
 
 _BLOCK = 8192
-_SAMPLE = 2000  # cells whose principal components are seen, where no measure has its own
+_SAMPLE = 500  # cells whose principal components are seen, where no measure has its own
 _JITTER = 1e-6
 
 
@@ -74,9 +74,11 @@ def features_of(
         measure: whose kernel and measurements count; by default any sound's, and none.
         seed: of the landmarks.
     """
-    axes = _axes(model, places, moments[0], seed) if measure is None else Axes(
-        measure.predictor.centre, measure.predictor.axes
-    )  # fmt: skip
+    axes = (
+        _axes(model, places, moments, seed)
+        if measure is None
+        else Axes(measure.predictor.centre, measure.predictor.axes)
+    )
     seen = _averaged(model, places, moments, axes)
     logs = (
         torch.tensor([ANY_SOUND[name] for name in NAMES]).log()
@@ -109,12 +111,12 @@ def features_of(
     return CellFeatures(found.numpy(), left.double().numpy(), measured, float(logs[-1].exp()))
 
 
-def _axes(model: PSM, places: EmbeddedRegion, moment: Moment, seed: int) -> Axes:
+def _axes(model: PSM, places: EmbeddedRegion, moments: Sequence[Moment], seed: int) -> Axes:
+    """Principal components of cells as they are on average over the moments."""
     count = len(places.cells)
-    some = np.sort(generator(seed, "axes").permutation(count)[:_SAMPLE])
-    eye = torch.eye(model.config.dim)
-    means = places.part(some).components(model, moment, eye, slice(0, len(some)))
-    return Axes.of(means.double())
+    some = places.part(np.sort(generator(seed, "axes").permutation(count)[:_SAMPLE]))
+    whole = Axes(torch.zeros(model.config.dim), torch.eye(model.config.dim))
+    return Axes.of(_averaged(model, some, moments, whole).double())
 
 
 def _averaged(

@@ -39,6 +39,8 @@ class Plan:
         sites: chosen, the first adds most.
         visits: which of them has a recorder when.
         existing: ``(m, 2)`` latitude and longitude of recorders that are there already.
+        known: share of the expected squared error of an empty map that is removed already, by
+            recorders that are there and by what a measure was fitted on.
         error: ``(n,)`` expected error left in each cell, a share of that of an empty map.
         months: of the survey.
         recorders: that stand at the same time.
@@ -50,6 +52,7 @@ class Plan:
     sites: Sequence[Site]
     visits: Sequence[Visit]
     existing: Float[np.ndarray, "m 2"]
+    known: float
     error: Float[np.ndarray, " n"]
     months: tuple[int, ...]
     recorders: int
@@ -144,9 +147,10 @@ def plan_sites(
     taken = _cells_of(seen, there)
     for cell in taken:
         field.measure(cell, noise)
+    known = 1.0 - field.error / whole
     found = choose(
         field, vectors, count=sites, noise=noise, may=_within(seen, access), taken=taken,
-        apart_km=apart_km, objective=objective, whole=whole,
+        apart_km=apart_km, objective=objective,
     )  # fmt: skip
     at_once = sites if recorders is None else min(recorders, sites)
     return Plan(
@@ -154,6 +158,7 @@ def plan_sites(
         found,
         balanced_rota(sites, at_once, months, shifts=shifts),
         there,
+        known,
         np.sqrt(field.variance / np.maximum(before, 1e-12)),
         tuple(months),
         at_once,

@@ -18,6 +18,7 @@ from psm.cartography.style import (
     INK,
     PAPER,
     colour_bar,
+    colour_range,
     figure_style,
     fit_text,
     new_figure,
@@ -30,7 +31,7 @@ from psm.mapping.outputs.figurefile import save_figure
 from psm.mapping.outputs.points import write_places
 from psm.planning.plan import Plan
 
-_WIDTH_IN, _HEAD_IN, _FOOT_IN = 9.0, 0.85, 0.8
+_WIDTH_IN, _HEAD_IN, _FOOT_IN = 9.0, 0.85, 0.95
 _HIGHEST_IN = 7.5
 _GPX = "http://www.topografix.com/GPX/1/1"
 
@@ -106,14 +107,14 @@ def _write_png(plan: Plan, path: Path, *, width_px: int = 1350) -> Path:
         fit_text(title, room=0.95, smallest_pt=10.0)
         figure.text(
             0.02, 1.0 - 0.5 / height,
-            f"with all of them {plan.sites[-1].left:.0%} of the expected squared error is left"
+            f"with all of them {plan.sites[-1].left:.0%} of today's expected squared error is left"
             f" · {plan.recorders} recorders, {len(plan.months)} months",
             va="top", fontsize=10, color=DIM,
         )  # fmt: skip
         axes = figure.add_axes((0.02, _FOOT_IN / height, 0.96, map_in / height))
         drawing = draw_map(
-            axes, frame, COLOURS["slate"], (0.0, 1.0), has_data=np.isfinite(left),
-            width_px=width_px,
+            axes, frame, COLOURS["slate"], colour_range(None, left, frame=frame),
+            has_data=np.isfinite(left), width_px=width_px,
         )  # fmt: skip
         drawing.show(left)
         top = max(layer.get_zorder() for layer in axes.get_children())
@@ -129,17 +130,17 @@ def _write_png(plan: Plan, path: Path, *, width_px: int = 1350) -> Path:
         if len(plan.existing):
             x, y = window.project(plan.existing[:, 1], plan.existing[:, 0])
             axes.scatter(x, y, s=40, marker="^", color=INK, edgecolors=PAPER, zorder=top + 2)
-        bar = figure.add_axes((0.03, 0.42 / height, 0.34, 0.1 / height))
+        bar = figure.add_axes((0.03, 0.6 / height, 0.34, 0.1 / height))
         words = "expected error left, share of that of an empty map"
         colour_bar(bar, drawing.image, words, small=True)
         if window.is_all_earth:
             marginalia.scale_bar(
                 figure, window, inches_per_unit=0.96 * _WIDTH_IN / window.width,
-                left_in=0.45 * _WIDTH_IN, bottom_in=0.42, longest_in=2.0,
+                left_in=0.45 * _WIDTH_IN, bottom_in=0.6, longest_in=2.0,
             )  # fmt: skip
         marked = "numbers: sites, the first adds most"
         marked += "; triangles: recorders that are there" if len(plan.existing) else ""
-        figure.text(0.985, 0.42 / height, marked, ha="right", fontsize=7.5, color=DIM)
+        figure.text(0.985, 0.6 / height, marked, ha="right", fontsize=7.5, color=DIM)
         credit = " · ".join(
             [plan.about.get("statement", ""), plan.about.get("model", ""), f"psm {psm.__version__}",
              plan.places.attribution]

@@ -100,6 +100,12 @@ def test_a_part_is_asked_alone(model: PSM, compact: CompactStore, moment: Moment
             torch.testing.assert_close(a, b[at], equal_nan=True)
 
 
+def test_it_keeps_too_little_for_the_means_of_locations(model: PSM, compact: CompactStore) -> None:
+    axes = torch.eye(model.config.dim)[:, :2]
+    with pytest.raises(ConfigError, match="answers queries alone; embed a region"):
+        compact.places.components(model, Moment(), axes, slice(0, 5))
+
+
 def test_cells_are_seen_anew(compact: CompactStore, store: Store) -> None:
     at = int(np.flatnonzero(store.index() == compact.index()[5])[0])
     seen = compact.features(1, slice(5, 6)), store.features(1, slice(at, at + 1))
