@@ -28,6 +28,7 @@ from psm.measures import (
     map_measures,
     profile_measure,
 )  # fmt: skip
+from psm.measures.measure import folder_name
 from psm.measures.report import answer, write_measure
 from psm.model import PSM
 from tests.mapping.store.fakes import PlaceImagery
@@ -179,3 +180,17 @@ class _Without(PlaceImagery):
         near = np.hypot(lat - self.lat, lon - self.lon) < 0.001
         for is_hidden, seen in zip(near, super().read(lat=lat, lon=lon, view=view), strict=True):
             yield NoImagery(Reason.OUTSIDE) if is_hidden else seen
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("laeq_db", "laeq_db"),
+        ("LAeq (dB/m)", "LAeq-dB-m"),
+        ("../x", "x"),
+        ("Lärm", "Lärm"),
+        ("/", "measure"),
+    ],
+)
+def test_a_column_of_any_name_has_one_folder(name: str, folder: str) -> None:
+    assert folder_name(name) == folder

@@ -78,6 +78,7 @@ def fit(
     from psm.errors import ConfigError
     from psm.imagery import open_imagery
     from psm.measures import ColumnSettings, fit_measures
+    from psm.measures.measure import folder_name
     from psm.measures.report import answer, numbers_of, rows_of, write_measure
 
     named = [one for one in column or () if "=" not in one]
@@ -96,7 +97,7 @@ def fit(
         for line in aligned(list(rows_of(one))):
             answer_line(line)
         answer_line(answer(one))
-        for path in write_measure(one, out / one.measure.name):
+        for path in write_measure(one, out / folder_name(one.measure.name)):
             files.append(written(path))
     return lambda: {
         "measures": [numbers_of(one) for one in made], "files": [str(path) for path in files]

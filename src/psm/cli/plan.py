@@ -51,7 +51,10 @@ def plan(
     ] = "error",
     spacing: region_options.SpacingOption = None,
     crs: region_options.CrsOption = None,
-    land_only: region_options.LandOption = False,
+    land_only: Annotated[
+        bool,
+        typer.Option("--land-only/--sea-too", help="Only cells on land, or those at sea as well."),
+    ] = True,
     without_area: region_options.WithoutOption = None,
     store: query_options.StoreOption = None,
     imagery: options.ImageryOption = "blue-marble",

@@ -7,6 +7,7 @@ be said in words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,6 +239,18 @@ class Measure:
         return cls(about, predictor)
 
 
+def folder_name(name: str) -> str:
+    """What the folder of a measure is called: its name, without what no folder can be called.
+
+    Args:
+        name: of the column.
+
+    Returns:
+        Its letters, digits, ``_``, ``.`` and ``-``, with a hyphen for whatever else stands between.
+    """
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "measure"
+
+
 def hyperparameters(posterior: Posterior) -> dict[str, float]:
     """By name, for people."""
     return {
@@ -247,7 +260,7 @@ def hyperparameters(posterior: Posterior) -> dict[str, float]:
 
 
 def _folder(path: str | Path) -> Path:
-    for place in (Path(path), FOLDER / path):
+    for place in (Path(path), FOLDER / path, FOLDER / folder_name(f"{path}")):
         if place.name in (TENSORS_NAME, WORDS_NAME):
             place = place.parent
         if (place / WORDS_NAME).is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import shapely
 from jaxtyping import Float
 from shapely.geometry.base import BaseGeometry
 
-from psm.errors import ConfigError
+from psm.errors import ConfigError, RowsLeftOut
 from psm.geodata.gazetteer import near
 from psm.geodata.sphere import unit_vectors
 from psm.mapping.distances import EmbeddedRegion
@@ -66,6 +67,7 @@ class Plan:
         for number, site in enumerate(self.sites):
             lat, lon = float(cells.lat[site.cell]), float(cells.lon[site.cell])
             own = [visit for visit in self.visits if visit.site == number]
+            hours = ["{}-{}".format(*visit.hours) for visit in own]
             found.append(
                 {
                     "site": number + 1,
@@ -73,8 +75,8 @@ class Plan:
                     "lon": round(lon, 5),
                     "adds": round(site.adds, 4),
                     "left": round(site.left, 4),
-                    "months": " ".join(str(visit.month) for visit in own),
-                    "hours": " ".join("{}-{}".format(*visit.hours) for visit in own),
+                    "months": _spans([visit.month for visit in own]),
+                    "hours": " ".join(hours[:1] if len(set(hours)) == 1 else hours),
                     "place": near(lat=lat, lon=lon) or "",
                 }
             )
@@ -120,6 +122,9 @@ def plan_sites(
     Returns:
         The plan.
 
+    Warns:
+        RowsLeftOut: some recorders that are there stand outside of the region.
+
     Raises:
         ConfigError: there is no room for so many sites, or a number is out of range.
         CheckpointMismatch: the measure was fitted with another model.
@@ -145,6 +150,13 @@ def plan_sites(
     vectors = unit_vectors(lat=cells.lat, lon=cells.lon)
     there = np.empty((0, 2)) if existing is None else np.asarray(existing, float).reshape(-1, 2)
     taken = _cells_of(seen, there)
+    if outside := len(there) - len(taken):
+        warnings.warn(
+            f"{outside} of {len(there)} recorders that are there stand outside of the region and "
+            "count for nothing",
+            RowsLeftOut,
+            stacklevel=2,
+        )
     for cell in taken:
         field.measure(cell, noise)
     known = 1.0 - field.error / whole
@@ -164,6 +176,19 @@ def plan_sites(
         at_once,
         objective,
         dict(about or {}),
+    )
+
+
+def _spans(months: Sequence[int]) -> str:
+    """Months as people write them: ``4-7``, ``3 6 9``."""
+    runs: list[list[int]] = []
+    for month in months:
+        if runs and month == runs[-1][-1] + 1:
+            runs[-1].append(month)
+        else:
+            runs.append([month])
+    return " ".join(
+        f"{run[0]}-{run[-1]}" if len(run) > 2 else " ".join(map(str, run)) for run in runs
     )
 
 

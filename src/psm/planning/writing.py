@@ -31,7 +31,7 @@ from psm.mapping.outputs.figurefile import save_figure
 from psm.mapping.outputs.points import write_places
 from psm.planning.plan import Plan
 
-_WIDTH_IN, _HEAD_IN, _FOOT_IN = 9.0, 0.85, 0.95
+_WIDTH_IN, _HEAD_IN, _FOOT_IN = 9.0, 0.85, 1.1
 _HIGHEST_IN = 7.5
 _GPX = "http://www.topografix.com/GPX/1/1"
 
@@ -101,7 +101,7 @@ def _write_png(plan: Plan, path: Path, *, width_px: int = 1350) -> Path:
     with figure_style():
         figure = new_figure(_WIDTH_IN, height, width_px)
         title = figure.text(
-            0.02, 1.0 - 0.12 / height, f"Where to listen next: {len(plan.sites)} sites",
+            0.02, 1.0 - 0.12 / height, _title(plan),
             va="top", fontsize=17, weight="bold",
         )  # fmt: skip
         fit_text(title, room=0.95, smallest_pt=10.0)
@@ -130,17 +130,17 @@ def _write_png(plan: Plan, path: Path, *, width_px: int = 1350) -> Path:
         if len(plan.existing):
             x, y = window.project(plan.existing[:, 1], plan.existing[:, 0])
             axes.scatter(x, y, s=40, marker="^", color=INK, edgecolors=PAPER, zorder=top + 2)
-        bar = figure.add_axes((0.03, 0.6 / height, 0.34, 0.1 / height))
+        bar = figure.add_axes((0.03, 0.78 / height, 0.34, 0.1 / height))
         words = "expected error left, share of that of an empty map"
         colour_bar(bar, drawing.image, words, small=True)
         if window.is_all_earth:
             marginalia.scale_bar(
                 figure, window, inches_per_unit=0.96 * _WIDTH_IN / window.width,
-                left_in=0.45 * _WIDTH_IN, bottom_in=0.6, longest_in=2.0,
+                left_in=0.45 * _WIDTH_IN, bottom_in=0.78, longest_in=2.0,
             )  # fmt: skip
         marked = "numbers: sites, the first adds most"
         marked += "; triangles: recorders that are there" if len(plan.existing) else ""
-        figure.text(0.985, 0.6 / height, marked, ha="right", fontsize=7.5, color=DIM)
+        figure.text(0.985, 0.78 / height, marked, ha="right", fontsize=7.5, color=DIM)
         credit = " · ".join(
             [plan.about.get("statement", ""), plan.about.get("model", ""), f"psm {psm.__version__}",
              plan.places.attribution]
@@ -152,6 +152,12 @@ def _write_png(plan: Plan, path: Path, *, width_px: int = 1350) -> Path:
             rights=f"{plan.places.attribution}; licence: {plan.places.licence}",
             tags={"software": f"psm {psm.__version__}", **plan.about},
         )  # fmt: skip
+
+
+def _title(plan: Plan) -> str:
+    about = plan.about.get("for")
+    wish = f" for {about}" if about else ""
+    return f"Where to listen next{wish}: {len(plan.sites)} sites"
 
 
 WRITERS: dict[str, Callable[[Plan, Path], Path]] = {
