@@ -36,7 +36,7 @@ adapts](training.md#beginning-with-a-trained-model) can be tried on worlds whose
     psm earth build --world kepler --region 100,-10,125,8 --recordings 5000 --out runs/kepler-borneo
     psm earth listen --world kepler 62 28 --month 1 --hour 2
     psm evaluate --maps --model MODEL --data runs/kepler
-    psm map "{asked}" --truth --imagery blue-marble:kepler --model MODEL
+    psm map "{asked}" --truth --model MODEL
 
 Any word is a world, drawn by it: the same word is always the same world, and upper and lower case
 are one. The ground is ours, with its coasts, climates, towns and [28 sounds](sounds.md). What
@@ -55,10 +55,11 @@ differs:
 
 No sound is changed in more than one way. `earth.json` in the folder names the world, and whatever
 reads the folder goes by it: the truth of maps, oracles, calibration and the provenance of a model
-that learns there (“simulated Earth, world kepler”). `psm map --truth` takes the world that a model
-learnt last; `--imagery blue-marble:kepler` is how it looks. With one seed, places and splits are
-those of our Earth, unless a region is asked for: no test place of a world was in our training. In
-code, `psm.earth.worlds.world_named("kepler")` is the world, with its rules, and
+that learns there (“simulated Earth, world kepler”). `psm map` shows a model the world that it
+learnt last, and `--truth` takes that too; `--imagery blue-marble:kepler` is how it looks, where
+another model is asked. With one seed, places and splits are those of our Earth, unless a region is
+asked for: no test place of a world was in our training. In code,
+`psm.earth.worlds.world_named("kepler")` is the world, with its rules, and
 `psm.earth.soundscape.true_probability(..., world=world)` its truth.
 
 `--region` takes what [maps take](regions.md): a place, a circle, a bbox or a file. A region is

@@ -15,9 +15,13 @@ import typer
 
 from psm.cli import app as application
 from psm.cli.map import _by_kind
+from psm.cli.options import open_seen
 from psm.cli.running import optionmodes, outputs
 from psm.errors import RepairedGeometry
+from psm.model import PSM
+from psm.provenance import DataSet, Provenance
 from tests.test_cli import psm
+from tests.tiny import tiny_experiment
 
 
 def _commands() -> Iterator[tuple[str, Any]]:
@@ -157,6 +161,17 @@ def test_a_minus_before_a_word_is_an_unwanted_sound(
     assert psm("map", "songbirds", "-traffic", "--not", "-sirens", "--month", "5") == 130
     assert psm("map", "-traffic*2", "--", "-region") == 130
     assert asked == [(("songbirds", "-traffic"), ["-sirens"]), (("-traffic*2", "-region"), ())]
+
+
+def test_a_model_is_shown_the_world_that_it_learnt_last() -> None:
+    model = PSM(tiny_experiment().model)
+    assert open_seen(None, None, model).settings == {"provider": "blue-marble", "version": 1}
+    ours, other = (
+        DataSet(name="simulated Earth", is_simulated=True, world=world) for world in ("", "kepler")
+    )
+    model.provenance = Provenance(trained_on=(ours, other))
+    assert open_seen(None, None, model).settings["world"] == "kepler"
+    assert "world" not in open_seen("blue-marble", None, model).settings  # as it is asked
 
 
 def test_suffixes_of_series_are_known_in_any_case() -> None:

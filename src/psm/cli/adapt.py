@@ -58,12 +58,13 @@ def adapt(
     from psm.adaptation import adapt as run
     from psm.adaptation import write_report
     from psm.adaptation.report import say
+    from psm.earth.manifest import world_name
     from psm.imagery import open_imagery
     from psm.training import Start
 
     begin = Start.of(start)
-    chosen = imagery or ("blue-marble" if begin.sees_blue_marble else None)
-    given = options.settings(imagery_set)
+    own = f"blue-marble:{world_name(data)}".rstrip(":") if begin.sees_blue_marble else None
+    chosen, given = imagery or own, options.settings(imagery_set)
     seen = None if chosen is None else open_imagery(chosen, **given)
     learns = None if learn == "auto" else learn
     done = run(begin, data, out, learns=learns, seed=seed, resume=resume)

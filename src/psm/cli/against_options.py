@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from psm.cli.options import assigned, settings
+from psm.cli.options import assigned, open_seen
 from psm.cli.running.speaking import Document, answer_line
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Against:
     month: int | None
     hour: float | None
     any_time: bool
-    imagery: str
+    imagery: str | None
     imagery_set: list[str] | None
     zoom: int | None
     raw: bool
@@ -128,7 +128,6 @@ class Against:
         from psm.cli.running.models import load_model
         from psm.evaluation.against.asking import asked_at
         from psm.evaluation.against.judging import MOST_ASKED, truth_of
-        from psm.imagery import open_imagery
         from psm.mapping import Query
 
         query = Query.parse(*(self.query or ()))
@@ -138,7 +137,7 @@ class Against:
             self.seed, MOST_ASKED
         )  # fmt: skip
         model: PSM = load_model(name, precision=precision)
-        imagery = open_imagery(self.imagery, month=self.month, **settings(self.imagery_set))
+        imagery = open_seen(self.imagery, self.imagery_set, model, month=self.month)
         calibration = calibration_of(name, self.raw)
         asked = asked_at(
             model, imagery, query, truth.points, calibration=calibration, zoom=self.zoom

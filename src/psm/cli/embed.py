@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from psm.cli import options, region_options
-from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
+from psm.cli.options import PRETRAINED, Model, PrecisionOption
 from psm.cli.region_options import Area
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def embed(
     crs: region_options.CrsOption = None,
     land_only: region_options.LandOption = False,
     without: region_options.WithoutOption = None,
-    imagery: options.ImageryOption = "blue-marble",
+    imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
     zoom: Annotated[
         list[int] | None,
@@ -74,13 +74,12 @@ def embed(
 
     from psm.cli.running.models import load_model
     from psm.files import require_room
-    from psm.imagery import open_imagery
     from psm.mapping import store
     from psm.mapping.store.place import local_folder
 
     cells = Area(region, spacing, step, crs, land_only, tuple(without or ())).grid()
-    provider = open_imagery(imagery, month=month, **settings(imagery_set))
     loaded = load_model(model, precision=precision)
+    provider = options.open_seen(imagery, imagery_set, loaded, month=month)
     who = _executor(executor, workers, ray_address)
     if torch.cuda.is_available() and who.lanes == 1:
         loaded = loaded.to("cuda")

@@ -68,7 +68,7 @@ def evaluate(
     month: against_options.MonthOption = None,
     hour: against_options.HourOption = None,
     any_time: against_options.AnyTimeOption = False,
-    imagery: ImageryOption = "blue-marble",
+    imagery: ImageryOption = None,
     imagery_set: ImagerySet = None,
     zoom: Annotated[int | None, typer.Option(help="Of --query: zoom level of the imagery.")] = None,
     raw: AsLearnt = False,

@@ -8,7 +8,7 @@ from typing import Literal
 
 from psm.cli import query_options
 from psm.cli.asking import classed, require_calibrated
-from psm.cli.options import settings
+from psm.cli.options import open_seen
 from psm.cli.running.speaking import Answer, answer_line, written
 
 ALL = "all"
@@ -19,7 +19,7 @@ def profile_of_indicators(
     names: Sequence[str],
     model: str,
     precision: Literal["auto", "float32", "bfloat16"],
-    imagery: str,
+    imagery: str | None,
     imagery_set: list[str] | None,
     *,
     lat: float,
@@ -35,7 +35,6 @@ def profile_of_indicators(
     """
     from psm.cli.running.columns import aligned
     from psm.cli.running.models import load_model
-    from psm.imagery import open_imagery
     from psm.indicators import INDICATORS, indicator_named, profile_indicators
 
     wanted = [*INDICATORS] if ALL in names else list(dict.fromkeys(names))
@@ -46,7 +45,7 @@ def profile_of_indicators(
     require_calibrated(calibration, model)
     found = profile_indicators(
         loaded,
-        open_imagery(imagery, **settings(imagery_set)),
+        open_seen(imagery, imagery_set, loaded),
         indicators,
         lat=lat,
         lon=lon,

@@ -43,7 +43,7 @@ def draw_map(
     without_area: region_options.WithoutOption = None,
     store: query_options.StoreOption = None,
     exact: query_options.Exact = False,
-    imagery: options.ImageryOption = "blue-marble",
+    imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
     zoom: query_options.Zooms = None,
     raw: query_options.Raw = False,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from psm.cli import options
-from psm.cli.options import PRETRAINED, Model, PrecisionOption, Seed, settings
+from psm.cli.options import PRETRAINED, Model, PrecisionOption, Seed
 from psm.cli.running.speaking import Answer, answer_line, answering, written
 
 measure_app = typer.Typer(
@@ -47,7 +47,7 @@ def fit(
         float | None,
         typer.Option(help="Floor of the recorder: a number at or below it says no more than that."),
     ] = None,
-    imagery: options.ImageryOption = "blue-marble",
+    imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
     zoom: Annotated[int | None, typer.Option(help="Zoom level of the imagery.")] = None,
     baselines: Annotated[bool, typer.Option(help="Judge baselines that see nothing, too.")] = True,
@@ -76,7 +76,6 @@ def fit(
     from psm.cli.running.columns import aligned
     from psm.cli.running.models import load_model
     from psm.errors import ConfigError
-    from psm.imagery import open_imagery
     from psm.measures import ColumnSettings, fit_measures
     from psm.measures.measure import folder_name
     from psm.measures.report import answer, numbers_of, rows_of, write_measure
@@ -89,7 +88,7 @@ def fit(
     said = ColumnSettings(unit=unit, low=low, high=high, link=link, floor=floor)
     loaded = load_model(model, precision=precision)
     made = fit_measures(
-        table, named, loaded, open_imagery(imagery, **settings(imagery_set)),
+        table, named, loaded, options.open_seen(imagery, imagery_set, loaded),
         settings=said, chosen=chosen, zoom=zoom, seed=seed, baselines=baselines,
     )  # fmt: skip
     files = []

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from psm.imagery import Provider
+    from psm.model import PSM
 
 MODEL = Path("runs/demo/model")
 PRETRAINED = "earth-small"
@@ -34,8 +38,12 @@ PrecisionOption = Annotated[
     typer.Option("--precision", help="auto: bfloat16 where the processor has it."),
 ]
 ImageryOption = Annotated[
-    str,
-    typer.Option("--imagery", help="blue-marble, a raster file or pattern, xyz:…, stac:…"),
+    str | None,
+    typer.Option(
+        "--imagery",
+        help="blue-marble, a raster file or pattern, xyz:…, stac:…; by default Blue Marble of the "
+        "world that the model learnt last.",
+    ),
 ]
 ImagerySet = Annotated[
     list[str] | None,
@@ -75,6 +83,23 @@ CutOption = Annotated[
         "as 60.",
     ),
 ]
+
+
+def open_seen(
+    imagery: str | None, given: list[str] | None, model: PSM, *, month: int | None = None
+) -> Provider:
+    """What ``--imagery`` names; without it Blue Marble, as on the world that a model learnt last.
+
+    Args:
+        imagery, given: of the command line, ``--imagery`` and ``--imagery-set``.
+        model: that looks at it.
+        month: for providers that have imagery of every month.
+    """
+    from psm.imagery import BlueMarble, open_imagery
+
+    world = model.provenance.world
+    default = f"{BlueMarble.name}:{world}" if world else BlueMarble.name
+    return open_imagery(imagery or default, month=month, **settings(given))
 
 
 def settings(assignments: list[str] | None) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def plan(
     ] = True,
     without_area: region_options.WithoutOption = None,
     store: query_options.StoreOption = None,
-    imagery: options.ImageryOption = "blue-marble",
+    imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
     zoom: query_options.Zooms = None,
     seed: Seed = 0,

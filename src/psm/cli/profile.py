@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from psm.cli import options, query_options
-from psm.cli.options import PRETRAINED, Model, PrecisionOption, file_name, settings
+from psm.cli.options import PRETRAINED, Model, PrecisionOption, file_name
 from psm.cli.running.speaking import Answer, answer_line, answering, written
 
 _SAID = 5
@@ -41,7 +41,7 @@ def profile(
         ),
     ] = None,
     most: Annotated[int, typer.Option(help="Sounds in the picture.", min=1, max=28)] = 12,
-    imagery: options.ImageryOption = "blue-marble",
+    imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
     zoom: Annotated[int | None, typer.Option(help="Zoom level of the imagery.")] = None,
     raw: query_options.Raw = False,
@@ -69,7 +69,6 @@ def profile(
     from psm.cli.running.columns import aligned
     from psm.cli.running.models import load_model
     from psm.errors import ConfigError
-    from psm.imagery import open_imagery
     from psm.mapping.outputs.profileplot import write_profile
     from psm.mapping.profile import profile as profile_place
 
@@ -88,7 +87,7 @@ def profile(
 
         asked = Measure.load(measure)
         loaded = load_model(model, precision=precision)
-        seen = open_imagery(imagery, **settings(imagery_set))
+        seen = options.open_seen(imagery, imagery_set, loaded)
         numbers = profile_measure(asked, loaded, seen, lat=lat, lon=lon, zoom=zoom)
         path = out or Path("runs/profiles") / f"{lat:.2f}_{lon:.2f}.{file_name([asked.name])}.png"
         drawn = write_measure_profile(asked, seen, numbers, path, lat=lat, lon=lon)
@@ -104,7 +103,7 @@ def profile(
     loaded = load_model(model, precision=precision)
     found = profile_place(
         loaded,
-        open_imagery(imagery, **settings(imagery_set)),
+        options.open_seen(imagery, imagery_set, loaded),
         texts,
         lat=lat,
         lon=lon,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from psm.cli.options import settings
+from psm.cli.options import open_seen
 from psm.cli.region_options import Area
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Where:
     store: str | None
     exact: bool
     area: Area
-    imagery: str
+    imagery: str | None
     imagery_set: list[str] | None
     zoom: list[int] | None
     month: int | None
@@ -92,7 +92,6 @@ class Where:
     def places(self, model: PSM, query: Query | None) -> EmbeddedRegion:
         """Embedded cells, of the store or of the user's cache; one bar while they are embedded."""
         from psm.errors import ConfigError
-        from psm.imagery import open_imagery
         from psm.mapping import MixedZooms, embed_cells
         from psm.progress import console
 
@@ -104,7 +103,7 @@ class Where:
             query.require_recordings(model)
         cells = self.area.cells()
         console().print(f"{len(cells):,} cells")
-        provider = open_imagery(self.imagery, month=self.month, **settings(self.imagery_set))
+        provider = open_seen(self.imagery, self.imagery_set, model, month=self.month)
         levels = self.zoom or model.config.imagery.zooms[:1]
         parts = [embed_cells(model, provider, cells, level) for level in levels]
         return parts[0] if len(parts) == 1 else MixedZooms(tuple(parts))

@@ -10,7 +10,7 @@ import typer
 
 from psm.cli import options, query_options, region_options
 from psm.cli.asking import Subject, measured
-from psm.cli.options import PRETRAINED, Model, PrecisionOption, settings
+from psm.cli.options import PRETRAINED, Model, PrecisionOption
 from psm.cli.region_options import Area
 from psm.cli.running.speaking import Answer, answer_line, answering, written
 
@@ -36,7 +36,7 @@ def search(
     without_area: region_options.WithoutOption = None,
     store: query_options.StoreOption = None,
     exact: query_options.Exact = False,
-    imagery: options.ImageryOption = "blue-marble",
+    imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
     zoom: query_options.Zooms = None,
     raw: query_options.Raw = False,
@@ -70,7 +70,6 @@ def search(
     from psm.cli.running.columns import aligned
     from psm.cli.running.models import load_model
     from psm.errors import ConfigError
-    from psm.imagery import open_imagery
     from psm.mapping import Moment, Query
     from psm.mapping.outputs.points import write_places
     from psm.mapping.region import parse_length
@@ -97,7 +96,7 @@ def search(
         level = _one_zoom(zoom)
         found = search_recordings(
             loaded,
-            open_imagery(imagery, month=month, **settings(imagery_set)),
+            options.open_seen(imagery, imagery_set, loaded, month=month),
             gallery,
             split=split,
             lat=lat,
