@@ -19,6 +19,7 @@ from psm.familiarity import (
     Familiarity,
     Likeness,
     QueryFamiliarity,
+    Span,
     TermFamiliarity,
 )
 from psm.gaussian import Gaussian
@@ -184,9 +185,23 @@ def test_a_model_learns_what_it_is_familiar_with_from_shards(model: PSM, shards:
     assert own.familiarity == 1.0
     assert nonsense.familiarity == 0.0
     heard = found.of_sounds(
-        model.audio_features(torch.from_numpy(np.asarray(learnt.mels[np.arange(4)])))
+        model.audio_features(torch.from_numpy(np.asarray(learnt.mels[np.arange(8)])))
     )
-    assert min(each.familiarity for each in heard) > 0.5
+    assert min(each.familiarity for each in heard) > UNFAMILIAR
+
+
+def test_what_recordings_have_beyond_the_known_ones_counts_against_them() -> None:
+    rng = generator(0, "span")
+    sounds = torch.from_numpy(rng.normal(size=(60, 3)) @ rng.normal(size=(3, 12))).float()
+    span = Span.of(sounds)
+    assert span.components.shape[0] <= 3
+    gram = span.components @ span.components.T
+    torch.testing.assert_close(gram, torch.eye(len(gram)), atol=1e-4, rtol=0.0)
+    beyond = torch.linalg.svd(sounds, full_matrices=True)[2][-1]
+    levels = [float(span.holds(sounds[:1] + s * beyond * sounds[0].norm())) for s in (0, 1, 4)]
+    assert levels == sorted(levels, reverse=True)
+    assert levels[0] > 0.9
+    assert levels[2] < 0.3
 
 
 class Listener:

@@ -3,10 +3,12 @@
 A model answers whatever it is asked. Its heads map nonsense onto what they know, so that nothing in
 the space of places tells the two apart; the towers before the heads do. So a model folder keeps
 what it knows as its towers see it: phrases that many training captions hold, and some training
-recordings. A text is as near to them as to the nearest phrase, a recording as to the nearest
-recording, by the cosine of their features (Sun et al. 2022, "Out-of-distribution detection with
-deep nearest neighbors"). Its **familiarity** is the share of held-out captions, or recordings, that
-are no nearer (a conformal p-value; Bates et al. 2023, "Testing for outliers with conformal
+recordings. A text is as near to them as to the nearest phrase, by the cosine of their features (Sun
+et al. 2022, "Out-of-distribution detection with deep nearest neighbors"). A recording is as near as
+the space that the known ones span holds of it, their leading principal components: what it has
+beyond them, no training recording has (the residual of Wang et al. 2022, "ViM: out-of-distribution
+with virtual-logit matching"). Its **familiarity** is the share of held-out captions, or recordings,
+that are no nearer (a conformal p-value; Bates et al. 2023, "Testing for outliers with conformal
 p-values"): anything in [0, 1] for what the training data are like, next to 0 for what they are not.
 
 What is less familiar than :data:`UNFAMILIAR` may be anything, and its probability is held below
@@ -18,12 +20,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -37,11 +40,12 @@ UNFAMILIAR = 0.05
 """Familiarity below which a query counts as unlike the training data: by construction, so does this
 share of held-out captions and of held-out recordings."""
 
-_VERSION = 1
+_VERSION = 2
 _NEAREST = 2  # that are named
 _ALIKE = 0.75  # cosine from which two phrases say the same: one of them is enough
 _ROUNDED = ("texts", "sounds")  # to 8 bits a feature
 _ROUNDING = 2e-3  # what that may change of a cosine
+_ENERGY = 0.93  # of the known recordings, that the leading components hold
 _TENSORS = ("texts", "sounds", "sound_phrases", "held_out_texts", "held_out_sounds")
 
 
@@ -171,6 +175,45 @@ class QueryFamiliarity:
         return cls(tuple(terms), ", ".join(models))
 
 
+class Span(NamedTuple):
+    """What known recordings span: their mean, and the leading principal components about it.
+
+    Attributes:
+        mean: of their features, of unit length each.
+        components: orthonormal.
+    """
+
+    mean: Float[Tensor, " features"]
+    components: Float[Tensor, "components features"]
+
+    @classmethod
+    def of(cls, sounds: Float[Tensor, "n features"]) -> Span:
+        """That of some recordings.
+
+        Args:
+            sounds: their features, rounded as a file keeps them or not: the span is the same.
+        """
+        unit = kept_unit(sounds)
+        mean = unit.mean(0)
+        # By the Gram matrix: recordings are fewer than features.
+        energy, vectors = torch.linalg.eigh(((unit - mean) @ (unit - mean).T).double())
+        energy, vectors = energy.flip(0).clamp_min(0.0), vectors.flip(1)
+        enough = int((energy.cumsum(0) < _ENERGY * energy.sum()).sum()) + 1
+        count = min(enough, int((energy > 1e-9 * energy[0]).sum()))
+        scaled = vectors[:, :count] / energy[:count].sqrt()
+        return cls(mean, scaled.T.float() @ (unit - mean))
+
+    def holds(self, features: Float[Tensor, "m features"]) -> Float[Tensor, " m"]:
+        """How much of recordings lies within: 1 less the square of what lies beyond.
+
+        Args:
+            features: of the audio tower.
+        """
+        away = F.normalize(features.detach().float().cpu(), dim=-1) - self.mean
+        within = (away @ self.components.T).square().sum(-1)
+        return 1.0 - (away.square().sum(-1) - within).clamp_min(0.0)
+
+
 @dataclass(frozen=True, eq=False)
 class Familiarity:
     """What a model was trained on, as its towers see it; see the module.
@@ -181,7 +224,7 @@ class Familiarity:
         sounds: ``(n, features)`` of the audio tower for training recordings, of unit length.
         sound_phrases: ``(n,)`` which phrase the caption of each of these holds, -1 for none.
         held_out_texts: quantiles, evenly from 0 to 1, of how near held-out captions are.
-        held_out_sounds: of how near held-out recordings are.
+        held_out_sounds: of how much of held-out recordings the known ones hold.
         base_rate: share of recordings that hold the median phrase.
         weights: fingerprint of the model's, see :func:`psm.checkpoints.weights_fingerprint`.
     """
@@ -203,7 +246,11 @@ class Familiarity:
         """
         near = cosines(features, self.texts)
         everything = torch.arange(len(self.phrases))
-        return [self._likeness(row, everything, self.held_out_texts) for row in near]
+        levels = near.amax(1) + _ROUNDING
+        return [
+            self._likeness(row, everything, level, self.held_out_texts)
+            for row, level in zip(near, levels.tolist(), strict=True)
+        ]
 
     def of_sounds(self, features: Float[Tensor, "m features"]) -> list[Likeness]:
         """How familiar recordings are; they are named by the phrases of the nearest ones.
@@ -212,14 +259,26 @@ class Familiarity:
             features: of the audio tower.
         """
         near = cosines(features, self.sounds)
-        return [self._likeness(row, self.sound_phrases, self.held_out_sounds) for row in near]
+        levels = self._span.holds(features)
+        return [
+            self._likeness(row, self.sound_phrases, level, self.held_out_sounds)
+            for row, level in zip(near, levels.tolist(), strict=True)
+        ]
+
+    @cached_property
+    def _span(self) -> Span:
+        return Span.of(self.sounds)
 
     def _likeness(
-        self, near: Float[Tensor, " n"], phrases: Int[Tensor, " n"], held_out: Tensor
+        self,
+        near: Float[Tensor, " n"],
+        phrases: Int[Tensor, " n"],
+        level: float,
+        held_out: Float[Tensor, " quantiles"],
     ) -> Likeness:
         levels = np.linspace(0.0, 1.0, len(held_out))
         order = near.argsort(descending=True, stable=True)
-        share = np.interp(float(near[order[0]]) + _ROUNDING, held_out.numpy(), levels)
+        share = np.interp(level, held_out.numpy(), levels)
         named: dict[int, float] = {}
         for at in order[phrases[order] >= 0].tolist():
             phrase = int(phrases[at])
@@ -255,7 +314,7 @@ class Familiarity:
         if stored is None:
             return None
         parts, about = stored
-        parts |= {name: F.normalize(parts[name].float(), dim=-1) for name in _ROUNDED}
+        parts |= {name: _unit(parts[name]) for name in _ROUNDED}
         about["phrases"] = tuple(about.get("phrases", ()))
         found = built(cls, path, {**parts, **about})
         if len(found.phrases) != len(found.texts):
@@ -272,6 +331,15 @@ def rounded(unit: Float[Tensor, "n features"]) -> Int[Tensor, "n features"]:
     """Unit vectors in 8 bits a feature: normalised again they are the same to three digits."""
     largest = unit.abs().amax(-1, keepdim=True).clamp_min(1e-12)
     return (127.0 * unit / largest).round().to(torch.int8)
+
+
+def kept_unit(features: Float[Tensor, "n features"]) -> Float[Tensor, "n features"]:
+    """Unit vectors as a file gives them back."""
+    return _unit(rounded(_unit(features)))
+
+
+def _unit(features: Num[Tensor, "n features"]) -> Float[Tensor, "n features"]:
+    return F.normalize(features.float(), dim=-1)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from psm.checkpoints import weights_fingerprint
 from psm.data.corpus import ChosenRows, Corpus
-from psm.familiarity import Familiarity, cosines
+from psm.familiarity import Familiarity, Span, cosines
 from psm.gallery import Base, Gallery
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import audio_features
@@ -25,7 +25,7 @@ from psm.model import PSM
 from psm.seeding import generator
 
 MOST_PHRASES, MOST_SOUNDS = 1024, 768
-"""That are kept: with 384 features of a text and 1,280 of a recording they take 2 MB."""
+"""That are kept: with 384 features of a text and 1,920 of a recording they take 2 MB."""
 
 _HELD_OUT = 1024  # recordings
 _CANDIDATES = 2048  # phrases
@@ -78,10 +78,10 @@ def fit_familiarity(
     return Familiarity(
         phrases=tuple(phrases),
         texts=texts,
-        sounds=sounds,
+        sounds=_unit(sounds),
         sound_phrases=torch.tensor(named),
-        held_out_texts=_quantiles(cosines(_said(model, captions), texts)),
-        held_out_sounds=_quantiles(cosines(_heard(model, held_out, others), sounds)),
+        held_out_texts=_quantiles(cosines(_said(model, captions), texts).amax(1)),
+        held_out_sounds=_quantiles(Span.of(sounds).holds(_heard(model, held_out, others))),
         base_rate=float(gallery.heard(asked, of).probability.median()),
         weights=weights_fingerprint(model),
     )
@@ -180,12 +180,12 @@ def _said(model: PSM, texts: Sequence[str]) -> Float[Tensor, "n features"]:
 
 
 def _heard(model: PSM, corpus: Corpus, rows: NDArray[np.int64]) -> Float[Tensor, "n features"]:
-    return _unit(audio_features(model, ChosenRows(corpus.mels, rows), "familiarity"))
+    return audio_features(model, ChosenRows(corpus.mels, rows), "familiarity").float().cpu()
 
 
 def _unit(features: Tensor) -> Tensor:
     return torch.nn.functional.normalize(features.float().cpu(), dim=-1)
 
 
-def _quantiles(near: Float[Tensor, "n known"]) -> Float[Tensor, " levels"]:
-    return near.amax(1).quantile(torch.linspace(0.0, 1.0, _LEVELS))
+def _quantiles(near: Float[Tensor, " n"]) -> Float[Tensor, " levels"]:
+    return near.quantile(torch.linspace(0.0, 1.0, _LEVELS))
