@@ -13,16 +13,34 @@ function some(count: number, seed: number, size = 40): number[] {
   return Array.from({ length: count }, (_, i) => Math.round(size * Math.sin(12.9898 * (i + 1) * seed)));
 }
 
+const COEFFICIENTS = some(RANK * CELLS.length, 3, 400);
+const LIKENESS = [64, 32, 0, -10, 57];
+
+/** What the coefficients of a cell are more than its neighbours let expect. */
+function unexpected(values: number[]): number[] {
+  const near = (cell: number, right: number, down: number) => {
+    const [row, column] = [Math.floor(CELLS[cell]! / COLUMNS) + down, (CELLS[cell]! % COLUMNS) + right];
+    return column < 0 || column >= COLUMNS ? -1 : CELLS.indexOf(row * COLUMNS + column);
+  };
+  return values.map((value, i) => {
+    const [k, cell] = [Math.floor(i / CELLS.length), i % CELLS.length];
+    const at = (other: number) => (other < 0 ? 0 : values[k * CELLS.length + other]!);
+    const [west, north, northeast] = [at(near(cell, -1, 0)), at(near(cell, 0, -1)), at(near(cell, 1, -1))];
+    return value - Math.floor((LIKENESS[k]! * (2 * west + north + northeast) + 128) / 256);
+  });
+}
+
 function file() {
   const parts: { name: string; type: "bits" | "int16" | "float32"; shape: number[]; values: number[] }[] = [
     { name: "mask", type: "bits", shape: [ROWS, COLUMNS], values: [0b11011111] },
-    { name: "coefficients", type: "int16", shape: [RANK, CELLS.length], values: some(RANK * CELLS.length, 3, 400) },
+    { name: "coefficients", type: "int16", shape: [RANK, CELLS.length], values: unexpected(COEFFICIENTS) },
+    { name: "likeness", type: "int16", shape: [RANK], values: LIKENESS },
   ];
   for (const [seed, part] of (["csd", "variance"] as const).entries()) {
     parts.push(
       { name: `${part}.times`, type: "int16", shape: [TIMES, STATES], values: some(TIMES * STATES, seed + 1.3, 300) },
       { name: `${part}.time_scale`, type: "float32", shape: [TIMES], values: [0.01, 0.02, 0.005] },
-      { name: `${part}.core`, type: "int16", shape: [TIMES, RANK + 1, MODES], values: some(TIMES * (RANK + 1) * MODES, seed + 2.1) },
+      { name: `${part}.core`, type: "int16", shape: [MODES, TIMES, RANK + 1], values: some(TIMES * (RANK + 1) * MODES, seed + 2.1) },
       { name: `${part}.core_scale`, type: "float32", shape: [RANK + 1], values: Array(RANK + 1).fill(0.01) },
     );
   }
@@ -39,7 +57,7 @@ function file() {
     return { name, type, shape, offset };
   });
   const header = {
-    format: "psm-coefficients", version: 1, id: "x", months: 13, hours: 25, step: 0.001, cells: CELLS.length,
+    format: "psm-coefficients", version: 2, id: "x", months: 13, hours: 25, step: 0.001, cells: CELLS.length,
     frame: { rows: ROWS, columns: COLUMNS, west: -180, north: 90, step_lon: 90, step_lat: 90 },
     bytes: bytes.length, arrays,
   } as unknown as Header;
@@ -71,10 +89,10 @@ function inner(part: "csd" | "variance", cell: number, state: number, modes: num
   let sum = 0;
   for (let time = 0; time < TIMES; time++) {
     for (let k = 0; k <= RANK; k++) {
-      const z = k === 0 ? 1 : 0.001 * of("coefficients")[(k - 1) * CELLS.length + cell]!;
+      const z = k === 0 ? 1 : 0.001 * COEFFICIENTS[(k - 1) * CELLS.length + cell]!;
       for (let mode = 0; mode < MODES; mode++) {
         sum += of(`${part}.times`)[time * STATES + state]! * [0.01, 0.02, 0.005][time]! *
-          of(`${part}.core`)[(time * (RANK + 1) + k) * MODES + mode]! * 0.01 * modes[mode]! * z;
+          of(`${part}.core`)[(mode * TIMES + time) * (RANK + 1) + k]! * 0.01 * modes[mode]! * z;
       }
     }
   }
@@ -88,10 +106,10 @@ describe("coefficients", () => {
     const { header, content } = file();
     const found = unpack(header, content);
     expect([...found.pixels]).toEqual(CELLS);
-    expect(found.values[5 * RANK + 1]).toBe(some(RANK * CELLS.length, 3, 400)[CELLS.length + 5]);
+    expect(found.values[5 * RANK + 1]).toBe(COEFFICIENTS[CELLS.length + 5]);
     expect([...longitudes(found)].slice(0, 4)).toEqual([-135, -45, 45, 135]);
     expect([cellAt(found, 45, -100), cellAt(found, -45, 100), cellAt(found, -45, -80)]).toEqual([0, 6, -1]);
-    expect(() => unpack({ ...header, version: 2 }, content)).toThrow("another format");
+    expect(() => unpack({ ...header, version: 1 }, content)).toThrow("another format");
     expect(() => unpack(header, content.slice(4))).toThrow("changed");
   });
 

@@ -9,7 +9,7 @@ export type Header = components["schemas"]["CoefficientsModel"];
 export type Grid = components["schemas"]["GridModel"];
 
 const FORMAT = "psm-coefficients";
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_FILE = "coefficients.json";
 const ARRAYS_FILE = "coefficients.bin";
 
@@ -18,7 +18,7 @@ export interface Factors {
   /** By time mode, then state. */
   readonly times: Float32Array;
   readonly timeModes: number;
-  /** Time mode, coefficient (first that of none), query mode. */
+  /** Query mode, time mode, coefficient (first that of none). */
   readonly core: Int16Array;
   readonly coreScale: Float32Array;
   readonly queryModes: number;
@@ -47,8 +47,8 @@ export async function fetchCoefficients(
   return unpack(header, await unzipped(arrays));
 }
 
-/** The content of a gzip stream; some hosts unpack it on the way. */
-async function unzipped(bytes: ArrayBuffer): Promise<ArrayBuffer> {
+/** The content of a gzip stream; some hosts unpack it on the way, and some files never were one. */
+export async function unzipped(bytes: ArrayBuffer): Promise<ArrayBuffer> {
   const [first, second] = new Uint8Array(bytes, 0, 2);
   if (first !== 0x1f || second !== 0x8b) return bytes;
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -80,7 +80,7 @@ export function unpack(header: Header, bytes: ArrayBuffer): Coefficients {
     const scale = floats(`${part}.time_scale`);
     const times = Float32Array.from(whole(`${part}.times`), (value, i) => value * scale[Math.floor(i / states)]!);
     const core = find(`${part}.core`);
-    return { times, timeModes, core: whole(core.name), coreScale: floats(`${part}.core_scale`), queryModes: core.shape[2]! };
+    return { times, timeModes, core: whole(core.name), coreScale: floats(`${part}.core_scale`), queryModes: core.shape[0]! };
   };
   const pixels = setBits(new Uint8Array(bytes, find("mask").offset), find("mask").size);
   const [rank = 0, cells = 0] = find("coefficients").shape;
@@ -90,7 +90,7 @@ export function unpack(header: Header, bytes: ArrayBuffer): Coefficients {
     grid: header.frame,
     pixels,
     rank,
-    values: transposed(whole("coefficients"), rank, cells),
+    values: expectedToo(transposed(whole("coefficients"), rank, cells), whole("likeness"), pixels, header.frame),
     csd: factors("csd"),
     variance: factors("variance"),
   };
@@ -100,6 +100,34 @@ function setBits(bytes: Uint8Array, size: number): Uint32Array {
   const found: number[] = [];
   for (let i = 0; i < size; i++) if (bytes[i >> 3]! & (1 << (i & 7))) found.push(i);
   return Uint32Array.from(found);
+}
+
+/** Coefficients of all cells from what each has more than its neighbours let expect. */
+function expectedToo(
+  values: Int16Array,
+  likeness: Int16Array,
+  pixels: Uint32Array,
+  { rows, columns }: Grid,
+): Int16Array {
+  const rank = likeness.length;
+  const none = new Int16Array(rank);
+  const starts = new Int32Array(rows * columns).fill(-1);
+  pixels.forEach((pixel, cell) => (starts[pixel] = cell * rank));
+  pixels.forEach((pixel, cell) => {
+    const column = pixel % columns;
+    const at = (isThere: boolean, other: number) => {
+      const start = isThere && other >= 0 ? starts[other]! : -1;
+      return start < 0 ? none : values.subarray(start, start + rank);
+    };
+    const west = at(column > 0, pixel - 1);
+    const north = at(true, pixel - columns);
+    const northeast = at(column + 1 < columns, pixel - columns + 1);
+    const own = cell * rank;
+    for (let k = 0; k < rank; k++) {
+      values[own + k]! += (likeness[k]! * (2 * west[k]! + north[k]! + northeast[k]!) + 128) >> 8;
+    }
+  });
+  return values;
 }
 
 /** In blocks, so that what is read and what is written both stay in the cache. */

@@ -1,6 +1,7 @@
 /** What the cells of a store are called: `near Vienna, AT`. */
 
 import type { components } from "../schema";
+import { unzipped } from "./coefficients";
 
 const NAMES_FILE = "coefficients.names.json";
 
@@ -9,7 +10,8 @@ export type Names = (cell: number) => string | null;
 
 /** Fetches the names beside some coefficients. */
 export async function fetchNames(get: (file: string) => Promise<Response>): Promise<Names> {
-  const { names, of_cells } = (await (await get(NAMES_FILE)).json()) as components["schemas"]["NamesModel"];
+  const text = new TextDecoder().decode(await unzipped(await (await get(NAMES_FILE)).arrayBuffer()));
+  const { names, of_cells } = JSON.parse(text) as components["schemas"]["NamesModel"];
   const bytes = Uint8Array.from(atob(of_cells), (char) => char.charCodeAt(0));
   const numbers = new DataView(bytes.buffer);
   return (cell) => names[numbers.getUint16(2 * cell, true) - 1] ?? null;

@@ -30,11 +30,11 @@ class Weights {
     this.offset = offset;
     this.width = coreScale.length;
     this.shared = new Float32Array(timeModes * this.width);
-    for (let row = 0, at = 0; row < this.shared.length; row++) {
-      let sum = 0;
-      for (let mode = 0; mode < queryModes; mode++) sum += core[at++]! * modes[mode]!;
-      this.shared[row] = sum * coreScale[row % this.width]!;
+    for (let mode = 0, at = 0; mode < queryModes; mode++) {
+      const own = modes[mode]!;
+      for (let row = 0; row < this.shared.length; row++) this.shared[row]! += own * core[at++]!;
     }
+    for (let row = 0; row < this.shared.length; row++) this.shared[row]! *= coreScale[row % this.width]!;
   }
 
   /** Offset, then what each whole number among the coefficients of a cell counts. */
@@ -194,16 +194,22 @@ export function cellModes(of: Coefficients, cell: number, month: number | null, 
   const states = times.length / timeModes;
   const first = ((month ?? header.months) - 1) * header.hours;
   const found = new Float32Array(queryModes);
-  for (let time = 0, at = 0; time < timeModes; time++) {
+  const width = rank + 1;
+  for (let time = 0; time < timeModes; time++) {
     const row = time * states + first;
     let share = times[row + HOURS]!;
     if (hour !== null) {
       share = 0;
       for (let whole = 0; whole < HOURS; whole++) share += hourShare(hour - whole) * times[row + whole]!;
     }
-    for (let k = 0; k <= rank; k++) {
-      const own = share * coreScale[k]! * (k === 0 ? 1 : header.step * values[cell * rank + k - 1]!);
-      for (let mode = 0; mode < queryModes; mode++) found[mode]! += own * core[at++]!;
+    const asked = Float32Array.from(coreScale, (scale, k) =>
+      share * scale * (k === 0 ? 1 : header.step * values[cell * rank + k - 1]!),
+    );
+    for (let mode = 0; mode < queryModes; mode++) {
+      const start = (mode * timeModes + time) * width;
+      let sum = 0;
+      for (let k = 0; k < width; k++) sum += asked[k]! * core[start + k]!;
+      found[mode]! += sum;
     }
   }
   return found;

@@ -12,8 +12,11 @@ A timetable keeps 512 coefficients a cell and shared components of hundreds of m
 
 (a Tucker decomposition). Each of the three arrays is rounded with one step throughout, its axes
 scaled by how much of a map hangs on them, so that entropy coding leaves out the bits that nobody
-would see. The variance of the squared distance follows in the same way, with a core and query modes
-of its own. ``docs/coefficients.md`` describes the file and how to read it.
+would see: what varies less than the step rounds to zero (reverse water-filling; Cover & Thomas
+2006, section 10.3.3), which is cheaper than to leave out coefficients and round the others finely.
+Every map counts alike, whatever its variance: places are ranked by each on its own. The variance of
+the squared distance follows in the same way, with a core and query modes of its own.
+``docs/coefficients.md`` describes the file and how to read it.
 """
 
 from __future__ import annotations
@@ -31,16 +34,25 @@ from psm.mapping.timetable.compacttimetable import CompactTimetable, Factors
 from psm.mapping.timetable.expansion import STATES, Expansion
 from psm.mapping.timetable.queryprojection import QueryProjection
 
-_RANK, _TIME_MODES, _QUERY_MODES = 192, 160, 128
-_SPREAD_TIME_MODES, _SPREAD_QUERY_MODES = 96, 96
+_RANK, _TIME_MODES, _QUERY_MODES = 384, 224, 112
+_SPREAD_RANK, _SPREAD_TIME_MODES, _SPREAD_QUERY_MODES = 128, 96, 64
 """How many are kept, at most: coefficients a cell, and modes of the distance and its variance."""
 
-_ROUNDING, _CORE_ROUNDING, _SPREAD_ROUNDING = 0.0003, 0.0005, 0.002
+_ROUNDING, _CORE_ROUNDING, _SPREAD_ROUNDING = 0.00035, 0.00027, 0.01
 """Shares of a map's variance that rounding costs: of the coefficients, of the core, and of that of
 the variance, which nobody ranks places by."""
 
+_DEAD_ZONE = 0.58
+"""What is less than so many steps, instead of half of one, is zero, and all the rest is rounded in
+the same way: small numbers take few bits (a quantiser with a dead zone; Sullivan 1996)."""
+
+_LEAST_USED = 0.002  # share of the cells that a coefficient must not be zero in
+
 _SPREAD_IMPORTANCE = 0.05  # of a coefficient: that of the variance beside that of the distance
 _SOME_STATES = tuple(range(0, len(STATES), 14))  # importance is measured at these
+_SOME_QUERIES = 16  # one of so many says how much a state counts
+_LEAST_VARIANCE = 0.05  # of that of the average moment
+_MOST_DIRECTIONS = 512  # of the queries that are looked at
 _NOISE = 1e-4  # of the largest singular value of the queries
 _MOST = 32767
 
@@ -64,41 +76,32 @@ def compact(
     covariance = centred.T @ centred / len(centred)
     basis, spread_basis = _flat(expansion.basis), _flat(expansion.spread_basis)
     narrow = spread_basis.shape[1]
-    # How much each query says of the coefficients at some states, all maps of one variance.
-    roots, asked = [], []
-    for components, weights_of in ((basis, csd_weights), (spread_basis, variance_weights)):
-        own = components.shape[1]
-        weights = weights_of(queries)[0].float()
-        at = torch.stack([components[state] @ weights.T for state in _SOME_STATES])
-        spread = torch.einsum("skm,kl,slm->m", at, covariance[:own, :own], at)
-        share = importance / importance.sum() * len(_SOME_STATES) / spread.clamp_min(1e-30)
-        roots.append(share.sqrt()[:, None] * weights)
-        at = at * share.sqrt()
-        asked.append(torch.einsum("skm,slm->kl", at, at) / len(_SOME_STATES))
-    need = asked[0].clone()
-    need[:narrow, :narrow] += _SPREAD_IMPORTANCE * asked[1]
+    asked = _asked(basis, covariance, csd_weights(queries)[0].float(), importance)
+    spread_asked = _asked(
+        spread_basis, covariance, variance_weights(queries)[0].float(), importance
+    )
+    need = asked.need.clone()
+    need[:narrow, :narrow] += _SPREAD_IMPORTANCE * spread_asked.need
     # Coefficients turned so that few of them hold most of what is asked for, and so that one step
     # costs the same on each: principal components under the metric of the queries.
     metric = _root(need)
-    turn = metric @ _leading(metric @ covariance @ metric, _RANK)
-    turned = centred @ turn
+    turned = centred @ (metric @ _leading(metric @ covariance @ metric, _RANK))
     varies = float(turned.square().sum(-1).mean())
     step = max(math.sqrt(12.0 * _ROUNDING * varies / turned.shape[1]), 1e-12)
     whole = _rounded(turned / step)
-    whole = whole[:, : max(1, int(whole.any(0).sum()))]  # the last ones may be all zero
+    used = (whole != 0).float().mean(0) >= _LEAST_USED
+    used[0] = True
+    whole = whole[:, used]
     turned = whole * step
-    # What the kept ones say of the others is least squares, rounding and all.
-    normal = (turned.T @ turned).double()
-    normal += torch.eye(len(normal)) * (1e-9 * normal.trace() + 1e-30)
-    known = torch.linalg.solve(normal, (turned.T @ centred).double()).float()
     size = torch.cat([torch.ones(1), turned.square().mean(0).sqrt()])
     csd = _factors(
-        basis, _flat(expansion.mean), middle, known, size, roots[0],
+        basis, _flat(expansion.mean), middle, _regression(turned, centred), size, asked,
         time_modes=_TIME_MODES, query_modes=_QUERY_MODES, rounding=_CORE_ROUNDING,
     )  # fmt: skip
     variance = _factors(
-        spread_basis, _flat(expansion.spread_mean), middle[:narrow], known[:, :narrow], size,
-        roots[1], time_modes=_SPREAD_TIME_MODES, query_modes=_SPREAD_QUERY_MODES,
+        spread_basis, _flat(expansion.spread_mean), middle[:narrow],
+        _regression(turned[:, :_SPREAD_RANK], centred[:, :narrow]), size, spread_asked,
+        time_modes=_SPREAD_TIME_MODES, query_modes=_SPREAD_QUERY_MODES,
         rounding=_SPREAD_ROUNDING,
     )  # fmt: skip
     maps = torch.stack([basis[s].T @ covariance @ basis[s] for s in _SOME_STATES]).mean(0)
@@ -108,6 +111,67 @@ def compact(
     )  # fmt: skip
     found = CompactTimetable(whole.numpy().astype(np.int16), step, csd.factors, variance.factors)
     return found, projection
+
+
+class _Asked(NamedTuple):
+    """What queries ask of coefficients, every map of one variance.
+
+    Attributes:
+        weights: of the queries, by how much each counts.
+        need: how much is asked of every two coefficients.
+        states: how much each state counts, one on average.
+    """
+
+    weights: Float[Tensor, "m terms"]
+    need: Float[Tensor, "rank rank"]
+    states: Float[Tensor, " states"]
+
+
+def _asked(
+    basis: Float[Tensor, "states rank terms"],
+    covariance: Float[Tensor, "full_rank full_rank"],
+    weights: Float[Tensor, "m terms"],
+    importance: Float[Tensor, " m"],
+) -> _Asked:
+    """What queries ask of the coefficients of an expansion.
+
+    Args:
+        basis: of the expansion.
+        covariance: of the coefficients of the cells; the basis has the first of them.
+        weights: of the queries.
+        importance: how much each of them counts.
+    """
+    own = basis.shape[1]
+    covariance = covariance[:own, :own]
+
+    def counts(at: Tensor, importance: Tensor) -> Tensor:
+        varies = torch.stack([(part * (covariance @ part)).sum(0) for part in at])
+        # A map that hardly varies at a moment need not be exact to the last digit.
+        least = (_LEAST_VARIANCE * varies.mean(0)).clamp_min(1e-30)
+        return importance / importance.sum() / varies.maximum(least)
+
+    at = torch.stack([basis[state] @ weights.T for state in _SOME_STATES])
+    share = counts(at, importance)
+    some = slice(None, None, _SOME_QUERIES)
+    everywhere = counts(basis @ weights[some].T, importance[some])
+    states = (everywhere / everywhere.mean(0)).mean(1)
+    maps = (at * share.sqrt()[:, None]).permute(1, 0, 2).reshape(own, -1)
+    return _Asked(
+        share.mean(0).sqrt()[:, None] * weights,
+        maps @ maps.T / len(_SOME_STATES),
+        states / states.mean(),
+    )
+
+
+def _regression(
+    known: Float[Tensor, "cells rank"], of: Float[Tensor, "cells n"]
+) -> Float[Tensor, "rank n"]:
+    """What some coefficients say of others, by least squares, rounding and all."""
+    known, of = known.double(), of.double()
+    normal = known.T @ known
+    normal += torch.eye(len(normal)) * (1e-9 * normal.diagonal().mean() + 1e-30)
+    found: Tensor = torch.linalg.solve(normal, known.T @ of).float()
+    return found
 
 
 class _Tucker(NamedTuple):
@@ -125,7 +189,7 @@ def _factors(
     middle: Float[Tensor, " full_rank"],
     known: Float[Tensor, "rank full_rank"],
     size: Float[Tensor, " terms_of_cells"],
-    asked: Float[Tensor, "m terms"],
+    asked: _Asked,
     *,
     time_modes: int,
     query_modes: int,
@@ -137,14 +201,16 @@ def _factors(
         basis, mean: of the expansion.
         middle: average coefficients of the cells, which move the mean.
         known: what the kept coefficients say of the full ones, by regression.
-        size: root mean square of what stands at each place of the core's second axis.
-        asked: weights of queries, by how much each counts.
+        size: root mean square of what stands at each place of the core's second axis; where
+            nothing is known of the last ones, the core has zeros there.
+        asked: what queries ask of it.
         time_modes, query_modes: at most.
         rounding: share of a map's variance that the rounding of the core costs.
     """
     # Queries as combinations of white ones, so that every direction counts as it is asked for.
-    _, sizes, directions = torch.linalg.svd(asked, full_matrices=False)
+    _, sizes, directions = torch.linalg.svd(asked.weights, full_matrices=False)
     kept = sizes > _NOISE * sizes[0]
+    kept[_MOST_DIRECTIONS:] = False
     sizes, directions = sizes[kept], directions[kept]
     white = directions.T * sizes
     shared = mean + torch.einsum("k,skt->st", middle, basis)
@@ -155,7 +221,9 @@ def _factors(
             for own, components in zip(shared, basis, strict=True)
         ]
     )
-    tensor *= size[None, :, None]
+    width, all_sizes, size = len(size), size, size[: tensor.shape[1]]
+    often = asked.states.sqrt()[:, None]
+    tensor *= size[:, None] * often[..., None]
     gram = torch.einsum("skt,sku->tu", tensor, tensor)
     query = _leading(gram, query_modes)
     tensor = tensor @ query
@@ -169,12 +237,14 @@ def _factors(
     strength = core.square().sum((1, 2)).sqrt().clamp_min(1e-12)
     time_step = math.sqrt(12.0 * rounding / time.shape[1]) / strength
     time_step = torch.maximum(time_step, time.abs().amax(0) / _MOST)
-    times = _rounded(time / time_step)
+    times = (time / often / time_step).round().clamp(-_MOST, _MOST)
+    whole = torch.zeros(core.shape[0], width, core.shape[2])
+    whole[:, : core.shape[1]] = _rounded(core / step)
     factors = Factors(
         times.numpy().astype(np.int16),
         time_step.numpy(),
-        _rounded(core / step).numpy().astype(np.int16),
-        (step / size.clamp_min(1e-12)).numpy(),
+        whole.numpy().astype(np.int16),
+        (step / all_sizes.clamp_min(1e-12)).numpy(),
     )
     projection = query.T @ (directions / sizes[:, None])
     return _Tucker(factors, projection.numpy(), (white @ query).numpy(), centre.numpy())
@@ -185,7 +255,7 @@ def _flat(values: Tensor) -> Tensor:
 
 
 def _rounded(values: Tensor) -> Tensor:
-    return values.round().clamp(-_MOST, _MOST)
+    return values.sign() * (values.abs() + 1.0 - _DEAD_ZONE).floor().clamp(max=_MOST)
 
 
 def _leading(symmetric: Float[Tensor, "n n"], count: int) -> Float[Tensor, "n k"]:

@@ -26,11 +26,11 @@ from psm.mapping.timetable.queryprojection import QueryProjection
 from psm.model import PSM
 
 MOST_CELLS = 50_000
-"""A store of more goes to the page as tiles; coefficients of so many are some 5 MB."""
+"""A store of more goes to the page as tiles; coefficients of so many are some 7 MB."""
 
 _NAME = "browser"
 _UNKNOWN_QUERIES = 256
-_UNKNOWN_IMPORTANCE = 0.1
+_OPINION_IMPORTANCE, _UNKNOWN_IMPORTANCE = 0.08, 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,24 +123,19 @@ def _made_of(store: Store, model: PSM) -> dict[str, Any]:
 def _queries(model: PSM) -> tuple[Gaussian, Tensor]:
     """Queries of the kinds that are asked, and how much each kind counts.
 
-    The phrase bank, the second opinions on it, and some in no direction that is known: recordings,
-    and what the bank has no word for.
+    The phrase bank; the second opinions on it, which say how uncertain a map is and rank no places;
+    and some in no direction that is known: recordings, and what the bank has no word for.
     """
     bank = [text for phrases in PHRASES.values() for text in (*phrases.names, *phrases.clauses)]
-    kinds = [text_gaussians(model, bank)]
+    texts = text_gaussians(model, bank)
+    kinds = [(texts, 1.0)]
     if model.uncertainty is not None:
-        kinds.append(model.uncertainty.opinions(kinds[0]).gaussians)
+        kinds.append((model.uncertainty.opinions(texts).gaussians, _OPINION_IMPORTANCE))
     generator = torch.Generator().manual_seed(0)
-    shape = (_UNKNOWN_QUERIES, kinds[0].mean.shape[-1])
+    shape = (_UNKNOWN_QUERIES, texts.mean.shape[-1])
     like = torch.randint(len(bank), shape[:1], generator=generator)
     mean = F.normalize(torch.randn(shape, generator=generator), dim=-1)
-    kinds = [Gaussian(kind.mean.cpu().float(), kind.log_var.cpu().float()) for kind in kinds]
-    kinds.append(Gaussian(mean, kinds[0].log_var[like]))
-    known = (1.0 - _UNKNOWN_IMPORTANCE) / (len(kinds) - 1)
-    importance = [
-        torch.full((len(kind.mean),), share / len(kind.mean))
-        for kind, share in zip(
-            kinds, [known] * (len(kinds) - 1) + [_UNKNOWN_IMPORTANCE], strict=True
-        )
-    ]
-    return concatenate(kinds), torch.cat(importance)
+    kinds.append((Gaussian(mean, texts.log_var.cpu().float()[like]), _UNKNOWN_IMPORTANCE))
+    importance = [torch.full((len(kind.mean),), share / len(kind.mean)) for kind, share in kinds]
+    queries = [Gaussian(kind.mean.cpu().float(), kind.log_var.cpu().float()) for kind, _ in kinds]
+    return concatenate(queries), torch.cat(importance)

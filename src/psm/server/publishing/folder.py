@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import html
 import json
 import re
@@ -113,6 +114,9 @@ async def _files(state: ServerState, title: str | None) -> tuple[dict[str, bytes
             folder = _folder(id_)
             for name in ("coefficients.json", "coefficients.bin", "coefficients.names.json"):
                 files[f"{folder}/{name}"] = await ask.content("stores", id_, name)
+            # A third of its size; the page unpacks it, as it does the coefficients.
+            names = f"{folder}/coefficients.names.json"
+            files[names] = gzip.compress(files[names], 9, mtime=0)
             table = await phrase_table(ask, store, state.vocabulary)
             files[f"{folder}/phrases.json"] = _json(table)
             phrases.append(len(table["phrases"]))
