@@ -20,6 +20,7 @@ from tests.collect.loopback import SECRETS, Archives, archives
 
 _OWN = ("catalogue.duckdb", "catalogue.duckdb.wal", "catalogue.parquet")
 _LONGEST_S = 1800
+_FIRST_S = 2.0  # of work before the first kill: no build of the trial is done by then
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +173,8 @@ def _kill_often(
         _wait_for_work(out, build)
         try:
             # The first comes early: the calm build may have met a busier machine than this one.
-            build.wait(chance.uniform(0.0, longest_s if struck else 0.25 * longest_s))
+            first_s = min(_FIRST_S, 0.25 * longest_s)
+            build.wait(chance.uniform(0.0, longest_s if struck else first_s))
         except subprocess.TimeoutExpired:
             kill = chance.choice((os.kill, os.killpg))
             kill(build.pid, signal.SIGKILL)
