@@ -19,13 +19,13 @@ from psm.familiarity import (
     Familiarity,
     Likeness,
     QueryFamiliarity,
-    Span,
     TermFamiliarity,
 )
 from psm.gaussian import Gaussian
 from psm.inference.familiarityfit import _audible, fit_from_shards, known_phrases, phrases_of
 from psm.inference.gallerymaking import gallery_of_corpus
 from psm.seeding import generator
+from psm.unitfeatures import Span
 from tests.tiny import tiny_experiment, write_tiny_shards
 
 PHRASES = ("frogs", "toads", "traffic")

@@ -26,9 +26,9 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn import functional as F
 
-from psm.familiarity import cosines, rounded
 from psm.geodata.sphere import km_to_chord, unit_vectors
 from psm.tensorfiles import built, read_tensors, write_tensors
+from psm.unitfeatures import cosines, rounded
 
 FILE_NAME = "coverage.safetensors"
 TAG = "not_covered"

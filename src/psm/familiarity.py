@@ -26,11 +26,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
 from psm.tensorfiles import built, read_tensors, unusable, write_tensors
+from psm.unitfeatures import ROUNDING, Span, cosines, rounded, unit
 
 FILE_NAME = "familiarity.safetensors"
 TAG = "psm.familiarity"
@@ -44,8 +44,6 @@ _VERSION = 2
 _NEAREST = 2  # that are named
 _ALIKE = 0.75  # cosine from which two phrases say the same: one of them is enough
 _ROUNDED = ("texts", "sounds")  # to 8 bits a feature
-_ROUNDING = 2e-3  # what that may change of a cosine
-_ENERGY = 0.93  # of the known recordings, that the leading components hold
 _TENSORS = ("texts", "sounds", "sound_phrases", "held_out_texts", "held_out_sounds")
 
 
@@ -175,45 +173,6 @@ class QueryFamiliarity:
         return cls(tuple(terms), ", ".join(models))
 
 
-class Span(NamedTuple):
-    """What known recordings span: their mean, and the leading principal components about it.
-
-    Attributes:
-        mean: of their features, of unit length each.
-        components: orthonormal.
-    """
-
-    mean: Float[Tensor, " features"]
-    components: Float[Tensor, "components features"]
-
-    @classmethod
-    def of(cls, sounds: Float[Tensor, "n features"]) -> Span:
-        """That of some recordings.
-
-        Args:
-            sounds: their features, rounded as a file keeps them or not: the span is the same.
-        """
-        unit = kept_unit(sounds)
-        mean = unit.mean(0)
-        # By the Gram matrix: recordings are fewer than features.
-        energy, vectors = torch.linalg.eigh(((unit - mean) @ (unit - mean).T).double())
-        energy, vectors = energy.flip(0).clamp_min(0.0), vectors.flip(1)
-        enough = int((energy.cumsum(0) < _ENERGY * energy.sum()).sum()) + 1
-        count = min(enough, int((energy > 1e-9 * energy[0]).sum()))
-        scaled = vectors[:, :count] / energy[:count].sqrt()
-        return cls(mean, scaled.T.float() @ (unit - mean))
-
-    def holds(self, features: Float[Tensor, "m features"]) -> Float[Tensor, " m"]:
-        """How much of recordings lies within: 1 less the square of what lies beyond.
-
-        Args:
-            features: of the audio tower.
-        """
-        away = F.normalize(features.detach().float().cpu(), dim=-1) - self.mean
-        within = (away @ self.components.T).square().sum(-1)
-        return 1.0 - (away.square().sum(-1) - within).clamp_min(0.0)
-
-
 @dataclass(frozen=True, eq=False)
 class Familiarity:
     """What a model was trained on, as its towers see it; see the module.
@@ -246,7 +205,7 @@ class Familiarity:
         """
         near = cosines(features, self.texts)
         everything = torch.arange(len(self.phrases))
-        levels = near.amax(1) + _ROUNDING
+        levels = near.amax(1) + ROUNDING
         return [
             self._likeness(row, everything, level, self.held_out_texts)
             for row, level in zip(near, levels.tolist(), strict=True)
@@ -314,32 +273,12 @@ class Familiarity:
         if stored is None:
             return None
         parts, about = stored
-        parts |= {name: _unit(parts[name]) for name in _ROUNDED}
+        parts |= {name: unit(parts[name]) for name in _ROUNDED}
         about["phrases"] = tuple(about.get("phrases", ()))
         found = built(cls, path, {**parts, **about})
         if len(found.phrases) != len(found.texts):
             raise unusable(path)
         return found
-
-
-def cosines(a: Float[Tensor, "m features"], b: Float[Tensor, "n features"]) -> Float[Tensor, "m n"]:
-    """Cosine of every pair, in float32 on the CPU."""
-    return F.normalize(a.detach().float().cpu(), dim=-1) @ F.normalize(b.float(), dim=-1).T
-
-
-def rounded(unit: Float[Tensor, "n features"]) -> Int[Tensor, "n features"]:
-    """Unit vectors in 8 bits a feature: normalised again they are the same to three digits."""
-    largest = unit.abs().amax(-1, keepdim=True).clamp_min(1e-12)
-    return (127.0 * unit / largest).round().to(torch.int8)
-
-
-def kept_unit(features: Float[Tensor, "n features"]) -> Float[Tensor, "n features"]:
-    """Unit vectors as a file gives them back."""
-    return _unit(rounded(_unit(features)))
-
-
-def _unit(features: Num[Tensor, "n features"]) -> Float[Tensor, "n features"]:
-    return F.normalize(features.float(), dim=-1)
 
 
 def _listed(names: Sequence[str]) -> str:

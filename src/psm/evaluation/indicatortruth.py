@@ -95,8 +95,10 @@ def evaluate_indicators(
         places = location_gaussians(model, features, context)
         found.append(expected.at(Distances.between(places, expected.asked)))
     probability, uncertainty = (np.stack(part) for part in zip(*found, strict=True))
-    where = {"lat": lat, "lon": lon, "months": months, "hours": hours, "world": world}
-    return score_indicators(probability, uncertainty, vocabulary, **where)  # type: ignore[arg-type]  # of mixed types
+    return score_indicators(
+        probability, uncertainty, vocabulary,
+        lat=lat, lon=lon, months=months, hours=hours, world=world,
+    )  # fmt: skip
 
 
 def score_indicators(

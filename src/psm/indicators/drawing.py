@@ -13,32 +13,11 @@ from psm.indicators.expectation import ExpectedSounds
 from psm.indicators.vocabulary import OURS, Vocabulary
 from psm.mapping import Moment, SoundscapeMap
 from psm.mapping.bands import MEASURED, UNCERTAINTY, Band
-from psm.mapping.compare import require_covered
+from psm.mapping.compare import map_of_places, require_covered
 from psm.mapping.distances import EmbeddedRegion
 from psm.mapping.query import Combination
 from psm.mapping.scale import ColourScale
 from psm.model import PSM
-
-
-@dataclass(frozen=True)
-class IndicatorQuery(Combination):
-    """What a map of an indicator is of, in words.
-
-    Attributes:
-        about: for the metadata of files, by name.
-    """
-
-    about: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """For the metadata of files."""
-        return {"query": self.label, **dict(self.about)}
-
-    @property
-    def slug(self) -> str:
-        """For the name of a file."""
-        return dict(self.about)["indicator"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +88,7 @@ def bands_of(indicator: Indicator) -> tuple[Band, Band, Band, Band]:
     return value, ends[0], ends[1], doubt
 
 
-def query_of(indicator: Indicator, vocabulary: Vocabulary) -> IndicatorQuery:
+def query_of(indicator: Indicator, vocabulary: Vocabulary) -> Combination:
     """What a map of an indicator says that it is of.
 
     Args:
@@ -126,7 +105,7 @@ def query_of(indicator: Indicator, vocabulary: Vocabulary) -> IndicatorQuery:
         "interval": "90 %, from the uncertainty of each sound, taken to be independent",
     }
     label = indicator.long_name[0].upper() + indicator.long_name[1:]
-    return IndicatorQuery(label, tuple(tags.items()))
+    return Combination(label, tuple(tags.items()))
 
 
 def map_indicator(
@@ -162,8 +141,11 @@ def map_indicator(
         >>> embedded = embed_cells(model, BlueMarble(), Cells.globe(1.0))
         >>> found = map_indicator(model, embedded, INDICATORS["biophony"], Moment(month=5, hour=5))
     """
-    given = {"calibration": calibration, "vocabulary": vocabulary}
-    return next(map_indicators(model, places, indicator, [moment or Moment()], **given))  # type: ignore[arg-type]  # of mixed types
+    maps = map_indicators(
+        model, places, indicator, [moment or Moment()],
+        calibration=calibration, vocabulary=vocabulary,
+    )  # fmt: skip
+    return next(maps)
 
 
 def map_indicators(
@@ -190,29 +172,15 @@ def map_indicators(
     require_covered(model, places)
     expected = ExpectedSounds.of(model, vocabulary, calibration)
     query, bands = query_of(indicator, vocabulary), bands_of(indicator)
-    left_out = places.not_covered
     for moment in moments:
         distances = places.distances(model, expected.asked, moment)
         found = indicator.interval(vocabulary, *expected.at(distances))
         numbers = {
             band.name: values.astype(np.float32) for band, values in zip(bands, found, strict=True)
         }
-        yield SoundscapeMap.of_cells(
-            places.cells,
-            numbers,
-            bands=bands,
-            query=query,
-            moment=moment,
-            zoom=places.zoom,
-            model=model.config.name,
-            attribution=places.attribution,
-            licence=places.licence,
-            provenance=model.provenance,
+        yield map_of_places(
+            model, places, numbers, bands=bands, query=query, moment=moment,
             calibration=expected.statement
             or (UNCALIBRATED if calibration is None else calibration.summary),
-            familiarity=expected.familiarity,
-            scale=FixedScale.of(indicator),
-            not_covered=None
-            if left_out is None
-            else places.cells.raster(left_out.astype(np.float32)) == 1.0,
-        )
+            familiarity=expected.familiarity, scale=FixedScale.of(indicator),
+        )  # fmt: skip

@@ -16,12 +16,12 @@ from psm.checkpoints import weights_fingerprint
 from psm.coverage import Coverage
 from psm.data.corpus import Corpus
 from psm.data.recording import Recording
-from psm.familiarity import cosines
 from psm.geodata.sphere import chord_to_km, unit_vectors
 from psm.inference.batches import image_features
 from psm.inference.heldout import find_learnt
 from psm.model import PSM
 from psm.seeding import generator
+from psm.unitfeatures import cosines
 
 MOST_PLACES, MOST_LOOKS = 4096, 1024
 """That are kept: with 256 dimensions they take 0.3 MB."""

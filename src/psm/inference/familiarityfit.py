@@ -16,13 +16,14 @@ from torch import Tensor
 
 from psm.checkpoints import weights_fingerprint
 from psm.data.corpus import ChosenRows, Corpus
-from psm.familiarity import Familiarity, Span, cosines
+from psm.familiarity import Familiarity
 from psm.gallery import Base, Gallery
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import audio_features
 from psm.inference.heldout import find_learnt
 from psm.model import PSM
 from psm.seeding import generator
+from psm.unitfeatures import Span, cosines
 
 MOST_PHRASES, MOST_SOUNDS = 1024, 768
 """That are kept: with 384 features of a text and 1,920 of a recording they take 2 MB."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,20 +149,36 @@ def soundscape_map(
         familiarity: of the query, where the model says.
         scale: colours of the query.
     """
+    return map_of_places(
+        model, places, values, query=query, moment=moment,
+        calibration=_calibrated(calibration, query), familiarity=familiarity, scale=scale,
+    )  # fmt: skip
+
+
+def map_of_places(
+    model: PSM, places: EmbeddedRegion, values: Mapping[str, np.ndarray], **about: Any
+) -> SoundscapeMap:
+    """A map of whatever a model says of places, with what it stands on.
+
+    Args:
+        model: that answered.
+        places: that were asked.
+        values: of the cells, by name of the band.
+        about: what else a map knows: its bands, query, moment and the like.
+
+    Returns:
+        The map; model, imagery, licence and the places that are not covered are told.
+    """
     left_out = places.not_covered
     return SoundscapeMap.of_cells(
         places.cells,
         values,
-        query=query,
-        moment=moment,
         zoom=places.zoom,
         model=model.config.name,
         attribution=places.attribution,
         licence=places.licence,
         provenance=model.provenance,
-        calibration=_calibrated(calibration, query),
-        familiarity=familiarity,
-        scale=scale,
+        **about,
         not_covered=None
         if left_out is None
         else places.cells.raster(left_out.astype(np.float32)) == 1.0,

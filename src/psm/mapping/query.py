@@ -23,14 +23,20 @@ _Source = TypeVar("_Source", bound=StrEnum)
 
 @dataclass(frozen=True)
 class Combination:
-    """Queries of several maps together, in words."""
+    """What a map is of that no single query asks for, in words: several maps, or a number.
+
+    Attributes:
+        label: for people.
+        about: more for the metadata of files, by name.
+    """
 
     label: str
+    about: tuple[tuple[str, str], ...] = ()
 
     @property
     def tags(self) -> dict[str, str]:
         """For the metadata of files."""
-        return {"query": self.label}
+        return {"query": self.label, **dict(self.about)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from jaxtyping import Float
 from psm.evaluation.against.points import Points
 from psm.imagery import Provider
 from psm.inference.batches import location_gaussians
-from psm.mapping.compare import require_covered
+from psm.mapping.compare import map_of_places, require_covered
 from psm.mapping.distances import EmbeddedRegion
 from psm.mapping.moment import Moment
 from psm.mapping.profile import HOURS, MONTHS, look
@@ -26,23 +25,7 @@ from psm.model import PSM
 _BLOCK = 8192  # cells that are predicted together: their numbers stay in the cache
 
 
-@dataclass(frozen=True)
-class MeasureQuery(Combination):
-    """What a map of a measure is of, in words.
-
-    Attributes:
-        about: for the metadata of files, by name.
-    """
-
-    about: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """For the metadata of files."""
-        return {"query": self.label, **dict(self.about)}
-
-
-def query_of(measure: Measure) -> MeasureQuery:
+def query_of(measure: Measure) -> Combination:
     """What its maps say that they are of.
 
     Args:
@@ -60,7 +43,7 @@ def query_of(measure: Measure) -> MeasureQuery:
         "fitted_on": f"{fitted.table}, {fitted.rows} measurements at {fitted.places} places",
         "interval": f"{LEVEL:.0%} of what would be measured",
     }
-    return MeasureQuery(words, tuple(tags.items()))
+    return Combination(words, tuple(tags.items()))
 
 
 def map_measure(
@@ -113,25 +96,14 @@ def map_measures(
     """
     measure.require_model(model)
     require_covered(model, places)
-    query, bands, left_out = query_of(measure), measure.bands, places.not_covered
-    kept = None if left_out is None else places.cells.raster(left_out.astype(np.float32)) == 1.0
+    query, bands = query_of(measure), measure.bands
     for moment in moments:
         found = values_of(measure, model, places, moment)
         numbers = dict(zip((band.name for band in bands), found, strict=True))
-        yield SoundscapeMap.of_cells(
-            places.cells,
-            numbers,
-            bands=bands,
-            query=query,
-            moment=moment,
-            zoom=places.zoom,
-            model=model.config.name,
-            attribution=places.attribution,
-            licence=places.licence,
-            provenance=model.provenance,
+        yield map_of_places(
+            model, places, numbers, bands=bands, query=query, moment=moment,
             calibration=f"intervals of {LEVEL:.0%} hold it on places left out",
-            not_covered=kept,
-        )
+        )  # fmt: skip
 
 
 @torch.inference_mode()

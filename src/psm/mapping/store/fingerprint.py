@@ -16,11 +16,11 @@ from torch import Tensor
 from psm.checkpoints import hash_tensors
 from psm.config import ModelConfig
 from psm.coverage import Coverage
-from psm.familiarity import rounded
 from psm.geodata.frame import Frame, Indices
 from psm.imagery import Provider
 from psm.inference.batches import picture_px
 from psm.model import PSM
+from psm.unitfeatures import rounded
 
 Parts = dict[str, Any]
 
