@@ -15,11 +15,15 @@ import pytest
 import rasterio
 import soundfile
 from PIL import Image
+from scipy.stats import spearmanr
 
+from psm import PSM
+from psm.calibration import Calibration
 from psm.cli import main
 from psm.demo import pipeline
 from psm.errors import UnfamiliarQuery
-from psm.mapping import Cells
+from psm.imagery import BlueMarble
+from psm.mapping import Cells, Moment, Query, embed_cells, map_query
 
 TINY = [
     "model.dim=16",
@@ -145,6 +149,29 @@ def test_map_writes_raster_picture_and_animation(demo: Path, tmp_path: Path) -> 
         assert picture.width >= 1000
     with Image.open(tmp_path / "frogs.gif") as film:
         assert film.n_frames == 12
+
+
+def test_the_globe_that_comes_with_a_model_answers_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "frogs.tif"
+    assert psm("map", "frogs", "--month", "5", "--hour", "5", "--out", path) == 0
+    assert "of the globe that comes with earth-small; --exact" in capsys.readouterr().err
+    with rasterio.open(path) as raster:
+        drawn = raster.read(1)
+        assert raster.tags()["approximation"].startswith("the globe that comes with the model")
+    # A few of its cells, each seen and fused.
+    model, globe = PSM.from_pretrained("earth-small"), Cells.globe(1.0)
+    rows = np.flatnonzero(np.isfinite(drawn[globe.rows, globe.columns]))[::300]
+    some = globe.part(rows)
+    seen = embed_cells(model, BlueMarble(), some, 1)
+    exact = map_query(
+        model, seen, Query.parse("frogs"), Moment(month=5, hour=5),
+        calibration=Calibration.find("earth-small"),
+    )  # fmt: skip
+    assert "approximation" not in exact.tags
+    fused = exact.values()[some.rows, some.columns]
+    assert spearmanr(drawn[some.rows, some.columns], fused).statistic > 0.95
 
 
 def test_a_region_is_embedded_prepared_mapped_and_searched(

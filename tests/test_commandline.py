@@ -57,13 +57,13 @@ def test_tables_of_options_name_parameters_that_there_are() -> None:
 
 
 ONE_LINE = [
-    (["map", "frogs", "--exact"], "leave out --exact"),
+    (["map", "frogs", "--region", "Vienna", "--exact"], "leave out --exact"),
     (["map", "frogs", "--store", "s", "--step", "1", "--imagery", "x"], "--step, --imagery"),
     (["map", "frogs", "--store", "s", "--land-only", "--crs", "x"], "leave out --crs, --land-only"),
     (["map", "--audio", "a.wav", "--ensemble"], "leave out --ensemble"),
     (["map", "frogs", "--uncertainty", "fade", "--out", "OUT/a.tif"], "leave out --uncertainty"),
     (["search", "frogs", "--split", "val"], "leave out --split"),
-    (["search", "frogs", "--exact"], "leave out --exact"),
+    (["search", "frogs", "--region", "Vienna", "--exact"], "leave out --exact"),
     (
         ["search", "x", "--not", "y", "--match", "any", "--region", "z", "--exact",
          "--gallery", "g", "--place", "1,2"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
@@ -135,12 +136,28 @@ def load_weights(model: nn.Module, folder: Path) -> None:
 def weights_fingerprint(model: nn.Module | Path) -> str:
     """A hash of the stored weights of a model, or of those in its folder: the same for both.
 
-    Weights stored in half precision count as the float32 that they are loaded as.
+    Weights stored in half precision count as the float32 that they are loaded as. A file is read
+    once in a process while it stays the same: all that lies beside it is compared with it.
 
     Raises:
         CheckpointMismatch: the file is broken.
     """
-    tensors = _read(model) if isinstance(model, Path) else _stored(model)
+    if not isinstance(model, Path):
+        return _fingerprint(_stored(model))
+    try:
+        about = (model / WEIGHTS_NAME).stat()
+    except OSError:
+        return _fingerprint(_read(model))  # says what is wrong
+    return _fingerprint_of_file(model, about.st_mtime_ns, about.st_size, about.st_ino)
+
+
+@lru_cache(maxsize=32)
+def _fingerprint_of_file(folder: Path, *version: int) -> str:
+    del version  # what must be the same
+    return _fingerprint(_read(folder))
+
+
+def _fingerprint(tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     hash_tensors(digest, tensors, as_=_as_loaded, with_shapes=True)
     return digest.hexdigest()

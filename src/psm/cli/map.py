@@ -142,8 +142,8 @@ def draw_map(
     if indicator is not None:
         require_calibrated(calibration, model)
     area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
-    where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
-    places = where.places(loaded, subject.query)
+    where = query_options.Where(model, store, exact, area, imagery, imagery_set, zoom, month)
+    places = where.places(loaded, subject)
     found = next(subject.maps(loaded, places, [moment], calibration))
     has_own_colours = scale == "own"
     if has_own_colours:

@@ -112,7 +112,7 @@ def plan(
         None if store is not None else region, spacing, None, crs, land_only,
         tuple(without_area or ()),
     )  # fmt: skip
-    where = query_options.Where(store, False, area, imagery, imagery_set, zoom, when[0])
+    where = query_options.Where(model, store, False, area, imagery, imagery_set, zoom, when[0])
     places = where.places(loaded, None)
     weight = None
     if subject is not None and subject.query is not None:

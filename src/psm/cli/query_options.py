@@ -13,8 +13,11 @@ from psm.cli.region_options import Area
 
 if TYPE_CHECKING:
     from psm.calibration import Calibration
+    from psm.cli.asking import Subject
+    from psm.geodata.frame import Frame
     from psm.mapping import Query
     from psm.mapping.distances import EmbeddedRegion
+    from psm.mapping.timetable.compactstore import CompactPlaces
     from psm.model import PSM
 
 Together = Literal["blend", "all", "any"]
@@ -73,7 +76,11 @@ VocabularyOption = Annotated[
     ),
 ]
 Exact = Annotated[
-    bool, typer.Option("--exact", help="Fuse every cell, though the store is prepared.")
+    bool,
+    typer.Option(
+        "--exact",
+        help="Fuse every cell, though the store is prepared, or the globe comes with the model.",
+    ),
 ]
 
 
@@ -81,6 +88,7 @@ Exact = Annotated[
 class Where:
     """The places that are asked, as the command line says it."""
 
+    checkpoint: str
     store: str | None
     exact: bool
     area: Area
@@ -89,8 +97,14 @@ class Where:
     zoom: list[int] | None
     month: int | None
 
-    def places(self, model: PSM, query: Query | None) -> EmbeddedRegion:
-        """Embedded cells, of the store or of the user's cache; one bar while they are embedded."""
+    def places(self, model: PSM, subject: Subject | None) -> EmbeddedRegion:
+        """Embedded cells: of the store, of the globe that comes with the model where it can answer,
+        or of the user's cache; one bar while they are embedded.
+
+        Args:
+            model: of the checkpoint.
+            subject: what they are asked for; ``None`` where their means are wanted.
+        """
         from psm.errors import ConfigError
         from psm.mapping import MixedZooms, embed_cells
         from psm.progress import console
@@ -98,31 +112,58 @@ class Where:
         if self.store is not None:
             if self.area.region is not None:
                 raise ConfigError("--store and --region: a store has its own region")
-            return self._of_store(model, query)
-        if query is not None:
-            query.require_recordings(model)
+            return self._of_store(model, subject)
+        if subject is not None and subject.query is not None:
+            subject.query.require_recordings(model)
         cells = self.area.cells()
+        globe = self._globe(model, cells.frame) if _is_answered_by_distances(subject) else None
+        if globe is not None:
+            console().print(
+                f"{len(globe.cells):,} cells, of the globe that comes with {model.config.name}; "
+                "--exact fuses each anew"
+            )
+            return globe
         console().print(f"{len(cells):,} cells")
         provider = open_seen(self.imagery, self.imagery_set, model, month=self.month)
         levels = self.zoom or model.config.imagery.zooms[:1]
         parts = [embed_cells(model, provider, cells, level) for level in levels]
         return parts[0] if len(parts) == 1 else MixedZooms(tuple(parts))
 
-    def _of_store(self, model: PSM, query: Query | None) -> EmbeddedRegion:
+    def _globe(self, model: PSM, frame: Frame) -> CompactPlaces | None:
+        """The globe that comes with the model, where it is what is asked for."""
+        from psm import checkpoints
+        from psm.mapping.timetable.compactstore import CompactStore
+
+        is_plain = not self.exact and self.imagery is None and not self.imagery_set
+        if not is_plain or self.area.land_only or not frame.is_globe:
+            return None
+        compact = CompactStore.find(checkpoints.resolve(self.checkpoint), model)
+        if compact is None or compact.frame != frame:
+            return None
+        return compact.places if tuple(self.zoom or compact.zooms) == compact.zooms else None
+
+    def _of_store(self, model: PSM, subject: Subject | None) -> EmbeddedRegion:
         from psm.mapping import MixedZooms, Store, Timetable
 
         store = Store.open(self.store or "")
         store.require_model(model)
         levels = self.zoom or store.zooms[:1]
-        knows_no_source = query is None or (
-            query.audio_source is None and query.caption_source is None
-        )
-        if len(levels) == 1 and knows_no_source and not self.exact:
+        if len(levels) == 1 and _names_no_source(subject) and not self.exact:
             prepared = Timetable.find(store, model, levels[0])
             if prepared is not None:
                 return prepared
         parts = [store.embedded(level) for level in levels]
         return parts[0] if len(parts) == 1 else MixedZooms(tuple(parts))
+
+
+def _names_no_source(subject: Subject | None) -> bool:
+    query = None if subject is None else subject.query
+    return query is None or (query.audio_source is None and query.caption_source is None)
+
+
+def _is_answered_by_distances(subject: Subject | None) -> bool:
+    """Whether month, hour and distances are all that is needed, and no means of the cells."""
+    return subject is not None and subject.measure is None and _names_no_source(subject)
 
 
 def require_recordings(query: Query) -> None:

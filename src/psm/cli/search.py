@@ -110,8 +110,8 @@ def search(
     else:
         assert subject is not None
         area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
-        where = query_options.Where(store, exact, area, imagery, imagery_set, zoom, month)
-        places = where.places(loaded, subject.query)
+        where = query_options.Where(model, store, exact, area, imagery, imagery_set, zoom, month)
+        places = where.places(loaded, subject)
         soundscape = next(subject.maps(loaded, places, [moment], calibration))
         found = best_places(soundscape, count, apart_km=apart_km)
     rows = [result.row for result in found]

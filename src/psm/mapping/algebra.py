@@ -231,6 +231,7 @@ def _combined(
         provenance=Provenance.together(m.provenance for m in maps),
         familiarity=QueryFamiliarity.together(m.familiarity for m in maps),
         calibration=_joined(maps, "calibration", "; "),
+        approximation=_joined(maps, "approximation", "; "),
         not_covered=_left_out(maps),
     )
 
@@ -278,7 +279,7 @@ def _listed(names: list[str], kind: str) -> str:
 
 
 def _joined(maps: Sequence[MapData], name: str, between: str) -> str:
-    return between.join(dict.fromkeys(f"{getattr(m, name)}" for m in maps))
+    return between.join(dict.fromkeys(filter(None, (f"{getattr(m, name)}" for m in maps))))
 
 
 def _require_linear(maps: Sequence[MapData], weights: Sequence[float]) -> None:

@@ -177,6 +177,7 @@ def map_of_places(
         model=model.config.name,
         attribution=places.attribution,
         licence=places.licence,
+        approximation=places.approximation or "",
         provenance=model.provenance,
         **about,
         not_covered=None

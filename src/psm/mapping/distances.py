@@ -55,6 +55,11 @@ class EmbeddedRegion(Protocol):
         """Which cells were seen and left out, since the model covers no such place."""
         ...
 
+    @property
+    def approximation(self) -> str | None:
+        """What stands in for fusing every cell, in words; ``None``: nothing does."""
+        ...
+
     def part(self, rows: NDArray[np.int64]) -> EmbeddedRegion:
         """Some of the cells, to be asked alone.
 

@@ -58,6 +58,7 @@ class MapData:
         not_covered: rows and columns that were seen and left out, since the model covers no such
             place (:mod:`psm.coverage`); ``None``: none.
         bands: what the variables of ``data`` are; the map is one of the first.
+        approximation: what stands in for fusing every cell, in words; empty: nothing does.
     """
 
     data: xr.Dataset
@@ -74,6 +75,7 @@ class MapData:
     scale: ColourScale | None = None
     not_covered: Bool[np.ndarray, "rows columns"] | None = None
     bands: tuple[Band, ...] = BANDS
+    approximation: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data", self.data.assign_attrs(self.tags))
@@ -155,6 +157,7 @@ class MapData:
             "calibration": self.calibration,
             "base_rate": None if base_rate is None else f"{base_rate:.4f}",
             "zoom": self.zoom,
+            "approximation": self.approximation or None,
             "model": self.model,
             TAG: self.provenance.tag,
             FAMILIARITY_TAG: self.familiarity and self.familiarity.tag,

@@ -10,7 +10,6 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import rankdata
 
 from psm.earth.layers import Layers, LayerValues
 from psm.earth.phrases import PHRASES, Phrases
@@ -115,6 +114,8 @@ def agreement(soundscape: MapData, truth: MapData) -> Agreement:
     Args:
         soundscape, truth: on one frame, with values in the same cells.
     """
+    from scipy.stats import rankdata  # half a second, which no map needs
+
     p, t = soundscape.values().astype(float), truth.values().astype(float)
     known = np.isfinite(p) & np.isfinite(t)
     p, t = p[known], t[known]

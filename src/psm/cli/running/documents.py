@@ -31,6 +31,7 @@ def of_map(
         "model": found.model,
         "zoom": found.zoom,
         "calibration": found.calibration,
+        "approximation": found.approximation or None,
         "provenance": found.provenance.summary,
         "familiarity": None if found.familiarity is None else found.familiarity.summary,
         "base_rate": None if rate is None else round(rate, _DIGITS),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from psm.cli.region_options import GLOBE
 from psm.cli.running.outputs import verb_of
 from psm.errors import ConfigError
 
@@ -53,7 +54,9 @@ _STORE = Mode(
     (*_CELLS, *_IMAGERY),
 )
 _NO_STORE = Mode(
-    lambda given: given["store"] is None, "only a prepared store is not exact", ("exact",)
+    lambda given: given["store"] is None and given["region"] not in (None, GLOBE),
+    "only a prepared store, and the globe that comes with a model, are not exact",
+    ("exact",),
 )
 
 

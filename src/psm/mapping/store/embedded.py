@@ -28,6 +28,11 @@ BLOCK_CELLS = 65_536
 class _Exact(ABC):
     """Cells that are fused with the context of each moment, as :class:`EmbeddedRegion` wants it."""
 
+    @property
+    def approximation(self) -> None:
+        """Nothing stands in for fusing."""
+        return None
+
     def distances(
         self,
         model: PSM,

@@ -193,6 +193,12 @@ class CompactPlaces:
     projection: QueryProjection
     _kept: tuple[Gaussian, list[StateWeights]] | None = None
 
+    @property
+    def approximation(self) -> str:
+        """See :attr:`psm.mapping.distances.EmbeddedRegion.approximation`."""
+        rank = self.timetable.coefficients.shape[1]
+        return f"the globe that comes with the model: {rank} coefficients a cell"
+
     def part(self, rows: NDArray[np.int64]) -> CompactPlaces:
         """See :meth:`psm.mapping.distances.EmbeddedRegion.part`."""
         own = (np.cumsum(self.is_drawn) - 1)[rows]

@@ -107,6 +107,11 @@ class Timetable:
         """See :meth:`psm.mapping.store.Store.not_covered`."""
         return self.store.not_covered(self.zoom)
 
+    @property
+    def approximation(self) -> str:
+        """See :attr:`psm.mapping.distances.EmbeddedRegion.approximation`."""
+        return f"a prepared store: {self._array.shape[1]} coefficients a cell"
+
     def part(self, rows: NDArray[np.int64]) -> Timetable:
         """Some of the cells, to be asked alone.
 
