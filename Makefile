@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test tests figures figures-check lint lowest clean
+.PHONY: help setup demo test tests figures figures-check lint lowest release-check clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -46,5 +46,11 @@ lowest:          ## tests on the oldest allowed versions of everything, in .venv
 	$(LOW)/python -m pytest -n 2 -W ignore -o filterwarnings=default -p no:cacheprovider \
 	  -o addopts="-q --strict-markers --import-mode=importlib" --ignore tests/web --ignore tests/test_house.py
 
+RELEASE := .venv-release/bin
+release-check:   ## build, list, check, install and use what would be released; ARGS=--build does not install
+	$(PYTHON) -m venv .venv-release
+	$(RELEASE)/python -m pip install --quiet --constraint constraints.txt build twine
+	$(RELEASE)/python .ci/release_check.py $(ARGS)
+
 clean:           ## remove what was built and the virtual environment
-	rm -rf .venv .venv-lowest runs .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .venv-release dist build runs .mypy_cache .pytest_cache .ruff_cache
