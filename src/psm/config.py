@@ -127,14 +127,26 @@ class ContextConfig(_Frozen):
 
 
 class HeadConfig(_Frozen):
-    """Mean and log-variance heads.
+    """Heads: from features of a place, a recording or a caption to its Gaussian.
 
+    ``gaussian``: a mean and a log-variance. ``codebook``: tokens of all three choose among shared
+    ``codes``, of which a weighted sum is the mean (Sat2Sound); it has no variance, and needs towers
+    that give tokens. ``probabilistic: false`` says that nothing teaches a variance: what is asked
+    for an uncertainty answers that it is not known.
     ``variance_sum`` is what the variances of one side add up to at the start. It should be small
     beside a mean distance of about 2: the published bias of -4 at 512 dimensions makes it 9.4.
     """
 
+    kind: Literal["gaussian", "codebook"] = "gaussian"
+    codes: PositiveInt = 16000
     probabilistic: bool = True
     variance_sum: float = Field(default=0.1, gt=0)
+
+    @model_validator(mode="after")
+    def _codebook_has_no_variance(self) -> Self:
+        if self.kind == "codebook" and self.probabilistic:
+            raise ValueError("heads.kind=codebook has no variance: set heads.probabilistic=false")
+        return self
 
 
 class ModelConfig(_Frozen):

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from psm.config import AudioTowerConfig
+from psm.encoders.tokens import Tokens
 
 
 class AudioTower(nn.Module, ABC):
@@ -15,10 +16,12 @@ class AudioTower(nn.Module, ABC):
 
     Attributes:
         out_dim: features.
+        token_dim: width of a token, where the tower gives tokens too; see :meth:`tokens`.
         windows: how many windows belong together, of which training draws one set.
     """
 
     out_dim: int
+    token_dim: int | None = None
     windows: int = 1
 
     def standalone(self, config: AudioTowerConfig) -> AudioTowerConfig:
@@ -40,3 +43,11 @@ class AudioTower(nn.Module, ABC):
         is_longer: Bool[Tensor, " batch"] | None = None,
     ) -> Float[Tensor, "batch out_dim"]:
         """Features of log-mels in dB; ``is_longer`` marks clips cut into different windows."""
+
+    def tokens(
+        self,
+        mel: Float[Tensor, "batch windows frames bands"],
+        is_longer: Bool[Tensor, " batch"] | None = None,
+    ) -> Tokens:
+        """What it hears from moment to moment, tokens of ``token_dim``, before they are pooled."""
+        raise NotImplementedError  # a tower without ``token_dim`` is never asked

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from psm.config import TextTowerConfig
+from psm.encoders.tokens import Tokens
 
 
 class TextTower(nn.Module, ABC):
@@ -18,10 +19,12 @@ class TextTower(nn.Module, ABC):
 
     Attributes:
         out_dim: features.
+        token_dim: width of a token, where the tower gives tokens too; see :meth:`tokens`.
         max_tokens: what is longer is cut.
     """
 
     out_dim: int
+    token_dim: int | None = None
     max_tokens: int
 
     def standalone(self, config: TextTowerConfig) -> TextTowerConfig:
@@ -47,6 +50,10 @@ class TextTower(nn.Module, ABC):
     @abstractmethod
     def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
         """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
+
+    def tokens(self, texts: Sequence[str]) -> Tokens:
+        """What it reads token by token, of ``token_dim`` and padded to the longest text."""
+        raise NotImplementedError  # a tower without ``token_dim`` is never asked
 
 
 @torch.no_grad()

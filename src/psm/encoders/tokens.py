@@ -1,0 +1,54 @@
+"""Tokens: what an encoder says of each part of an input, before anything is averaged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of a batch, padded to the longest row.
+
+    Where tokens travel as features, through caches, stores and batches, a row of them is one
+    vector: the tokens one after the other, with zeros for those that are not there
+    (:meth:`packed`). No encoder says zero in all places of a token that it gives.
+
+    Attributes:
+        values: ``(batch, tokens, width)``.
+        known: ``(batch, tokens)``, false where a token is padding or absent.
+    """
+
+    values: Float[Tensor, "batch tokens width"]
+    known: Bool[Tensor, "batch tokens"]
+
+    @classmethod
+    def all_known(cls, values: Float[Tensor, "batch tokens width"]) -> Tokens:
+        """Tokens of rows that all have as many.
+
+        Args:
+            values: ``(batch, tokens, width)``.
+        """
+        return cls(values, values.new_ones(values.shape[:2], dtype=torch.bool))
+
+    @classmethod
+    def unpacked(cls, features: Float[Tensor, "batch features"], width: int) -> Tokens:
+        """Tokens of rows that :meth:`packed` made.
+
+        Args:
+            features: ``(batch, tokens * width)``.
+            width: of a token.
+        """
+        values = features.unflatten(1, (-1, width))
+        return cls(values, (values != 0).any(-1))
+
+    def packed(self) -> Float[Tensor, "batch features"]:
+        """One vector a row, zeros where a token is not there.
+
+        Returns:
+            ``(batch, tokens * width)``.
+        """
+        return torch.where(self.known[..., None], self.values, 0.0).flatten(1)
