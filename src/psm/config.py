@@ -42,6 +42,7 @@ class SatelliteConfig(_Frozen):
     ``weights`` names a checkpoint of SatMAE or Scale-MAE to start from: a file, or
     ``hf://OWNER/NAME/FILE`` on the hub. ``adapt`` allows what it may not do by itself: ``rgb``
     keeps the colours of a multispectral model, ``view`` goes on with views of another size.
+    ``out_dim`` is the width of what it gives, by default that of the space.
     ``rings_px`` is the side of the middle of a view that is also seen pixel by pixel, pooled in
     rings around the place; 0 leaves that out, as published.
     """
@@ -54,6 +55,7 @@ class SatelliteConfig(_Frozen):
     mlp_ratio: float = 4.0
     gsd_unit_m: float = Field(default=1.0, gt=0, description="metres that count as one step")
     rings_px: int = Field(default=0, ge=0, multiple_of=2)
+    out_dim: PositiveInt | None = None
     weights: str | None = None
     adapt: tuple[Literal["rgb", "view"], ...] = ()
 
@@ -139,6 +141,7 @@ class HeadConfig(_Frozen):
 
     kind: Literal["gaussian", "codebook"] = "gaussian"
     codes: PositiveInt = 16000
+    temperature: float = Field(default=1000.0, gt=0, description="what scores are divided by")
     probabilistic: bool = True
     variance_sum: float = Field(default=0.1, gt=0)
 
@@ -167,6 +170,24 @@ class ModelConfig(_Frozen):
     heads: HeadConfig = HeadConfig()
 
     @property
+    def has_tokens(self) -> bool:
+        """Whether places, recordings and captions keep their tokens until the heads."""
+        return self.heads.kind == "codebook"
+
+    @property
+    def place_dim(self) -> int:
+        """Width of what the satellite encoder gives, and of the context's tokens beside it."""
+        return self.satellite.out_dim or self.dim
+
+    @property
+    def image_features(self) -> int:
+        """Numbers that an image comes to before fusion: of tokens as many as there are."""
+        if not self.has_tokens:
+            return self.dim
+        patches = (self.imagery.view_px // self.satellite.patch_px) ** 2
+        return self.place_dim * (patches + bool(self.satellite.rings_px))
+
+    @property
     def framing(self) -> Framing:
         """How it hears a recording. Published models have CLAP's shrunk whole last of the four."""
         fused = self.audio_tower.fused
@@ -187,15 +208,21 @@ class ModelConfig(_Frozen):
             raise ValueError("satellite.dim must be a multiple of 4")
         if self.satellite.dim % self.satellite.heads:
             raise ValueError("satellite.dim must be a multiple of satellite.heads")
-        if self.context.depth and self.dim % self.context.heads:
+        if self.context.depth and self.place_dim % self.context.heads:
             raise ValueError("dim must be a multiple of context.heads")
+        if self.satellite.out_dim not in (None, self.dim) and not self.has_tokens:
+            raise ValueError("satellite.out_dim other than dim needs heads.kind=codebook")
         return self
 
 
 class LossConfig(_Frozen):
-    """``pcmepp`` (PSM) or ``infonce`` (the GeoCLAP baseline); see :mod:`psm.losses`."""
+    """``pcmepp`` (PSM) or ``infonce`` (the GeoCLAP baseline); see :mod:`psm.losses`.
 
-    kind: Literal["pcmepp", "infonce"] = "pcmepp"
+    ``sat2sound``: InfoNCE with pseudo-positives of all three pairs, and of the image with sound and
+    caption together (:class:`psm.training.objective.Sat2SoundLoss`); it has no ``text_weight``.
+    """
+
+    kind: Literal["pcmepp", "infonce", "sat2sound"] = "pcmepp"
     shift: float = 5.0
     negative_scale: float = Field(default=5.0, gt=0)
     pseudo_positive_weight: float = Field(default=0.1, ge=0)

@@ -22,7 +22,20 @@ Report = dict[str, Tensor]
 
 
 class PairLoss(nn.Module, ABC):
-    """Base class of losses; a new one is a subclass and a kind in :func:`build_loss`."""
+    """Base class of losses; a new one is a subclass and a kind in :func:`build_loss`.
+
+    Args:
+        pseudo_positive_weight: weight of the terms with pseudo-positives (alpha).
+        pseudo_positive_warmup: share of training over which they come in, see :meth:`warm_up`.
+            Early on they are mostly wrong.
+    """
+
+    def __init__(
+        self, pseudo_positive_weight: float = 0.0, pseudo_positive_warmup: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.pseudo_positive_weight = self._full_weight = pseudo_positive_weight
+        self.pseudo_positive_warmup = pseudo_positive_warmup
 
     @abstractmethod
     def forward(
@@ -31,7 +44,10 @@ class PairLoss(nn.Module, ABC):
         """Loss of ``a`` ``(n, dim)`` against ``b`` ``(m, dim)``, and what is worth logging."""
 
     def warm_up(self, step: int, steps: int) -> None:
-        """Before each step, of ``steps`` in all: bring in the terms that come in gradually."""
+        """Before each step, of ``steps`` in all: bring in the pseudo-positives linearly."""
+        warm = self.pseudo_positive_warmup * steps
+        share = min(1.0, step / warm) if warm else 1.0
+        self.pseudo_positive_weight = self._full_weight * share
 
     def match_probability(self) -> tuple[float, float] | None:
         """The learnt scale and shift of :func:`psm.gaussian.match_probability`; ``None`` without.
@@ -83,11 +99,9 @@ class PCMEPlusPlus(PairLoss):
         *,
         pseudo_positive_warmup: float = 0.0,
     ) -> None:
-        super().__init__()
+        super().__init__(pseudo_positive_weight, pseudo_positive_warmup)
         self.shift = nn.Parameter(torch.tensor(float(shift)))
         self.log_scale = nn.Parameter(torch.tensor(math.log(negative_scale)))
-        self.pseudo_positive_weight = self._full_weight = pseudo_positive_weight
-        self.pseudo_positive_warmup = pseudo_positive_warmup
         self.vib_weight = vib_weight
         self.contrastive_weight = contrastive_weight
         self.contrastive = InfoNCE() if contrastive_weight else None
@@ -96,12 +110,6 @@ class PCMEPlusPlus(PairLoss):
     def negative_scale(self) -> Tensor:
         """a, the slope of the match probability in the distance."""
         return self.log_scale.exp()
-
-    def warm_up(self, step: int, steps: int) -> None:
-        """Raise the weight of the pseudo-positives linearly over the first share of the steps."""
-        warm = self.pseudo_positive_warmup * steps
-        share = min(1.0, step / warm) if warm else 1.0
-        self.pseudo_positive_weight = self._full_weight * share
 
     def match_probability(self) -> tuple[float, float] | None:
         """a and b as learnt."""
@@ -149,14 +157,29 @@ class PCMEPlusPlus(PairLoss):
 class InfoNCE(PairLoss):
     """Symmetric cross-entropy over cosine similarities of the means (the GeoCLAP baseline).
 
+    With ``pseudo_positive_weight`` the same is added for targets with pseudo-positives, as in
+    Sat2Sound. A row's target is spread evenly over its positives, and each direction has its own.
+
     Args:
         temperature: start of the temperature; ``log(1 / temperature)`` is learnt.
+        pseudo_positive_weight: weight of the term with pseudo-positives; 0 leaves it out.
+        pseudo_positive_warmup: share of training over which it comes in, see :meth:`warm_up`.
+        published: targets with pseudo-positives are not spread: a row that has many weighs more;
+            and those of the rows serve the columns too.
     """
 
     max_log_scale = math.log(100.0)
 
-    def __init__(self, temperature: float = 0.07) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        temperature: float = 0.07,
+        pseudo_positive_weight: float = 0.0,
+        *,
+        pseudo_positive_warmup: float = 0.0,
+        published: bool = False,
+    ) -> None:
+        super().__init__(pseudo_positive_weight, pseudo_positive_warmup)
+        self.published = published
         self.log_scale = nn.Parameter(torch.tensor(math.log(1.0 / temperature)))
 
     def forward(
@@ -170,10 +193,17 @@ class InfoNCE(PairLoss):
         matched = _identity(a, b) if matched is None else matched
         scale = self.log_scale.clamp(max=self.max_log_scale).exp()
         logits = scale * a.mean.float() @ b.mean.float().T
-        rows = F.cross_entropy(logits, _distribution(matched))
-        columns = F.cross_entropy(logits.T, _distribution(matched.T))
-        loss = 0.5 * (rows + columns)
-        return loss, {"loss": loss.detach(), "temperature": scale.detach().reciprocal()}
+        loss = _both_ways(logits, _distribution(matched), _distribution(matched.T))
+        report: Report = {"temperature": scale.detach().reciprocal()}
+        if self.pseudo_positive_weight:
+            rows = pseudo_positives(logits, matched)
+            columns = rows.T if self.published else pseudo_positives(logits.T, matched.T)
+            report["pseudo_positives"] = (rows != matched).sum().float()
+            if not self.published:
+                rows, columns = _distribution(rows), _distribution(columns)
+            loss = loss + self.pseudo_positive_weight * _both_ways(logits, rows, columns)
+        report["loss"] = loss.detach()
+        return loss, report
 
 
 class LabelLoss(nn.Module):
@@ -263,6 +293,10 @@ def _identity(a: Gaussian, b: Gaussian) -> Tensor:
             f"{len(a.mean)} against {len(b.mean)} items: say which match by a `matched` matrix"
         )
     return torch.eye(len(a.mean), device=a.mean.device)
+
+
+def _both_ways(logits: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    return 0.5 * (F.cross_entropy(logits, rows) + F.cross_entropy(logits.T, columns))
 
 
 def _cosines(a: Gaussian, b: Gaussian) -> Tensor:

@@ -21,7 +21,9 @@ from torch.nn import functional as F
 from psm.data.context import Context
 from psm.data.recording import AudioSource, Recording
 from psm.encoders.encoding import Encoding, circle
+from psm.encoders.fusion import TokenFusion
 from psm.encoders.heads import point
+from psm.encoders.tokens import Tokens
 from psm.gaussian import Gaussian
 
 
@@ -69,6 +71,43 @@ def published_resize(
     if pixels.shape[-1] == size:
         return pixels
     return F.interpolate(pixels, (size, size), mode="bicubic", antialias=True)
+
+
+class PublishedTokenFusion(TokenFusion):
+    """Fusion of Sat2Sound as published: all tokens of the context go on, also those not known.
+
+    Without gradients, and where no row of the batch has a gap before a known token, they are zeros
+    (PyTorch packs such a batch); else they are what a token of zeros comes to that looks at the
+    others. Either kind chooses among the codes. The order of the fields decides what is a gap:
+    sources, place, month, hour.
+    """
+
+    _ORDER = ("audio_source", "caption_source", "latlon", "month", "hour")
+
+    def told(self, context: Context, *, keep_all: bool = True) -> Tokens:
+        """A token for each field of the model in the published order, zeros where not known."""
+        told = super().told(context, keep_all=keep_all)
+        order = [self.fields.index(field) for field in self._ORDER if field in self.fields]
+        known = told.known[:, order]
+        return Tokens(told.values[:, order] * known[..., None], known)
+
+    def forward(
+        self, image: Float[Tensor, "batch features"], context: Context | None = None
+    ) -> Float[Tensor, "batch fused"]:
+        """Fuse packed image tokens with the context; nothing of it is known if it is ``None``."""
+        if context is None:
+            nowhere = np.full(len(image), np.nan)
+            context = Context.of(lat=nowhere, lon=nowhere).to(image.device)
+        tokens = Tokens.all_known(image.reshape(len(image), -1, self.dim))
+        return self.attend(tokens.beside(self.told(context))).values.flatten(1)
+
+    def attend(self, tokens: Tokens) -> Tokens:
+        """What all tokens come to, zeros for those not known where PyTorch packs the batch."""
+        fused = super().attend(tokens)
+        has_gap = (tokens.known[:, 1:] & ~tokens.known[:, :-1]).any()
+        if self.training or torch.is_grad_enabled() or has_gap:
+            return fused
+        return Tokens(fused.values * tokens.known[..., None], tokens.known)
 
 
 class PointHead(nn.Module):

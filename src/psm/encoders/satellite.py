@@ -51,12 +51,15 @@ class SatelliteEncoder(nn.Module):
 
     Patches come from one projection, as published, or from a small convolutional stem. With
     ``config.rings_px`` a further token says what lies how far from the place, and leaves the
-    encoder beside the mean.
+    encoder beside the mean. With ``as_tokens`` nothing is averaged: every patch is projected by
+    itself, in rows, and the ring's token comes last.
 
     Args:
         config: sizes of the transformer.
         imagery: size of the view and statistics of its pixels.
-        out_dim: features that leave the encoder.
+        out_dim: features that leave the encoder, or their number for each token.
+        as_tokens: keep the tokens, one after the other.
+        normed: normalise before the projection; the published encoder of tokens does not.
 
     Attributes:
         backbone: what it started from, where ``config.weights`` names a checkpoint.
@@ -69,8 +72,17 @@ class SatelliteEncoder(nn.Module):
     std: Tensor
     backbone: Backbone | None = None
 
-    def __init__(self, config: SatelliteConfig, imagery: ImageryConfig, out_dim: int) -> None:
+    def __init__(
+        self,
+        config: SatelliteConfig,
+        imagery: ImageryConfig,
+        out_dim: int,
+        *,
+        as_tokens: bool = False,
+        normed: bool = True,
+    ) -> None:
         super().__init__()
+        self.as_tokens = as_tokens
         self.view_px = imagery.view_px
         self.grid_size = imagery.view_px // config.patch_px
         self.gsd_unit_m = config.gsd_unit_m
@@ -91,9 +103,9 @@ class SatelliteEncoder(nn.Module):
             norm_first=True,
             eps=1e-6,
         )
-        self.norm = nn.LayerNorm(config.dim, eps=1e-6)
+        self.norm = nn.LayerNorm(config.dim, eps=1e-6) if normed else nn.Identity()
         self.near = RingPooling(config.rings_px, config.dim) if config.rings_px else None
-        width = 2 * config.dim if config.rings_px else config.dim
+        width = 2 * config.dim if config.rings_px and not as_tokens else config.dim
         self.project = nn.Sequential(
             nn.Linear(width, out_dim), nn.GELU(), nn.Linear(out_dim, out_dim)
         )
@@ -112,7 +124,7 @@ class SatelliteEncoder(nn.Module):
 
     def forward(
         self, views: Float[Tensor, "batch 3 height width"], gsd_m: Float[Tensor, " batch"]
-    ) -> Float[Tensor, "batch out_dim"]:
+    ) -> Float[Tensor, "batch features"]:
         """Features of ``views`` (RGB in [0, 1]) whose pixels cover ``gsd_m`` metres."""
         if views.shape[-2:] != (self.view_px, self.view_px):
             size = "x".join(str(side) for side in views.shape[-2:])
@@ -125,6 +137,9 @@ class SatelliteEncoder(nn.Module):
             near = self.near(pixels, gsd).to(tokens.dtype)
             tokens = torch.cat([tokens, near[:, None]], dim=1)
         encoded = self.blocks(tokens)
+        if self.as_tokens:
+            projected: Tensor = self.project(self.norm(encoded))
+            return projected.flatten(1)
         parts = [encoded[:, : patches.shape[1]].mean(1), *encoded[:, patches.shape[1] :].unbind(1)]
         features: Tensor = self.project(torch.cat([self.norm(part) for part in parts], dim=-1))
         return features

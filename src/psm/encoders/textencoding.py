@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from psm.config import TextTowerConfig
 from psm.encoders.tokens import Tokens
@@ -57,10 +58,13 @@ class TextTower(nn.Module, ABC):
 
 
 @torch.no_grad()
-def encode_texts(tower: TextTower, texts: Sequence[str], batch_tokens: int = 2048) -> Tensor:
+def encode_texts(
+    tower: TextTower, texts: Sequence[str], batch_tokens: int = 2048, *, as_tokens: bool = False
+) -> Tensor:
     """Features of many texts, each distinct one encoded once.
 
     Texts of like length share a batch, padded to its longest, of ``batch_tokens`` or one text.
+    With ``as_tokens`` they are packed :class:`~psm.encoders.tokens.Tokens`, as long as the longest.
     """
     distinct = list(dict.fromkeys(texts))
     lengths = tower.lengths(distinct)
@@ -70,7 +74,11 @@ def encode_texts(tower: TextTower, texts: Sequence[str], batch_tokens: int = 204
         end = start + 1
         while end < len(order) and (end + 1 - start) * lengths[order[end]] <= batch_tokens:
             end += 1
-        parts.append(tower([distinct[row] for row in order[start:end]]))
+        batch = [distinct[row] for row in order[start:end]]
+        parts.append(tower.tokens(batch).packed() if as_tokens else tower(batch))
         start = end
+    if as_tokens:
+        width = max((part.shape[1] for part in parts), default=0)
+        parts = [F.pad(part, (0, width - part.shape[1])) for part in parts]
     row = {distinct[index]: place for place, index in enumerate(order)}
     return torch.cat(parts)[torch.tensor([row[text] for text in texts])]

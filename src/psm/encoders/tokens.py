@@ -42,8 +42,19 @@ class Tokens:
             features: ``(batch, tokens * width)``.
             width: of a token.
         """
-        values = features.unflatten(1, (-1, width))
+        values = features.reshape(len(features), -1, width)
         return cls(values, (values != 0).any(-1))
+
+    def beside(self, other: Tokens) -> Tokens:
+        """These tokens, and behind them, in each row, those of ``other``.
+
+        Args:
+            other: tokens of the same rows, of the same width.
+        """
+        return Tokens(
+            torch.cat([self.values, other.values], dim=1),
+            torch.cat([self.known, other.known], dim=1),
+        )
 
     def packed(self) -> Float[Tensor, "batch features"]:
         """One vector a row, zeros where a token is not there.

@@ -24,6 +24,7 @@ from psm.encoders.clap import clap_layers, load_tower, standalone
 from psm.encoders.minilm import MINILM
 from psm.encoders.packaged import weights_folder
 from psm.encoders.textencoding import TextTower
+from psm.encoders.tokens import Tokens
 from psm.errors import ConfigError
 from psm.http import hub
 
@@ -46,6 +47,7 @@ class TransformerTower(TextTower):
         self.model = model
         self.tokenizer = tokenizer
         self.out_dim = out_dim
+        self.token_dim = int(model.config.hidden_size)  # type: ignore[union-attr, arg-type]
         self.max_tokens = max_tokens
 
     def standalone(self, config: TextTowerConfig) -> TextTowerConfig:
@@ -73,6 +75,21 @@ class TransformerTower(TextTower):
 
     def forward(self, texts: Sequence[str]) -> Float[Tensor, "batch out_dim"]:
         """Features of ``texts``; what is longer than ``max_tokens`` is cut."""
+        output, known = self._read(texts)
+        if isinstance(self.model, ClapTextModelWithProjection):
+            embeds: Tensor = output.text_embeds
+            return embeds
+        mask = known[..., None].float()
+        mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1)
+        return nn.functional.normalize(mean, dim=-1)
+
+    def tokens(self, texts: Sequence[str]) -> Tokens:
+        """The last layer's state of every token."""
+        output, known = self._read(texts)
+        return Tokens(output.last_hidden_state, known.bool())
+
+    def _read(self, texts: Sequence[str]) -> tuple[Any, Tensor]:
+        """What the model says of texts, and which of their tokens are no padding."""
         tokens = self.tokenizer(
             list(texts),
             padding=True,
@@ -80,13 +97,7 @@ class TransformerTower(TextTower):
             max_length=self.max_tokens,
             return_tensors="pt",
         ).to(next(self.model.parameters()).device)
-        output = self.model(**tokens)
-        if isinstance(self.model, ClapTextModelWithProjection):
-            embeds: Tensor = output.text_embeds
-            return embeds
-        mask = tokens["attention_mask"][..., None].float()
-        mean = (output.last_hidden_state * mask).sum(1) / mask.sum(1)
-        return nn.functional.normalize(mean, dim=-1)
+        return self.model(**tokens), tokens["attention_mask"]
 
 
 def build_clap_text(

@@ -14,19 +14,25 @@ from psm.config import ModelConfig
 from psm.data.context import Context
 from psm.encoders.audioencoding import AudioTower
 from psm.encoders.audiotowers import build_audio_tower
-from psm.encoders.fusion import ContextFusion
-from psm.encoders.heads import GaussianHead
-from psm.encoders.satellite import SatelliteEncoder
 from psm.encoders.textencoding import TextTower, encode_texts
 from psm.encoders.texttowers import build_text_tower
 from psm.gaussian import Gaussian, match_probability, match_uncertainty
+from psm.model.parts import (
+    build_codebook,
+    build_fusion,
+    build_satellite,
+    location_head,
+    tower_head,
+)
 from psm.model.stored import StoredModel
 from psm.precision import computing, resolved
-from psm.reference import PointHead, PublishedEncoding
 
 
 class PSM(StoredModel):
     """The model: three encoders, context fusion and a Gaussian head for each modality.
+
+    With ``config.heads.kind`` a codebook, features are tokens, one after the other in a vector, and
+    the heads are points whose variance is not known (:mod:`psm.encoders.codebook`).
 
     ``encode_*`` go from raw input to :class:`Gaussian`; each is split where work can be kept:
     ``image_features`` then ``fuse`` (another hour costs only the fusion), ``audio_features`` then
@@ -63,16 +69,15 @@ class PSM(StoredModel):
 
     def __init__(self, config: ModelConfig, *, tokenizer: str | Path | None = None) -> None:
         super().__init__(config)
-        dim, heads = config.dim, config.heads
-        is_bare = config.reference and not heads.probabilistic
-        self.satellite = SatelliteEncoder(config.satellite, config.imagery, dim)
-        encoding = PublishedEncoding() if config.reference else None
-        self.fusion = ContextFusion(config.context, dim, encoding) if config.context.depth else None
-        self.location_head = PointHead() if is_bare else GaussianHead(dim, dim, heads)
+        dim = config.dim
+        self.satellite = build_satellite(config)
+        self.fusion = build_fusion(config)
+        self.codebook = build_codebook(config)
+        self.location_head = location_head(config, self.codebook)
         self.audio: AudioTower = build_audio_tower(config.audio_tower, config.audio, dim)
-        self.audio_head = GaussianHead(self.audio.out_dim, dim, heads)
+        self.audio_head = tower_head(config, self.audio, self.codebook)
         self.text: TextTower = build_text_tower(config.text_tower, dim, tokenizer)
-        self.text_head = GaussianHead(self.text.out_dim, dim, heads)
+        self.text_head = tower_head(config, self.text, self.codebook)
         self.audio.requires_grad_(not config.audio_tower.frozen)
         self.text.requires_grad_(not config.text_tower.frozen)
         self.register_buffer("negative_scale", torch.tensor(5.0))
@@ -92,7 +97,7 @@ class PSM(StoredModel):
         self,
         views: Float[Tensor, "batch 3 height width"] | UInt8[Tensor, "batch 3 height width"],
         gsd_m: Float[Tensor, " batch"],
-    ) -> Float[Tensor, "batch dim"]:
+    ) -> Float[Tensor, "batch features"]:
         """Image features before fusion: one vector a view, which serves every context.
 
         Args:
@@ -101,7 +106,7 @@ class PSM(StoredModel):
             gsd_m: ``(batch,)`` ground sample distance of each view, metres per pixel.
 
         Returns:
-            ``(batch, dim)`` float32.
+            ``(batch, config.image_features)`` float32.
 
         Raises:
             ValueError: views are of another size.
@@ -112,16 +117,16 @@ class PSM(StoredModel):
         return features.float()
 
     def location_features(
-        self, image: Float[Tensor, "batch dim"], context: Context | None = None
-    ) -> Float[Tensor, "batch dim"]:
+        self, image: Float[Tensor, "batch features"], context: Context | None = None
+    ) -> Float[Tensor, "batch fused"]:
         """Image features joined by what is known of the context, before the head.
 
         Args:
-            image: ``(batch, dim)`` of :meth:`image_features`.
+            image: of :meth:`image_features`.
             context: place, time and sources of each row; ``None`` where nothing is known.
 
         Returns:
-            ``(batch, dim)``; ``image`` itself in a model without fusion.
+            ``(batch, dim)``, of tokens as many as there are; ``image`` itself without fusion.
         """
         if self.fusion is None:
             return image
@@ -131,11 +136,13 @@ class PSM(StoredModel):
             )
         return fused.float()
 
-    def fuse(self, image: Float[Tensor, "batch dim"], context: Context | None = None) -> Gaussian:
+    def fuse(
+        self, image: Float[Tensor, "batch features"], context: Context | None = None
+    ) -> Gaussian:
         """Location Gaussians from image features and what is known of the context.
 
         Args:
-            image: ``(batch, dim)`` of :meth:`image_features`.
+            image: of :meth:`image_features`.
             context: place, time and sources of each row; ``None`` where nothing is known.
 
         Returns:
@@ -192,6 +199,8 @@ class PSM(StoredModel):
         if is_longer is None and self.config.reference:  # the published loader says so of any clip
             is_longer = mel.new_ones(len(mel), dtype=torch.bool)
         with computing(self.computes_in, self.device):
+            if self.config.has_tokens:
+                return self.audio.tokens(mel.float(), is_longer).packed().float()
             features: Tensor = self.audio(mel.float(), is_longer)
         return features.float()
 
@@ -223,12 +232,13 @@ class PSM(StoredModel):
         Returns:
             ``(len(texts), features)`` float32, as many as the text tower has.
         """
+        as_tokens = self.config.has_tokens
         with computing(self.computes_in, self.device):
             if self.config.text_tower.frozen:
-                return encode_texts(self.text.eval(), texts).float()
+                return encode_texts(self.text.eval(), texts, as_tokens=as_tokens).float()
             if not torch.is_grad_enabled():
-                return encode_texts(self.text, texts).float()
-            features: Tensor = self.text(texts)
+                return encode_texts(self.text, texts, as_tokens=as_tokens).float()
+            features: Tensor = self.text.tokens(texts).packed() if as_tokens else self.text(texts)
         return features.float()
 
     def encode_text(self, texts: Sequence[str]) -> Gaussian:

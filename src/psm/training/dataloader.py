@@ -201,7 +201,9 @@ def cached_text_features(model: PSM, corpus: Corpus) -> Tensor | None:
     """Features of all captions where the text tower is frozen, so that no epoch repeats them."""
     if not model.config.text_tower.frozen:
         return None
-    return model.text_features([recording.caption for recording in corpus.recordings]).cpu()
+    features = model.text_features([recording.caption for recording in corpus.recordings]).cpu()
+    # Tokens are as many numbers as the longest caption has: half of each will do.
+    return features.half() if model.config.has_tokens else features
 
 
 def _turn(views: np.ndarray, chosen: Bool[np.ndarray, "3 rows"]) -> np.ndarray:

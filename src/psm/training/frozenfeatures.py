@@ -126,7 +126,9 @@ class _Kept:
 
 def _settings(model: PSM) -> list[object]:
     config = model.config
-    return [config.audio_tower.model_dump(mode="json"), config.framing.to_json(), config.reference]
+    settings: list[object] = [config.audio_tower.model_dump(mode="json")]
+    settings += [config.framing.to_json(), config.reference]
+    return [*settings, "tokens"] if config.has_tokens else settings
 
 
 def _shards(members: MemberIndex) -> list[list[object]]:
