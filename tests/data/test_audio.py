@@ -10,6 +10,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import ClapFeatureExtractor
+from transformers.audio_utils import mel_filter_bank
 
 from psm.data.audio import (
     AudioConfig,
@@ -81,6 +82,26 @@ def test_gain_shifts_every_band_alike(gain: float) -> None:
     waveform = _noise(0.1, 16_000)[None]
     shift = log_mel(waveform * np.float32(gain), TINY) - log_mel(waveform, TINY)
     np.testing.assert_allclose(shift, 20 * np.log10(gain), atol=1e-3)
+
+
+def test_slaney_filters_are_those_of_transformers() -> None:
+    config = AudioConfig.mga_clap()
+    expected = mel_filter_bank(513, 64, 50.0, 14_000.0, 32_000, norm="slaney", mel_scale="slaney")
+    np.testing.assert_allclose(mel_filters(config), expected, atol=1e-12)
+    assert (config.frames, config.n_mels) == (1001, 64)
+
+
+def test_notes_of_what_there_was_before_stay_as_they_were() -> None:
+    assert {"mel_scale", "padding"}.isdisjoint(EMBEDDED.to_json())
+    told = AudioConfig.mga_clap().to_json()
+    assert (told["mel_scale"], told["padding"]) == ("slaney", "silence")
+    assert AudioConfig(**told) == AudioConfig.mga_clap()
+
+
+def test_what_is_short_may_be_followed_by_silence() -> None:
+    config = AudioConfig(sample_rate_hz=16_000, f_max_hz=8000, clip_s=1.0, padding="silence")
+    sound = np.ones(4000, np.float32)
+    assert windows(sound, config)[0].tolist() == [1.0] * 4000 + [0.0] * 12_000
 
 
 def test_silence_sits_on_the_floor() -> None:

@@ -158,8 +158,8 @@ def test_levels_rise_with_the_gain_and_are_in_order(gain: float, seed: int) -> N
     assert loud["la10"] >= loud["la50"] >= loud["la90"]
 
 
-def test_log_mels_tell_the_levels_of_what_they_hear() -> None:
-    audio = AudioConfig()
+@pytest.mark.parametrize("audio", [AudioConfig(), AudioConfig(mel_scale="slaney")])
+def test_log_mels_tell_the_levels_of_what_they_hear(audio: AudioConfig) -> None:
     wave = noise(5.0, scale=0.1) * np.linspace(0.2, 1.0, 5 * RATE, dtype=np.float32)
     spectrum = np.fft.rfft(wave)
     hertz = np.fft.rfftfreq(len(wave), 1 / RATE)

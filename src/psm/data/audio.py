@@ -2,13 +2,16 @@
 
 One function serves the embedded format and CLAP's: the spectrogram is that of CLAP's feature
 extractor (Wu et al. 2023, "Large-scale contrastive language-audio pretraining"), with HTK mel
-filters as its fusion models use them.
+filters as its fusion models use them. MGA-CLAP, and so Sat2Sound, has Slaney's filters and fills a
+short clip up with silence.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32, Float64
@@ -21,11 +24,18 @@ POWER_FLOOR = 1e-10
 """Power below which a mel band counts as silent: -100 dB, as in CLAP's extractor."""
 
 _BLOCK_FRAMES = 4096
+_SLANEY_KNEE_HZ, _SLANEY_MEL_HZ = 1000.0, 200.0 / 3.0
+_SLANEY_KNEE = _SLANEY_KNEE_HZ / _SLANEY_MEL_HZ
+_SLANEY_STEPS = 27.0 / math.log(6.4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioConfig:
     """How sound is framed. The defaults are the embedded format; see :meth:`clap`.
+
+    ``mel_scale`` is that of the bands, ``htk`` with filters of peak 1 or ``slaney`` with filters of
+    equal area. ``padding`` fills up what is shorter than a window: with ``copies`` of it as far as
+    whole ones fit, or with ``silence`` alone.
 
     Raises:
         ConfigError: the numbers do not fit together.
@@ -38,6 +48,8 @@ class AudioConfig:
     f_min_hz: float = 50.0
     f_max_hz: float = 14_000.0
     clip_s: float = 5.0
+    mel_scale: Literal["htk", "slaney"] = "htk"
+    padding: Literal["copies", "silence"] = "copies"
 
     def __post_init__(self) -> None:
         if min(self.sample_rate_hz, self.n_fft, self.hop, self.n_mels) < 1 or self.clip_s <= 0:
@@ -54,6 +66,20 @@ class AudioConfig:
     def clap(cls) -> AudioConfig:
         """The setting of ``laion/clap-htsat-fused``: 48 kHz, 10 s, 1001 frames of 64 bands."""
         return cls(sample_rate_hz=48_000, hop=480, clip_s=10.0)
+
+    @classmethod
+    def mga_clap(cls) -> AudioConfig:
+        """The setting of MGA-CLAP: 32 kHz, 10 s, 1001 frames of 64 Slaney bands, silence after."""
+        return cls(hop=320, clip_s=10.0, mel_scale="slaney", padding="silence")
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain numbers; scale and padding only where they are not those of older notes."""
+        values, usual = asdict(self), AudioConfig()
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in ("mel_scale", "padding") or value != getattr(usual, name)
+        }
 
     @property
     def band_hz(self) -> tuple[float, float]:
@@ -79,12 +105,22 @@ def repeat_pad(
     return np.pad(copies, (0, size - copies.size)).astype(np.float32, copy=False)
 
 
+def padded(
+    waveform: Float32[np.ndarray, " samples"], config: AudioConfig
+) -> Float32[np.ndarray, " size"]:
+    """Fill one window with a shorter waveform, as ``config.padding`` says."""
+    if config.padding == "copies":
+        return repeat_pad(waveform, config.clip_samples)
+    spare = max(0, config.clip_samples - waveform.size)
+    return np.pad(waveform[: config.clip_samples], (0, spare)).astype(np.float32, copy=False)
+
+
 def windows(
     waveform: Float32[np.ndarray, " samples"], config: AudioConfig, *, max_windows: int = 4
 ) -> Float32[np.ndarray, "windows samples"]:
     """Cut the fixed windows of a recording: always the same ones, so features never vary.
 
-    A recording shorter than a window is repeat-padded to one. A longer one gives as many windows
+    A recording shorter than a window is padded to one. A longer one gives as many windows
     as are needed to cover it, at most ``max_windows``, evenly spread from its start to its end.
 
     Raises:
@@ -97,7 +133,7 @@ def windows(
         raise CorruptRecording("a waveform without samples has no windows")
     size = config.clip_samples
     if waveform.size <= size:
-        return repeat_pad(waveform, size)[None]
+        return padded(waveform, config)[None]
     count = min(max_windows, -(-waveform.size // size))
     starts = np.linspace(0, waveform.size - size, count).round().astype(np.int64)
     return np.stack([waveform[start : start + size] for start in starts]).astype(
@@ -110,8 +146,22 @@ def band_centres_hz(config: AudioConfig) -> Float64[np.ndarray, " bands"]:
     return _corners_hz(config)[1:-1]
 
 
+def band_heights(config: AudioConfig) -> Float64[np.ndarray, " bands"]:
+    """Peak of the filter of each mel band: 1, or what makes all filters have the same area."""
+    if config.mel_scale == "htk":
+        return np.ones(config.n_mels)
+    corners = _corners_hz(config)
+    heights: Float64[np.ndarray, " bands"] = 2.0 / (corners[2:] - corners[:-2])
+    return heights
+
+
 def _corners_hz(config: AudioConfig) -> Float64[np.ndarray, " corners"]:
     """Where the triangular filters begin, peak and end: each peaks where the next begins."""
+    if config.mel_scale == "slaney":
+        low, high = (_slaney_mels(hertz) for hertz in (config.f_min_hz, config.f_max_hz))
+        mels = np.linspace(low, high, config.n_mels + 2)
+        above = _SLANEY_KNEE_HZ * np.exp((mels - _SLANEY_KNEE) / _SLANEY_STEPS)
+        return np.where(mels < _SLANEY_KNEE, _SLANEY_MEL_HZ * mels, above)
     low, high = (
         2595.0 * np.log10(1.0 + hertz / 700.0) for hertz in (config.f_min_hz, config.f_max_hz)
     )
@@ -121,18 +171,27 @@ def _corners_hz(config: AudioConfig) -> Float64[np.ndarray, " corners"]:
     return corners
 
 
+def _slaney_mels(hertz: float) -> float:
+    """Mels of Slaney's "Auditory toolbox" (1998): even steps to 1 kHz, even ratios above."""
+    if hertz < _SLANEY_KNEE_HZ:
+        return hertz / _SLANEY_MEL_HZ
+    return _SLANEY_KNEE + _SLANEY_STEPS * math.log(hertz / _SLANEY_KNEE_HZ)
+
+
 @lru_cache(maxsize=8)
 def mel_filters(config: AudioConfig) -> Float64[np.ndarray, "bins bands"]:
-    """Triangular filters, peak 1, evenly spaced on the HTK mel scale ``2595 log10(1 + f/700)``.
+    """Triangular filters, evenly spaced on the mel scale of ``config``.
 
-    Equal to the bit to ``transformers.audio_utils.mel_filter_bank``, whose import takes a second
-    that the workers of a build need not spend.
+    HTK's, ``2595 log10(1 + f/700)``, have peak 1. Equal to the bit to
+    ``transformers.audio_utils.mel_filter_bank``, whose import takes a second that the workers of a
+    build need not spend. Slaney's have the same area: height 2 over the width in Hz.
     """
     corners = _corners_hz(config)
     bins = np.linspace(0.0, config.sample_rate_hz // 2, config.n_fft // 2 + 1)[:, None]
     lower, centre, upper = corners[:-2], corners[1:-1], corners[2:]
     rising, falling = (bins - lower) / (centre - lower), (upper - bins) / (upper - centre)
     filters: Float64[np.ndarray, "bins bands"] = np.maximum(0.0, np.minimum(rising, falling))
+    filters = filters * band_heights(config)
     filters.setflags(write=False)  # shared by every caller through the cache
     return filters
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float16, Float32
 
-from psm.data.audio import AudioConfig, fused_log_mel, log_mel, repeat_pad
+from psm.data.audio import AudioConfig, fused_log_mel, log_mel, padded
 from psm.errors import ConfigError
 
 
@@ -34,7 +34,7 @@ class Framing:
 
     def to_json(self) -> dict[str, Any]:
         """As a mapping of plain numbers."""
-        return asdict(self)
+        return {**asdict(self), "audio": self.audio.to_json()}
 
     def mel(
         self, waveform: Float32[np.ndarray, " samples"]
@@ -45,7 +45,7 @@ class Framing:
         else:
             size = self.audio.clip_samples
             first = max(0, (waveform.size - size) // 2)
-            mel = log_mel(repeat_pad(waveform[first : first + size], size)[None], self.audio)
+            mel = log_mel(padded(waveform[first : first + size], self.audio)[None], self.audio)
         return mel.astype(np.float16)
 
 
@@ -115,4 +115,5 @@ def _note(folder: Path, name: Path, keys: Sequence[str]) -> dict[str, Any] | Non
 
 
 def _in_words(audio: dict[str, Any]) -> str:
-    return f"{audio['clip_s']:g} s at {audio['sample_rate_hz']} Hz"
+    bands = "" if audio["mel_scale"] == "htk" else f", {audio['mel_scale']} bands"
+    return f"{audio['clip_s']:g} s at {audio['sample_rate_hz']} Hz{bands}"

@@ -74,7 +74,8 @@ class EarthPlan:
     def fingerprint(self) -> dict[str, Any]:
         """What is stored beside the shards, and compared before more are added."""
         world = world_named(self.world).name  # in whatever case it was given
-        told = {"format": FORMAT_VERSION, **asdict(self), "world": world}
+        told = {"format": FORMAT_VERSION, **asdict(self), "audio": self.audio.to_json()}
+        told["world"] = world
         return {key: value for key, value in told.items() if value != ""}
 
 

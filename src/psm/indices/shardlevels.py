@@ -11,7 +11,7 @@ import math
 import numpy as np
 from jaxtyping import Float, Float64
 
-from psm.data.audio import POWER_FLOOR, AudioConfig, band_centres_hz
+from psm.data.audio import POWER_FLOOR, AudioConfig, band_centres_hz, band_heights
 from psm.data.framing import Framing
 from psm.indices.levels import a_weighting, levels_of
 from psm.indices.settings import LEVELS, IndexSettings
@@ -38,7 +38,7 @@ def log_mel_levels(
         kept[0 if framing.shrunk_first else 3 :: 4] = False
     power = 10.0 ** (mel[kept].astype(np.float64) / 10.0)
     power[power <= POWER_FLOOR * 1.01] = 0.0  # float16 rounds the floor itself
-    power *= _per_mean_square(audio)
+    power *= _per_mean_square(audio) / band_heights(audio)
     gain = np.square(a_weighting(band_centres_hz(audio)))
     whole, weighted = power.sum(axis=-1), power @ gain
     if not whole.any():
