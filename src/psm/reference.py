@@ -8,6 +8,7 @@ can be reproduced, and nowhere else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -25,6 +26,8 @@ from psm.encoders.fusion import TokenFusion
 from psm.encoders.heads import point
 from psm.encoders.tokens import Tokens
 from psm.gaussian import Gaussian
+
+_ROLLOFF, _CROSSINGS = 0.99, 6
 
 
 class PublishedEncoding(Encoding):
@@ -125,6 +128,38 @@ class PointHead(nn.Module):
 def published_tile_px(imagery: str) -> int:
     """Side of a zoom-1 tile of ``imagery`` in pixels, as the published code crops it."""
     return 300 if imagery == "bing" else 256
+
+
+def published_resampling(
+    waveform: Float[np.ndarray, " samples"], rate_hz: int, wanted_hz: int
+) -> Float[np.ndarray, " resampled"]:
+    """A waveform at another rate, as the published loader of Sat2Sound resamples it.
+
+    A sum of sincs under a squared cosine, six zero crossings to each side, that lets through 99 %
+    of what both rates can hold (Smith, "Digital audio resampling"). Ours uses a steeper filter.
+
+    Args:
+        waveform: mono.
+        rate_hz: its rate.
+        wanted_hz: the rate to bring it to.
+    """
+    common = math.gcd(rate_hz, wanted_hz)
+    old, new = rate_hz // common, wanted_hz // common
+    base = _ROLLOFF * min(old, new)
+    reach = math.ceil(_CROSSINGS * old / base)
+    count = -(-len(waveform) * new // old)
+    padded = np.pad(np.asarray(waveform, np.float64), reach)
+    taps = np.arange(-reach, reach + 1)
+    resampled = np.empty(count)
+    # Outputs that many steps of ``new`` apart lie alike between the samples: one filter for each.
+    for phase in range(min(new, count)):
+        whole, part = divmod(phase * old, new)
+        at = np.clip(base * (taps / old - part / (old * new)), -_CROSSINGS, _CROSSINGS)
+        kernel = base / old * np.sinc(at) * np.cos(np.pi * at / (2 * _CROSSINGS)) ** 2
+        starts = np.arange(whole, whole + old * -(-(count - phase) // new), old)
+        rows = np.minimum(starts[:, None] + np.arange(len(taps)), len(padded) - 1)
+        resampled[phase::new] = padded[rows] @ kernel
+    return resampled.astype(np.float32)
 
 
 def published_order(

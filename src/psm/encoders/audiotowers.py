@@ -181,14 +181,19 @@ def build_audio_tower(config: AudioTowerConfig, audio: AudioConfig, dim: int) ->
     """The tower that ``config`` describes, for audio framed as ``audio``.
 
     Raises:
-        ConfigError: the CLAP settings or its weights do not fit.
-        CheckpointMismatch: a weight of CLAP is missing, unknown or of another shape.
+        ConfigError: the settings of CLAP or MGA-CLAP or the weights do not fit.
+        MissingData: there is no file of weights.
+        CheckpointMismatch: a weight is missing, unknown or of another shape.
     """
     if config.kind == "cnn":
         return CNNTower(config.channels, audio.n_mels)
     if config.kind == "resnet":
         return ResidualTower(config.channels, config.blocks, audio.n_mels)
     # Imported where it is needed: transformers takes seconds, and the packaged model does without.
+    if config.kind == "mga-clap":
+        from psm.encoders.tokentowers.mgaclap import build_mgaclap
+
+        return build_mgaclap(config, audio)
     from psm.encoders.clapaudio import build_clap_audio
 
     return build_clap_audio(config, audio, dim)

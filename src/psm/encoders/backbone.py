@@ -93,7 +93,7 @@ def read_backbone(
     """
     origin = str(config.weights)
     # Read, and refuse at once what no view can pass through.
-    tensors = _read(origin)
+    tensors = read_tensors(origin, "satellite.weights")
     _check_dimensions(tensors, origin)
     left_out = tuple(name for name in tensors if _LEFT_OUT.fullmatch(name))
     # A multispectral model has a patch embedding for each group of bands: keep the colours.
@@ -114,7 +114,7 @@ def read_backbone(
     # Sizes first, whose errors name a setting; then tensor by tensor.
     _check_sizes(tensors, config, imagery, origin)
     ours = {new: tensors[old].float() for old, new in named.items() if new is not None}
-    _check_complete(ours, wanted, origin)
+    require_complete(ours, wanted, origin)
     return ours, Backbone(origin, len(ours), left_out, tuple(adapted))
 
 
@@ -125,10 +125,22 @@ def _our_name(name: str) -> str | None:
     return None
 
 
-def _read(origin: str) -> dict[str, Tensor]:
-    path = _download(origin) if origin.startswith(_HUB) else Path(origin)
+def read_tensors(origin: str, setting: str) -> dict[str, Tensor]:
+    """Tensors by name out of a file of weights, bare or as trainers wrap them.
+
+    Args:
+        origin: the file, or ``hf://OWNER/NAME/FILE`` on the hub.
+        setting: that names it, for errors.
+
+    Raises:
+        MissingData: there is no such file, here or on the hub.
+        ForeignPickle: it wants to run code.
+        CheckpointMismatch: it holds no tensors.
+        ConfigError: an address of the hub is not written so.
+    """
+    path = _download(origin, setting) if origin.startswith(_HUB) else Path(origin)
     if not path.exists():
-        raise MissingData(f"satellite.weights: no such file {origin}")
+        raise MissingData(f"{setting}: no such file {origin}")
     content = read_weights(path)
     for key in ("model", "state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
@@ -136,17 +148,17 @@ def _read(origin: str) -> dict[str, Tensor]:
     return named_tensors(content, origin)
 
 
-def _download(origin: str) -> Path:
+def _download(origin: str, setting: str) -> Path:
     owner, _, rest = origin.removeprefix(_HUB).partition("/")
     name, _, file = rest.partition("/")
     if not (owner and name and file):
-        raise ConfigError(f"satellite.weights {origin}: write it as hf://OWNER/NAME/FILE")
+        raise ConfigError(f"{setting} {origin}: write it as hf://OWNER/NAME/FILE")
     try:
         with hub.asked_once(origin):
             return Path(hf_hub_download(f"{owner}/{name}", file))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as problem:
         raise MissingData(
-            f"satellite.weights: the hub did not give {origin} ({hub.reason(problem)})"
+            f"{setting}: the hub did not give {origin} ({hub.reason(problem)})"
         ) from None
 
 
@@ -231,9 +243,14 @@ def _check_sizes(
         )
 
 
-def _check_complete(
+def require_complete(
     ours: Mapping[str, Tensor], wanted: Mapping[str, torch.Size], origin: str
 ) -> None:
+    """Refuse tensors that are not those of the encoder that they are to fill.
+
+    Raises:
+        CheckpointMismatch: one is missing, unexpected or of another shape.
+    """
     complaints = [f"missing {name}" for name in wanted.keys() - ours.keys()]
     complaints += [f"unexpected {name}" for name in ours.keys() - wanted.keys()]
     complaints += [

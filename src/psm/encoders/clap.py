@@ -1,4 +1,4 @@
-"""CLAP's two towers: loaded with every weight accounted for, and their attention made faster."""
+"""Towers of ``transformers``, with every weight accounted for, and CLAP's attention made faster."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from transformers import (
     ClapAudioModelWithProjection,
     ClapTextModelWithProjection,
-    PreTrainedModel,
+    T5EncoderModel,
 )
 from transformers.models.clap.modeling_clap import (
     ClapAudioLayer,
@@ -29,13 +29,16 @@ from psm.errors import CheckpointMismatch, ConfigError
 from psm.http import hub
 
 TowerConfig = TypeVar("TowerConfig", AudioTowerConfig, TextTowerConfig)
-Model = TypeVar("Model", ClapAudioModelWithProjection, ClapTextModelWithProjection)
+Model = TypeVar("Model", ClapAudioModelWithProjection, ClapTextModelWithProjection, T5EncoderModel)
 _NOISE = ("transformers_version", "model_type", "architectures", "torch_dtype", "dtype")
-# What a whole CLAP model holds beside the tower, and what a tower computes if it is not stored.
+# What a whole model holds beside the tower, and what a tower computes if it is not stored.
 _BESIDE = {
     ClapAudioModelWithProjection: ("text_model.", "text_projection.", "logit_scale_"),
     ClapTextModelWithProjection: ("audio_model.", "audio_projection.", "logit_scale_"),
+    T5EncoderModel: ("decoder.", "lm_head."),
 }
+_WHOLE = {ClapAudioModelWithProjection: "CLAP", ClapTextModelWithProjection: "CLAP",
+          T5EncoderModel: "T5"}  # fmt: skip
 # Weights in a pickle are read by PyTorch's allow-list: what it refuses is an UnpicklingError.
 _UNREADABLE = (OSError, ValueError, KeyError, RuntimeError, SafetensorError, UnpicklingError)
 _DERIVED = ("relative_position_index", "position_ids", "token_type_ids", "num_batches_tracked")
@@ -46,24 +49,26 @@ def clap_layers(model: nn.Module) -> list[nn.Module]:
     return [m for m in model.modules() if isinstance(m, (ClapAudioLayer, ClapTextLayer))]
 
 
-def standalone(config: TowerConfig, model: PreTrainedModel) -> TowerConfig:
+def standalone(config: TowerConfig, model: nn.Module) -> TowerConfig:
     """``config`` with the settings of ``model`` in full, which starts from random weights."""
-    settings = {k: v for k, v in model.config.to_diff_dict().items() if k not in _NOISE}
-    return config.model_copy(update={"weights": None, "clap": settings})
+    own: Any = model.config
+    settings = {k: v for k, v in own.to_diff_dict().items() if k not in _NOISE}
+    name = "t5" if config.kind == "t5" else "clap"
+    return config.model_copy(update={"weights": None, name: settings})
 
 
 def load_tower(kind: type[Model], weights: str, setting: str) -> Model:
-    """A tower of the CLAP model in ``weights``, a folder or a hub id, in float32.
+    """A tower of the CLAP or T5 model in ``weights``, a folder or a hub id, in float32.
 
     Args:
         kind: which tower.
-        weights: a whole CLAP model, as on the hub, or the tower alone.
+        weights: a whole model, as on the hub, or the tower alone.
         setting: that names them, for errors.
 
     Raises:
         ConfigError: there are no weights to load.
         CheckpointMismatch: a weight of the tower is missing, of another shape, or one is neither of
-            the tower nor of what a CLAP model holds beside it.
+            the tower nor of what a whole model holds beside it.
     """
     try:
         with _quiet(), hub.asked_once(weights):
@@ -73,7 +78,7 @@ def load_tower(kind: type[Model], weights: str, setting: str) -> Model:
     except _UNREADABLE as problem:
         where = "folder" if Path(weights).exists() else "hub id or folder"
         raise ConfigError(
-            f"{setting}: no CLAP weights in {where} {weights!r} ({hub.reason(problem)}); "
+            f"{setting}: no {_WHOLE[kind]} weights in {where} {weights!r} ({hub.reason(problem)}); "
             f"model.{setting}=null starts from random weights"
         ) from None
     complaints = [f"missing {name}" for name in found["missing_keys"]
@@ -86,8 +91,8 @@ def load_tower(kind: type[Model], weights: str, setting: str) -> Model:
     ]
     if complaints:
         raise CheckpointMismatch(
-            f"{setting}: {weights} does not hold this tower of a CLAP model, {len(complaints)} "
-            f"tensors do not fit ({', '.join(sorted(complaints)[:3])})"
+            f"{setting}: {weights} does not hold this tower of a {_WHOLE[kind]} model, "
+            f"{len(complaints)} tensors do not fit ({', '.join(sorted(complaints)[:3])})"
         )
     return model
 

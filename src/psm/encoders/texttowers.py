@@ -19,7 +19,7 @@ def build_text_tower(
 
     Raises:
         ConfigError: the weights cannot be loaded.
-        CheckpointMismatch: a weight of CLAP is missing, unknown or of another shape.
+        CheckpointMismatch: a weight is missing, unknown or of another shape.
         BrokenPackageData: a packaged model is not the expected one.
         MissingExtra: its package is not installed.
     """
@@ -30,6 +30,10 @@ def build_text_tower(
     if config.kind == "sentence" and config.weights == MINILM and config.frozen and not tokenizer:
         return MiniLMTower(Path(weights_folder(MINILM)), config.max_tokens)
     # Imported where it is needed: transformers takes seconds, and the packaged model does without.
+    if config.kind == "t5":
+        from psm.encoders.tokentowers.t5 import build_t5
+
+        return build_t5(config, tokenizer)
     from psm.encoders.transformertower import build_clap_text, build_sentence
 
     if config.kind == "clap":

@@ -31,7 +31,7 @@ from psm.http import hub
 # A bar for each of two small models is noise.
 transformers_logging.disable_progress_bar()
 
-_ANY_TOKENIZER = MINILM  # for shapes and speed any with a small vocabulary will do
+ANY_TOKENIZER = MINILM  # for shapes and speed any with a small vocabulary will do
 
 
 class TransformerTower(TextTower):
@@ -52,7 +52,7 @@ class TransformerTower(TextTower):
 
     def standalone(self, config: TextTowerConfig) -> TextTowerConfig:
         """``config`` for a folder that holds the weights itself; a frozen tower is elsewhere."""
-        if config.frozen or config.kind != "clap":
+        if config.frozen or config.kind == "sentence":
             return config
         return standalone(config, self.model)
 
@@ -111,7 +111,7 @@ def build_clap_text(
     """
     if config.weights is None:
         settings = ClapTextConfig(**{"projection_dim": dim} | config.clap)
-        words = str(tokenizer or weights_folder(_ANY_TOKENIZER))
+        words = str(tokenizer or weights_folder(ANY_TOKENIZER))
         return _clap_tower(config, ClapTextModelWithProjection(settings), words)
     folder = weights_folder(config.weights)
     clap = load_tower(ClapTextModelWithProjection, folder, "text_tower.weights")

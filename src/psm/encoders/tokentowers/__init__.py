@@ -1,0 +1,1 @@
+"""Audio and text towers of Sat2Sound, which give tokens."""

@@ -1,0 +1,48 @@
+"""What was recorded from the published Sat2Sound, read from the folder beside the checkout."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.reference.conftest import Close
+
+FOLDER = Path(__file__).parents[3] / "shared" / "reference" / "sat2sound"
+needs_recordings = pytest.mark.skipif(
+    not FOLDER.is_dir(), reason="the recordings of Sat2Sound are not beside the checkout"
+)
+
+
+def load(name: str) -> dict[str, np.ndarray]:
+    """The arrays of one group, its weights left out."""
+    with np.load(FOLDER / f"{name}.npz") as arrays:
+        return {key: arrays[key] for key in arrays if not key.startswith("sd.")}
+
+
+def weights(name: str, prefix: str = "") -> dict[str, Tensor]:
+    """The weights of one group whose published names begin with ``prefix``, which is cut off."""
+    start = f"sd.{prefix}"
+    with np.load(FOLDER / f"{name}.npz") as arrays:
+        return {
+            key.removeprefix(start): torch.from_numpy(arrays[key].astype(np.float32))
+            for key in arrays
+            if key.startswith(start)
+        }
+
+
+def manifest(name: str) -> dict[str, Any]:
+    """Settings of one group."""
+    content: dict[str, Any] = json.loads((FOLDER / "manifest.json").read_text())
+    return content[name]
+
+
+def relatively(close: Close, ours: Any, recorded: Any, within: float = 1e-4) -> None:
+    """Close, relative to the largest value of the array, as the recordings state tolerances."""
+    largest = float(np.abs(np.asarray(recorded)).max())
+    close(np.asarray(ours) / largest, np.asarray(recorded) / largest, within)
