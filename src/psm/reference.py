@@ -14,8 +14,9 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped, UInt8
+from jaxtyping import Float, Num, Shaped, UInt8
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -57,14 +58,36 @@ def published_view(
     ``tile_px`` and then to ``size``: bicubic on floats both times, where ours resizes bytes once.
     ``tile_px`` is that of :func:`published_tile_px`.
     """
-    pixels = torch.tensor(tile).permute(2, 0, 1)[None].float() / 255.0
-    side = zoom * tile_px
+    pixels = _cropped(torch.tensor(tile).permute(2, 0, 1)[None].float() / 255.0, zoom * tile_px)
+    return published_resize(published_resize(pixels, tile_px), size)[0]
+
+
+def published_byte_view(
+    tile: UInt8[np.ndarray, "height width 3"], *, zoom: int, tile_px: int, size: int = 224
+) -> Float[Tensor, "3 size size"]:
+    """A view as Sat2Sound's evaluation makes it: the same crop, resized once and as bytes."""
+    crop = _cropped(torch.tensor(tile).permute(2, 0, 1)[None], zoom * tile_px)
+    return published_byte_resize(crop, size)[0].float() / 255.0
+
+
+def _cropped(pixels: Num[Tensor, "1 3 height width"], side: int) -> Num[Tensor, "1 3 side side"]:
     # Halves are rounded to even, as in the library that the published code crops with.
     top, left = (round((length - side) / 2.0) for length in pixels.shape[-2:])
-    crop = F.pad(
+    return F.pad(
         pixels, [-left, left + side - pixels.shape[-1], -top, top + side - pixels.shape[-2]]
     )
-    return published_resize(published_resize(crop, tile_px), size)[0]
+
+
+def published_byte_resize(
+    pixels: UInt8[Tensor, "batch 3 side side"], size: int
+) -> UInt8[Tensor, "batch 3 size size"]:
+    """Pixels resized as Sat2Sound has them: bicubic on bytes, smoothed where they become fewer."""
+    if pixels.shape[-1] == size:
+        return pixels
+    pictures = [Image.fromarray(rows) for rows in pixels.permute(0, 2, 3, 1).cpu().numpy()]
+    smaller = np.stack([np.asarray(p.resize((size, size), Image.Resampling.BICUBIC))
+                        for p in pictures])  # fmt: skip
+    return torch.from_numpy(smaller).permute(0, 3, 1, 2).to(pixels.device)
 
 
 def published_resize(

@@ -16,7 +16,7 @@ from psm.data.corpus import Corpus, Rows
 from psm.gaussian import Gaussian, concatenate
 from psm.model import PSM
 from psm.progress import track
-from psm.reference import published_resize, published_tile_px
+from psm.reference import published_byte_resize, published_resize, published_tile_px
 
 _BATCH_VALUES = 2**21
 """Input values a batch: what layers hand to each other then mostly stays in the cache."""
@@ -72,6 +72,8 @@ def _seen(model: PSM, pixels: UInt8[Tensor, "n 3 side side"]) -> Num[Tensor, "n 
     size = model.config.imagery.view_px
     if not model.config.reference or pixels.shape[-1] == size:
         return pixels
+    if model.config.has_tokens:
+        return published_byte_resize(pixels, size)
     return published_resize(pixels.float() / 255.0, size)
 
 

@@ -38,6 +38,7 @@ from psm.model import PSM
 from psm.oserrors import one_line
 from psm.progress import track
 from psm.reference import (
+    published_byte_view,
     published_context,
     published_order,
     published_tile_px,
@@ -193,7 +194,8 @@ def _view(config: ModelConfig, tile: UInt8[np.ndarray, "side side 3"], zoom: int
     imagery = config.imagery
     if config.reference:
         tile_px = published_tile_px(imagery.name)
-        return published_view(tile, zoom=zoom, tile_px=tile_px, size=imagery.view_px)
+        as_published = published_byte_view if config.has_tokens else published_view
+        return as_published(tile, zoom=zoom, tile_px=tile_px, size=imagery.view_px)
     return torch.tensor(view_of_tile(tile, zoom=zoom, size=imagery.view_px)).permute(2, 0, 1)
 
 

@@ -8,69 +8,38 @@ refuses.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from psm import checkpoints
 from psm.config import Experiment, LossConfig, ModelConfig
 from psm.encoders.transformertower import read_tokenizer
-from psm.errors import CheckpointMismatch, ConfigError, PSMError
-from psm.http.hub import first_line
+from psm.errors import CheckpointMismatch
 from psm.model import PSM
 from psm.provenance import DataSet, Provenance
+from psm.published import common
+from psm.published.sat2sound import FLAN_T5, Sat2SoundReport, import_sat2sound, is_sat2sound
 from psm.published.sizes import model_config
-from psm.unpickling import CommandLine
-from psm.weightfiles import DERIVED, named_tensors, read_weights, require_numbers
+from psm.weightfiles import DERIVED, read_weights, require_numbers
 
-_LARGEST_VIEW_PX = 4096
+CLAP_TOKENIZER = "laion/clap-htsat-fused"
+"""What cuts the captions of the published PSM into tokens."""
 
-_LAYER = {"1": "0", "2": "2"}
-_FIELD = {"location": "latlon", "month": "month", "time": "hour"}
 _HEAD = {"mean_head": "mean", "head": "mean", "std_head": "log_var"}
 _TOWER = {"sat_encoder.encoder": "location", "audio_encoder": "audio", "text_encoder": "text"}
+_SATELLITE = r"sat_encoder\.encoder"
 _FUSER = r"sat_encoder\.encoder\.meta_fuser"
 
 # Published name, and ours with the groups of the first filled in.
 _RULES: tuple[tuple[str, str], ...] = (
-    (r"sat_encoder\.encoder\.backbone\.patch_embed\.proj\.(\w+)", r"satellite.patch.\1"),
-    (
-        r"sat_encoder\.encoder\.backbone\.blocks\.(\d+)\.attn\.qkv\.(\w+)",
-        r"satellite.blocks.layers.\1.self_attn.in_proj_\2",
-    ),
-    (
-        r"sat_encoder\.encoder\.backbone\.blocks\.(\d+)\.attn\.proj\.(\w+)",
-        r"satellite.blocks.layers.\1.self_attn.out_proj.\2",
-    ),
-    (
-        r"sat_encoder\.encoder\.backbone\.blocks\.(\d+)\.mlp\.fc([12]\.\w+)",
-        r"satellite.blocks.layers.\1.linear\2",
-    ),
-    (
-        r"sat_encoder\.encoder\.backbone\.blocks\.(\d+)\.(norm[12]\.\w+)",
-        r"satellite.blocks.layers.\1.\2",
-    ),
-    (r"sat_encoder\.encoder\.backbone\.fc_norm\.(\w+)", r"satellite.norm.\1"),
+    (rf"{_SATELLITE}\.backbone\.fc_norm\.(\w+)", r"satellite.norm.\1"),
     (rf"{_FUSER}\.cls_token", "fusion.cls"),
-    (rf"{_FUSER}\.transformer_encoder\.(layers\.\d+\..+)", r"fusion.encoder.\1"),
-    (
-        rf"{_FUSER}\.meta_embed\.(audio|caption)_source_fc\.source_embed\.weight",
-        r"fusion.tokens.\1_source.weight",
-    ),
     (r"(audio|text)_encoder\.model\.model\.(.+)", r"\1.model.\2"),
     (r"criterion\.(shift|negative_scale)", r"\1"),
 )
-
-
-_DATA = {
-    "sentinel-2": "MVRL/GeoSound",
-    "bing": "MVRL/GeoSound",
-    "google-earth": "MVRL/SoundingEarth",
-}
-"""What the published models were trained on, by the imagery that they see."""
 
 
 @dataclass(frozen=True)
@@ -117,32 +86,53 @@ def import_checkpoint(
     view_px: int | None = None,
     satellite_heads: int | None = None,
     text_heads: int | None = None,
-) -> ImportReport:
+    text_weights: str = FLAN_T5,
+    fields: Sequence[str] | None = None,
+) -> ImportReport | Sat2SoundReport:
     """Turn a published Lightning checkpoint into a folder for :meth:`PSM.from_pretrained`.
+
+    Its tensors tell whether it is one of PSM or of Sat2Sound.
 
     Args:
         path: of the ``.ckpt``, or of a plain state dict, pickled or safetensors.
         out: the folder to write.
         imagery: ``sentinel``, ``bingmap`` or ``googleEarth``, where the file does not say.
-        tokenizer: hub id or folder of the text tower's tokenizer; its files go along.
+        tokenizer: hub id or folder of the text tower's tokenizer, whose files go along; by default
+            CLAP's, or the one beside ``text_weights``.
         view_px: side of a view, where the file does not say: no tensor tells.
         satellite_heads, text_heads: attention heads, which no shape tells; by default one for every
             64 features, as published.
+        text_weights: hub id or folder of the T5 that a Sat2Sound model reads with; it is not in
+            the checkpoint, and the folder will name it.
+        fields: of the context, those that a Sat2Sound model is to keep; by default all.
 
     Raises:
         MissingData: no such file.
         ForeignPickle: the file wants to run code.
-        CheckpointMismatch: it is not a checkpoint of PSM, or a tensor is unknown, of another shape
+        CheckpointMismatch: it is no checkpoint of either, or a tensor is unknown, of another shape
             or without finite numbers.
         ConfigError: imagery, view or number of heads must be given, or there is no tokenizer.
     """
     content = read_weights(Path(path))
-    published, settings = _state_dict(content, str(path)), _settings(content)
+    published, settings = common.state_dict(content, str(path)), common.settings_of(content)
     require_numbers(published, str(path))
-    seen = imagery or _imagery(settings, str(path))
-    view_px = view_px or _view_px(settings, str(path))
-    if tokenizer is not None:  # first, as it may be missing, and the model takes a while
-        read_tokenizer(tokenizer)
+    if is_sat2sound(published):
+        return import_sat2sound(
+            published,
+            settings,
+            out,
+            imagery=imagery,
+            text_weights=text_weights,
+            tokenizer=tokenizer,
+            view_px=view_px,
+            satellite_heads=satellite_heads,
+            fields=fields,
+            origin=str(path),
+        )
+    seen = imagery or common.imagery_of(settings, str(path))
+    view_px = view_px or common.view_px_of(settings, str(path))
+    tokenizer = tokenizer or CLAP_TOKENIZER
+    read_tokenizer(tokenizer)  # first, as it may be missing, and the model takes a while
     model, found = published_model(
         published,
         imagery=seen,
@@ -157,7 +147,8 @@ def import_checkpoint(
         if found.temperature is None
         else LossConfig(kind="infonce", temperature=found.temperature)
     )
-    model.provenance = Provenance(trained_on=(DataSet(name=_DATA[found.config.imagery.name]),))
+    data = common.DATA[found.config.imagery.name]
+    model.provenance = Provenance(trained_on=(DataSet(name=data),))
     model.save_pretrained(out, Experiment(model=found.config, loss=loss, summary=f"From {path}."))
     return found
 
@@ -201,16 +192,8 @@ def published_model(
         origin=origin,
     )
     for name in ("shift", "negative_scale", "criterion.tau"):
-        _require_one_number({**ours, **published}.get(name), name, origin)
-    try:
-        model = PSM(config, tokenizer=tokenizer)
-    except PSMError:
-        raise
-    except Exception as problem:
-        # The towers are of transformers, whose constructors refuse sizes in any way, assert too.
-        raise CheckpointMismatch(
-            f"{origin}: the sizes of its tensors make no model ({first_line(problem)})"
-        ) from None
+        common.require_one_number({**ours, **published}.get(name), name, origin)
+    model = common.built(config, tokenizer, origin)
     wanted = model.state_dict()
     ours = {name: tensor.reshape(wanted[name].shape) if name in ("shift", "negative_scale")
             else tensor for name, tensor in ours.items()}  # fmt: skip
@@ -222,67 +205,6 @@ def published_model(
     return model.eval(), ImportReport(
         config, len(ours), derived, None if temperature is None else 1.0 / float(temperature)
     )
-
-
-def _state_dict(content: Any, origin: str) -> dict[str, Tensor]:
-    """The weights in a checkpoint: a Lightning one, that of another trainer, or nothing else."""
-    if not isinstance(content, dict):
-        raise CheckpointMismatch(f"{origin}: no state_dict in it, but a {type(content).__name__}")
-    keys = ("state_dict", "model", "module")
-    key = next((key for key in keys if isinstance(content.get(key), dict)), None)
-    tensors = content if key is None else content[key]
-    if any(str(name).startswith("patch_embed.") for name in tensors):
-        raise CheckpointMismatch(
-            f"{origin}: the backbone of a satellite encoder, not a model; train one from it with "
-            f"--set model.satellite.weights={origin}"
-        )
-    is_plain = any(isinstance(tensor, Tensor) for tensor in tensors.values())
-    if not tensors:
-        raise CheckpointMismatch(f"{origin}: no state_dict in it, {key or 'all of it'} is empty")
-    if key is None and not is_plain:
-        names = ", ".join(str(name) for name in list(content)[:5])
-        raise CheckpointMismatch(f"{origin}: no state_dict in it, but {names:.100}")
-    return named_tensors(tensors, origin)
-
-
-def _settings(content: Any) -> dict[str, Any]:
-    """Settings that a checkpoint was trained by, also where they are a command line."""
-    settings = content.get("hyper_parameters") if isinstance(content, dict) else None
-    found: dict[str, Any] = {}
-    for group in (settings, *(settings.values() if isinstance(settings, dict) else ())):
-        if isinstance(group, CommandLine):
-            found |= vars(group)
-    return found | settings if isinstance(settings, dict) else found
-
-
-def _imagery(settings: Mapping[str, Any], origin: str) -> str | None:
-    name = settings.get("sat_type")
-    if name is None or isinstance(name, str):
-        return name
-    raise ConfigError(f"{origin}: its sat_type is {name!r:.40}, not a name; give --imagery")
-
-
-def _view_px(settings: Mapping[str, Any], origin: str) -> int:
-    """Side of a view by the settings of the file: no tensor tells, so that nothing is assumed."""
-    size = settings.get("sat_input_size")
-    if isinstance(size, int) and not isinstance(size, bool) and 0 < size <= _LARGEST_VIEW_PX:
-        return size
-    what = "does not say" if size is None else f"has sat_input_size {size!r:.40} for"
-    raise ConfigError(
-        f"{origin}: {what} how many pixels a view is wide, which no tensor tells; give --view-px "
-        "(224 as published)"
-    )
-
-
-def _require_one_number(tensor: Tensor | None, name: str, origin: str) -> None:
-    if tensor is None:
-        return
-    if tensor.numel() != 1:
-        raise CheckpointMismatch(f"{origin}: {name} is {tuple(tensor.shape)}, not one number")
-    if tensor.is_meta:
-        return
-    if name != "shift" and not float(tensor) > 0:
-        raise CheckpointMismatch(f"{origin}: {name} is {float(tensor):g}, not positive")
 
 
 def _points(config: ModelConfig, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -297,15 +219,11 @@ def our_name(published: str) -> str | None:
     for rule, name in _RULES:
         if match := re.fullmatch(rule, published):
             return match.expand(name)
-    if match := re.fullmatch(r"sat_encoder\.encoder\.projector\.linear([12])\.(\w+)", published):
-        return f"satellite.project.{_LAYER[match[1]]}.{match[2]}"
-    if match := re.fullmatch(
-        rf"{_FUSER}\.meta_embed\.(location|month|time)_fc\.fc([12])\.(\w+)", published
-    ):
-        return f"fusion.tokens.{_FIELD[match[1]]}.{_LAYER[match[2]]}.{match[3]}"
+    if found := common.shared_name(published, satellite=_SATELLITE, fuser=_FUSER):
+        return found
     if match := re.fullmatch(r"(.+)\.(mean_head|std_head|head)\.linear([12])\.(\w+)", published):
         tower = _TOWER.get(match[1])
-        return tower and f"{tower}_head.{_HEAD[match[2]]}.{_LAYER[match[3]]}.{match[4]}"
+        return tower and f"{tower}_head.{_HEAD[match[2]]}.{common.LAYER[match[3]]}.{match[4]}"
     return None
 
 

@@ -61,7 +61,7 @@ def model_config(
         ConfigError: the imagery or a number of heads is not known.
     """
     seen = imagery_named(imagery, origin)
-    sizes = _Checked(shapes, origin)
+    sizes = CheckedShapes(shapes, origin)
     try:
         dim, _ = sizes.matrix("satellite.project.2.weight")
         return parse(
@@ -72,13 +72,13 @@ def model_config(
                 "dim": dim,
                 "imagery": seen.model_copy(update={"view_px": view_px or 224}),
                 "audio": {**_AUDIO, "n_mels": sizes.length(f"{_AUDIO_TOWER}.batch_norm.weight")},
-                "satellite": _satellite(sizes, satellite_heads, origin),
+                "satellite": satellite_sizes(sizes, satellite_heads, origin),
                 "audio_tower": {"kind": "clap", "clap": _clap_audio(sizes)},
                 "text_tower": {
                     "kind": "clap", "weights": None, "max_tokens": 128, "frozen": False,
                     "clap": _clap_text(sizes, text_heads, origin),
                 },
-                "context": _context(sizes),
+                "context": context_sizes(sizes),
                 "heads": HeadConfig(probabilistic="audio_head.log_var.0.weight" in shapes),
             },
             origin,
@@ -87,7 +87,7 @@ def model_config(
         raise CheckpointMismatch(f"{origin}: has no {missing.args[0]}") from None
 
 
-class _Checked(dict[str, tuple[int, ...]]):
+class CheckedShapes(dict[str, tuple[int, ...]]):
     """Shapes by name, each read with as many dimensions as it has to have."""
 
     def __init__(self, shapes: Shapes, origin: str) -> None:
@@ -124,7 +124,8 @@ def _heads(dim: int, given: int | None, option: str, origin: str) -> int:
     return heads
 
 
-def _satellite(shapes: _Checked, heads: int | None, origin: str) -> dict[str, Any]:
+def satellite_sizes(shapes: CheckedShapes, heads: int | None, origin: str) -> dict[str, Any]:
+    """Settings of the satellite encoder that shapes tell; ``heads`` where they are known."""
     dim, _, patch_px, _ = shapes.of("satellite.patch.weight", 4)
     hidden, _ = shapes.matrix("satellite.blocks.layers.0.linear1.weight")
     return {
@@ -136,8 +137,9 @@ def _satellite(shapes: _Checked, heads: int | None, origin: str) -> dict[str, An
     }
 
 
-def _context(shapes: _Checked) -> ContextConfig:
-    if "fusion.cls" not in shapes:
+def context_sizes(shapes: CheckedShapes) -> ContextConfig:
+    """Settings of the fusion that shapes tell; of depth 0 where there is none."""
+    if not any(name.startswith("fusion.") for name in shapes):
         return ContextConfig(fields=(), depth=0)
     fields = tuple(
         field
@@ -160,7 +162,7 @@ def _context(shapes: _Checked) -> ContextConfig:
     )
 
 
-def _clap_audio(shapes: _Checked) -> dict[str, Any]:
+def _clap_audio(shapes: CheckedShapes) -> dict[str, Any]:
     stages = _count(shapes, rf"{re.escape(_AUDIO_TOWER)}\.layers\.(\d+)\.")
     stage = [f"{_AUDIO_TOWER}.layers.{index}" for index in range(max(1, stages))]
     tables = [f"{s}.blocks.0.attention.self.relative_position_bias_table" for s in stage]
@@ -183,7 +185,7 @@ def _clap_audio(shapes: _Checked) -> dict[str, Any]:
     return settings
 
 
-def _clap_text(shapes: _Checked, heads: int | None, origin: str) -> dict[str, Any]:
+def _clap_text(shapes: CheckedShapes, heads: int | None, origin: str) -> dict[str, Any]:
     vocabulary, dim = shapes.matrix(f"{_TEXT_TOWER}.embeddings.word_embeddings.weight")
     positions, _ = shapes.matrix(f"{_TEXT_TOWER}.embeddings.position_embeddings.weight")
     layer = f"{_TEXT_TOWER}.encoder.layer"

@@ -14,7 +14,7 @@ from psm.data.framing import Framing
 from psm.encoders.tokentowers.mgaclap import MGACLAPTower, build_mgaclap
 from psm.reference import published_resampling
 from tests.reference.conftest import Close
-from tests.reference.sat2soundfiles import FOLDER, load, manifest, needs_recordings, relatively
+from tests.reference.sat2sound.beside import FOLDER, load, manifest, needs_recordings, relatively
 
 pytestmark = needs_recordings
 MEL = AudioConfig.mga_clap()

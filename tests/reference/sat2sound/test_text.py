@@ -5,22 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from transformers import T5Config, T5EncoderModel
 
 from psm.config import TextTowerConfig
 from psm.encoders.tokentowers.t5 import build_t5
 from tests.reference.conftest import Close
-from tests.reference.sat2soundfiles import load, manifest, needs_recordings, relatively, weights
-from tests.tinyt5 import write_tokenizer
+from tests.reference.sat2sound.beside import load, needs_recordings, relatively, write_t5
 
 pytestmark = needs_recordings
 
 
 def test_states_are_the_published_ones(tmp_path: Path, close: Close) -> None:
-    model = T5EncoderModel(T5Config(**manifest("e_text")["t5"]))
-    model.load_state_dict(weights("e_text", "t5."), strict=False)
-    model.save_pretrained(tmp_path)
-    write_tokenizer(tmp_path)
+    write_t5(tmp_path)
     tower = build_t5(TextTowerConfig(kind="t5", weights=str(tmp_path))).eval()
     recorded = {name: torch.from_numpy(values) for name, values in load("e_text").items()}
     mask = recorded["attention_mask"]

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from tests.reference.conftest import Close
+from tests.tinyt5 import write_tokenizer
 
-FOLDER = Path(__file__).parents[3] / "shared" / "reference" / "sat2sound"
+FOLDER = Path(__file__).parents[4] / "shared" / "reference" / "sat2sound"
 needs_recordings = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="the recordings of Sat2Sound are not beside the checkout"
 )
@@ -40,6 +41,16 @@ def manifest(name: str) -> dict[str, Any]:
     """Settings of one group."""
     content: dict[str, Any] = json.loads((FOLDER / "manifest.json").read_text())
     return content[name]
+
+
+def write_t5(folder: Path) -> None:
+    """The small T5 of the recordings as a folder, with a tokenizer of a few words."""
+    from transformers import T5Config, T5EncoderModel
+
+    model = T5EncoderModel(T5Config(**manifest("e_text")["t5"]))
+    model.load_state_dict(weights("e_text", "t5."), strict=False)
+    model.save_pretrained(folder)
+    write_tokenizer(folder)
 
 
 def relatively(close: Close, ours: Any, recorded: Any, within: float = 1e-4) -> None:
