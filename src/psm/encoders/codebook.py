@@ -99,12 +99,8 @@ class CodebookHead(nn.Module):
         if not torch.is_grad_enabled():
             one = tokens.values.shape[1] * self.codebook.codes.num_embeddings
             rows = max(1, _MOST_SCORES // one)
-        best = [
-            self._best(Tokens(values, known))
-            for values, known in zip(
-                tokens.values.split(rows), tokens.known.split(rows), strict=True
-            )
-        ]
+        parts = [slice(start, start + rows) for start in range(0, len(features), rows)]
+        best = [self._best(Tokens(tokens.values[part], tokens.known[part])) for part in parts]
         return self.codebook.weights(torch.cat(best))
 
     def token_scores(self, tokens: Tokens) -> Float[Tensor, "batch tokens codes"]:

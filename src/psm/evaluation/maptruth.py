@@ -102,7 +102,7 @@ def evaluate_maps(
         compare_maps(
             probability,
             truth,
-            uncertainty if model.config.heads.probabilistic or model.uncertainty else None,
+            uncertainty if model.knows_uncertainty else None,
             sounds=list(queries),
             lat=lat,
             months=months,

@@ -56,7 +56,7 @@ def image_features(
         )
         for rows in _batches(len(views), _fitting(views), description)
     ]
-    return torch.cat(parts) if parts else torch.empty(0, model.config.dim)
+    return torch.cat(parts) if parts else torch.empty(0, model.config.image_features)
 
 
 def picture_px(config: ModelConfig) -> int:

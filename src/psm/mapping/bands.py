@@ -81,6 +81,9 @@ CSD = Band(
     is_standard=False,
 )
 
+UNCERTAINTY_UNKNOWN = "not known: the model gives points, and has no second opinions"
+"""What is said instead of an uncertainty of zero."""
+
 BANDS = (PROBABILITY, UNCERTAINTY, CSD)
 """What a map of one query holds; the first is what the map is of."""
 

@@ -19,7 +19,7 @@ from psm.errors import InvalidContext
 from psm.familiarity import TAG as FAMILIARITY_TAG
 from psm.familiarity import QueryFamiliarity
 from psm.geodata.frame import Frame
-from psm.mapping.bands import BANDS, Band
+from psm.mapping.bands import BANDS, UNCERTAINTY, UNCERTAINTY_UNKNOWN, Band
 from psm.mapping.cells import Cells
 from psm.mapping.moment import Moment
 from psm.mapping.query import Combination, Query
@@ -110,6 +110,13 @@ class MapData:
         return self.bands[0]
 
     @property
+    def knows_uncertainty(self) -> bool:
+        """False where there is an uncertainty to be told and nobody knows it."""
+        if UNCERTAINTY.name not in self.data or not np.isfinite(self.values()).any():
+            return True
+        return bool(np.isfinite(self.values(UNCERTAINTY.name)).any())
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.frame.shape
@@ -155,6 +162,7 @@ class MapData:
             "utc_hour": self.moment.utc,
             "quantity": self.quantity.long_name,
             "calibration": self.calibration,
+            "uncertainty": None if self.knows_uncertainty else UNCERTAINTY_UNKNOWN,
             "base_rate": None if base_rate is None else f"{base_rate:.4f}",
             "zoom": self.zoom,
             "approximation": self.approximation or None,

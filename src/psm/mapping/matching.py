@@ -49,6 +49,8 @@ class EncodedQuery:
         ceilings: what the probability of each term is multiplied by, 1 where it is familiar; none
             at all where the model does not say.
         familiarity: of all of it, likewise.
+        is_variance_known: whether the model's Gaussians have one; with neither that nor second
+            opinions, how unsure an answer is is not known.
     """
 
     gaussians: Gaussian
@@ -58,6 +60,7 @@ class EncodedQuery:
     opinions: Opinions | None = None
     ceilings: tuple[float, ...] = ()
     familiarity: QueryFamiliarity | None = None
+    is_variance_known: bool = True
 
     @classmethod
     def each(
@@ -67,7 +70,13 @@ class EncodedQuery:
         opinions = model.uncertainty.opinions(gaussians) if model.uncertainty is not None else None
         rows = [slice(row, row + 1) for row in range(len(gaussians.mean))]
         queries = [
-            cls(gaussians.rows(row), (1.0,), 1, opinions=opinions and opinions.rows(row))
+            cls(
+                gaussians.rows(row),
+                (1.0,),
+                1,
+                opinions=opinions and opinions.rows(row),
+                is_variance_known=model.config.heads.probabilistic,
+            )
             for row in rows
         ]
         if not known:
@@ -99,6 +108,11 @@ class EncodedQuery:
         return concatenate([self.gaussians, self.opinions.gaussians])
 
     @property
+    def is_uncertainty_known(self) -> bool:
+        """Whether there is anything to tell by how far an answer may be off."""
+        return self.is_variance_known or self.opinions is not None
+
+    @property
     def columns(self) -> int:
         """How many these are."""
         return len(self) if self.opinions is None else 2 * len(self)
@@ -120,7 +134,8 @@ def answer(
 
     Returns:
         The :data:`~psm.mapping.bands.BANDS` by name. The csd is that to what is wanted, the average
-        by weight where that is several terms, NaN where it is nothing.
+        by weight where that is several terms, NaN where it is nothing. The uncertainty is NaN where
+        it is not known, of points without second opinions.
     """
     # Each term is a function of the distance to it: of being there, or of staying away.
     factor = partial(_factor, query, distance, variance, curves)
@@ -137,7 +152,7 @@ def answer(
     blank = torch.full_like(probability, torch.nan)
     return {
         PROBABILITY.name: probability,
-        UNCERTAINTY.name: spread.sqrt(),
+        UNCERTAINTY.name: spread.sqrt() if query.is_uncertainty_known else blank,
         CSD.name: distance[:, : query.wanted] @ shares if query.wanted else blank,
     }
 

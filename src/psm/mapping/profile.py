@@ -45,7 +45,7 @@ class Profile:
         lat, lon: the place, degrees.
         texts: the sounds.
         probability: ``(sounds, 12, 24)`` by month and local hour.
-        uncertainty: its standard deviation.
+        uncertainty: its standard deviation; NaN where it is not known.
         model: name of the model.
         zoom: of the view.
         attribution, licence: of the imagery.
@@ -111,7 +111,9 @@ class Profile:
             "sounds": {
                 text: {
                     "probability": self.probability[row].round(5).tolist(),
-                    "uncertainty": self.uncertainty[row].round(5).tolist(),
+                    "uncertainty": self.uncertainty[row].round(5).tolist()
+                    if np.isfinite(self.uncertainty[row]).all()
+                    else None,
                 }
                 for row, text in enumerate(self.texts)
             },

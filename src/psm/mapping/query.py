@@ -239,6 +239,7 @@ class Query:
             wanted=len(wanted),
             is_any=self.together == "any",
             opinions=None if about is None else about.opinions(asked),
+            is_variance_known=model.config.heads.probabilistic,
         )
         return query.with_familiarity(familiar, model.config.name) if any(familiar) else query
 

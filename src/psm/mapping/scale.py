@@ -87,7 +87,7 @@ def scale_of(query: EncodedQuery, calibration: Calibration | None) -> ColourScal
     is_familiar = query.familiarity is None or query.familiarity.is_familiar
     return ColourScale(
         top=_rounded_up(highest),
-        uncertainty_top=_rounded_up(float(uncertainty.quantile(_HIGHEST))),
+        uncertainty_top=_rounded_up(float(uncertainty.nan_to_num(0.0).quantile(_HIGHEST))),
         highest=highest,
         base_rate=float(probability.mean()) if is_familiar else None,
     )

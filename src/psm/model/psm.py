@@ -89,6 +89,11 @@ class PSM(StoredModel):
         return self.shift.device
 
     @property
+    def knows_uncertainty(self) -> bool:
+        """Whether anything tells how far its answers may be off: variances, or second opinions."""
+        return self.config.heads.probabilistic or self.uncertainty is not None
+
+    @property
     def computes_in(self) -> Literal["float32", "bfloat16"]:
         """What :attr:`precision` comes to where the weights are; another machine may differ."""
         return resolved(self.precision, self.device, is_exact=self.config.reference)
@@ -280,8 +285,10 @@ class PSM(StoredModel):
             b: ``(m, dim)``.
 
         Returns:
-            ``(n, m)``.
+            ``(n, m)``; NaN of a model that gives points, whose variance is not known.
         """
+        if not self.config.heads.probabilistic:
+            return a.mean.new_full((len(a.mean), len(b.mean)), torch.nan)
         return match_uncertainty(a, b, negative_scale=self.negative_scale, shift=self.shift)
 
     def train(self, mode: bool = True) -> PSM:

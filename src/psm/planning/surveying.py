@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from psm.errors import ConfigError
-from psm.mapping.bands import UNCERTAINTY
+from psm.mapping.bands import UNCERTAINTY, UNCERTAINTY_UNKNOWN
 from psm.mapping.cells import Cells
 from psm.mapping.map_data import MapData
 from psm.mapping.outputs.points import read_places
@@ -52,6 +52,15 @@ def uncertain(maps: Iterable[MapData], cells: Cells) -> Float[np.ndarray, " n"]:
 
     Returns:
         ``(n,)``, 0 where there is no data.
+
+    Raises:
+        ConfigError: how far the maps may be off is not known.
     """
+    maps = list(maps)
+    if not all(one.knows_uncertainty for one in maps):
+        raise ConfigError(
+            f"the uncertainty of {maps[0].model} is {UNCERTAINTY_UNKNOWN}; it cannot say where to "
+            "go; `psm calibrate` fits second opinions where recordings carry labels"
+        )
     rasters = [one.values(UNCERTAINTY.name)[cells.rows, cells.columns] for one in maps]
     return np.asarray(np.mean(np.nan_to_num(rasters) ** 2, axis=0, dtype=float))

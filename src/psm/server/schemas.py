@@ -266,9 +266,10 @@ class SoundsModel(BaseModel):
     top: list[SoundModel]
 
 
-@with_bands(LAYERS, float)
+@with_bands(LAYERS[1:], float | None)
+@with_bands(LAYERS[:1], float)
 class PlaceModel(BaseModel):
-    """A place with what the map says there."""
+    """A place with what the map says there; an uncertainty that is not known is null."""
 
     lat: float
     lon: float

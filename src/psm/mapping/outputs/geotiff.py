@@ -15,7 +15,7 @@ from rasterio.io import MemoryFile
 
 from psm.cartography.style import COLOURS, colour_range
 from psm.files import atomic_path, room_for
-from psm.mapping.bands import CSD
+from psm.mapping.bands import CSD, UNCERTAINTY
 from psm.mapping.map_data import MapData
 
 _BLOCK_PX = 128
@@ -41,7 +41,13 @@ def write_cog(soundscape: MapData, path: Path, *, csd: bool = False) -> Path:
         The path.
     """
     rows, columns = soundscape.shape
-    bands = [band for band in soundscape.bands if band.is_standard or (csd and band == CSD)]
+    bands = [
+        band
+        for band in soundscape.bands
+        if band.is_standard or (csd and band == CSD)
+        # A band of nothing would be taken for one of places without data.
+        if band.name != UNCERTAINTY.name or soundscape.knows_uncertainty
+    ]
     profile = {
         "driver": "GTiff",
         "dtype": "float32",

@@ -226,7 +226,11 @@ def _uncertainty(
     how: Uncertainty,
 ) -> None:
     left, bottom, _, height = layout.small_map
-    if how == "inset":
+    if how != "none" and not soundscape.knows_uncertainty:
+        words = "uncertainty not known:\nthe model gives points"
+        beside = layout.at((left, bottom + height / 2.0))
+        figure.text(*beside, words, ha="left", va="center", color=DIM, fontsize=_CREDIT_PT)
+    elif how == "inset":
         values = soundscape.values(UNCERTAINTY.name)
         small = draw_map(
             layout.axes(figure, layout.small_map),

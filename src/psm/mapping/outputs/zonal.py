@@ -39,7 +39,8 @@ def summarise(
 
     The columns are, for a quantity such as ``match_probability``: ``match_probability_mean``,
     ``_max``, ``_q10``, ``_q50`` and ``_q90``; ``uncertainty_mean``, the mean of the cells, which an
-    average over the polygon cannot exceed; and ``covered_km2``, the area with data.
+    average over the polygon cannot exceed (NaN where it is not known); and ``covered_km2``, the
+    area with data.
 
     Args:
         soundscape: the map.

@@ -110,7 +110,7 @@ def plan(
     parts = parts_of(model, provider, cells.frame, counted, levels, month)
     return Header(
         model=config.name,
-        dim=config.dim,
+        dim=config.image_features,
         view_px=picture_px(config),
         gsd_m=config.imagery.gsd_m,
         zooms=levels,

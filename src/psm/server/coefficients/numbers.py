@@ -44,6 +44,8 @@ def numbers_of(
     """
     if any(ceiling < 1.0 for ceiling in query.ceilings):
         return None  # what the model does not know is held down, which a page has no rule for
+    if not query.is_uncertainty_known:
+        return None  # a page would take points to be sure
     modes = coefficients.projection(query.asked)
     if float(modes.left_over.max()) > _MOST_LEFT_OVER:
         return None

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 
+from psm.mapping.bands import UNCERTAINTY
 from psm.server import basemap
 from psm.server.problems import documented
 from psm.server.questions import LAYERS, Params, SuggestionsParams
@@ -91,14 +92,18 @@ async def list_colours(_: NoParams) -> list[ColoursModel]:
 
 
 @router.get("/layers")
-async def list_layers(_: NoParams) -> list[LayerModel]:
-    """What tiles show: the bands of a map, the first is what the map is of."""
+async def list_layers(state: StateOf, _: NoParams) -> list[LayerModel]:
+    """What tiles show: the bands of a map, the first is what the map is of.
+
+    No uncertainty where it is not known: of a model that gives points, without second opinions.
+    """
     return [
         LayerModel(
             id=band.short_name, name=band.long_name, description=band.description,
             colours=usual_colours(band),
         )
         for band in LAYERS
+        if band != UNCERTAINTY or state.model.knows_uncertainty
     ]  # fmt: skip
 
 

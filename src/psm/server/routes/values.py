@@ -158,7 +158,12 @@ async def profile(
         return ProfileModel.model_validate({**about, **nothing, "top": []})
     times = await state.answers.profile(served, at, question)
     top = await state.answers.likeliest(served, at, _local(question.moment, question.lon))
-    tables = {band.short_name: rounded(times[band.name][0]) for band in LAYERS}
+    tables = {
+        band.short_name: rounded(times[band.name][0])
+        if np.isfinite(times[band.name][0]).all()
+        else None
+        for band in LAYERS
+    }
     return ProfileModel.model_validate({**about, **tables, "top": sound_models(top)})
 
 
@@ -199,10 +204,7 @@ async def best_places(
                 {
                     "lat": round(float(cells.lat[at]), 5),
                     "lon": round(float(cells.lon[at]), 5),
-                    **{
-                        band.short_name: round(float(made.layer(band.short_name)[at]), 5)
-                        for band in LAYERS
-                    },
+                    **{band.short_name: number(made.layer(band.short_name)[at]) for band in LAYERS},
                     "name": gazetteer.near(lat=float(cells.lat[at]), lon=float(cells.lon[at])),
                 }
             )
