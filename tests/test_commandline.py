@@ -105,6 +105,12 @@ ONE_LINE = [
     (["embed", "-10,95,0,96", "--out", "OUT/s.zarr"], "bbox -10,95,0,96"),
     (["map", "frogs", "--region", "-10,95,0,96"], "bbox -10,95,0,96"),
     (["search", "--place", "-3.1", "--gallery", "g"], "'-3.1' is no place"),
+    (["search", "--captions", "gallery", "frogs"], "leave out --captions"),
+    (["search", "--captions", "x", "--place", "1,2", "--apart", "5km"], "leave out --apart"),
+    (["search", "frogs", "--audio-source", "yfcc"], "leave out --audio-source"),
+    (["search", "--captions", "gallery", "--place", "1,2", "--split", "val"], "leave out --split"),
+    (["search", "--captions", "nosuch.txt", "--place", "1,2"], "nosuch.txt: no such file"),
+    (["search", "--captions", "x", "--place", "1,2", "--caption-source", "y"], "choose one of"),
 ]  # fmt: skip
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
-from typing import NamedTuple
+from enum import StrEnum
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
 from psm.data.context import Context
 from psm.data.recording import AUDIO_SOURCES, CAPTION_SOURCES, AudioSource, CaptionSource
-from psm.errors import InvalidContext
+from psm.errors import ConfigError, InvalidContext
+
+_Source = TypeVar("_Source", bound=StrEnum)
 
 
 class Sources(NamedTuple):
@@ -19,6 +22,32 @@ class Sources(NamedTuple):
 
     audio: AudioSource | None = None
     caption: CaptionSource | None = None
+
+    @classmethod
+    def named(cls, audio: str | None = None, caption: str | None = None) -> Sources:
+        """Of their names.
+
+        Raises:
+            ConfigError: a name is none.
+        """
+        return cls(
+            source_named("audio source", audio, AudioSource),
+            source_named("caption source", caption, CaptionSource),
+        )
+
+
+def source_named(name: str, value: str | None, known: type[_Source]) -> _Source | None:
+    """The source that ``value`` names; ``name`` is for the error.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    if value is None:
+        return None
+    try:
+        return known(value)
+    except ValueError:
+        raise ConfigError(f"{name} {value!r}: choose one of {', '.join(known)}") from None
 
 
 UNKNOWN = Sources()

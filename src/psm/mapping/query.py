@@ -5,9 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import get_args
 
 from psm.data.recording import AudioSource, CaptionSource
 from psm.errors import ConfigError, FaintRecording
@@ -15,10 +14,9 @@ from psm.gaussian import Gaussian, combine, concatenate
 from psm.inference.queries import EncodedTerm
 from psm.mapping.encoding import encode_terms, waveform
 from psm.mapping.matching import EncodedQuery, Together
+from psm.mapping.moment import source_named
 from psm.mapping.term import Term
 from psm.model import PSM
-
-_Source = TypeVar("_Source", bound=StrEnum)
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,8 @@ class Query:
             "audio": tuple(Path(path) for path in self.audio),
             "terms": tuple(self.terms),
             "templates": tuple(self.templates),
-            "audio_source": _source("audio source", self.audio_source, AudioSource),
-            "caption_source": _source("caption source", self.caption_source, CaptionSource),
+            "audio_source": source_named("audio source", self.audio_source, AudioSource),
+            "caption_source": source_named("caption source", self.caption_source, CaptionSource),
         }.items():
             object.__setattr__(self, name, value)
 
@@ -272,12 +270,3 @@ class Query:
         """
         more = tuple(Term.parse(text).negated() for text in texts)
         return replace(self, terms=(*self.terms, *more))
-
-
-def _source(name: str, value: str | None, known: type[_Source]) -> _Source | None:
-    if value is None:
-        return None
-    try:
-        return known(value)
-    except ValueError:
-        raise ConfigError(f"{name} {value!r}: choose one of {', '.join(known)}") from None

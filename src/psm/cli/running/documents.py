@@ -58,6 +58,25 @@ def of_recordings(
     }
 
 
+def of_captions(
+    rows: Iterable[Mapping[str, object]],
+    place: tuple[float, float],
+    moment: Moment,
+    model: PSM,
+    files: Iterable[Path],
+) -> Document:
+    """Captions that were ranked for a place."""
+    return {
+        "lat": place[0],
+        "lon": place[1],
+        "moment": of_moment(moment),
+        "model": model.config.name,
+        "provenance": model.provenance.summary,
+        "captions": list(rows),
+        "files": [str(path) for path in files],
+    }
+
+
 def of_profile(found: Profile, files: Iterable[Path]) -> Document:
     """A place through day and year."""
     about = {name: value for name, value in found.to_json().items() if name != "sounds"}

@@ -91,8 +91,23 @@ MODES: dict[str, tuple[Mode, ...]] = {
             (*_QUERY, *_CELLS, "store", "exact", "measure"),
         ),
         Mode(
-            lambda given: given["gallery"] is None and given["place"] is None,
-            "places are searched, and only a --gallery has splits",
+            lambda given: given["captions"] is not None and given["place"] is not None,
+            "--captions {captions}: captions are ranked for a place",
+            (*_QUERY, *_CELLS, "store", "exact", "measure", "apart"),
+        ),
+        Mode(
+            lambda given: given["place"] is None,
+            "only a --place has captions",
+            ("captions",),
+        ),
+        Mode(
+            lambda given: given["captions"] is None,
+            "only --captions are ranked by what the model is told of sources",
+            ("audio_source", "caption_source"),
+        ),
+        Mode(
+            lambda given: given["gallery"] is None,
+            "only a --gallery has splits",
             ("split",),
         ),
         _MEASURED,
