@@ -28,6 +28,7 @@ class Protocol(StrEnum):
     """Other people's protocols of evaluation."""
 
     PSM2024 = "psm2024"
+    SAT2SOUND = "sat2sound"
 
 
 @answering
@@ -46,7 +47,8 @@ def evaluate(
     ] = False,
     step: Annotated[float, typer.Option(help="Grid of the maps, degrees.")] = 1.0,
     protocol: Annotated[
-        Protocol | None, typer.Option(help="psm2024: the tables of the PSM paper.")
+        Protocol | None,
+        typer.Option(help="psm2024, sat2sound: the tables of the papers."),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="What those tables call the model; its own by default.")
@@ -82,8 +84,9 @@ def evaluate(
     with a caption; whole gallery and same source only; 95 % intervals by bootstrap over cells.
 
     `--protocol psm2024` asks what the PSM paper asks instead, at every zoom of the model's imagery
-    and for each subset of the context, and writes `psm2024.json`, `.md` and `.tex`. Safe to
-    interrupt: encoded shards are kept in `OUT/features`. `psm tables` joins several models.
+    and for each subset of the context, and writes `psm2024.json`, `.md` and `.tex`; `--protocol
+    sat2sound` what Sat2Sound asks, captions of places too. Safe to interrupt: encoded shards are
+    kept in `OUT/features`. `psm tables` joins several models.
 
     On the simulated Earth a table follows of who sees and who hears: what is lost by the location
     side, what by the audio side, and which of the hidden layers the image features know.
@@ -102,6 +105,8 @@ def evaluate(
     from psm.cli.running import documents
     from psm.cli.running.models import load_model
     from psm.errors import ConfigError
+    from psm.evaluation.protocols.joining import PROTOCOLS
+    from psm.evaluation.protocols.measuring import measure_sat2sound
     from psm.evaluation.suite import (
         measure,
         measure_psm2024,
@@ -126,8 +131,9 @@ def evaluate(
         told = f"{out}: recordings.json"
     elif protocol is not None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        measure_psm2024(loaded.to(device), data, out, name=name, seed=seed)
-        told = f"{out}: psm2024.json, psm2024.md, psm2024.tex"
+        measure_by = {Protocol.PSM2024: measure_psm2024, Protocol.SAT2SOUND: measure_sat2sound}
+        measure_by[protocol](loaded.to(device), data, out, name=name, seed=seed)
+        told = f"{out}: {PROTOCOLS[protocol].names}"
     elif maps:
         calibration = Calibration.find(model)
         measure(loaded, data, out, seed=seed, step_deg=step, calibration=calibration)

@@ -1,4 +1,4 @@
-"""``psm tables``: the results of several models, joined into the paper's tables."""
+"""``psm tables``: the results of several models, joined into the papers' tables."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import typer
 
 def tables(
     results: Annotated[
-        list[Path], typer.Argument(help="Folders or files of psm evaluate --protocol psm2024.")
+        list[Path], typer.Argument(help="Folders or files of psm evaluate --protocol.")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the joined tables.")] = Path("runs/tables"),
 ) -> None:
-    """Join the results of several models, baselines and imageries into the paper's tables.
+    """Join the results of several models, baselines and imageries into the papers' tables.
 
-    Models that were asked the same of the same recordings share a table.
+    Models that were asked the same of the same recordings share a table. Each protocol has tables
+    of its own: what a folder holds of PSM's, Sat2Sound's and MTEB's is read together.
     """
-    from psm.evaluation.psm2024 import read_results
-    from psm.evaluation.suite import write_tables
+    from psm.evaluation.protocols.joining import read_every, write_every
 
-    write_tables(read_results(results), out)
-    typer.echo(f"{out}: psm2024.json, psm2024.md, psm2024.tex")
+    for names in write_every(read_every(results), out):
+        typer.echo(f"{out}: {names}")

@@ -11,7 +11,7 @@ from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
 from psm.evaluation.psm2024 import Fields, PaperRow, Psm2024Result
 from psm.evaluation.retrieval import RESTRICTIONS
 from psm.evaluation.retrievalreport import RetrievalRow, query_label, score_text
-from psm.evaluation.typesetting import ResultTable, TableRow
+from psm.evaluation.typesetting import ResultTable, TableRow, Value, block_of
 
 _ARROWS = {"image_to_audio": "I→S", "audio_to_image": "S→I"}
 _FIELD_NAMES = {
@@ -22,8 +22,6 @@ _FIELD_NAMES = {
     "caption_source": "caption source",
 }
 _PUBLISHED_MARK = "†"
-_Value = tuple[float, str]
-"""What a cell is compared by, larger is better, and how it is written."""
 
 
 def paper_tables(results: Sequence[Psm2024Result]) -> tuple[ResultTable, ...]:
@@ -65,7 +63,7 @@ def _retrieval(group: Sequence[Psm2024Result], suffix: str) -> ResultTable:
             if zoom in _zooms([result])
             for fields in dict.fromkeys(((), result.context))
         ]
-        lines += _block(rows)
+        lines += block_of(rows)
     percent = f"R@{group[0].share:.0%}"
     return ResultTable(
         label=f"retrieval-{suffix}",
@@ -105,7 +103,7 @@ def _ablation(group: Sequence[Psm2024Result], suffix: str) -> ResultTable:
     for result in group:
         subsets = list(dict.fromkeys(row.fields for row in result.rows))
         if len(subsets) > 1:
-            lines += _block(
+            lines += block_of(
                 [
                     (
                         (_name(result), *(_mark(field in fields) for field in CONTEXT_FIELDS)),
@@ -213,24 +211,7 @@ def _by_source(group: Sequence[Psm2024Result], suffix: str) -> ResultTable:
     )  # fmt: skip
 
 
-def _block(rows: Sequence[tuple[tuple[str, ...], Sequence[_Value]]]) -> list[TableRow]:
-    """Rows of one kind, the best of each column in bold where there is a choice."""
-    best = [max(column)[0] for column in zip(*(values for _, values in rows), strict=True)]
-    return [
-        TableRow(
-            cells=(*labels, *(text for _, text in values)),
-            bold=frozenset(
-                len(labels) + i
-                for i, (value, _) in enumerate(values)
-                if value == best[i] and len(rows) > 1
-            ),
-            opens_block=not number,
-        )
-        for number, (labels, values) in enumerate(rows)
-    ]
-
-
-def _figures(rows: Sequence[PaperRow]) -> list[_Value]:
+def _figures(rows: Sequence[PaperRow]) -> list[Value]:
     return [
         value
         for row in rows
@@ -241,13 +222,13 @@ def _figures(rows: Sequence[PaperRow]) -> list[_Value]:
     ]
 
 
-def _recall(result: Psm2024Result, zoom: int, fields: Fields, direction: str) -> _Value:
+def _recall(result: Psm2024Result, zoom: int, fields: Fields, direction: str) -> Value:
     if zoom not in _zooms([result]):
         return float("-inf"), ""
     return _scored(result.row(zoom, fields, direction).recall)
 
 
-def _scored(recall: float | None) -> _Value:
+def _scored(recall: float | None) -> Value:
     return float("-inf") if recall is None else recall, score_text(recall)
 
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from psm import __version__
 from psm.data.context import CONTEXT_FIELDS
+from psm.data.recording import Recording
 from psm.earth.worlds import OUR_EARTH, World
 from psm.errors import ConfigError, MissingData
 from psm.evaluation.intervals import CellBootstrap, Interval
@@ -212,7 +213,7 @@ def evaluate_psm2024(
         imagery=model.config.imagery.name,
         definitions="published" if model.config.reference else "ours",
         context=subsets[-1],
-        recordings=_fingerprint(features),
+        recordings=recordings_fingerprint(features.recordings),
         gallery=len(features),
         share=share,
         seed=seed,
@@ -287,6 +288,7 @@ class _Ranker:
         return placed.hit_share(self._share)
 
 
-def _fingerprint(features: SplitFeatures) -> str:
-    keys = sorted(recording.key for recording in features.recordings)
+def recordings_fingerprint(recordings: Sequence[Recording]) -> str:
+    """A fingerprint of a gallery by the keys of its recordings, whatever their order."""
+    keys = sorted(recording.key for recording in recordings)
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]

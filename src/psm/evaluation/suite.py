@@ -25,6 +25,7 @@ from psm.evaluation.plots import (
     plot_sounds,
 )
 from psm.evaluation.probing.seeing import SeeingReport, look_and_listen, seeing_table
+from psm.evaluation.protocols.writing import write_typeset
 from psm.evaluation.psm2024 import RESULT_NAME, Psm2024Result, ResultsFile, evaluate_psm2024
 from psm.evaluation.retrieval import evaluate_retrieval
 from psm.evaluation.retrievalreport import ENOUGH, RetrievalReport, retrieval_table
@@ -35,7 +36,6 @@ from psm.evaluation.soundcalibration import (
     against_recordings,
     sounds_table,
 )
-from psm.evaluation.typesetting import LATEX_HEADER, latex, markdown, screen
 from psm.evaluation.zeroshot import ZeroShotReport, name_recordings, zeroshot_table
 from psm.files import atomic_path
 from psm.imagery import BlueMarble
@@ -248,17 +248,8 @@ def write_tables(results: Sequence[Psm2024Result], out: Path) -> None:
     Raises:
         ConfigError: two models in one table have one name.
     """
-    tables = paper_tables(results)
-    for table in tables:
-        wide_console().print(screen(table))
-    _write_json(ResultsFile(results=tuple(results)).model_dump(mode="json"), out / RESULT_NAME)
-    formats = {
-        ".md": "\n".join(map(markdown, tables)),
-        ".tex": "\n".join([LATEX_HEADER, *map(latex, tables)]),
-    }
-    for suffix, text in formats.items():
-        with atomic_path((out / RESULT_NAME).with_suffix(suffix)) as path:
-            path.write_text(text)
+    document = ResultsFile(results=tuple(results)).model_dump(mode="json")
+    write_typeset(paper_tables(results), document, out / RESULT_NAME)
 
 
 def _say_too_few(recordings: int) -> None:

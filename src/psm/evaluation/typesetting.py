@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich import box
@@ -70,6 +70,31 @@ class ResultTable:
     columns: tuple[str, ...]
     labels: int
     lines: tuple[TableRow, ...]
+
+
+Value = tuple[float, str]
+"""What a cell is compared by, larger is better, and how it is written."""
+
+
+def block_of(rows: Sequence[tuple[tuple[str, ...], Sequence[Value]]]) -> list[TableRow]:
+    """Rows of one kind, the best of each column in bold where there is a choice.
+
+    Args:
+        rows: labels and values of each.
+    """
+    best = [max(column)[0] for column in zip(*(values for _, values in rows), strict=True)]
+    return [
+        TableRow(
+            cells=(*labels, *(text for _, text in values)),
+            bold=frozenset(
+                len(labels) + i
+                for i, (value, _) in enumerate(values)
+                if value == best[i] and len(rows) > 1
+            ),
+            opens_block=not number,
+        )
+        for number, (labels, values) in enumerate(rows)
+    ]
 
 
 def markdown(table: ResultTable) -> str:

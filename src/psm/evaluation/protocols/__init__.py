@@ -1,0 +1,1 @@
+"""Other people's protocols: Sat2Sound's retrieval and captions, and tasks of MTEB."""
