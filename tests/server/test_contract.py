@@ -52,7 +52,11 @@ _OPERATIONS = [
     *(("GET", f"/stores/{{store}}/{rest}") for rest in (
         "answer", "truth", "coefficients.json", "coefficients.bin", "coefficients.names.json",
         "range", "value", "profile", "sounds", "places", "legend.png", "map.tif", "map.png",
-        "tiles/{layer}/{z}/{x}/{y}.{form}",
+        "tiles/{layer}/{z}/{x}/{y}.{form}", "quantities",
+        *(f"quantities/{{quantity}}/{rest}" for rest in (
+            "answer", "range", "value", "profile", "places", "map.tif", "map.png",
+            "tiles/{layer}/{z}/{x}/{y}.{form}",
+        )),
     )),
 ]  # fmt: skip
 

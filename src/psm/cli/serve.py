@@ -15,6 +15,13 @@ def serve(
         list[str] | None,
         typer.Argument(help="Stores of `psm embed`; the whole Earth at 1° without any."),
     ] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Folder of `psm measure fit`, or the name of a measure in runs/measures, that is "
+            "offered as a map; may be given several times."
+        ),
+    ] = None,
     model: ServedModel = None,
     raw: AsLearnt = False,
     host: Annotated[str, typer.Option(help="0.0.0.0 to be reached from other machines.")] = (
@@ -65,6 +72,12 @@ def serve(
     new map takes seconds.
 
     `psm serve alps.zarr --model runs/alps --key secret --host 0.0.0.0`
+
+    Beside sounds the page maps indicators of a soundscape, and with `--measure` numbers that
+    somebody measured, each with its interval; where the next recorder would teach most, it says
+    too. The globe that comes with a model answers sounds and indicators alone, a store all of it.
+
+    `psm serve vienna.zarr --measure laeq_db`
     """
     from psm.server.running import run
     from psm.server.settings import Settings
@@ -73,6 +86,7 @@ def serve(
         stores=tuple(store or ()),
         model=model,
         raw=raw,
+        measures=tuple(measure or ()),
         vocabulary=vocabulary,
         step_deg=step,
         prepare=prepare,

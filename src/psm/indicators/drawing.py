@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 
 from psm.calibration import UNCALIBRATED, Calibration
 from psm.indicators.definitions import Indicator
@@ -171,16 +172,42 @@ def map_indicators(
     """
     require_covered(model, places)
     expected = ExpectedSounds.of(model, vocabulary, calibration)
-    query, bands = query_of(indicator, vocabulary), bands_of(indicator)
     for moment in moments:
-        distances = places.distances(model, expected.asked, moment)
-        found = indicator.interval(vocabulary, *expected.at(distances))
-        numbers = {
-            band.name: values.astype(np.float32) for band, values in zip(bands, found, strict=True)
-        }
-        yield map_of_places(
-            model, places, numbers, bands=bands, query=query, moment=moment,
-            calibration=expected.statement
-            or (UNCALIBRATED if calibration is None else calibration.summary),
-            familiarity=expected.familiarity, scale=FixedScale.of(indicator),
+        found = expected.at(places.distances(model, expected.asked, moment))
+        values = indicator.interval(vocabulary, *found)
+        yield indicated_map(
+            model, places, indicator, moment, values,
+            expected=expected, calibration=calibration, vocabulary=vocabulary,
         )  # fmt: skip
+
+
+def indicated_map(
+    model: PSM,
+    places: EmbeddedRegion,
+    indicator: Indicator,
+    moment: Moment,
+    values: Sequence[Float[np.ndarray, " n"]],
+    *,
+    expected: ExpectedSounds,
+    calibration: Calibration | None = None,
+    vocabulary: Vocabulary = OURS,
+) -> SoundscapeMap:
+    """The map of what an indicator comes to in every cell.
+
+    Args:
+        model, places, indicator, calibration, vocabulary: as of :func:`map_indicator`.
+        moment: when.
+        values: of :func:`bands_of`, in their order.
+        expected: the vocabulary in the space of the model.
+
+    Returns:
+        The map, with everything that says what it is.
+    """
+    bands = bands_of(indicator)
+    numbers = {band.name: part.astype(np.float32) for band, part in zip(bands, values, strict=True)}
+    return map_of_places(
+        model, places, numbers, bands=bands, query=query_of(indicator, vocabulary), moment=moment,
+        calibration=expected.statement
+        or (UNCALIBRATED if calibration is None else calibration.summary),
+        familiarity=expected.familiarity, scale=FixedScale.of(indicator),
+    )  # fmt: skip

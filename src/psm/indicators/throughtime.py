@@ -253,14 +253,7 @@ def profile_indicators(
     level = model.config.imagery.zooms[0] if zoom is None else zoom
     features = look(model, provider, lat=lat, lon=lon, zoom=level)
     expected = ExpectedSounds.of(model, vocabulary, calibration)
-    month, hour = np.meshgrid(np.arange(1.0, MONTHS + 1), np.arange(float(HOURS)), indexing="ij")
-    context = Context.of(
-        lat=np.full(month.size, lat), lon=np.full(month.size, lon),
-        month=month.ravel(), hour=hour.ravel(),
-    )  # fmt: skip
-    places = location_gaussians(model, features.expand(month.size, -1), context)
-    found = expected.at(Distances.between(places, expected.asked))
-    probability, uncertainty = (part.reshape(MONTHS, HOURS, -1) for part in found)
+    probability, uncertainty = sounds_through_time(model, expected, features, lat=lat, lon=lon)
     return IndicatorProfile(
         lat=lat,
         lon=lon,
@@ -275,6 +268,37 @@ def profile_indicators(
         calibration=expected.statement
         or (UNCALIBRATED if calibration is None else calibration.summary),
     )
+
+
+@torch.inference_mode()
+def sounds_through_time(
+    model: PSM,
+    expected: ExpectedSounds,
+    features: Float[torch.Tensor, "1 dim"],
+    *,
+    lat: float,
+    lon: float,
+) -> tuple[Float[np.ndarray, "12 24 sounds"], Float[np.ndarray, "12 24 sounds"]]:
+    """How likely every sound is at a place that was seen, by month and local hour.
+
+    Args:
+        model: in evaluation mode.
+        expected: the vocabulary in its space.
+        features: of the view of the place.
+        lat, lon: the place, degrees.
+
+    Returns:
+        Probabilities and their standard deviations.
+    """
+    month, hour = np.meshgrid(np.arange(1.0, MONTHS + 1), np.arange(float(HOURS)), indexing="ij")
+    context = Context.of(
+        lat=np.full(month.size, lat), lon=np.full(month.size, lon),
+        month=month.ravel(), hour=hour.ravel(),
+    )  # fmt: skip
+    places = location_gaussians(model, features.expand(month.size, -1), context)
+    found = expected.at(Distances.between(places, expected.asked))
+    probability, uncertainty = (part.reshape(MONTHS, HOURS, -1) for part in found)
+    return probability, uncertainty
 
 
 def _ticks(axes: Axes) -> None:

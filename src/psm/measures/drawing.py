@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from psm.evaluation.against.points import Points
 from psm.imagery import Provider
@@ -96,14 +97,34 @@ def map_measures(
     """
     measure.require_model(model)
     require_covered(model, places)
-    query, bands = query_of(measure), measure.bands
     for moment in moments:
         found = values_of(measure, model, places, moment)
-        numbers = dict(zip((band.name for band in bands), found, strict=True))
-        yield map_of_places(
-            model, places, numbers, bands=bands, query=query, moment=moment,
-            calibration=f"intervals of {LEVEL:.0%} hold it on places left out",
-        )  # fmt: skip
+        yield measured_map(measure, model, places, moment, found)
+
+
+def measured_map(
+    measure: Measure,
+    model: PSM,
+    places: EmbeddedRegion,
+    moment: Moment,
+    values: Sequence[Float[np.ndarray, " n"]],
+) -> SoundscapeMap:
+    """The map of what :func:`values_of` says.
+
+    Args:
+        measure, model, places: as of :func:`map_measure`.
+        moment: when.
+        values: of every cell, in the order of the bands.
+
+    Returns:
+        The map, with everything that says what it is.
+    """
+    bands = measure.bands
+    numbers = dict(zip((band.name for band in bands), values, strict=True))
+    return map_of_places(
+        model, places, numbers, bands=bands, query=query_of(measure), moment=moment,
+        calibration=f"intervals of {LEVEL:.0%} hold it on places left out",
+    )  # fmt: skip
 
 
 @torch.inference_mode()
@@ -162,6 +183,23 @@ def profile_measure(
     measure.require_model(model)
     level = measure.about.zoom if zoom is None else zoom
     features = look(model, provider, lat=lat, lon=lon, zoom=level)
+    return measure_through_time(measure, model, features, lat=lat, lon=lon)
+
+
+@torch.inference_mode()
+def measure_through_time(
+    measure: Measure, model: PSM, features: Float[Tensor, "1 dim"], *, lat: float, lon: float
+) -> Float[np.ndarray, "3 12 24"]:
+    """A measure at a place that was seen, by month and local hour.
+
+    Args:
+        measure, model: as of :func:`map_measure`.
+        features: of the view of the place.
+        lat, lon: the place, degrees.
+
+    Returns:
+        Value, lower and upper end of the interval of 90 %.
+    """
     month, hour = (
         part.ravel()
         for part in np.meshgrid(np.arange(1.0, MONTHS + 1), np.arange(float(HOURS)), indexing="ij")

@@ -11,10 +11,20 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 
 from psm import __version__, checkpoints
 from psm.calibration import Calibration
+from psm.measures import Measure
 from psm.model import PSM
 from psm.precision import Precision
 from psm.server import guard, problems
-from psm.server.routes import coefficients, images, root, sound, stores, truth, values
+from psm.server.routes import (
+    coefficients,
+    images,
+    quantities,
+    root,
+    sound,
+    stores,
+    truth,
+    values,
+)
 from psm.server.served import embedded_earth, open_all
 from psm.server.settings import Settings
 from psm.server.state import ServerState
@@ -37,18 +47,24 @@ def open_state(settings: Settings, *, precision: Precision = "float32") -> Serve
     Raises:
         MissingData: a model or a store is not there.
         StoreMismatch: a store is of another model.
-        CheckpointMismatch: the calibration is of another model.
+        CheckpointMismatch: the calibration or a measure is of another model.
         ConfigError: the settings do not fit together.
     """
     source = settings.model or _default_model()
+    measures = [Measure.load(path) for path in settings.measures]  # before minutes of work
     model = PSM.from_pretrained(source, precision=precision)
+    for measure in measures:
+        measure.require_model(model)
     calibration = None if settings.raw else Calibration.find(source)
     if settings.stores:
         served = open_all(settings.stores, model)
     else:
         folder = checkpoints.resolve(source)
         served = {"earth": embedded_earth(model, settings.step_deg, folder)}
-    return ServerState(model, served, settings, calibration=calibration, model_source=source)
+    return ServerState(
+        model, served, settings,
+        calibration=calibration, model_source=source, measures=measures,
+    )  # fmt: skip
 
 
 def create_router(state: ServerState) -> APIRouter:
@@ -139,7 +155,7 @@ def _bare_app(lifespan: Callable[[FastAPI], Any] | None = None) -> FastAPI:
 
 def _router(dependencies: Sequence[Any] = ()) -> APIRouter:
     router = APIRouter(dependencies=list(dependencies))
-    for part in (stores, coefficients, values, truth, images, sound):
+    for part in (stores, coefficients, values, truth, images, quantities, sound):
         router.include_router(part.router)
     return router
 

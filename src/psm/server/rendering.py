@@ -67,7 +67,9 @@ def all_colours() -> dict[str, Palette]:
 
 def usual_colours(band: Band) -> ColoursId:
     """The palette of a band on a screen, where bright is likely."""
-    on_screen: dict[str, ColoursId] = {"ember": "magma", "slate": "slate"}
+    on_screen: dict[str, ColoursId] = {
+        "ember": "magma", "slate": "slate", "purple-orange": "purple-orange",
+    }  # fmt: skip
     return on_screen.get(band.colours, "viridis")
 
 

@@ -160,11 +160,11 @@ class ServedStore:
         Returns:
             Their areas, and for each of 96 moments their csd and its variance, ``(cells, m)``.
         """
-        area, places = self._sample()
+        area, places = self.sample()
         moments = [Moment(month=m, hour=float(h)) for m in range(1, 13) for h in _RANGE_HOURS]
         return area, [places.distances(model, queries, moment) for moment in moments]
 
-    def _sample(self) -> tuple[NDArray[np.float64], EmbeddedRegion]:
+    def sample(self) -> tuple[NDArray[np.float64], EmbeddedRegion]:
         """Areas of some cells, and these alone; another sample once the store is prepared."""
         places = self.places
         if self._sampled is None or self._sampled[0] is not places:

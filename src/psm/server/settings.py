@@ -17,6 +17,7 @@ class Settings:
         stores: URLs of stores of `psm embed`; without any, the whole embedded Earth.
         model: folder or hub id; by default that of the demo, or the one that comes along.
         raw: match probabilities as learnt, though the model has a calibration.
+        measures: folders of `psm measure fit`, or names of measures, that are offered as maps.
         vocabulary: a text file with a sound in each line, instead of the 28 of the Earth.
         step_deg: cell size of the embedded Earth.
         prepare: make month and hour of every store interactive, in the background.
@@ -44,6 +45,7 @@ class Settings:
     stores: tuple[str, ...] = ()
     model: str | None = None
     raw: bool = False
+    measures: tuple[str, ...] = ()
     vocabulary: Path | None = None
     step_deg: float = 1.0
     prepare: bool = True

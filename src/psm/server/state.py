@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import torch
 
 from psm import __version__
 from psm.calibration import Calibration
+from psm.measures import Measure
 from psm.model import PSM
 from psm.server import basemap
 from psm.server.answers import Answers, digest
@@ -17,6 +18,8 @@ from psm.server.lrucache import LRUCache
 from psm.server.metrics import Metrics
 from psm.server.preparing import StorePreparation
 from psm.server.problems import Problem
+from psm.server.quantities.answers import QuantityAnswers
+from psm.server.quantities.kinds import quantities_of
 from psm.server.served import ServedStore
 from psm.server.settings import BLUE_MARBLE, Settings
 from psm.server.sounds import Vocabulary
@@ -34,11 +37,12 @@ class ServerState:
         stores: by the id that addresses have.
         settings: of the server.
         calibration: of the model; without one, match probabilities are as learnt.
+        measures: that are offered beside sounds and indicators.
         model_source: folder or hub id of the model, for the processes that prepare stores; without
             it none is prepared.
 
     Raises:
-        CheckpointMismatch: the calibration is of another model.
+        CheckpointMismatch: the calibration or a measure is of another model.
         MissingData: the vocabulary of the settings cannot be read.
         ConfigError: it holds no sound, or too many.
     """
@@ -50,6 +54,7 @@ class ServerState:
         settings: Settings,
         *,
         calibration: Calibration | None = None,
+        measures: Iterable[Measure] = (),
         model_source: str = "",
     ) -> None:
         if calibration is not None:
@@ -66,6 +71,10 @@ class ServerState:
         self.answers = Answers(
             model, calibration=calibration, vocabulary=self.vocabulary, uploads=self.uploads,
             worker=self.worker, memory_bytes=memory,
+        )  # fmt: skip
+        self.quantities = QuantityAnswers(
+            quantities_of(model, calibration, measures),
+            worker=self.worker, memory_bytes=memory / 2.0,
         )  # fmt: skip
         self.indices: LRUCache[TileIndex] = LRUCache(memory / 2.0, lambda index: index.size_bytes)
         self.pictures: LRUCache[bytes] = LRUCache(memory / 8.0, len)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import numpy as np
 from fastapi import Depends, Path, Request
@@ -55,6 +56,15 @@ def caching(etag: str, terms: TermsParams | None, state: ServerState) -> dict[st
     return {"ETag": etag, "Cache-Control": f"{who}, max-age={MAX_AGE_S}"}
 
 
+def attachment(slug: str, suffix: str) -> str:
+    """A ``Content-Disposition`` for a file that is called by a slug, whatever letters it has."""
+    kept = "".join(c if c.isalnum() else "-" for c in slug)[:60].strip("-")
+    plain = kept.encode("ascii", "ignore").decode() or "map"
+    return (
+        f"attachment; filename=\"{plain}{suffix}\"; filename*=UTF-8''{quote(kept or 'map')}{suffix}"
+    )
+
+
 def unchanged(request: Request, headers: dict[str, str]) -> Response | None:
     """304, where the client has this very answer."""
     given = request.headers.get("if-none-match", "")
@@ -81,6 +91,11 @@ def sound_models(sounds: Iterable[tuple[str, float]]) -> list[SoundModel]:
 def number(value: float, digits: int = 5) -> float | None:
     """For JSON: rounded, and ``None`` where it is no number."""
     return round(float(value), digits) if math.isfinite(value) else None
+
+
+def significant(value: float) -> float | None:
+    """For JSON: a number of any size, with six digits, and ``None`` where it is no number."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def rounded(values: np.ndarray[Any, Any]) -> list[list[float]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path as FilePath
 from typing import Annotated
-from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -16,17 +15,24 @@ from psm.server import rendering
 from psm.server.problems import Problem, documented
 from psm.server.questions import LAYERS, Layer, LegendParams, QuestionParams, TileParams
 from psm.server.rendering import MEDIA_TYPES, Format, palette
-from psm.server.routes.common import AnswerRoute, StateOf, StoreId, caching, unchanged
+from psm.server.routes.common import (
+    AnswerRoute,
+    StateOf,
+    StoreId,
+    attachment,
+    caching,
+    unchanged,
+)
 from psm.server.served import ServedStore
 from psm.server.state import ServerState
 from psm.server.tiling import DEEPEST, TileIndex
 
 router = APIRouter(prefix="/stores/{store}", route_class=AnswerRoute)
 
-_MEDIA = {".tif": "image/tiff", ".png": "image/png"}
+FILES = {".tif": "image/tiff", ".png": "image/png"}
 _ERRORS = documented(401, 404, 422, 429, 503)
 _PICTURE = {"image/png": {"schema": {"type": "string", "format": "binary"}}}
-_TILE = {**_PICTURE, "image/webp": {"schema": {"type": "string", "format": "binary"}}}
+TILE = {**_PICTURE, "image/webp": {"schema": {"type": "string", "format": "binary"}}}
 _LOOKS = 3  # raised when the same values come to look otherwise
 
 _BANDS = {band.short_name: band for band in LAYERS}
@@ -34,7 +40,8 @@ _BANDS = {band.short_name: band for band in LAYERS}
 Number = Annotated[int, Path(ge=0)]
 
 
-def _content(media: str) -> dict[str, object]:
+def content_of(media: str) -> dict[str, object]:
+    """A file as the result of a route, for OpenAPI."""
     return {"content": {media: {"schema": {"type": "string", "format": "binary"}}}}
 
 
@@ -44,7 +51,7 @@ def _content(media: str) -> dict[str, object]:
     tags=["pictures"],
     response_class=Response,
     responses={
-        200: {"content": _TILE, "description": "256 x 256 pixels, transparent without cells."},
+        200: {"content": TILE, "description": "256 x 256 pixels, transparent without cells."},
         304: {"description": "As it was."},
         **documented(401, 404, 422, 429, 503),
     },
@@ -90,7 +97,7 @@ async def tile(
             own = None if scale is None else scale.ends(_BANDS[layer])
             found = own or ends_of(values, served.area)
             low, high = found[0] if low is None else low, found[1] if high is None else high
-        levels = _index(state, served, z, x, y).levels(values, low, high)
+        levels = index_of(state, served, z, x, y).levels(values, low, high)
         return rendering.encode(levels, colours, form)
 
     content = await run_in_threadpool(draw)
@@ -125,7 +132,7 @@ async def legend(
     "/map.tif",
     tags=["downloads"],
     response_class=Response,
-    responses={200: _content("image/tiff"), 304: {"description": "As it was."}, **_ERRORS},
+    responses={200: content_of("image/tiff"), 304: {"description": "As it was."}, **_ERRORS},
 )
 async def geotiff(
     request: Request, state: StateOf, store: StoreId, question: Annotated[QuestionParams, Query()]
@@ -138,7 +145,7 @@ async def geotiff(
     "/map.png",
     tags=["downloads"],
     response_class=Response,
-    responses={200: _content("image/png"), 304: {"description": "As it was."}, **_ERRORS},
+    responses={200: content_of("image/png"), 304: {"description": "As it was."}, **_ERRORS},
 )
 async def figure(
     request: Request, state: StateOf, store: StoreId, question: Annotated[QuestionParams, Query()]
@@ -166,15 +173,11 @@ async def _file(
             return soundscape.write(FilePath(folder) / f"map{suffix}").read_bytes()
 
     content = await state.files.run(write)
-    kept = "".join(c if c.isalnum() else "-" for c in asked.query.slug)[:60].strip("-")
-    plain = kept.encode("ascii", "ignore").decode() or "map"
-    headers["Content-Disposition"] = (
-        f"attachment; filename=\"{plain}{suffix}\"; filename*=UTF-8''{quote(kept or 'map')}{suffix}"
-    )
-    return Response(content, headers=headers, media_type=_MEDIA[suffix])
+    headers["Content-Disposition"] = attachment(asked.query.slug, suffix)
+    return Response(content, headers=headers, media_type=FILES[suffix])
 
 
-def _index(state: ServerState, served: ServedStore, z: int, x: int, y: int) -> TileIndex:
+def index_of(state: ServerState, served: ServedStore, z: int, x: int, y: int) -> TileIndex:
     """The cells of a tile, remembered."""
     key = (served.id, z, x, y)
     found = state.indices.get(key)

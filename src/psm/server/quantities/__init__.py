@@ -1,0 +1,1 @@
+"""Quantities: numbers with an interval in every cell, served as maps of sounds are."""
