@@ -52,7 +52,7 @@ _OPERATIONS = [
     *(("GET", f"/stores/{{store}}/{rest}") for rest in (
         "answer", "truth", "coefficients.json", "coefficients.bin", "coefficients.names.json",
         "range", "value", "profile", "sounds", "places", "legend.png", "map.tif", "map.png",
-        "tiles/{layer}/{z}/{x}/{y}.{form}", "quantities",
+        "tiles/{layer}/{z}/{x}/{y}.{form}", "quantities", "plan", "plan.{form}",
         *(f"quantities/{{quantity}}/{rest}" for rest in (
             "answer", "range", "value", "profile", "places", "map.tif", "map.png",
             "tiles/{layer}/{z}/{x}/{y}.{form}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,55 +10,20 @@ import rasterio
 from PIL import Image
 from starlette.testclient import TestClient
 
-from psm import checkpoints
 from psm.calibration import Calibration
 from psm.errors import CheckpointMismatch
 from psm.indicators import INDICATORS, map_indicator
 from psm.mapping import EmbeddedCells, Moment, Store
-from psm.measures import ColumnSettings, Measure, fit_measures, map_measure
+from psm.measures import Measure, map_measure
 from psm.model import PSM
-from psm.server import ServerState, Settings, create_app
+from psm.server import ServerState, Settings
 from psm.server.quantities.answers import rounded_ends
-from psm.server.served import open_all
-from tests.mapping.store.fakes import PlaceImagery, tiny_config
-from tests.measures.conftest import table
-from tests.test_calibration import calibration
+from tests.mapping.store.fakes import tiny_config
+from tests.server.conftest import ROWS
 
 WORLD, SLOW = "/api/v1/stores/world/quantities", "/api/v1/stores/slow/quantities"
-ROWS = 30
 WHEN = {"month": 5, "hour": 8}
 VIENNA = {"lat": 48.2, "lon": 16.4}
-
-
-@pytest.fixture(scope="module")
-def level(model: PSM, tmp_path_factory: pytest.TempPathFactory) -> Measure:
-    path = table(tmp_path_factory.mktemp("levels") / "levels.csv")
-    path.write_text("\n".join(path.read_text().splitlines()[: ROWS + 1]))
-    settings = ColumnSettings(unit="dB")
-    (made,) = fit_measures(
-        path, ["laeq_db"], model, PlaceImagery(), settings=settings, baselines=False
-    )
-    return made.measure
-
-
-@pytest.fixture(scope="module")
-def curve(model: PSM) -> Calibration:
-    about = {"method": "platt", "negative_scale": 3.0, "shift": 1.0, "distances": ()}
-    weights = checkpoints.weights_fingerprint(model)
-    return calibration(weights, probabilities=(), **about)
-
-
-@pytest.fixture(scope="module")
-def state(model: PSM, stores: tuple[str, str], level: Measure, curve: Calibration) -> ServerState:
-    settings = Settings(rate_per_s=1e6, burst=1e6)
-    served = open_all(stores, model)
-    return ServerState(model, served, settings, calibration=curve, measures=[level])
-
-
-@pytest.fixture(scope="module")
-def asked(state: ServerState) -> Iterator[TestClient]:
-    with TestClient(create_app(state=state)) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -138,9 +138,7 @@ def plan_sites(
         measure.require_model(model)
     seen, size = _with_imagery(model, places)
     cells = seen.cells
-    picked = [months[round(at)] for at in np.linspace(0, len(months) - 1, _MOST_MONTHS)]
-    moments = [Moment(month=month, hour=hour) for month in dict.fromkeys(picked) for hour in HOURS]
-    features = features_of(model, seen, moments, measure, seed=seed)
+    features = features_of(model, seen, _moments(months), measure, seed=seed)
     area = cells.frame.row_km2[cells.rows] * (1.0 if weight is None else weight[size])
     field = Field(features.cells, features.own, area)
     whole, before = field.error, field.variance
@@ -177,6 +175,23 @@ def plan_sites(
         objective,
         dict(about or {}),
     )
+
+
+def looks_of(months: Sequence[int]) -> int:
+    """How often a plan asks the model of each cell: for an estimate of its work.
+
+    Args:
+        months: of the survey.
+
+    Returns:
+        Moments that cells are seen at, and once more for which have imagery.
+    """
+    return len(_moments(months)) + 1
+
+
+def _moments(months: Sequence[int]) -> list[Moment]:
+    picked = [months[round(at)] for at in np.linspace(0, len(months) - 1, _MOST_MONTHS)]
+    return [Moment(month=month, hour=hour) for month in dict.fromkeys(picked) for hour in HOURS]
 
 
 def _spans(months: Sequence[int]) -> str:

@@ -18,6 +18,7 @@ from psm.server import guard, problems
 from psm.server.routes import (
     coefficients,
     images,
+    plans,
     quantities,
     root,
     sound,
@@ -155,7 +156,7 @@ def _bare_app(lifespan: Callable[[FastAPI], Any] | None = None) -> FastAPI:
 
 def _router(dependencies: Sequence[Any] = ()) -> APIRouter:
     router = APIRouter(dependencies=list(dependencies))
-    for part in (stores, coefficients, values, truth, images, quantities, sound):
+    for part in (stores, coefficients, values, truth, images, quantities, plans, sound):
         router.include_router(part.router)
     return router
 

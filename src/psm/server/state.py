@@ -16,6 +16,7 @@ from psm.server.answers import Answers, digest
 from psm.server.jobs import WorkerThread
 from psm.server.lrucache import LRUCache
 from psm.server.metrics import Metrics
+from psm.server.planning.jobs import PlanJobs
 from psm.server.preparing import StorePreparation
 from psm.server.problems import Problem
 from psm.server.quantities.answers import QuantityAnswers
@@ -76,6 +77,7 @@ class ServerState:
             quantities_of(model, calibration, measures),
             worker=self.worker, memory_bytes=memory / 2.0,
         )  # fmt: skip
+        self.plans = PlanJobs(self.worker)
         self.indices: LRUCache[TileIndex] = LRUCache(memory / 2.0, lambda index: index.size_bytes)
         self.pictures: LRUCache[bytes] = LRUCache(memory / 8.0, len)
         self.preparing = StorePreparation(
@@ -91,6 +93,7 @@ class ServerState:
         """While this block runs, questions are answered; a mounted router needs it around."""
         self.worker.start()
         self.files.start()
+        self.plans.start()
         try:
             await self.worker.run(lambda: self.answers.sounds)
             await self.uploads.decoder.start()
@@ -104,6 +107,7 @@ class ServerState:
             self.is_ready = False
             self.preparing.close()
             await self.uploads.close()
+            self.plans.close()
             self.worker.close()
             self.files.close()
 

@@ -15,7 +15,8 @@ from psm.server.settings import Settings
 
 _GUARDED = ("/api/", "/metrics")
 _FREE = ("/health/", "/metrics")
-_COSTS = (("/audio", 20.0), ("/map.tif", 20.0), ("/map.png", 20.0), ("/listen", 10.0))
+_COSTS = (("/audio", 20.0), ("/map.tif", 20.0), ("/map.png", 20.0), ("/listen", 10.0),
+          ("/plan", 5.0))  # fmt: skip
 _MOST_CLIENTS = 20_000
 
 

@@ -1,0 +1,1 @@
+"""Plans of a survey: long answers, made beside the others, a piece at a time."""
