@@ -1,18 +1,20 @@
 /** What the server is asked for as the state changes. */
 
 import { computed, type ReadonlySignal } from "@preact/signals";
-import { api, type Found, type Palette, type Scale, address, isPublished, storePath, type Value } from "./api";
+import { type Answer, api, type Found, type Palette, type Profile, type Scale, address, isPublished, storePath, type Value } from "./api";
 import { type Range, union } from "./colour";
 import { drawings, names, ready, whenDrawn } from "./drawings";
 import { bestPlaces, meanOf, spotAt } from "./drawn/places";
 import type { Field } from "./map/fieldlayer";
 import { profileAt, soundsAt } from "./published/place";
 import { table } from "./published/typed";
-import { isAsked, localHour, momentParams, questionParams, type Side } from "./question";
+import { answerOf as quantityAnswer, layerName, placesOf as quantityPlaces, profileOf as quantityProfile, rangeOf as quantityRange, valueOf as quantityValue } from "./quantity/asking";
+import { canDraw, quantityOf } from "./quantity/quantities";
+import { isAsked, localHour, momentParams, questionParams, questionPath, type Side } from "./question";
 import { type Loaded, resource } from "./resource";
 import { differencePalette, isPlaying, paletteOf, store, view } from "./state";
 import { shownTruth, truths } from "./truth";
-import { FADING, type Layer, layerOf, type Which } from "./url";
+import { FADING, type Layer, layerOf, LAYERS, type Which } from "./url";
 
 const REST_MS = 350;
 const BEST_PLACES = 8;
@@ -20,7 +22,7 @@ const BEST_PLACES = 8;
 /** The question of a side, or null where there is none. */
 function asked(which: Which): Side | null {
   const side = view.value[which];
-  return side && store.value && isAsked(side) ? side : null;
+  return side && store.value && isAsked(side) && canDraw(side) ? side : null;
 }
 
 /** Whether the colours go by what the map holds: where that is wished, or the sound has none of its own. */
@@ -32,14 +34,19 @@ function rangeOf(which: Which): ReadonlySignal<Loaded<Scale>> {
       const side = asked(which);
       const at = store.value;
       if (!side || !at) return null;
+      if (side.quantity !== null) {
+        const { isStretched } = view.value;
+        return { id: at.id, of: side.quantity, stable: !isStretched, query: questionParams(side, isStretched).toString() };
+      }
       // A range over all times needs all times: without a timetable, that of one map has to do.
       const stable = !isStretched.value || at.is_interactive;
       const params = questionParams(side, !stable);
       if (stable) params.set("scale", isStretched.value ? "own" : "sound");
-      return { id: at.id, stable, query: params.toString() };
+      return { id: at.id, of: null, stable, query: params.toString() };
     },
-    async ({ id, stable, query }, signal) => {
+    async ({ id, of, stable, query }, signal) => {
       const params = new URLSearchParams(query);
+      if (of !== null) return quantityRange(id, of, stable, params, signal);
       if (stable) return api.range(id, params, signal);
       return { ...(await api.answer(id, params, signal)).range, words: [], base_rate: null, is_rare: false };
     },
@@ -52,7 +59,8 @@ export const ranges = { a: rangeOf("a"), b: rangeOf("b") };
 export function colourRange(which: Which, layer: Layer): Range | null {
   const own = ranges[which].value.data?.[layer] ?? null;
   const other = ranges[which === "a" ? "b" : "a"].value.data?.[layer] ?? null;
-  return own && other && view.value.b && view.value.isOneScale ? union(own, other) : own;
+  const { a, b, isOneScale } = view.value;
+  return own && other && b && isOneScale && a.quantity === b.quantity ? union(own, other) : own;
 }
 
 /** The ends of the colours of a difference: as far as those of the sound, to either side. */
@@ -66,11 +74,18 @@ export interface TileAddress {
   /** What the levels stand for, of either. */
   readonly ends: readonly [Range | null, Range | null];
   readonly palette: Palette;
+  /** Whether they are of a measure or an indicator, which fades by the width of its interval. */
+  readonly isQuantity: boolean;
+}
+
+/** The palette of a layer on a side. */
+export function sidePalette(side: Side, layer: Layer): Palette {
+  return layer === LAYERS[0] && quantityOf(side)?.is_diverging ? differencePalette.value : paletteOf(layer);
 }
 
 export function tileAddress(which: Which, side: Side): TileAddress | null {
   const at = store.value;
-  if (!at || isPublished || !isAsked(side) || !ranges[which].value.data) return null;
+  if (!at || isPublished || !isAsked(side) || !canDraw(side) || !ranges[which].value.data) return null;
   const { layer } = view.value;
   const of = (kind: Layer) => {
     const range = colourRange(which, kind);
@@ -80,13 +95,14 @@ export function tileAddress(which: Which, side: Side): TileAddress | null {
       params.set("min", String(range[0]));
       params.set("max", String(range[1]));
     }
-    return address(storePath(at.id, `tiles/${kind}/`)) + `{z}/{x}/{y}.png?${params}`;
+    return address(storePath(at.id, questionPath(side, `tiles/${side.quantity === null ? kind : layerName(kind)}/`))) + `{z}/{x}/{y}.png?${params}`;
   };
   return {
     levels: of(layerOf(layer)),
     doubts: layer === "both" ? of(FADING) : null,
     ends: [colourRange(which, layerOf(layer)), colourRange(which, FADING)],
-    palette: paletteOf(layerOf(layer)),
+    palette: sidePalette(side, layerOf(layer)),
+    isQuantity: side.quantity !== null,
   };
 }
 
@@ -150,10 +166,11 @@ function answerOf(which: Which) {
       atRest(() => {
         const side = asked(which);
         return side && store.value
-          ? { id: store.value.id, query: questionParams(side).toString(), moment: side.moment }
+          ? { id: store.value.id, of: side.quantity, query: questionParams(side).toString(), moment: side.moment }
           : null;
       }),
-    async ({ id, query, moment }, signal) => {
+    async ({ id, of, query, moment }, signal): Promise<Pick<Answer, "mean" | "familiarity">> => {
+      if (of !== null) return quantityAnswer(id, of, new URLSearchParams(query), signal);
       const drawn = await whenDrawn(which, signal);
       if (!drawn) return api.answer(id, new URLSearchParams(query), signal);
       const { coefficients } = drawn.question;
@@ -177,9 +194,10 @@ function placesOf(which: Which) {
         const side = asked(which);
         if (!side || !store.value) return null;
         const { id, is_globe } = store.value;
-        return { id, query: questionParams(side).toString(), moment: side.moment, apartKm: is_globe ? 300 : 5 };
+        return { id, of: side.quantity, query: questionParams(side).toString(), moment: side.moment, apartKm: is_globe ? 300 : 5 };
       }),
-    async ({ id, query, moment, apartKm }, signal): Promise<readonly Found[]> => {
+    async ({ id, of, query, moment, apartKm }, signal): Promise<readonly Found[]> => {
+      if (of !== null) return quantityPlaces(id, of, new URLSearchParams(query), BEST_PLACES, apartKm, signal);
       const drawn = await whenDrawn(which, signal);
       if (drawn) {
         const { coefficients } = drawn.question;
@@ -200,14 +218,14 @@ function placesOf(which: Which) {
 export const places = { a: placesOf("a"), b: placesOf("b") };
 
 /** A question at the chosen place. */
-function placeQuestion(which: Which | undefined, withTime: boolean): { id: string; query: string } | null {
+function placeQuestion(which: Which | undefined, withTime: boolean): { id: string; of: string | null; query: string } | null {
   const { place } = view.value;
   const side = which && asked(which);
   if (!place || !side || !store.value) return null;
   const params = questionParams(side, withTime);
   params.set("lat", String(place.lat));
   params.set("lon", String(place.lon));
-  return { id: store.value.id, query: params.toString() };
+  return { id: store.value.id, of: side.quantity, query: params.toString() };
 }
 
 /** The year and the day of the chosen place. */
@@ -216,8 +234,10 @@ export const profile = resource(
     const question = placeQuestion(view.value.place?.side, false);
     return question && { ...question, place: view.value.place! };
   },
-  ({ id, query, place }, signal) =>
-    isPublished ? profileAt(id, place, signal) : api.profile(id, new URLSearchParams(query), signal),
+  ({ id, of, query, place }, signal): Promise<Omit<Profile, "top" | "familiarity">> =>
+    of !== null
+      ? quantityProfile(id, of, new URLSearchParams(query), signal)
+      : isPublished ? profileAt(id, place, signal) : api.profile(id, new URLSearchParams(query), signal),
 );
 
 /** What else sounds there, at the time shown; that does not depend on the question. */
@@ -241,7 +261,10 @@ export const sounds = resource(
   REST_MS,
 );
 
-type PlaceValue = Pick<Value, "probability" | "uncertainty">;
+export type PlaceValue = Pick<Value, "probability" | "uncertainty"> & {
+  /** The interval of a measure or an indicator, which takes the place of the probability. */
+  readonly interval?: readonly [number, number];
+};
 
 function valueOf(which: Which) {
   return resource(
@@ -252,7 +275,8 @@ function valueOf(which: Which) {
         const moment = view.value[which]?.moment;
         return place && question && moment ? { ...question, lat: place.lat, lon: place.lon, moment } : null;
       }),
-    async ({ id, query, lat, lon, moment }, signal): Promise<PlaceValue> => {
+    async ({ id, of, query, lat, lon, moment }, signal): Promise<PlaceValue> => {
+      if (of !== null) return quantityValue(id, of, new URLSearchParams(query), signal);
       const drawn = await whenDrawn(which, signal);
       if (!drawn) return api.value(id, new URLSearchParams(query), signal);
       const spot = spotAt(drawn.question.at(moment, true), drawn.question.coefficients, lat, lon);

@@ -12,6 +12,7 @@ export type Found = Schemas["FoundModel"];
 export type Model = Schemas["ModelModel"];
 export type LayerWords = Schemas["LayerModel"];
 export type Palette = Schemas["ColoursModel"];
+export type Quantity = Schemas["QuantityModel"];
 export type Profile = Schemas["ProfileModel"];
 export type Ranges = Schemas["RangesModel"];
 export type Scale = Schemas["ScaleModel"];
@@ -110,7 +111,7 @@ export async function request(url: string, init: RequestInit = {}): Promise<Resp
   }
 }
 
-async function json<T>(path: string, params?: URLSearchParams, signal?: AbortSignal): Promise<T> {
+export async function json<T>(path: string, params?: URLSearchParams, signal?: AbortSignal): Promise<T> {
   const url = isPublished ? address(`${path}.json`) : address(path, params);
   const response = await request(url, signal ? { signal } : {});
   return (await response.json()) as T;
@@ -142,6 +143,8 @@ const server = {
   models: () => json<Model[]>("models"),
   colours: () => json<Palette[]>("colours"),
   layers: () => json<LayerWords[]>("layers"),
+  quantities: (store: string, signal: AbortSignal) =>
+    json<Quantity[]>(storePath(store, "quantities"), undefined, signal),
   base: () => json<Base>("base"),
   suggestions: (prefix: string, signal: AbortSignal) =>
     json<string[]>("suggestions", new URLSearchParams({ prefix }), signal),
@@ -174,6 +177,7 @@ const server = {
 
 /** The same from the files of a published folder; what else a server does, the page does not offer there. */
 const folder: Partial<typeof server> = {
+  quantities: async () => [],
   suggestions: async (prefix) => {
     const [first] = tables.values();
     return first ? suggestions(await first, prefix) : [];

@@ -40,11 +40,18 @@ export function certaintyAlpha(uncertainty: number, probability: number): number
   return 1 - (1 - FAINTEST) * (relative / (1 + relative));
 }
 
+/** The same of a number that is no probability: by how wide its interval is among all of them. */
+export function widthAlpha(width: number, range: Range): number {
+  return 1 - (1 - FAINTEST) * share(width, range);
+}
+
 /** The uncertainty of the levels of a tile, and what both tiles' levels stand for. */
 export interface Fading {
   readonly levels: Uint8ClampedArray;
   readonly uncertainty: Range;
   readonly probability: Range;
+  /** Whether the uncertainty is the width of an interval, of a number that is no probability. */
+  readonly isWidth?: boolean;
 }
 
 const valueOf = (level: number, [low, high]: Range) => low + ((level - 1) / 254) * (high - low);
@@ -69,8 +76,9 @@ export function paint(pixels: Uint8ClampedArray, fading: Fading | null, table: U
     const doubt = fading?.levels[i] ?? 0; // 0: no value, nothing to fade
     pixels[i + 3] = level === 0 ? 0 : 255;
     if (level === 0 || doubt === 0 || !fading) continue;
-    const { uncertainty, probability } = fading;
-    pixels[i + 3] = 255 * certaintyAlpha(valueOf(doubt, uncertainty), valueOf(level, probability));
+    const { uncertainty, probability, isWidth } = fading;
+    const unsure = valueOf(doubt, uncertainty);
+    pixels[i + 3] = 255 * (isWidth ? widthAlpha(unsure, uncertainty) : certaintyAlpha(unsure, valueOf(level, probability)));
   }
 }
 

@@ -10,7 +10,7 @@ import { fetchNames, type Names } from "./drawn/names";
 import { DrawnQuestion } from "./drawn/question";
 import { canDraw } from "./map/fieldlayer";
 import { mapTrouble } from "./map/picture";
-import { isAsked, questionParams } from "./question";
+import { hasSound, questionParams } from "./question";
 import { type Loaded, resource } from "./resource";
 import { store, view } from "./state";
 import type { Which } from "./url";
@@ -82,7 +82,7 @@ function sideOf(which: Which): Side {
     () => {
       const side = view.value[which];
       const at = store.value;
-      if (!side || !at?.coefficients || !isAsked(side) || coefficients.value.error) return null;
+      if (!side || !at?.coefficients || !hasSound(side) || coefficients.value.error) return null;
       return { id: at.id, query: questionParams(side, false).toString() };
     },
     ({ id, query }, signal) => api.answer(id, new URLSearchParams(query), signal),
@@ -94,6 +94,8 @@ function sideOf(which: Which): Side {
     return { question: new DrawnQuestion(known, answer.numbers), answer };
   });
   const isWaiting = computed(() => {
+    const side = view.value[which];
+    if (!side || !hasSound(side)) return false; // there is nothing to be drawn
     if (!store.value?.coefficients || (mapTrouble.value && !isPublished)) return false;
     return asked.value.isLoading || (coefficients.value.isLoading && !isLate.value);
   });

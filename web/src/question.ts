@@ -18,6 +18,8 @@ export interface Side {
   readonly texts: readonly string[];
   readonly without: readonly string[];
   readonly audio: readonly Recording[];
+  /** Id of a measure or an indicator that is mapped instead of a sound, or null. */
+  readonly quantity: string | null;
   readonly moment: Moment;
 }
 
@@ -26,8 +28,13 @@ export const MONTHS = [
   "July", "August", "September", "October", "November", "December",
 ] as const;
 
+/** Whether a side asks for a sound, in words or by a recording. */
+export function hasSound(side: Side): boolean {
+  return side.quantity === null && (side.texts.length > 0 || side.audio.length > 0);
+}
+
 export function isAsked(side: Side): boolean {
-  return side.texts.length > 0 || side.audio.length > 0;
+  return side.quantity !== null || hasSound(side);
 }
 
 /** `frogs, rain, -road traffic`: what is wanted, and after a minus what is not. */
@@ -54,9 +61,10 @@ export function momentParams({ month, hour, clock }: Moment, params = new URLSea
   return params;
 }
 
-/** A question as parameters of the API. */
+/** A question as parameters of the API; of a quantity, which is asked for by its address, when alone. */
 export function questionParams(side: Side, withTime = true): URLSearchParams {
   const params = new URLSearchParams();
+  if (side.quantity !== null) return withTime ? momentParams(side.moment, params) : params;
   side.texts.forEach((text) => params.append("text", text));
   side.without.forEach((text) => params.append("without", text));
   side.audio.forEach((recording) => params.append("audio", recording.id));
@@ -82,8 +90,21 @@ export function opposite(moment: Moment): Moment {
   return { ...moment, hour: ((hour ?? 0) + 12) % 24 };
 }
 
+/** Where on the API the question of a side is answered. */
+export function questionPath(side: Side, what: string): string {
+  return side.quantity === null ? what : `quantities/${encodeURIComponent(side.quantity)}/${what}`;
+}
+
+let quantityName = (id: string): string => id.replace(/[_-]+/g, " ");
+
+/** Says what quantities are called, once that is known. */
+export function nameQuantities(name: (id: string) => string): void {
+  quantityName = name;
+}
+
 /** What is asked for, in a few words. */
 export function sideWords(side: Side): string {
+  if (side.quantity !== null) return quantityName(side.quantity);
   const wanted = [
     ...side.texts.map((text) => text.split("|")[0] ?? text),
     ...side.audio.map((recording) => recording.name),

@@ -411,6 +411,228 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/stores/{store}/quantities": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List Quantities
+         * @description The numbers that can be mapped, and which of them this store can answer.
+         */
+        readonly get: operations["list_quantities_api_v1_stores__store__quantities_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/quantities/{quantity}/answer": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Answer
+         * @description The map of a quantity in numbers, and its tiles are ready after that.
+         */
+        readonly get: operations["answer_api_v1_stores__store__quantities__quantity__answer_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/quantities/{quantity}/range": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Stable Range
+         * @description Ends of colours that stay as time moves, at round numbers.
+         */
+        readonly get: operations["stable_range_api_v1_stores__store__quantities__quantity__range_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/quantities/{quantity}/value": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Value
+         * @description A quantity at a place, with the interval that holds 90 %.
+         */
+        readonly get: operations["value_api_v1_stores__store__quantities__quantity__value_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/quantities/{quantity}/profile": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Profile
+         * @description A place through the year and the day.
+         */
+        readonly get: operations["profile_api_v1_stores__store__quantities__quantity__profile_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/quantities/{quantity}/places": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Best Places
+         * @description The places where it is highest, or lowest, no two of them too near.
+         */
+        readonly get: operations["best_places_api_v1_stores__store__quantities__quantity__places_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/quantities/{quantity}/tiles/{layer}/{z}/{x}/{y}.{form}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Tile
+         * @description A tile of a map of a quantity, as those of sounds; without `min` and `max` as of `range`.
+         */
+        readonly get: operations["tile_api_v1_stores__store__quantities__quantity__tiles__layer___z___x___y___form__get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/quantities/{quantity}/map.tif": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Geotiff
+         * @description A cloud-optimised GeoTIFF: value, lower and upper end of the interval, georeferenced.
+         */
+        readonly get: operations["geotiff_api_v1_stores__store__quantities__quantity__map_tif_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/quantities/{quantity}/map.png": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Figure
+         * @description A figure with legend, unit and attribution.
+         */
+        readonly get: operations["figure_api_v1_stores__store__quantities__quantity__map_png_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/plan": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Plan
+         * @description Sites in the order of what they add; 202 with progress until the plan is done.
+         *
+         *     Other answers go on meanwhile. Ask for the same address again; the work is done once.
+         */
+        readonly get: operations["plan_api_v1_stores__store__plan_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/stores/{store}/plan.{form}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Plan File
+         * @description The same as a file.
+         */
+        readonly get: operations["plan_file_api_v1_stores__store__plan__form__get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/audio": {
         readonly parameters: {
             readonly query?: never;
@@ -970,6 +1192,50 @@ export interface components {
             readonly trust: number;
         };
         /**
+         * PlanModel
+         * @description A plan, or how far it has come: asked for again at the same address.
+         */
+        readonly PlanModel: {
+            /** Is Done */
+            readonly is_done: boolean;
+            /**
+             * Progress
+             * @description Share of the work that is done, 0 to 1.
+             */
+            readonly progress: number;
+            /**
+             * Seconds Left
+             * @description An estimate; null before there is any.
+             */
+            readonly seconds_left: number | null;
+            /**
+             * Target
+             * @description What is to be mapped better.
+             * @example any sound
+             */
+            readonly target: string;
+            /**
+             * Cells
+             * @description That sites are chosen among.
+             */
+            readonly cells: number;
+            /**
+             * Known
+             * @description Share of the error that what is measured already removes; null until done.
+             */
+            readonly known: number | null;
+            /**
+             * Left
+             * @description Share of today's error that is left with all sites.
+             */
+            readonly left: number | null;
+            /**
+             * Sites
+             * @description Empty until the plan is done.
+             */
+            readonly sites: readonly components["schemas"]["SiteModel"][];
+        };
+        /**
          * ProfileModel
          * @description A place through the year and the day; null where there is no cell.
          */
@@ -1021,6 +1287,214 @@ export interface components {
             readonly trained_on: readonly string[];
             /** Calibrated On */
             readonly calibrated_on: string | null;
+        };
+        /**
+         * QuantityAnswerModel
+         * @description The map of a quantity in numbers.
+         */
+        readonly QuantityAnswerModel: {
+            /** Label */
+            readonly label: string;
+            /** Unit */
+            readonly unit: string;
+            readonly moment: components["schemas"]["MomentModel"];
+            /** @description Of this map alone. */
+            readonly range: components["schemas"]["QuantityRangeModel"];
+            /**
+             * Mean
+             * @description Mean over the area.
+             */
+            readonly mean: number | null;
+            /** Etag */
+            readonly etag: string;
+            /**
+             * Seconds
+             * @description That the model worked; near 0 where it was remembered.
+             */
+            readonly seconds: number;
+        };
+        /**
+         * QuantityFoundModel
+         * @description One of the places where it is highest, or lowest.
+         */
+        readonly QuantityFoundModel: {
+            /** Lat */
+            readonly lat: number;
+            /** Lon */
+            readonly lon: number;
+            /** Value */
+            readonly value: number;
+            /** Lower */
+            readonly lower: number;
+            /** Upper */
+            readonly upper: number;
+            /** Name */
+            readonly name: string | null;
+        };
+        /**
+         * QuantityModel
+         * @description A number that can be mapped: a measure that was fitted, or an indicator of all sounds.
+         */
+        readonly QuantityModel: {
+            /**
+             * Id
+             * @example biophony
+             */
+            readonly id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            readonly kind: "measure" | "indicator";
+            /**
+             * Name
+             * @example share of biophony
+             */
+            readonly name: string;
+            /**
+             * Unit
+             * @description `1` for a pure number.
+             * @example dB
+             */
+            readonly unit: string;
+            /** Description */
+            readonly description: string;
+            /**
+             * Low
+             * @description Smallest possible number; null without end.
+             */
+            readonly low: number | null;
+            /**
+             * High
+             * @description Largest possible number; null without end.
+             */
+            readonly high: number | null;
+            /**
+             * Is Diverging
+             * @description Whether zero lies between two opposites.
+             */
+            readonly is_diverging: boolean;
+            /**
+             * Method
+             * @description How it was fitted, or what it is made of.
+             */
+            readonly method: string;
+            /**
+             * Fitted On
+             * @description What a measure was fitted on.
+             */
+            readonly fitted_on: string | null;
+            /**
+             * N
+             * @description Measurements that it was fitted on.
+             */
+            readonly n: number | null;
+            /**
+             * Places
+             * @description Different places among them.
+             */
+            readonly places: number | null;
+            /**
+             * R2
+             * @description Variance explained at places left out.
+             */
+            readonly r2: number | null;
+            /**
+             * Coverage
+             * @description Share of them that its intervals held.
+             */
+            readonly coverage: number | null;
+            /**
+             * Provenance
+             * @description What the embedding model learnt from.
+             */
+            readonly provenance: string;
+            /**
+             * Refusal
+             * @description Why this store cannot answer it; null where it can.
+             */
+            readonly refusal: string | null;
+        };
+        /**
+         * QuantityProfileModel
+         * @description A quantity at a place, as 12 months of 24 local hours; nulls where there is no cell.
+         */
+        readonly QuantityProfileModel: {
+            /** Lat */
+            readonly lat: number;
+            /** Lon */
+            readonly lon: number;
+            /**
+             * Place
+             * @example near Vienna, AT
+             */
+            readonly place: string | null;
+            /** Label */
+            readonly label: string;
+            /** Unit */
+            readonly unit: string;
+            /** Land */
+            readonly land: boolean;
+            /** Value */
+            readonly value: readonly (readonly number[])[] | null;
+            /** Lower */
+            readonly lower: readonly (readonly number[])[] | null;
+            /** Upper */
+            readonly upper: readonly (readonly number[])[] | null;
+        };
+        /**
+         * QuantityRangeModel
+         * @description Ends of the colours of each layer, at round numbers, which stay as time moves.
+         */
+        readonly QuantityRangeModel: {
+            /** Value */
+            readonly value: [
+                number,
+                number
+            ];
+            /** Lower */
+            readonly lower: [
+                number,
+                number
+            ];
+            /** Upper */
+            readonly upper: [
+                number,
+                number
+            ];
+            /**
+             * Width
+             * @description Of the interval of 90 %.
+             */
+            readonly width: [
+                number,
+                number
+            ];
+        };
+        /**
+         * QuantityValueModel
+         * @description A quantity at a place.
+         */
+        readonly QuantityValueModel: {
+            /** Value */
+            readonly value: number | null;
+            /**
+             * Lower
+             * @description Lower end of the interval of 90 %.
+             */
+            readonly lower: number | null;
+            /**
+             * Upper
+             * @description Upper end of the interval of 90 %.
+             */
+            readonly upper: number | null;
+            /** Lat */
+            readonly lat: number;
+            /** Lon */
+            readonly lon: number;
+            readonly cell: components["schemas"]["CellModel"] | null;
+            /** Unit */
+            readonly unit: string;
         };
         /**
          * RangesModel
@@ -1080,6 +1554,44 @@ export interface components {
              * @description Whether the sound is rare everywhere and at all times.
              */
             readonly is_rare: boolean;
+        };
+        /**
+         * SiteModel
+         * @description A site to record at.
+         */
+        readonly SiteModel: {
+            /**
+             * Site
+             * @description Its number: the first adds most.
+             */
+            readonly site: number;
+            /** Lat */
+            readonly lat: number;
+            /** Lon */
+            readonly lon: number;
+            /**
+             * Adds
+             * @description Share of today's expected squared error that it removes.
+             */
+            readonly adds: number;
+            /**
+             * Left
+             * @description Share that is left with it and all before it.
+             */
+            readonly left: number;
+            /**
+             * Months
+             * @description In which it has a recorder.
+             * @example 4-7
+             */
+            readonly months: string;
+            /** Hours */
+            readonly hours: string;
+            /**
+             * Place
+             * @description The nearest town; empty far from any.
+             */
+            readonly place: string;
         };
         /**
          * SoundModel
@@ -2914,6 +3426,982 @@ export interface operations {
             };
         };
     };
+    readonly list_quantities_api_v1_stores__store__quantities_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["QuantityModel"][];
+                };
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly answer_api_v1_stores__store__quantities__quantity__answer_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+                /** @description Any month without it. */
+                readonly month?: number | null;
+                /** @description Local solar time in every cell. */
+                readonly hour?: number | null;
+                /** @description One instant instead: every cell has its own hour. */
+                readonly utc?: number | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+                /** @description Id of a quantity. */
+                readonly quantity: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["QuantityAnswerModel"];
+                };
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly stable_range_api_v1_stores__store__quantities__quantity__range_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+                /** @description Id of a quantity. */
+                readonly quantity: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["QuantityRangeModel"];
+                };
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly value_api_v1_stores__store__quantities__quantity__value_get: {
+        readonly parameters: {
+            readonly query: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+                /** @description Degrees north. */
+                readonly lat: number;
+                /** @description Degrees east. */
+                readonly lon: number;
+                /** @description Any month without it. */
+                readonly month?: number | null;
+                /** @description Local solar time in every cell. */
+                readonly hour?: number | null;
+                /** @description One instant instead: every cell has its own hour. */
+                readonly utc?: number | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+                /** @description Id of a quantity. */
+                readonly quantity: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["QuantityValueModel"];
+                };
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly profile_api_v1_stores__store__quantities__quantity__profile_get: {
+        readonly parameters: {
+            readonly query: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+                /** @description Degrees north. */
+                readonly lat: number;
+                /** @description Degrees east. */
+                readonly lon: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+                /** @description Id of a quantity. */
+                readonly quantity: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["QuantityProfileModel"];
+                };
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly best_places_api_v1_stores__store__quantities__quantity__places_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+                /** @description Any month without it. */
+                readonly month?: number | null;
+                /** @description Local solar time in every cell. */
+                readonly hour?: number | null;
+                /** @description One instant instead: every cell has its own hour. */
+                readonly utc?: number | null;
+                /** @description How many, at most. */
+                readonly count?: number;
+                /** @description No two nearer than this. */
+                readonly apart_km?: number;
+                /** @description Which come first. */
+                readonly order?: "highest" | "lowest";
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+                /** @description Id of a quantity. */
+                readonly quantity: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["QuantityFoundModel"][];
+                };
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly tile_api_v1_stores__store__quantities__quantity__tiles__layer___z___x___y___form__get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+                /** @description See /colours; `none` for the levels themselves, in grey. */
+                readonly colours?: ("magma" | "inferno" | "viridis" | "cividis" | "ember" | "slate" | "purple-orange") | "none" | null;
+                /** @description Value of the first colour; see /range. */
+                readonly min?: number | null;
+                /** @description Value of the last colour. */
+                readonly max?: number | null;
+                /** @description Any month without it. */
+                readonly month?: number | null;
+                /** @description Local solar time in every cell. */
+                readonly hour?: number | null;
+                /** @description One instant instead: every cell has its own hour. */
+                readonly utc?: number | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+                /** @description Id of a quantity. */
+                readonly quantity: string;
+                readonly layer: "value" | "lower" | "upper" | "width";
+                readonly z: number;
+                readonly x: number;
+                readonly y: number;
+                readonly form: "png" | "webp";
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description 256 x 256 pixels. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "image/png": string;
+                    readonly "image/webp": string;
+                };
+            };
+            /** @description As it was. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly geotiff_api_v1_stores__store__quantities__quantity__map_tif_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+                /** @description Any month without it. */
+                readonly month?: number | null;
+                /** @description Local solar time in every cell. */
+                readonly hour?: number | null;
+                /** @description One instant instead: every cell has its own hour. */
+                readonly utc?: number | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+                /** @description Id of a quantity. */
+                readonly quantity: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "image/tiff": string;
+                };
+            };
+            /** @description As it was. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly figure_api_v1_stores__store__quantities__quantity__map_png_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+                /** @description Any month without it. */
+                readonly month?: number | null;
+                /** @description Local solar time in every cell. */
+                readonly hour?: number | null;
+                /** @description One instant instead: every cell has its own hour. */
+                readonly utc?: number | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+                /** @description Id of a quantity. */
+                readonly quantity: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "image/png": string;
+                };
+            };
+            /** @description As it was. */
+            readonly 304: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly plan_api_v1_stores__store__plan_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+                /** @description Any month without it. */
+                readonly month?: number | null;
+                /** @description Local solar time in every cell. */
+                readonly hour?: number | null;
+                /** @description One instant instead: every cell has its own hour. */
+                readonly utc?: number | null;
+                /** @description How many sites to choose. */
+                readonly recorders?: number;
+                /** @description No two sites nearer than this. */
+                readonly min_distance_km?: number;
+                /** @description Of the survey: 4-7, or 3,6,9,12. */
+                readonly months?: string;
+                /** @description See docs/plan.md. */
+                readonly objective?: "error" | "information";
+                /** @description A measure, whose kernel and measurements count; or an indicator, of which the uncertainty counts. */
+                readonly quantity?: string | null;
+                /** @description A sound: errors count where its map is least certain. */
+                readonly text?: readonly string[];
+                /** @description As in a question. */
+                readonly without?: readonly string[];
+                /** @description As in a question. */
+                readonly audio?: [
+                ] | [
+                    string
+                ] | [
+                    string,
+                    string
+                ] | [
+                    string,
+                    string,
+                    string
+                ] | [
+                    string,
+                    string,
+                    string,
+                    string
+                ];
+                /** @description Of the part to plan in. */
+                readonly west?: number | null;
+                readonly south?: number | null;
+                readonly east?: number | null;
+                readonly north?: number | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PlanModel"];
+                };
+            };
+            /** @description Not done yet. */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["PlanModel"];
+                };
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
+    readonly plan_file_api_v1_stores__store__plan__form__get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+                /** @description Any month without it. */
+                readonly month?: number | null;
+                /** @description Local solar time in every cell. */
+                readonly hour?: number | null;
+                /** @description One instant instead: every cell has its own hour. */
+                readonly utc?: number | null;
+                /** @description How many sites to choose. */
+                readonly recorders?: number;
+                /** @description No two sites nearer than this. */
+                readonly min_distance_km?: number;
+                /** @description Of the survey: 4-7, or 3,6,9,12. */
+                readonly months?: string;
+                /** @description See docs/plan.md. */
+                readonly objective?: "error" | "information";
+                /** @description A measure, whose kernel and measurements count; or an indicator, of which the uncertainty counts. */
+                readonly quantity?: string | null;
+                /** @description A sound: errors count where its map is least certain. */
+                readonly text?: readonly string[];
+                /** @description As in a question. */
+                readonly without?: readonly string[];
+                /** @description As in a question. */
+                readonly audio?: [
+                ] | [
+                    string
+                ] | [
+                    string,
+                    string
+                ] | [
+                    string,
+                    string,
+                    string
+                ] | [
+                    string,
+                    string,
+                    string,
+                    string
+                ];
+                /** @description Of the part to plan in. */
+                readonly west?: number | null;
+                readonly south?: number | null;
+                readonly east?: number | null;
+                readonly north?: number | null;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+                readonly form: "csv" | "gpx" | "geojson";
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Sites as a table, as waypoints for a navigator, or as points. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/csv": string;
+                    readonly "application/gpx+xml": string;
+                    readonly "application/geo+json": string;
+                };
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
     readonly upload_api_v1_audio_post: {
         readonly parameters: {
             readonly query?: {
@@ -3109,7 +4597,15 @@ export const pathsApiV1StoresStoreTilesLayerZXYFormGetParametersPathLayerValues:
 export const pathsApiV1StoresStoreTilesLayerZXYFormGetParametersPathFormValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["path"]["form"]> = ["png", "webp"];
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryColoursAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate", "purple-orange"];
 export const pathsApiV1StoresStoreLegendPngGetParametersQueryLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/legend.png"]["get"]["parameters"]["query"]["layer"]> = ["probability", "uncertainty"];
+export const pathsApiV1StoresStoreQuantitiesQuantityPlacesGetParametersQueryOrderValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/quantities/{quantity}/places"]["get"]["parameters"]["query"]["order"]> = ["highest", "lowest"];
+export const pathsApiV1StoresStoreQuantitiesQuantityTilesLayerZXYFormGetParametersQueryColoursAnyOf0Values: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/quantities/{quantity}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["query"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate", "purple-orange"];
+export const pathsApiV1StoresStoreQuantitiesQuantityTilesLayerZXYFormGetParametersPathLayerValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/quantities/{quantity}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["path"]["layer"]> = ["value", "lower", "upper", "width"];
+export const pathsApiV1StoresStoreQuantitiesQuantityTilesLayerZXYFormGetParametersPathFormValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/quantities/{quantity}/tiles/{layer}/{z}/{x}/{y}.{form}"]["get"]["parameters"]["path"]["form"]> = ["png", "webp"];
+export const pathsApiV1StoresStorePlanGetParametersQueryObjectiveValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/plan"]["get"]["parameters"]["query"]["objective"]> = ["error", "information"];
+export const pathsApiV1StoresStorePlanFormGetParametersQueryObjectiveValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/plan.{form}"]["get"]["parameters"]["query"]["objective"]> = ["error", "information"];
+export const pathsApiV1StoresStorePlanFormGetParametersPathFormValues: ReadonlyArray<FlattenedDeepRequired<paths>["/api/v1/stores/{store}/plan.{form}"]["get"]["parameters"]["path"]["form"]> = ["csv", "gpx", "geojson"];
 export const arrayModelTypeValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["ArrayModel"]["type"]> = ["bits", "int16", "float32"];
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate", "purple-orange"];
-// of openapi.json with SHA-256 7a6a5d04b2317194508397388afd93629e7305d55601bccf5ec1729000dca990
+export const quantityModelKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["QuantityModel"]["kind"]> = ["measure", "indicator"];
+// of openapi.json with SHA-256 b3baaa36a913b5066864d3c84a89bc17d4aeb018df3309fc5f6e8270be4c2615

@@ -50,10 +50,13 @@ export const active = computed<Side>(() =>
 export function changeSide(patch: Partial<Side>, history: History = "push"): void {
   const { a, b, differing } = view.peek();
   const isB = edited.peek() === "b" && b !== null;
-  const { moment, ...sound } = patch;
+  const { moment, ...asked } = patch;
+  // Whoever asks for a sound does not ask for a quantity any more.
+  const sound = ("texts" in asked || "audio" in asked) && !("quantity" in asked) ? { ...asked, quantity: null } : asked;
+  const whole = { ...patch, ...sound };
   // What the sides do not differ in changes on both.
   const shared: Partial<Side> = differing === "time" ? sound : differing === "sound" && moment ? { moment } : {};
-  change({ a: { ...a, ...(isB ? shared : patch) }, b: b && { ...b, ...(isB ? patch : shared) } }, history);
+  change({ a: { ...a, ...(isB ? shared : whole) }, b: b && { ...b, ...(isB ? whole : shared) } }, history);
 }
 
 /** Chooses what the sides differ in; the rest of B becomes that of A. */

@@ -8,7 +8,7 @@ import { api, isPublished } from "./api";
 import { drawings } from "./drawings";
 import { cellAt } from "./drawn/coefficients";
 import { type Truth, trueValues } from "./drawn/truth";
-import { isAsked, questionParams, type Side } from "./question";
+import { hasSound, isAsked, questionParams, type Side } from "./question";
 import { resource } from "./resource";
 import { store, view } from "./state";
 import type { Which } from "./url";
@@ -73,7 +73,7 @@ export async function truthAhead(side: Side): Promise<void> {
 function of(which: Which) {
   const want = computed(() => {
     const side = view.value[which];
-    return shownTruth.value !== "off" && side && isAsked(side) ? wanted(side) : null;
+    return shownTruth.value !== "off" && side && hasSound(side) ? wanted(side) : null;
   });
   const asked = resource(() => want.value, ask, REST_MS);
   return {

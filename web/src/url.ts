@@ -53,6 +53,7 @@ export function emptyView(now: Date = new Date()): View {
       texts: [],
       without: [],
       audio: [],
+      quantity: null,
       moment: { month: now.getMonth() + 1, hour: 20, clock: "local" },
     },
     b: null,
@@ -76,6 +77,7 @@ function writeSide(params: URLSearchParams, side: Side, prefix: string): void {
   side.texts.forEach((text) => params.append(`${prefix}q`, text));
   side.without.forEach((text) => params.append(`${prefix}not`, text));
   side.audio.forEach(({ id, name }) => params.append(`${prefix}audio`, `${id}~${name}`));
+  if (side.quantity !== null) params.set(`${prefix}of`, side.quantity);
   const { month, hour, clock } = side.moment;
   params.set(`${prefix}m`, month === null ? "any" : String(month));
   params.set(`${prefix}${clock === "utc" ? "utc" : "h"}`, hour === null ? "any" : round(hour, 2));
@@ -123,6 +125,7 @@ function readSide(params: URLSearchParams, prefix: string, fallback: Moment): Si
     const [id = "", ...name] = text.split("~");
     if (/^[0-9a-f]{32}$/.test(id)) audio.push({ id, name: name.join("~").slice(0, 100) || "recording" });
   }
+  const quantity = params.get(`${prefix}of`);
   const clock = params.has(`${prefix}utc`) ? "utc" : "local";
   const hourText = params.get(prefix + (clock === "utc" ? "utc" : "h"));
   const hour = numberIn(hourText, 0, 23.999);
@@ -131,6 +134,7 @@ function readSide(params: URLSearchParams, prefix: string, fallback: Moment): Si
     texts: words("q"),
     without: words("not"),
     audio,
+    quantity: quantity && /^[\w.-]{1,80}$/.test(quantity) ? quantity : null,
     moment: {
       month: params.get(`${prefix}m`) === "any" ? null : month === null ? fallback.month : Math.floor(month),
       hour: hourText === "any" ? null : (hour ?? fallback.hour),
@@ -141,7 +145,7 @@ function readSide(params: URLSearchParams, prefix: string, fallback: Moment): Si
 
 /** What differs between two sides; links from before this was a choice do not say so. */
 function readDiffering(given: string | null, a: Side, b: Side | null): Differing {
-  const questionOf = ({ texts, without, audio }: Side) => JSON.stringify([texts, without, audio]);
+  const questionOf = ({ texts, without, audio, quantity }: Side) => JSON.stringify([texts, without, audio, quantity]);
   const isSameSound = !b || questionOf(a) === questionOf(b);
   const isSameTime = !b || JSON.stringify(a.moment) === JSON.stringify(b.moment);
   if (given === "time" && isSameSound) return given;

@@ -20,14 +20,14 @@ describe("terms", () => {
   });
 
   it("says a question in a few words", () => {
-    const side = { texts: ["bells|ringing"], without: ["wind"], audio: [{ id: "x", name: "a.wav" }], moment };
+    const side = { texts: ["bells|ringing"], without: ["wind"], audio: [{ id: "x", name: "a.wav" }], quantity: null, moment };
     expect(sideWords(side)).toBe("bells + a.wav without wind");
   });
 });
 
 describe("time", () => {
   it("goes to the server as local hour or as UTC", () => {
-    const side = { texts: ["frogs"], without: [], audio: [], moment };
+    const side = { texts: ["frogs"], without: [], audio: [], quantity: null, moment };
     expect(questionParams(side).toString()).toBe("text=frogs&month=7&hour=22");
     expect(questionParams({ ...side, moment: { ...moment, clock: "utc" } }).get("utc")).toBe("22");
     expect(questionParams({ ...side, moment: { ...moment, month: null, hour: null } }).toString()).toBe("text=frogs");

@@ -2,7 +2,8 @@
 
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { address, isPublished, request, storePath } from "../api";
-import { isAsked, momentWords, questionParams, sideWords } from "../question";
+import { canDraw } from "../quantity/quantities";
+import { isAsked, momentWords, questionParams, questionPath, sideWords } from "../question";
 import { type Loaded, resource } from "../resource";
 import { isPhone, isPlaying, isSmall, store, view } from "../state";
 import type { Which } from "../url";
@@ -49,11 +50,11 @@ function pictureOf(which: Which): ReadonlySignal<Loaded<string>> {
     () => {
       const side = view.value[which];
       const at = store.value;
-      if (!mapTrouble.value || isPublished || isPlaying.value || !side || !at || !isAsked(side)) return null;
-      return { id: at.id, query: questionParams(side).toString() };
+      if (!mapTrouble.value || isPublished || isPlaying.value || !side || !at || !isAsked(side) || !canDraw(side)) return null;
+      return { id: at.id, path: questionPath(side, "map.png"), query: questionParams(side).toString() };
     },
-    async ({ id, query }, signal) => {
-      const response = await request(address(storePath(id, "map.png"), new URLSearchParams(query)), { signal });
+    async ({ id, path, query }, signal) => {
+      const response = await request(address(storePath(id, path), new URLSearchParams(query)), { signal });
       const url = URL.createObjectURL(await response.blob());
       if (last) URL.revokeObjectURL(last);
       return (last = url);

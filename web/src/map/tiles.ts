@@ -56,10 +56,10 @@ async function pixels(blob: Blob): Promise<ImageData> {
   return context.getImageData(0, 0, SIDE_PX, SIDE_PX);
 }
 
-async function painted({ palette, ends }: TileAddress, levels: Blob, doubts?: Blob): Promise<ImageBitmap> {
+async function painted({ palette, ends, isQuantity }: TileAddress, levels: Blob, doubts?: Blob): Promise<ImageBitmap> {
   const [shown, unsure] = await Promise.all([pixels(levels), doubts && pixels(doubts)]);
   const [probability, uncertainty] = ends;
-  const fading = unsure && probability && uncertainty ? { levels: unsure.data, uncertainty, probability } : null;
+  const fading = unsure && probability && uncertainty ? { levels: unsure.data, uncertainty, probability, isWidth: isQuantity } : null;
   paint(shown.data, fading, colourTable(palette.hex));
   return createImageBitmap(shown);
 }

@@ -9,6 +9,7 @@ import { onScreen } from "../map/panes";
 import { mapTrouble, pictures } from "../map/picture";
 import { active, announced, base, change, changeDiffering, edited, hasQuestion, isPhone, isPlaying, isSmall, sheetPx, spacingWords, startTrouble, store, stores, view } from "../state";
 import { mapCredits } from "../places/known";
+import { About as AboutQuantity, Chooser } from "../quantity/chooser";
 import { isAsked } from "../question";
 import { About } from "./about";
 import { Audio, DropTarget } from "./audio";
@@ -74,6 +75,7 @@ function Stores() {
 
 function Panel() {
   const isNew = !isAsked(active.value);
+  const isSound = active.value.quantity === null;
   return (
     <div class="panel card">
       <header class="brand">
@@ -81,8 +83,8 @@ function Panel() {
         <Stores />
       </header>
       <Sides />
-      <Search />
-      <Nearest />
+      <Chooser />
+      {isSound ? <><Search /><Nearest /></> : <AboutQuantity />}
       {isNew && (
         <>
           <p class="welcome">
@@ -91,14 +93,21 @@ function Panel() {
           <Examples />
         </>
       )}
-      <div class={isNew ? "with with-new" : "with"}>
-        <Unwanted />
-        {!isPublished && <Audio />}
-      </div>
+      {isSound && (
+        <div class={isNew ? "with with-new" : "with"}>
+          <Unwanted />
+          {!isPublished && <Audio />}
+        </div>
+      )}
       {!isPhone.value && isSmall.value && hasQuestion.value && <Legend />}
       {!isPhone.value && <Results />}
     </div>
   );
+}
+
+/** Where a question begins: the words, or the choice of a quantity. */
+function focusQuestion(): void {
+  (document.getElementById("search") ?? document.getElementById("subject"))?.focus();
 }
 
 export function App() {
@@ -108,7 +117,7 @@ export function App() {
       const isTyping = (event.target as HTMLElement).matches("input[type=text], input[type=password], select");
       if (event.key === "/" && !isTyping) {
         event.preventDefault();
-        document.getElementById("search")?.focus();
+        focusQuestion();
       } else if (event.key === "Escape" && view.peek().place) change({ place: null });
     };
     addEventListener("keydown", onKey);
@@ -132,7 +141,7 @@ export function App() {
   }, [place]);
   return (
     <div class="page" data-place={place ? "yes" : "no"} data-up={isUp.value ? "yes" : "no"} data-asked={hasQuestion.value ? "yes" : "no"}>
-      <a class="skip" href="#search" onClick={(event) => (event.preventDefault(), document.getElementById("search")?.focus())}>
+      <a class="skip" href="#search" onClick={(event) => (event.preventDefault(), focusQuestion())}>
         Go to the search
       </a>
       <main class="stage" aria-label="Map">

@@ -1,7 +1,7 @@
 /** The year and the day of a place: 12 rows of 24 hours, the time of the map marked. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { certaintyAlpha, colourAt, percentIn, type Range, share } from "../colour";
+import { certaintyAlpha, colourAt, type Range, share } from "../colour";
 import { clockWords, MONTHS } from "../question";
 import { theme } from "../state";
 
@@ -13,6 +13,8 @@ interface Props {
   readonly month: number | null;
   readonly hour: number | null;
   readonly label: string;
+  /** A value in words, within a range. */
+  readonly say: (value: number, range: Range) => string;
   readonly onChoose: (month: number, hour: number) => void;
 }
 
@@ -124,7 +126,7 @@ export function Heatmap(props: Props) {
         />
       </div>
       <p class="dim heatmap-note">
-        Most in {peak} · {percentIn(low, [low, high])} to {percentIn(high, [low, high])}
+        Most in {peak} · {props.say(low, [low, high])} to {props.say(high, [low, high])}
       </p>
     </div>
   );

@@ -1,12 +1,16 @@
 /** What the colours mean, and which of them are shown. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { colourRange, differenceRange, ranges } from "../answers";
-import { certaintyAlpha, colourAt, percent, percentIn, gradient, type Range } from "../colour";
+import { colourRange, differenceRange, ranges, sidePalette } from "../answers";
+import { certaintyAlpha, colourAt, percent, percentIn, gradient, type Range, widthAlpha } from "../colour";
 import { mapCredits } from "../places/known";
-import { change, chosenPalettes, differencePalette, isPlaying, layerWords, paletteOf, probabilityPalette, store, theme, view } from "../state";
+import { change, chosenPalettes, differencePalette, isPlaying, layerWords, probabilityPalette, store, theme, view } from "../state";
+import { capital } from "../quantity/chooser";
+import { quantityOf, WIDTH_WORDS } from "../quantity/quantities";
+import { saidIn } from "../quantity/words";
+import { hasSound, type Side } from "../question";
 import { hasTruth, shownTruth, truths } from "../truth";
-import { type Display, layerOf, LAYERS, type TruthShown, type Which } from "../url";
+import { type Display, FADING, layerOf, LAYERS, type TruthShown, type Which } from "../url";
 import { Choice } from "./time";
 
 const DISPLAYS: readonly (readonly [Display, string])[] = [
@@ -16,17 +20,35 @@ const DISPLAYS: readonly (readonly [Display, string])[] = [
 
 const TRUTHS: readonly (readonly [TruthShown, string])[] = [["off", "Map"], ["truth", "Truth"], ["difference", "Difference"]];
 
-function capital(words: string): string {
-  return words.charAt(0).toUpperCase() + words.slice(1);
+/** The layers of a quantity, in the places of those of a sound. */
+const QUANTITY_DISPLAYS: typeof DISPLAYS = DISPLAYS.map(([id]) => [id, id === "both" ? "Both" : id === LAYERS[0] ? "Value" : "Interval"]);
+
+/** Whether two sides have colours of their own: by choice, or since they are of different things. */
+function hasTwoScales(): boolean {
+  const { a, b, isOneScale } = view.value;
+  return b !== null && (!isOneScale || a.quantity !== b.quantity);
 }
 
-function Ticks({ range }: { range: Range }) {
+/** What a layer shows on a side, with its unit. */
+function titleOf(side: Side): string {
+  const layer = layerOf(view.value.layer);
+  const quantity = quantityOf(side);
+  if (!quantity) return layerWords(layer);
+  return capital(layer === LAYERS[0] ? quantity.name : `${WIDTH_WORDS} of ${quantity.name}`) + (quantity.unit === "1" ? "" : `, ${quantity.unit}`);
+}
+
+function Ticks({ range, side }: { range: Range; side: Side }) {
   const middle = (range[0] + range[1]) / 2;
+  // What a number can be at the most is nothing to be less or more than.
+  const quantity = layerOf(view.value.layer) === LAYERS[0] ? quantityOf(side) : null;
+  const [least, most] = quantity ? [quantity.low, quantity.high] : [0, null];
+  const low = saidIn(side, range[0], range);
+  const high = saidIn(side, range[1], range);
   return (
     <div class="ticks">
-      <span>{range[0] === 0 ? "0" : `≤ ${percentIn(range[0], range)}`}</span>
-      <span>{percentIn(middle, range)}</span>
-      <span>≥ {percentIn(range[1], range)}</span>
+      <span>{range[0] === 0 && !quantity ? "0" : range[0] === least ? low : `≤ ${low}`}</span>
+      <span>{saidIn(side, middle, range)}</span>
+      <span>{range[1] === most ? high : `≥ ${high}`}</span>
     </div>
   );
 }
@@ -108,7 +130,7 @@ function Words({ which, range: [low, high] }: { which: Which; range: Range }) {
 const MOST_RELATIVE = 3;
 
 /** Probability to the right, relative uncertainty downwards: what is unsure fades. */
-function Square({ css }: { css: readonly string[] }) {
+function Square({ css, isWidth }: { css: readonly string[]; isWidth: boolean }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const context = canvas.current?.getContext("2d");
@@ -117,18 +139,21 @@ function Square({ css }: { css: readonly string[] }) {
     const image = context.createImageData(width, height);
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
-        const alpha = Math.round(255 * certaintyAlpha((MOST_RELATIVE * y) / (height - 1), 1));
+        const down = y / (height - 1);
+        const alpha = Math.round(255 * (isWidth ? widthAlpha(down, [0, 1]) : certaintyAlpha(MOST_RELATIVE * down, 1)));
         image.data.set([...colourAt(css, x / (width - 1)), alpha], 4 * (y * width + x));
       }
     }
     context.putImageData(image, 0, 0);
-  }, [css]);
+  }, [css, isWidth]);
   return <canvas class="square" ref={canvas} width={96} height={24} aria-hidden="true" />;
 }
 
 function Scale({ which }: { which: Which }) {
   const { layer } = view.value;
   const range = colourRange(which, layerOf(layer));
+  const side = view.value[which];
+  if (!side) return null;
   if (!range) return <div class="scale is-waiting" aria-hidden="true"><div class="strip" /></div>;
   if (shownTruth.value === "difference") {
     const ends = differenceRange(range);
@@ -139,30 +164,34 @@ function Scale({ which }: { which: Which }) {
       </div>
     );
   }
-  const words = `${percentIn(range[0], range)} to ${percentIn(range[1], range)}`;
+  const words = `${saidIn(side, range[0], range)} to ${saidIn(side, range[1], range)}`;
+  const isQuantity = side.quantity !== null;
+  const widest = isQuantity && layer === "both" ? colourRange(which, FADING) : null;
   return (
     <div class="scale" role="img" aria-label={`Colours from ${words}`}>
       {layer === "both" ? (
-        <Square css={probabilityPalette.value.css} key={theme.value} />
+        <Square css={sidePalette(side, LAYERS[0]!).css} isWidth={isQuantity} key={theme.value} />
       ) : (
-        <div class="strip" style={{ background: gradient(paletteOf(layerOf(layer)).css) }} />
+        <div class="strip" style={{ background: gradient(sidePalette(side, layerOf(layer)).css) }} />
       )}
       <Words which={which} range={range} />
-      <Ticks range={range} />
-      {layer === "both" && <p class="dim scale-mean">Paler where less sure, below: {MOST_RELATIVE} times as unsure as likely</p>}
+      <Ticks range={range} side={side} />
+      {layer === "both" && !isQuantity && <p class="dim scale-mean">Paler where less sure, below: {MOST_RELATIVE} times as unsure as likely</p>}
+      {widest && <p class="dim scale-mean">Paler where less sure, below: intervals {saidIn(side, widest[1], widest)} wide</p>}
     </div>
   );
 }
 
 /** The colours in one row, for a phone, where it stands below the map at all times. */
 export function CompactLegend() {
-  const { layer, b, isOneScale } = view.value;
+  const { layer, a } = view.value;
   const truth = shownTruth.value;
   const name = truth === "off" ? layerOf(layer) : truth;
-  const hasTwo = b !== null && !isOneScale;
+  const hasTwo = hasTwoScales();
+  const isQuantity = quantityOf(a) !== null;
   return (
     <div class="legend-compact" data-testid="compact-legend">
-      {(hasTwo || name !== LAYERS[0]) && <b>{capital(name)}{hasTwo && " of A, then of B"}</b>}
+      {(hasTwo || isQuantity || name !== LAYERS[0]) && <b>{isQuantity ? titleOf(a) : capital(name)}{hasTwo && " of A, then of B"}</b>}
       <Scale which="a" />
       {hasTwo && <Scale which="b" />}
     </div>
@@ -170,8 +199,8 @@ export function CompactLegend() {
 }
 
 export function Legend() {
-  const { layer, b, isOneScale } = view.value;
-  const hasTwo = b !== null && !isOneScale;
+  const { layer, a, b, isOneScale } = view.value;
+  const hasTwo = hasTwoScales();
   const isMain = layerOf(layer) === LAYERS[0];
   const truth = shownTruth.value;
   const isCalibrated = store.value?.is_calibrated ?? false;
@@ -181,29 +210,29 @@ export function Legend() {
         label="Display"
         name="layer"
         value={layer}
-        options={DISPLAYS}
+        options={hasSound(a) ? DISPLAYS : QUANTITY_DISPLAYS}
         onChange={(value: Display) => change({ layer: value, truth: value === LAYERS[0] ? view.peek().truth : "off" })}
       />
       <TruthChoice />
       <div class="row legend-title">
         <span>
-          {truth === "off" ? layerWords(layerOf(layer)) : truth === "truth" ? "true probability" : "map minus truth"}
-          {isMain && truth !== "truth" && !isCalibrated && <small class="dim"> · not calibrated</small>}
+          {truth === "off" ? (hasTwo && b && a.quantity !== b.quantity ? "Two kinds of numbers" : titleOf(a)) : truth === "truth" ? "true probability" : "map minus truth"}
+          {isMain && a.quantity === null && truth !== "truth" && !isCalibrated && <small class="dim"> · not calibrated</small>}
         </span>
         <select
           aria-label="Colours"
           value={probabilityPalette.value.id}
-          hidden={!isMain || truth === "difference"}
+          hidden={!isMain || truth === "difference" || Boolean(quantityOf(a)?.is_diverging)}
           onChange={(event) => change({ colours: event.currentTarget.value })}
         >
           {chosenPalettes.value.map(({ id, name }) => <option key={id} value={id}>{name.split(",")[0]}</option>)}
         </select>
       </div>
-      {hasTwo && <b class="scale-side">A</b>}
+      {hasTwo && <b class="scale-side">A{b && a.quantity !== b.quantity && `: ${titleOf(a)}`}</b>}
       <Scale which="a" />
-      {hasTwo && <b class="scale-side">B</b>}
+      {hasTwo && <b class="scale-side">B{b && a.quantity !== b.quantity && `: ${titleOf(b)}`}</b>}
       {hasTwo && <Scale which="b" />}
-      {b && (
+      {b && a.quantity === b.quantity && (
         <label class="check">
           <input
             type="checkbox"
@@ -213,7 +242,7 @@ export function Legend() {
           same colours on both sides
         </label>
       )}
-      {store.value?.has_scale && (
+      {(store.value?.has_scale || a.quantity !== null) && (
         <label class="check">
           <input
             type="checkbox"

@@ -2,12 +2,14 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { profile, sounds, values } from "../answers";
+import { colourRange, profile, sidePalette, sounds, values } from "../answers";
 import { api, ApiError, isPublished } from "../api";
-import { percent } from "../colour";
-import { localHour, momentAt, momentWords, parseTerms, sideWords, isAsked } from "../question";
+import { percent, percentIn } from "../colour";
+import { quantityOf, refusalOf, WIDTH_WORDS } from "../quantity/quantities";
+import { numberIn, said } from "../quantity/words";
+import { localHour, momentAt, momentWords, parseTerms, sideWords, isAsked, type Side } from "../question";
 import { placeWords } from "../places/known";
-import { active, change, changeSide, edited, layerWords, paletteOf, store, view } from "../state";
+import { active, change, changeSide, edited, layerWords, store, view } from "../state";
 import { playSound, type Playback } from "../sound";
 import { trueValue } from "../truth";
 import { FADING, layerOf, LAYERS, type Which } from "../url";
@@ -82,28 +84,43 @@ function Sounds() {
   );
 }
 
+/** What the large number beside it is. */
+function meaning(side: Side): string {
+  if (side.quantity === null) return "chance that a recording made here then matches";
+  return quantityOf(side)?.kind === "measure"
+    ? "nine of ten measurements made here then would lie in the interval"
+    : "with the interval that the model takes to hold the truth nine times of ten";
+}
+
 function Value({ which }: { which: Which }) {
   const { data, isLoading, error } = values[which].value;
   const { b } = view.value;
   const side = view.value[which];
   if (!side || !isAsked(side)) return null;
   const truth = trueValue(which);
+  const range = colourRange(which, LAYERS[0]!);
+  const refusal = refusalOf(side);
   return (
     <>
       <p class="asked">{b && <b>{which.toUpperCase()} · </b>}{sideWords(side)} <span class="dim">· {momentWords(side.moment)}</span></p>
       {error && <p class="problem">{error.message}</p>}
+      {refusal && <p class="dim">Not known here: this map cannot answer it.</p>}
       {!data && isLoading && <div class="skeleton" aria-hidden="true" />}
       {data && data.probability === null && (
         <p class="dim">No answer here: the map has no imagery of this place, or the model has learnt of none like it. On the globe that is the open sea.</p>
       )}
       {data && data.probability !== null && (
         <p class="value" data-testid={which === "a" ? "value" : "value-b"}>
-          <b>{percent(data.probability)}</b>
-          {data.uncertainty !== null && <span class="dim">± {percent(data.uncertainty)}</span>}
+          <b>{said(side, data.probability, range)}</b>
+          {data.interval ? (
+            <span class="dim" data-testid="interval">{data.interval.map((end) => said(side, end, range)).join(" to ")}</span>
+          ) : (
+            data.uncertainty !== null && <span class="dim">± {percent(data.uncertainty)}</span>
+          )}
           {truth !== null && (
             <small data-testid="true-value"><strong>{percent(truth)}</strong> in truth, by the rules of the simulated Earth</small>
           )}
-          {(which === "b" || !b) && <small>chance that a recording made here then matches</small>}
+          {(side.quantity !== null || which === "b" || !b) && <small>{meaning(side)}</small>}
         </p>
       )}
     </>
@@ -117,6 +134,7 @@ export function Place() {
   const { data, error } = profile.value;
   const named = placeWords(data?.place ?? sounds.value.data?.place);
   const shown = data?.[layerOf(layer)];
+  const quantity = quantityOf(side);
   const choose = (month: number, hour: number) => {
     const moment = momentAt(side.moment, month, hour, place.lon);
     if (b) edited.value = place.side;
@@ -142,11 +160,12 @@ export function Place() {
           <h3>{b && `${place.side.toUpperCase()} t`}{!b && "T"}hrough the year and the day</h3>
           <Heatmap
             values={shown}
-            uncertainty={layer === "both" ? data[FADING] : null}
-            css={paletteOf(layerOf(layer)).css}
+            uncertainty={layer === "both" && !quantity ? data[FADING] : null}
+            css={sidePalette(side, layerOf(layer)).css}
             month={side.moment.month}
             hour={localHour(side.moment, place.lon)}
-            label={layerOf(layer) === LAYERS[0] ? data.label : layerWords(layerOf(layer))}
+            label={layerOf(layer) === LAYERS[0] ? data.label : quantity ? WIDTH_WORDS : layerWords(layerOf(layer))}
+            say={quantity ? (value, range) => numberIn(value, range, quantity.unit) : percentIn}
             onChoose={choose}
           />
         </>

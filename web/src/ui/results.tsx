@@ -1,12 +1,12 @@
 /** The best places as a list, and what the map says as a whole. */
 
-import { answers, places } from "../answers";
-import { percent } from "../colour";
+import { answers, colourRange, places } from "../answers";
+import { said } from "../quantity/words";
 import { goTo } from "../map/panes";
 import { momentWords, sideWords, isAsked } from "../question";
 import { placeWords } from "../places/known";
 import { change, isPlaying, spacingWords, store, view } from "../state";
-import type { Which } from "../url";
+import { LAYERS, type Which } from "../url";
 import { degrees } from "./place";
 
 /** The best places of a side. */
@@ -15,10 +15,12 @@ function Best({ which }: { which: Which }) {
   if (!side || !isAsked(side)) return null;
   const { data, isLoading, error } = places[which].value;
   const { mean } = answers[which].value.data ?? {};
+  const range = colourRange(which, LAYERS[0]!);
+  const title = side.quantity === null ? "Best places" : "Highest values";
   return (
     <section class="results" aria-label={which === "a" ? "Best places" : "Best places of B"} aria-busy={isLoading}>
       <h2>
-        {view.value.b ? `${which.toUpperCase()}: ${sideWords(side)}` : "Best places"}
+        {view.value.b ? `${which.toUpperCase()}: ${sideWords(side)}` : title}
         <small>{momentWords(side.moment)}</small>
       </h2>
       {error && error.trouble !== "away" && <p class="problem">{error.message}</p>}
@@ -37,7 +39,7 @@ function Best({ which }: { which: Which }) {
               >
                 <span class="rank">{i + 1}</span>
                 <span class="ellipsis">{name ? placeWords(name)!.replace(/^near /, "") : degrees(lat, lon)}</span>
-                <span class="number">{percent(probability)}</span>
+                <span class="number">{said(side, probability, range)}</span>
               </button>
             </li>
           ))}
@@ -45,7 +47,7 @@ function Best({ which }: { which: Which }) {
       )}
       {typeof mean === "number" && (
         <p class="dim mean">
-          Average over all land {percent(mean)}
+          Average over {side.quantity === null ? "all land" : "the map"} {said(side, mean, range)}
           {store.value && ` · ${store.value.name}, cells of\u00a0${spacingWords(store.value)}`}
         </p>
       )}

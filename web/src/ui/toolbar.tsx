@@ -5,7 +5,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { address, ApiError, isPublished, request, storePath } from "../api";
 import { panes } from "../map/panes";
 import { mapTrouble } from "../map/picture";
-import { isAsked, opposite, questionParams } from "../question";
+import { canDraw } from "../quantity/quantities";
+import { isAsked, opposite, questionParams, questionPath } from "../question";
 import { announced, change, edited, remember, store, switchTheme, theme, view } from "../state";
 import { GoTo } from "./goto";
 import { Icon } from "./icons";
@@ -44,7 +45,7 @@ function Share() {
 async function save(path: string, extension: string): Promise<void> {
   const at = store.peek();
   if (!at) return;
-  const response = await request(address(storePath(at.id, path), questionParams(view.peek().a)));
+  const response = await request(address(storePath(at.id, questionPath(view.peek().a, path)), questionParams(view.peek().a)));
   const given = /filename="?([^";]+)/.exec(response.headers.get("Content-Disposition") ?? "")?.[1];
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await response.blob());
@@ -80,7 +81,7 @@ function Download() {
     }
     busy.value = null;
   };
-  const isPossible = isAsked(view.value.a) && store.value !== null;
+  const isPossible = isAsked(view.value.a) && canDraw(view.value.a) && store.value !== null;
   return (
     <div
       class="menu"
@@ -107,7 +108,7 @@ function Download() {
       {isOpen.value && (
         <div class="menu-box card" id="downloads" ref={box}>
           <button type="button" disabled={busy.value !== null} onClick={() => void get("map.tif", "tif")}>
-            GeoTIFF <small>probability, uncertainty and distance as bands</small>
+            GeoTIFF <small>{view.value.a.quantity === null ? "probability and uncertainty" : "value and both ends of its interval"} as bands</small>
           </button>
           <button type="button" disabled={busy.value !== null} onClick={() => void get("map.png", "png")}>
             Figure <small>a map with its legend, as PNG</small>
