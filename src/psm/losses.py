@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from psm.config import LossConfig
+from psm.errors import ConfigError
 from psm.gaussian import Gaussian, csd
+from psm.plugins import load_plugin
 
 Report = dict[str, Tensor]
 
@@ -58,7 +60,16 @@ class PairLoss(nn.Module, ABC):
 
 
 def build_loss(config: LossConfig) -> PairLoss:
-    """The loss that ``config`` names."""
+    """The loss that ``config`` names.
+
+    Raises:
+        ConfigError: no package brings the plug-in, or what it brings is no loss.
+    """
+    if config.kind == "plugin":
+        loss = load_plugin("losses", config.plugin)(**config.options)
+        if not isinstance(loss, PairLoss):
+            raise ConfigError(f"plug-in {config.plugin!r} of psm.losses gives no PairLoss")
+        return loss
     if config.kind == "infonce":
         return InfoNCE(config.temperature)
     return PCMEPlusPlus(

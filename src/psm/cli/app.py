@@ -24,6 +24,7 @@ from psm.cli.import_ import import_
 from psm.cli.map import draw_map
 from psm.cli.measure import measure_app
 from psm.cli.plan import plan
+from psm.cli.plugins import list_plugins
 from psm.cli.prepare import prepare
 from psm.cli.presets import list_presets
 from psm.cli.profile import profile
@@ -84,6 +85,7 @@ app.command()(search)
 app.command()(serve)
 app.command()(publish)
 app.command("presets")(list_presets)
+app.command("plugins")(list_plugins)
 app.add_typer(measure_app, name="measure")
 app.add_typer(data_app, name="data")
 app.add_typer(earth_app, name="earth")

@@ -12,6 +12,7 @@ from psm.encoders.audioencoding import AudioTower
 from psm.encoders.sharedlayers import convolution_stage
 from psm.encoders.tokens import Tokens
 from psm.errors import ConfigError
+from psm.plugins import load_plugin
 
 _RANGE_DB, _SPREAD_DB, _STEADY_DB = 80.0, 20.0, 3.0
 _LAST_LAYERS = 6  # two convolutions with their norms and what comes after
@@ -185,6 +186,11 @@ def build_audio_tower(config: AudioTowerConfig, audio: AudioConfig, dim: int) ->
         MissingData: there is no file of weights.
         CheckpointMismatch: a weight is missing, unknown or of another shape.
     """
+    if config.kind == "plugin":
+        tower = load_plugin("audio_towers", config.plugin)(audio=audio, **config.options)
+        if not isinstance(tower, AudioTower):
+            raise ConfigError(f"plug-in {config.plugin!r} of psm.audio_towers gives no AudioTower")
+        return tower
     if config.kind == "cnn":
         return CNNTower(config.channels, audio.n_mels)
     if config.kind == "resnet":

@@ -10,6 +10,7 @@ from psm.encoders.packaged import weights_folder
 from psm.encoders.textencoding import TextTower
 from psm.encoders.universal import UNIVERSAL, UniversalTower
 from psm.errors import ConfigError
+from psm.plugins import load_plugin
 
 
 def build_text_tower(
@@ -23,6 +24,11 @@ def build_text_tower(
         BrokenPackageData: a packaged model is not the expected one.
         MissingExtra: its package is not installed.
     """
+    if config.kind == "plugin":
+        tower = load_plugin("text_towers", config.plugin)(**config.options)
+        if not isinstance(tower, TextTower):
+            raise ConfigError(f"plug-in {config.plugin!r} of psm.text_towers gives no TextTower")
+        return tower
     if config.kind == "universal":
         return _universal_tower(config)
     if config.kind == "sentence" and config.weights is None:

@@ -13,6 +13,7 @@ from psm.imagery.provider import Provider
 from psm.imagery.rasterfile import is_remote
 from psm.imagery.rasters import Rasters
 from psm.imagery.stac import Stac
+from psm.plugins import load_plugin, plugins
 
 _PROVIDERS: dict[str, type[Provider]] = {
     # By what is written before the colon, which is also ``provider`` in their settings.
@@ -33,7 +34,8 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
     Args:
         text: ``blue-marble``, or ``blue-marble:`` and the name of a simulated world; a raster file,
             folder, pattern or URL; ``xyz:`` and a name of xyzservices or a URL template; ``stac:``
-            and a catalogue.
+            and a catalogue; or the name of a plug-in (:mod:`psm.plugins`), and what it takes after
+            a colon.
         month: 1 to 12, for providers that have imagery of every month.
         options: those of :class:`~psm.imagery.Rasters`, :class:`~psm.imagery.MapTiles` or
             :class:`~psm.imagery.Stac`; Blue Marble has none.
@@ -62,9 +64,13 @@ def open_imagery(text: str, *, month: int | None = None, **options: object) -> P
     if month is not None and not 1 <= month <= 12:
         raise ConfigError(f"imagery of month {month}: months are 1 to 12")
     kind, _, rest = text.partition(":")
-    if kind not in _PROVIDERS:
+    maker: Callable[..., Provider] = Rasters
+    if kind in _PROVIDERS:
+        maker = _PROVIDERS[kind]
+    elif kind in plugins("imagery"):
+        maker = load_plugin("imagery", kind)
+    else:
         kind, rest = "rasters", _like_a_file(text)
-    maker: Callable[..., Provider] = _PROVIDERS.get(kind, Rasters)
     accepted = inspect.signature(maker).parameters
     known = [name for name, one in accepted.items() if one.kind is one.KEYWORD_ONLY]
     for name in options:
@@ -87,7 +93,9 @@ def is_simulated(provider: str) -> bool:
     Returns:
         False also for names that are not known, such as those of published models.
     """
-    return provider in _PROVIDERS and _PROVIDERS[provider].is_simulated
+    if provider in _PROVIDERS:
+        return _PROVIDERS[provider].is_simulated
+    return provider in plugins("imagery") and bool(load_plugin("imagery", provider).is_simulated)
 
 
 def fetches_anew(provider: Provider) -> bool:

@@ -1,4 +1,4 @@
-"""Settings of a Sat2Sound checkpoint: which variant it is, and which fields of the context it has."""
+"""Settings of a Sat2Sound checkpoint: which variant it is, and which fields it knows."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from psm.collect.archives import aporee, freesound, inaturalist, local, xenocant
 from psm.collect.archives.archive import Archive, ArchiveTerms
 from psm.errors import ConfigError
 from psm.geodata.cache import cache_folder
+from psm.plugins import load_plugin, plugins
 
 _AS_FAST_AS_DISKS = 100.0  # requests a second that no archive on the web allows
 LOCAL_FLAGS = (
@@ -74,9 +75,7 @@ def open_archive(
         MissingData: a file is not there that an option names.
         MissingExtra: a package is not installed.
     """
-    if name not in ARCHIVES:
-        raise ConfigError(f"archive {name!r} is not known; there are {', '.join(sorted(ARCHIVES))}")
-    make = ARCHIVES[name].make
+    make = _kind(name).make
     parameters = inspect.signature(make).parameters
     types = typing.get_type_hints(make.__init__)
     options = {option: types.get(option, Any) for option in parameters if option != _STATE}
@@ -90,6 +89,26 @@ def open_archive(
     if _STATE in parameters:
         given[_STATE] = cache_folder() / "pace" if state is None else state
     return make(**given)
+
+
+def archive_names() -> list[str]:
+    """Names of all archives, those of plug-ins too."""
+    return sorted({*ARCHIVES, *plugins("archives")})
+
+
+def _kinds() -> Iterator[tuple[str, ArchiveKind]]:
+    return ((name, _kind(name)) for name in archive_names())
+
+
+def _kind(name: str) -> ArchiveKind:
+    if name in ARCHIVES:
+        return ARCHIVES[name]
+    if name not in plugins("archives"):
+        raise ConfigError(f"archive {name!r} is not known; there are {', '.join(archive_names())}")
+    kind = load_plugin("archives", name)
+    if not isinstance(kind, ArchiveKind):
+        raise ConfigError(f"plug-in {name!r} of psm.archives is no ArchiveKind")
+    return kind
 
 
 def _flag(name: str, option: str) -> str:
@@ -113,7 +132,7 @@ def table() -> RenderableType:
     """Table of the archives for people: limits, terms, and whether credentials are set."""
     table = Table("name", "archive", "limit", box=SIMPLE_HEAD)
     table.add_column("credential", no_wrap=True)
-    for name, kind in sorted(ARCHIVES.items()):
+    for name, kind in _kinds():
         terms = kind.terms
         table.add_row(name, terms.title, _limit(terms), _credential(terms))
     return Group(table, *map(Text, (*_terms(), *_missing())))
@@ -134,13 +153,13 @@ def _credential(terms: ArchiveTerms) -> str:
 
 
 def _terms() -> Iterator[str]:
-    for name, kind in sorted(ARCHIVES.items()):
+    for name, kind in _kinds():
         if kind.terms.terms_url:
             yield f"terms of {name}: {kind.terms.terms_url}"
 
 
 def _missing() -> Iterator[str]:
-    for name, kind in sorted(ARCHIVES.items()):
+    for name, kind in _kinds():
         if kind.terms.credential and not _is_set(kind.terms):
             yield f"{name} needs {kind.terms.credential}: {kind.terms.credential_help}"
 

@@ -1,0 +1,1 @@
+"""Parts for PSM, as another package brings them."""
