@@ -162,6 +162,10 @@ class _Turns:
     def not_covered(self) -> Bool[np.ndarray, " n"] | None:
         return self._places.not_covered
 
+    @property
+    def approximation(self) -> str | None:
+        return self._places.approximation
+
     def part(self, rows: NDArray[np.int64]) -> _Turns:
         return _Turns(self._places.part(rows), self._jobs, self._job)
 
