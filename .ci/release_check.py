@@ -69,7 +69,8 @@ def check_wheel(wheel: Path) -> None:
     tracked = {name.removeprefix("src/") for name in output("git", "ls-files", "src").splitlines()}
     require(not tracked - held, f"{wheel.name} lacks", tracked - held)
     require(not held - tracked, f"{wheel.name} has besides", held - tracked)
-    require(f"{about}/licenses/LICENSE" in sizes, f"{wheel.name} lacks", {"LICENSE"})
+    notices = {f"{about}/licenses/{name}" for name in ("LICENSE", "THIRD_PARTY.md")}
+    require(not notices - sizes.keys(), f"{wheel.name} lacks", notices - sizes.keys())
     for name, size in sorted(sizes.items(), key=lambda item: -item[1])[:6]:
         print(f"{size / 1e6:8.2f} MB  {name}")
     whole = wheel.stat().st_size / 1e6
@@ -81,7 +82,7 @@ def check_source(source: Path) -> None:
     """What builds the wheel is in it, with the licence."""
     with tarfile.open(source) as opened:
         names = {name.partition("/")[2] for name in opened.getnames()}
-    wanted = {"pyproject.toml", "README.md", "LICENSE", "src/psm/__init__.py"}
+    wanted = {"pyproject.toml", "README.md", "LICENSE", "THIRD_PARTY.md", "src/psm/__init__.py"}
     require(not wanted - names, f"{source.name} lacks", wanted - names)
     print(f"{source.stat().st_size / 1e6:8.2f} MB  {source.name}")
 

@@ -1,9 +1,11 @@
 import { defineConfig } from "vite";
+import { notices } from "./scripts/notices";
 
 // Built into the Python package, so that a checkout without Node serves the page too.
 export default defineConfig({
   base: "./", // the page may be mounted below any path
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  plugins: [notices()],
   build: {
     outDir: "../src/psm/server/static",
     emptyOutDir: true,

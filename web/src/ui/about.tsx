@@ -49,6 +49,7 @@ function Panel({ model }: { model: Model }) {
       ) : (
         <p><a href={address("openapi.json")}>The API behind this page</a></p>
       )}
+      <p><a href={new URL("assets/licences.txt", root).href}>Licences of what the page is made of</a></p>
     </>
   );
 }
