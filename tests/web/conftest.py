@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -93,9 +94,17 @@ def server(world: tuple[PSM, str]) -> Iterator[str]:
     """Address of a server of the globe."""
     model, url = world
     settings = Settings(rate_per_s=1e6, burst=1e6)
-    app = create_app(state=ServerState(model, open_all((url,), model), settings))
+    with serving(ServerState(model, open_all((url,), model), settings)) as address:
+        yield address
+
+
+@contextmanager
+def serving(state: ServerState) -> Iterator[str]:
+    """Address of a server on loopback, in a thread, while the block runs."""
     running = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="on")
+        uvicorn.Config(
+            create_app(state=state), host="127.0.0.1", port=0, log_level="warning", lifespan="on"
+        )
     )
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()

@@ -3,6 +3,8 @@
 import { computed, effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { fields, isWaiting, places, tiles, unfamiliar } from "../answers";
+import { followSites } from "../plan/marks";
+import { isOpen as isPlanOpen } from "../plan/plan";
 import { gazetteer } from "../places/known";
 import { sideWords, momentWords, isAsked } from "../question";
 import { base, change, edited, isCalm, isLow, isPhone, isPlaying, isSmall, sheetPx, store, theme, view } from "../state";
@@ -20,7 +22,7 @@ function deepest(): number {
   return Math.max(2, Math.min(14, Math.ceil(Math.log2((360 / 256) * (6 / degrees)))));
 }
 
-const hasPlace = computed(() => view.value.place !== null);
+const hasPlace = computed(() => view.value.place !== null || isPlanOpen.value);
 
 /** What panels leave free of the map, in pixels from each edge. */
 const clear = computed(() => {
@@ -44,7 +46,7 @@ function Map({ which }: { which: Which }) {
     const stops: (() => void)[] = [watchContext(pane.map.getCanvas())];
     void pane.ready.then(() => {
       if (panes[which] !== pane) return;
-      stops.push(...follow(pane, which));
+      stops.push(...follow(pane, which), followSites(pane.map, ({ lat, lon }) => choose(which)(lat, lon)));
     });
     return () => {
       stops.forEach((stop) => stop());

@@ -9,6 +9,8 @@ import { onScreen } from "../map/panes";
 import { mapTrouble, pictures } from "../map/picture";
 import { active, announced, base, change, changeDiffering, edited, hasQuestion, isPhone, isPlaying, isSmall, sheetPx, spacingWords, startTrouble, store, stores, view } from "../state";
 import { mapCredits } from "../places/known";
+import { PlanPanel } from "../plan/panel";
+import { isOpen as isPlanOpen } from "../plan/plan";
 import { About as AboutQuantity, Chooser } from "../quantity/chooser";
 import { isAsked } from "../question";
 import { About } from "./about";
@@ -137,8 +139,8 @@ export function App() {
   const { place } = view.value;
   const hasLegend = hasQuestion.value && !mapTrouble.value; // pictures have their own
   useEffect(() => {
-    if (place) isUp.value = true; // on a phone the sheet comes up to show it
-  }, [place]);
+    if (place || isPlanOpen.value) isUp.value = true; // on a phone the sheet comes up to show it
+  }, [place, isPlanOpen.value]);
   return (
     <div class="page" data-place={place ? "yes" : "no"} data-up={isUp.value ? "yes" : "no"} data-asked={hasQuestion.value ? "yes" : "no"}>
       <a class="skip" href="#search" onClick={(event) => (event.preventDefault(), focusQuestion())}>
@@ -151,7 +153,7 @@ export function App() {
       <div class="left"><Panel /></div>
       <div class="right">
         <Toolbar />
-        {!isPhone.value && <Place />}
+        {!isPhone.value && <><Place /><PlanPanel /></>}
       </div>
       <div class="sheet" ref={sheet}>
         <button
@@ -167,7 +169,7 @@ export function App() {
         <TimeBar />
         {isPhone.value ? (
           <>
-            <div class="more more-place"><Place /></div>
+            <div class="more more-place"><Place /><PlanPanel /></div>
             {hasLegend && <div class="more"><Legend /></div>}
             <div class="more"><Results /></div>
           </>

@@ -5,6 +5,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { address, ApiError, isPublished, request, storePath } from "../api";
 import { panes } from "../map/panes";
 import { mapTrouble } from "../map/picture";
+import { togglePlan } from "../plan/panel";
+import { isOpen as isPlanOpen } from "../plan/plan";
 import { canDraw } from "../quantity/quantities";
 import { isAsked, opposite, questionParams, questionPath } from "../question";
 import { announced, change, edited, remember, store, switchTheme, theme, view } from "../state";
@@ -149,6 +151,11 @@ export function Toolbar() {
       </button>
       <Share />
       {!isPublished && <Download />}
+      {!isPublished && !mapTrouble.value && (
+        <button type="button" class="tool" aria-label="Where to listen next" aria-pressed={isPlanOpen.value} title="Where another recorder would teach most" onClick={togglePlan}>
+          <Icon name="site" />
+        </button>
+      )}
       {!mapTrouble.value && <GoTo />}
       {!mapTrouble.value && <Moving />}
       <button type="button" class="tool" aria-label={isDark ? "Light colours" : "Dark colours"} title={isDark ? "Light colours" : "Dark colours"} onClick={switchTheme}>
