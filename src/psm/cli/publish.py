@@ -29,7 +29,7 @@ def publish(
 
     The page draws its maps itself. It can be asked the phrases of a table, and finds the nearest
     one to what is typed. The stores must be prepared, and small enough for a browser: the globe at
-    1° is.
+    1° is. Measures, indicators and plans take a server, `psm serve`: a folder has none of them.
 
     `psm publish --out site`, or of a store of your own `psm publish earth.zarr --out site`
     """
