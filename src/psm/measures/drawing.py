@@ -20,7 +20,7 @@ from psm.mapping.query import Combination
 from psm.mapping.soundscape_map import SoundscapeMap
 from psm.measures.kernel import inputs_of
 from psm.measures.measure import Measure
-from psm.measures.predictor import DEVIATIONS, LEVEL, Prediction
+from psm.measures.predictor import DEVIATIONS, LEVEL, IntervalEstimate
 from psm.model import PSM
 
 _BLOCK = 8192  # cells that are predicted together: their numbers stay in the cache
@@ -210,7 +210,7 @@ def measure_through_time(
     return np.stack([part.reshape(MONTHS, HOURS) for part in _rows(said)[:3]])
 
 
-def _rows(said: Prediction) -> Float[np.ndarray, "4 n"]:
+def _rows(said: IntervalEstimate) -> Float[np.ndarray, "4 n"]:
     """Of the bands of a measure, in their order."""
     width = (said.upper - said.lower) / (2.0 * DEVIATIONS)
     return np.stack([said.value, said.lower, said.upper, width])

@@ -22,8 +22,8 @@ DEVIATIONS = 1.6449
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
-    """What is said of N places and times, in the unit of the column.
+class IntervalEstimate:
+    """Interval estimate of N places and times, in the unit of the column.
 
     Attributes:
         value: expected number.
@@ -64,7 +64,7 @@ class Predictor:
         seen = (means - self.centre.to(means)) @ self.axes.to(means)
         return inputs_of(seen, lat=points.lat, lon=points.lon, month=points.month, hour=points.hour)
 
-    def predict(self, means: Float[Tensor, "n dim"], points: Points) -> Prediction:
+    def predict(self, means: Float[Tensor, "n dim"], points: Points) -> IntervalEstimate:
         """Numbers and intervals.
 
         Args:
@@ -73,19 +73,19 @@ class Predictor:
         """
         return self.at(self.inputs(means, points))
 
-    def at(self, inputs: Inputs) -> Prediction:
+    def at(self, inputs: Inputs) -> IntervalEstimate:
         """:meth:`predict` of inputs."""
         return self.prediction(*self.latent(inputs))
 
     def prediction(
         self, middle: Float[np.ndarray, " n"], spread: Float[np.ndarray, " n"]
-    ) -> Prediction:
+    ) -> IntervalEstimate:
         """Numbers and intervals of what :meth:`latent` says."""
         half = DEVIATIONS * self.stretch * spread
         lower, upper = self.link.backward(middle - half), self.link.backward(middle + half)
         # A long tail may draw the expected number beyond the interval's end.
         value = np.clip(self.link.expectation(middle, spread), lower, upper)
-        return Prediction(value, lower, upper)
+        return IntervalEstimate(value, lower, upper)
 
     def latent(self, inputs: Inputs) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """Mean and deviation of what would be measured, behind the link and not stretched."""
