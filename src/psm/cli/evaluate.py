@@ -136,7 +136,9 @@ def evaluate(
         told = f"{out}: {PROTOCOLS[protocol].names}"
     elif maps:
         calibration = Calibration.find(model)
-        measure(loaded, data, out, seed=seed, step_deg=step, calibration=calibration)
+        measure(
+            loaded, data, out, seed=seed, step_deg=step, calibration=calibration, indicators=True
+        )
     else:
         measure_retrieval(loaded, data, out, seed=seed)
     answer_line(told)

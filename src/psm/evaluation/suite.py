@@ -13,6 +13,7 @@ import numpy as np
 from psm.calibration import Calibration
 from psm.earth.recaption import held_out_sounds
 from psm.earth.worlds import World, world_of
+from psm.evaluation.indicatortruth import evaluate_indicators, indicator_table
 from psm.evaluation.knownfaults import known_faults
 from psm.evaluation.mapreport import MapReport, map_table
 from psm.evaluation.maptruth import evaluate_maps
@@ -67,6 +68,7 @@ def measure(
     step_deg: float = 1.0,
     thin: int = 2,
     calibration: Calibration | None = None,
+    indicators: bool = False,
 ) -> ModelEvaluation:
     """Measure a model, print the tables, write JSON and plots into ``out``.
 
@@ -79,6 +81,8 @@ def measure(
         step_deg: grid of the maps.
         thin: maps meet the truth on every ``thin``-th row and column of that grid.
         calibration: of the model; its maps are judged beside those as learnt.
+        indicators: whether indicators are held against their truth too (``indicators.json``),
+            which takes a calibration.
 
     Returns:
         The reports, and the embedded cells.
@@ -115,6 +119,13 @@ def measure(
         console().print(f"Known to be wrong. {fault}")
     recorded = _against_recordings(model, features, zoom, maps, calibration, world)
     _write_json({**maps.to_json(), "recordings": recorded}, out / "maps.json")
+    if indicators and calibration is not None:
+        scores = evaluate_indicators(
+            model, cells.features[kept], lat=lat[kept], lon=lon[kept], calibration=calibration,
+            world=world,
+        )  # fmt: skip
+        console().print(indicator_table(scores))
+        _write_json({score.name: score.to_json() for score in scores}, out / "indicators.json")
     figures = {"reliability": plot_reliability(maps), "sounds": plot_sounds(maps)}
     figures["sound-reliability"] = plot_sound_reliability(maps)
     if maps.risk:
