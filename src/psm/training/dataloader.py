@@ -197,13 +197,21 @@ class BatchStream(Dataset[Batch]):
         return np.stack(windows).astype(np.float32)
 
 
-def cached_text_features(model: PSM, corpus: Corpus) -> Tensor | None:
-    """Features of all captions where the text tower is frozen, so that no epoch repeats them."""
+def cached_text_features(model: PSM, corpus: Corpus, memory_gb: float = 8.0) -> Tensor | None:
+    """Features of all captions where the text tower is frozen, so that no epoch repeats them.
+
+    Tokens are many numbers a caption, kept in half precision; where they would take more than
+    ``memory_gb`` the tower reads the captions of each batch again, and this is ``None`` too.
+    """
     if not model.config.text_tower.frozen:
         return None
-    features = model.text_features([recording.caption for recording in corpus.recordings]).cpu()
-    # Tokens are as many numbers as the longest caption has: half of each will do.
-    return features.half() if model.config.has_tokens else features
+    captions = [recording.caption for recording in corpus.recordings]
+    if not model.config.has_tokens:
+        return model.text_features(captions).cpu()
+    longest = max(model.text.lengths(list(set(captions))), default=0)
+    if 2.0 * len(captions) * longest * (model.text.token_dim or 0) > memory_gb * 1e9:
+        return None
+    return model.text_features(captions).half().cpu()
 
 
 def _turn(views: np.ndarray, chosen: Bool[np.ndarray, "3 rows"]) -> np.ndarray:

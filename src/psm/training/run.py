@@ -215,7 +215,7 @@ def prepare(
     labels = Labels.find(training.recordings) if experiment.loss.names_labels else None
     batches = BatchStream(
         training,
-        cached_text_features(model, training),
+        cached_text_features(model, training, experiment.training.memory_gb),
         sound=cached_audio_features(model, training, by_set=True),
         batch_size=experiment.training.batch_size,
         seed=seed,

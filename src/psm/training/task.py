@@ -60,7 +60,7 @@ class TrainingTask(lightning.LightningModule):
         self.total_steps = total_steps
         self.seed = seed
         self._context = Context.of_recordings(validation.recordings)
-        self._text = cached_text_features(model, validation)
+        self._text = cached_text_features(model, validation, experiment.training.memory_gb)
         self._sound = cached_audio_features(model, validation, by_set=False)
 
     def transfer_batch_to_device(
