@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from psm.data.audio import AudioConfig
 from psm.data.augmentation import AudioAugmentation
@@ -26,18 +34,37 @@ class ImageryConfig(_Frozen):
     """What the satellite encoder sees, and the statistics that its pixels are normalised by.
 
     ``gsd_m`` is that of a zoom-1 view at training time; the gsd of each view reaches the encoder.
+    ``view_px`` is 0 where no picture is seen, but features alone.
     """
 
     name: str = "blue-marble"
-    view_px: PositiveInt = 64
+    view_px: int = Field(default=64, ge=0)
     gsd_m: float = Field(default=1000.0, gt=0)
     zooms: tuple[PositiveInt, ...] = (1, 3, 5)
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
 
+class FeaturesConfig(_Frozen):
+    """Features of places that somebody else computed, and the adapter that learns to read them.
+
+    ``provider`` is a kind of :mod:`psm.features`, ``version`` the one that the features are of,
+    where there are several that must not be mixed. ``size`` is how many numbers a place has.
+    ``linear`` reads them by one matrix, ``mlp`` through one layer of ``hidden``.
+    """
+
+    provider: str
+    version: str = ""
+    size: PositiveInt
+    adapter: Literal["linear", "mlp"] = "mlp"
+    hidden: PositiveInt = 256
+
+
 class SatelliteConfig(_Frozen):
     """A vision transformer with positions scaled by ground sample distance.
+
+    ``kind`` says what a place is seen through: its ``pixels``, ``features`` of it alone, or
+    ``both``.
 
     ``weights`` names a checkpoint of SatMAE or Scale-MAE to start from: a file, or
     ``hf://OWNER/NAME/FILE`` on the hub. ``adapt`` allows what it may not do by itself: ``rgb``
@@ -47,6 +74,8 @@ class SatelliteConfig(_Frozen):
     rings around the place; 0 leaves that out, as published.
     """
 
+    kind: Literal["pixels", "features", "both"] = "pixels"
+    features: FeaturesConfig | None = None
     patch_px: PositiveInt = 8
     stem: Literal["patch", "conv"] = "patch"
     dim: PositiveInt = 128
@@ -58,6 +87,25 @@ class SatelliteConfig(_Frozen):
     out_dim: PositiveInt | None = None
     weights: str | None = None
     adapt: tuple[Literal["rgb", "view"], ...] = ()
+
+    @model_validator(mode="after")
+    def _features_are_named(self) -> Self:
+        if (self.kind == "pixels") != (self.features is None):
+            raise ValueError("satellite.features belongs to satellite.kind=features or both")
+        if self.kind == "features" and self.weights is not None:
+            raise ValueError(
+                "satellite.weights is of pixels, which satellite.kind=features sees none of"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before_features(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Settings of pixels alone are written, and hashed, as before there were features."""
+        values: dict[str, Any] = handler(self)
+        if self.kind == "pixels":
+            values.pop("kind", None)
+            values.pop("features", None)
+        return values
 
 
 class AudioTowerConfig(_Frozen):
@@ -207,6 +255,10 @@ class ModelConfig(_Frozen):
     @model_validator(mode="after")
     def _shapes_fit(self) -> Self:
         patch_px = self.satellite.patch_px
+        if (self.imagery.view_px == 0) != (self.satellite.kind == "features"):
+            raise ValueError("imagery.view_px is 0 with satellite.kind=features, and only then")
+        if self.imagery.view_px == 0 and self.imagery.zooms != (1,):
+            raise ValueError("imagery.zooms must be [1] with satellite.kind=features")
         if self.imagery.view_px % patch_px:
             raise ValueError("imagery.view_px must be a multiple of satellite.patch_px")
         if self.satellite.stem == "conv" and (patch_px < 2 or patch_px & (patch_px - 1)):

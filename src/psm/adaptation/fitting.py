@@ -18,6 +18,7 @@ from psm.adaptation.recipe import Recipe
 from psm.config import Experiment, LossConfig
 from psm.gaussian import Gaussian
 from psm.inference.batches import audio_features, image_features
+from psm.inference.placefeatures import part_features
 from psm.model import PSM
 from psm.seeding import generator, torch_seed
 from psm.training.objective import Objective, draw_contexts
@@ -169,7 +170,10 @@ def _through_towers(
         corpus.mels[row, first * together : (first + 1) * together]
         for row, first in zip(rows.tolist(), sets.tolist(), strict=True)
     ]).astype(np.float32)  # fmt: skip
-    return model.image_features(pixels, gsd_m), model.audio_features(torch.from_numpy(mels))
+    known = part_features(model.config, corpus, rows)
+    features = None if known is None else torch.from_numpy(known)
+    image = model.image_features(pixels, gsd_m, features)
+    return image, model.audio_features(torch.from_numpy(mels))
 
 
 @torch.inference_mode()
@@ -185,7 +189,10 @@ def heard_and_seen(model: PSM, inputs: Inputs, rows: Rows, recipe: Recipe) -> di
         image, sound = inputs.images[zoom][at], inputs.sounds[at].mean(1)
     else:
         corpus = inputs.corpus
-        image = image_features(model, corpus.views(zoom)[rows], corpus.gsd_m[rows] * zoom)
+        image = image_features(
+            model, corpus.views(zoom)[rows], corpus.gsd_m[rows] * zoom,
+            features=part_features(model.config, corpus, rows),
+        )  # fmt: skip
         sound = audio_features(model, corpus.mels[rows])
     told = inputs.context.rows(at).only("latlon", "month", "hour")
     found = {

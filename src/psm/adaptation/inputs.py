@@ -28,6 +28,7 @@ from psm.earth.phrases import QUERY_PHRASES
 from psm.earth.sounds import Sound
 from psm.earth.worlds import world_of
 from psm.inference.batches import audio_features, image_features
+from psm.inference.placefeatures import corpus_features, require_kept
 from psm.model import PSM
 from psm.tensorfiles import read_tensors, write_tensors
 from psm.training.labels import Labels
@@ -108,15 +109,17 @@ def load_inputs(model: PSM, found: Found, data: Path, keep: Path) -> Inputs:
         CorruptShard: a recording cannot be read.
     """
     imagery = model.config.imagery
+    require_kept(model.config, data)
     corpus = Corpus.load(data, SPLITS[0], zooms=imagery.zooms, view_px=imagery.view_px, found=found)
     labels = Labels.find(corpus.recordings)
     phrases = phrases_of(labels, corpus.recordings, world_of(data).queries)
     names = [*(f"zoom{zoom}" for zoom in imagery.zooms), "sounds"]
     kept = read_tensors(keep, names, version=_VERSION)
     if kept is None:
+        features = corpus_features(model.config, corpus)
         tensors = {
             f"zoom{zoom}": image_features(
-                model, corpus.views(zoom), corpus.gsd_m * zoom, f"zoom {zoom}"
+                model, corpus.views(zoom), corpus.gsd_m * zoom, f"zoom {zoom}", features=features
             )
             for zoom in imagery.zooms
         }

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from psm.data.ondisk import MelsOnDisk, ViewsOnDisk, read_views
+from psm.data.ondisk import FeaturesOnDisk, MelsOnDisk, ViewsOnDisk, read_views
 from psm.data.recording import Recording
 from psm.data.shards import shard_paths
 from psm.data.tars import MemberIndex
@@ -63,11 +63,14 @@ class Corpus:
         recordings: the metadata, row by row.
         views_by_zoom: RGB views of each zoom, ``(n, size, size, 3)`` of uint8.
         mels: log-mel windows in dB, ``(n, windows, frames, bands)`` of float16.
+        features: of each place, that somebody else computed, ``(n, numbers)`` of float32 with NaN
+            where there are none; ``None`` where the shards hold none.
     """
 
     recordings: tuple[Recording, ...]
     views_by_zoom: Mapping[int, Rows]
     mels: Rows
+    features: Rows | None = None
 
     @classmethod
     def load(
@@ -83,7 +86,8 @@ class Corpus:
     ) -> Corpus:
         """Find the recordings of ``split``, and read their views of ``zooms`` and their log-mels.
 
-        What would take more than ``memory_gb`` stays on disk: then an error in a picture or a
+        With ``view_px`` 0 no picture is read: views are ``(n, 0, 0, 3)``. What would take more than
+        ``memory_gb`` stays on disk: then an error in a picture or a
         log-mel shows when it is read; so do log-mels without ``with_mels``. ``found`` is
         :func:`find_split`, where that is known.
 
@@ -95,8 +99,14 @@ class Corpus:
         members, recordings = find_split(folder, split) if found is None else found
         corpus = cls(
             recordings=recordings,
-            views_by_zoom={zoom: ViewsOnDisk(members, zoom, view_px) for zoom in zooms},
+            views_by_zoom={
+                zoom: ViewsOnDisk(members, zoom, view_px)
+                if view_px
+                else np.empty((len(members), 0, 0, 3), np.uint8)
+                for zoom in zooms
+            },
             mels=MelsOnDisk(members),
+            features=FeaturesOnDisk.of(members),
         )
         if corpus._gigabytes(with_mels) > memory_gb:
             return corpus
@@ -108,14 +118,15 @@ class Corpus:
         def decode(row: int) -> None:
             if isinstance(mels, np.ndarray):
                 mels[row] = corpus.mels[row]
-            for zoom, view in zip(zooms, read_views(members, row, zooms, view_px), strict=True):
+            seen = read_views(members, row, zooms, view_px) if view_px else []
+            for zoom, view in zip(zooms, seen, strict=bool(seen)):
                 views[zoom][row] = view
 
         with ThreadPoolExecutor(_THREADS) as pool:
             done = pool.map(decode, range(len(corpus)))
             for _ in track(done, f"decoding {split}", len(corpus)):
                 pass
-        return cls(corpus.recordings, views, mels)
+        return cls(corpus.recordings, views, mels, corpus.features)
 
     @property
     def on_disk(self) -> bool:
@@ -145,6 +156,7 @@ class Corpus:
             tuple(self.recordings[row] for row in rows.tolist()),
             {zoom: ChosenRows(views, rows) for zoom, views in self.views_by_zoom.items()},
             ChosenRows(self.mels, rows),
+            None if self.features is None else ChosenRows(self.features, rows),
         )
 
     def views(self, zoom: int) -> Rows:

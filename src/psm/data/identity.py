@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from psm.data.members import MEL, RECORDING, TILE, view_name
+from psm.data.members import FEATURES, MEL, RECORDING, TILE, view_name
 from psm.data.tars import MemberIndex
 
 _WHOLE_BYTES = 8_000_000_000
@@ -33,7 +33,8 @@ def identity(
     def wanted(row: int) -> list[str]:
         stored = [name for name in views if members.has(name, row)]
         cut = [] if len(stored) == len(views) else [TILE]
-        return [RECORDING, MEL, *cut, *stored]
+        beside = [FEATURES] if members.has(FEATURES, row) else []
+        return [RECORDING, MEL, *cut, *stored, *beside]
 
     rows = range(len(members))
     total = sum(int(members.spans[name][row, 1]) for row in rows for name in wanted(row))

@@ -17,6 +17,9 @@ RECORDING, TILE, MEL = "json", "tile.jpg", "mel.npy"
 
 NEEDED = (RECORDING, TILE, MEL)
 
+FEATURES = "features.npy"
+"""Suffix of what somebody else computed of the place, float32 numbers; not every sample has it."""
+
 _TELLING = (f".{TILE}", f".{MEL}")  # suffixes that nobody gives to files of another kind
 
 

@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float16, UInt8
+from jaxtyping import Float16, Float32, UInt8
 
-from psm.data.members import MEL, TILE, view_name
+from psm.data.members import FEATURES, MEL, TILE, view_name
 from psm.data.tars import MemberIndex
 from psm.data.views import decode_image, view_of_tile
 from psm.errors import CorruptRecording, CorruptShard
@@ -181,6 +181,72 @@ class MelsOnDisk:
         if ((mel.view(np.uint16) & _EXPONENT) == _EXPONENT).any():
             raise CorruptShard(f"{self.members.where(row)}: {MEL} holds NaN or infinite values")
         return mel
+
+
+@dataclass(frozen=True)
+class FeaturesOnDisk:
+    """Features of places that somebody else computed, ``(n, numbers)``; NaN where there are none.
+
+    Attributes:
+        members: of the split, of which one recording has them at least.
+    """
+
+    members: MemberIndex
+
+    @classmethod
+    def of(cls, members: MemberIndex) -> FeaturesOnDisk | None:
+        """Those of a split; ``None`` where no recording has any."""
+        has_some = FEATURES in members.spans and (members.spans[FEATURES][:, 0] >= 0).any()
+        return cls(members) if has_some else None
+
+    @cached_property
+    def _size(self) -> int:
+        first = int(np.flatnonzero(self.members.spans[FEATURES][:, 0] >= 0)[0])
+        return len(parse_features(self.members.read(first, FEATURES)[0], self.members.where(first)))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape, as of a numpy array."""
+        return len(self), self._size
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __getitem__(self, index: Index) -> Float32[np.ndarray, "*rows numbers"]:
+        return _rows(index, len(self), self.read, self.shape[1:], np.float32)
+
+    def read(self, row: int) -> Float32[np.ndarray, " numbers"]:
+        """The numbers of one place.
+
+        Raises:
+            CorruptShard: they cannot be read, or are more or fewer than those of the first.
+        """
+        if not self.members.has(FEATURES, row):
+            return np.full(self._size, np.nan, np.float32)
+        where = self.members.where(row)
+        found = parse_features(self.members.read(row, FEATURES)[0], where)
+        if len(found) != self._size:
+            raise CorruptShard(
+                f"{where}: {FEATURES} has {len(found)} numbers, others {self._size}; write them "
+                "anew with `psm data features`"
+            )
+        return found
+
+
+def parse_features(data: bytes, where: str) -> Float32[np.ndarray, " numbers"]:
+    """The numbers of one place.
+
+    Raises:
+        CorruptShard: they are not finite float32 numbers in a row.
+    """
+    try:
+        vector: np.ndarray = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as problem:
+        reason = (str(problem) or type(problem).__name__).splitlines()[0]
+        raise CorruptShard(f"{where}: {FEATURES}: {reason}") from None
+    if vector.ndim != 1 or vector.dtype != np.float32 or not np.isfinite(vector).all():
+        raise CorruptShard(f"{where}: {FEATURES} is not a row of finite float32 numbers")
+    return vector
 
 
 def _header(windows: int, frames: int, bands: int, size: int) -> bytes:

@@ -7,7 +7,8 @@ whole, front, middle, back), of which training draws one four and evaluation tak
 
 Views that were cut from the tile already (:mod:`psm.data.storedviews`) lie beside it as
 ``KEY.zoomZ-PX.jpg``, for zoom Z at PX pixels a side: a large tile costs twenty times as long to
-decode as the one view that a training step looks at. A shard appears under its name only when it is
+decode as the one view that a training step looks at. Features of the place that somebody else
+computed lie there as ``KEY.features.npy``, float32. A shard appears under its name only when it is
 complete.
 """
 
@@ -23,9 +24,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import webdataset
-from jaxtyping import Float16, UInt8
+from jaxtyping import Float16, Float32, UInt8
 
-from psm.data.members import MEL, RECORDING, TILE, is_hidden, plain_name
+from psm.data.members import FEATURES, MEL, RECORDING, TILE, is_hidden, plain_name
+from psm.data.ondisk import parse_features
 from psm.data.recording import Recording
 from psm.data.tars import read_samples
 from psm.data.views import decode_image, encode_jpeg
@@ -42,6 +44,7 @@ class Sample:
     recording: Recording
     tile: UInt8[np.ndarray, "side side 3"]
     mel: Float16[np.ndarray, "windows frames bands"]
+    features: Float32[np.ndarray, " numbers"] | None = None
 
     @property
     def tile_jpeg(self) -> bytes:
@@ -56,6 +59,7 @@ class RawSample:
     recording: Recording
     tile_jpeg: bytes
     mel: Float16[np.ndarray, "windows frames bands"]
+    features: Float32[np.ndarray, " numbers"] | None = None
 
 
 def write_shard(path: Path, samples: Iterable[Sample | RawSample]) -> None:
@@ -79,12 +83,14 @@ def open_shard(path: Path) -> Iterator[Callable[[Sample | RawSample], None]]:
 
         def write(sample: Sample | RawSample) -> None:
             _require_readable(sample.recording.key, path)
+            beside = {} if sample.features is None else {FEATURES: npy_bytes(sample.features)}
             writer.write(
                 {
                     "__key__": sample.recording.key,
                     RECORDING: json.dumps(sample.recording.to_json(), sort_keys=True).encode(),
-                    MEL: _npy_bytes(sample.mel),
+                    MEL: npy_bytes(sample.mel),
                     TILE: sample.tile_jpeg,
+                    **beside,
                 }
             )
 
@@ -147,10 +153,12 @@ def _parse(raw: dict[str, Any], path: Path) -> Sample:
         raise CorruptShard(f"{where}: {_first_line(problem)}") from None
     if mel.ndim != 3 or mel.dtype != np.float16 or not np.isfinite(mel).all():
         raise CorruptShard(f"{where}: {MEL} is not finite float16 windows x frames x bands")
-    return Sample(recording, tile, mel)
+    features = parse_features(raw[FEATURES], where) if FEATURES in raw else None
+    return Sample(recording, tile, mel, features)
 
 
-def _npy_bytes(values: np.ndarray) -> bytes:
+def npy_bytes(values: np.ndarray) -> bytes:
+    """An array as a ``.npy`` file."""
     buffer = io.BytesIO()
     np.save(buffer, values, allow_pickle=False)
     return buffer.getvalue()

@@ -122,6 +122,10 @@ class SatelliteEncoder(nn.Module):
         """What learns where the encoder as a whole does not: its last block and what follows."""
         return [self.blocks.layers[-1], self.norm, self.project]
 
+    def layers_to_recompute(self) -> list[nn.Module]:
+        """Layers that training may compute again rather than keep what they hand on."""
+        return list(self.blocks.layers)
+
     def forward(
         self, views: Float[Tensor, "batch 3 height width"], gsd_m: Float[Tensor, " batch"]
     ) -> Float[Tensor, "batch features"]:

@@ -38,6 +38,7 @@ from psm.evaluation.soundcalibration import (
     sounds_table,
 )
 from psm.evaluation.zeroshot import ZeroShotReport, name_recordings, zeroshot_table
+from psm.features import seen_through
 from psm.files import atomic_path
 from psm.imagery import BlueMarble
 from psm.inference.split import SplitFeatures, encode_split
@@ -95,7 +96,8 @@ def measure(
     features = encode_split(model, earth, zooms=(zoom,))
     world = world_of(earth)
     retrieval, seeing = _measure_retrieval(model, features, zoom, out, seed=seed, world=world)
-    cells = embed_cells(model, BlueMarble(world.name), Cells.globe(step_deg), zoom)
+    seen = seen_through(model.config, BlueMarble(world.name))
+    cells = embed_cells(model, seen, Cells.globe(step_deg), zoom)
     lat, lon = cells.cells.lat, cells.cells.lon
     row, column = np.floor(lat / step_deg), np.floor(lon / step_deg)
     kept = (row % thin == 0) & (column % thin == 0)

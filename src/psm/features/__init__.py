@@ -8,6 +8,7 @@
 """
 
 from psm.features.alphaearth import AlphaEarth
+from psm.features.beside import SeenWithFeatures, require_alike, seen_through
 from psm.features.earthlayers import EarthLayers
 from psm.features.geoclip import GeoClip
 from psm.features.majortom import MajorTom
@@ -25,9 +26,12 @@ __all__ = [
     "MajorTom",
     "OwnTable",
     "Place",
+    "SeenWithFeatures",
     "Tessera",
     "Vector",
     "computed",
     "open_features",
+    "require_alike",
+    "seen_through",
     "vectors",
 ]

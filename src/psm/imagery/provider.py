@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 
 from psm.errors import ConfigError
 
@@ -39,10 +39,12 @@ class Picture:
         pixels: RGB.
         gsd_m: metres of ground that a pixel covers; that of the view, unless the provider could
             not give it.
+        features: of the place, where :mod:`psm.features` puts them beside the pixels.
     """
 
     pixels: UInt8[np.ndarray, "size size 3"]
     gsd_m: float
+    features: Float32[np.ndarray, " numbers"] | None = None
 
 
 class Reason(StrEnum):

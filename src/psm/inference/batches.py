@@ -14,12 +14,17 @@ from psm.config import ModelConfig
 from psm.data.context import Context
 from psm.data.corpus import Corpus, Rows
 from psm.gaussian import Gaussian, concatenate
+from psm.imagery import Picture
+from psm.inference.placefeatures import corpus_features, features_of
 from psm.model import PSM
 from psm.progress import track
 from psm.reference import published_byte_resize, published_resize, published_tile_px
 
 _BATCH_VALUES = 2**21
 """Input values a batch: what layers hand to each other then mostly stays in the cache."""
+
+_LEAST_VALUES = 256
+"""Values that a row counts as at least: models without pixels have views of no values."""
 
 _FUSED_BATCH = 256
 """Locations a batch on a processor: what layers hand to each other stays in a core's cache."""
@@ -33,7 +38,7 @@ def _batches(size: int, batch: int, description: str | None = None) -> Iterable[
 
 def _fitting(inputs: Rows) -> int:
     """Rows of ``inputs`` that make a batch."""
-    return max(1, _BATCH_VALUES // math.prod(inputs.shape[1:]))
+    return max(1, _BATCH_VALUES // max(_LEAST_VALUES, math.prod(inputs.shape[1:])))
 
 
 @torch.inference_mode()
@@ -42,21 +47,32 @@ def image_features(
     views: Rows,
     gsd_m: Float[np.ndarray, " n"] | float,
     description: str | None = None,
+    *,
+    features: Float[np.ndarray, "n numbers"] | None = None,
 ) -> Float[Tensor, "n dim"]:
     """Image features before fusion of RGB ``views``, whose pixels cover ``gsd_m`` metres.
 
     Views are ``(n, height, width, 3)`` of uint8, in memory or on disk; those of a published model
-    may be as large as :func:`picture_px` says, and are made smaller as it was taught.
+    may be as large as :func:`picture_px` says, and are made smaller as it was taught. ``features``
+    are those of :mod:`psm.inference.placefeatures`, for models that read some.
     """
     gsd = torch.as_tensor(np.broadcast_to(gsd_m, len(views)).copy(), dtype=torch.float32)
     parts = [
         model.image_features(
             _seen(model, torch.from_numpy(views[rows]).permute(0, 3, 1, 2).to(model.device)),
             gsd[rows].to(model.device),
+            None if features is None else torch.from_numpy(features[rows]).to(model.device),
         )
         for rows in _batches(len(views), _fitting(views), description)
     ]
     return torch.cat(parts) if parts else torch.empty(0, model.config.image_features)
+
+
+def look_at(model: PSM, picture: Picture) -> Float[Tensor, "1 dim"]:
+    """Image features of one place, as a provider shows it."""
+    known = features_of(picture, model.config)[None]
+    pixels, features = picture.pixels[None].copy(), known if known.size else None
+    return image_features(model, pixels, picture.gsd_m, features=features)
 
 
 def picture_px(config: ModelConfig) -> int:
@@ -126,6 +142,7 @@ def encode_corpus(
     rows: slice | None = None,
     *,
     sound: Float[Tensor, "n features"] | None = None,
+    seen: Float[np.ndarray, "n numbers"] | None = None,
 ) -> tuple[Float[Tensor, "n dim"], Gaussian]:
     """Image features at the lowest zoom, before fusion, and audio Gaussians of a loaded split.
 
@@ -134,6 +151,7 @@ def encode_corpus(
         corpus: the split.
         rows: which recordings; by default all.
         sound: audio features of all of them, where they are known.
+        seen: features of all places, where they are known; else they are read or computed.
     """
     rows = slice(None) if rows is None else rows
     zoom = min(corpus.views_by_zoom)
@@ -144,7 +162,10 @@ def encode_corpus(
             if sound is None
             else model.audio_head(sound[rows].to(model.device))
         )
-    return image_features(model, views, gsd_m), audio
+    if seen is None:
+        seen = corpus_features(model.config, corpus)
+    own = None if seen is None else seen[rows]
+    return image_features(model, views, gsd_m, features=own), audio
 
 
 @torch.inference_mode()

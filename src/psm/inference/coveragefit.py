@@ -19,6 +19,7 @@ from psm.data.recording import Recording
 from psm.geodata.sphere import chord_to_km, unit_vectors
 from psm.inference.batches import image_features
 from psm.inference.heldout import find_learnt
+from psm.inference.placefeatures import corpus_features
 from psm.model import PSM
 from psm.seeding import generator
 from psm.unitfeatures import cosines
@@ -117,9 +118,12 @@ def _looks(model: PSM, corpus: Corpus) -> Float[Tensor, "m dim"]:
     was loaded at, in turn."""
     rows = np.sort(generator(0, "coverage").permutation(len(corpus))[:MOST_LOOKS])
     zooms = sorted(corpus.views_by_zoom)
+    features = corpus_features(model.config, corpus)
     parts = []
     for turn, zoom in enumerate(zooms):
         own = rows[turn :: len(zooms)]
         if len(own):
-            parts.append(image_features(model, corpus.views(zoom)[own], corpus.gsd_m[own] * zoom))
+            views, gsd_m = corpus.views(zoom)[own], corpus.gsd_m[own] * zoom
+            known = None if features is None else features[own]
+            parts.append(image_features(model, views, gsd_m, features=known))
     return torch.nn.functional.normalize(torch.cat(parts).float().cpu(), dim=-1)

@@ -34,6 +34,7 @@ from psm.data.views import view_of_tile
 from psm.errors import CacheNotKept, CorruptRecording, OutputError
 from psm.files import atomic_path, require_folder
 from psm.gaussian import Gaussian, concatenate
+from psm.inference.placefeatures import place_features, require_kept
 from psm.model import PSM
 from psm.oserrors import one_line
 from psm.progress import track
@@ -139,6 +140,7 @@ def encode_split(
         ConfigError: tiles are too small for a zoom, or sound is framed for another model.
     """
     paths = shard_paths(folder, split)
+    require_kept(model.config, folder)
     is_turned = model.config.reference and _has_shrunk_first(folder)
     kept = {}
     if keep is not None:
@@ -167,13 +169,16 @@ class _Shard:
     views: Mapping[int, Tensor]
     gsd_m: Mapping[int, Tensor]
     mels: Tensor
+    features: Tensor | None
 
 
 def _open(path: Path, config: ModelConfig, zooms: Sequence[int], is_turned: bool) -> _Shard:
     recordings, mels = [], []
+    features: list[np.ndarray | None] = []
     views: dict[int, list[Tensor]] = {zoom: [] for zoom in zooms}
     for sample in read_shard(path):
         recordings.append(sample.recording)
+        features.append(sample.features)
         mels.append(published_order(sample.mel) if is_turned else sample.mel)
         for zoom in zooms:
             views[zoom].append(_view(config, sample.tile, zoom))
@@ -187,7 +192,19 @@ def _open(path: Path, config: ModelConfig, zooms: Sequence[int], is_turned: bool
         views={zoom: torch.stack(seen) for zoom, seen in views.items()},
         gsd_m={zoom: torch.tensor(gsd_m) * zoom for zoom in zooms},
         mels=torch.from_numpy(np.stack(mels)),
+        features=_features(config, recordings, features),
     )
+
+
+def _features(
+    config: ModelConfig, recordings: Sequence[Recording], kept: Sequence[np.ndarray | None]
+) -> Tensor | None:
+    """What the model reads of each place beside pixels, if anything."""
+    size = next((len(one) for one in kept if one is not None), 0)
+    blank = np.full(size, np.nan, np.float32)
+    rows = [blank if one is None else one for one in kept]
+    found = place_features(config, recordings, np.stack(rows) if size else None)
+    return None if found is None else torch.from_numpy(found)
 
 
 def _view(config: ModelConfig, tile: UInt8[np.ndarray, "side side 3"], zoom: int) -> Tensor:
@@ -207,7 +224,12 @@ def _encode(model: PSM, shard: _Shard) -> SplitFeatures:
     def images(zoom: int) -> Tensor:
         views, gsd_m = shard.views[zoom], shard.gsd_m[zoom]
         return _batched(
-            lambda rows: model.image_features(views[rows].to(device), gsd_m[rows].to(device)), size
+            lambda rows: model.image_features(
+                views[rows].to(device),
+                gsd_m[rows].to(device),
+                None if shard.features is None else shard.features[rows].to(device),
+            ),
+            size,
         )
 
     return SplitFeatures(

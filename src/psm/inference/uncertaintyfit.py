@@ -21,6 +21,7 @@ from psm.earth.worlds import world_of
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import image_features, location_gaussians, text_gaussians
 from psm.inference.heldout import find_learnt
+from psm.inference.placefeatures import corpus_features
 from psm.model import PSM
 from psm.uncertainty import ModelUncertainty
 
@@ -127,8 +128,11 @@ def seen(model: PSM, corpus: Corpus) -> tuple[Features, Sequence[Recording]]:
     zoom = min(corpus.views_by_zoom)
     kept = [corpus.recordings[row] for row in rows]
     views, gsd_m = corpus.views(zoom), corpus.gsd_m * zoom
+    features = corpus_features(model.config, corpus)
     parts = [
-        image_features(model, views[some], gsd_m[some])
+        image_features(
+            model, views[some], gsd_m[some], features=None if features is None else features[some]
+        )
         for some in np.split(rows, range(_AT_ONCE, len(rows), _AT_ONCE))
     ]
     return torch.cat(parts), kept

@@ -24,7 +24,7 @@ from psm.familiarity import QueryFamiliarity, TermFamiliarity
 from psm.files import atomic_path
 from psm.gaussian import Gaussian, concatenate, csd
 from psm.imagery import NoImagery, Provider, View
-from psm.inference.batches import image_features, location_gaussians, picture_px
+from psm.inference.batches import location_gaussians, look_at, picture_px
 from psm.inference.queries import text_terms
 from psm.mapping.bands import BANDS, PROBABILITY, UNCERTAINTY
 from psm.mapping.distances import Distances
@@ -205,7 +205,7 @@ def look(
     if isinstance(picture, NoImagery):
         why = f"{picture.reason} ({picture.detail})" if picture.detail else picture.reason.value
         raise MissingData(f"{lat:g}, {lon:g}: {why}")
-    features = image_features(model, picture.pixels[None].copy(), picture.gsd_m)
+    features = look_at(model, picture)
     coverage = model.coverage
     if (
         coverage is not None

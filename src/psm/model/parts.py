@@ -9,6 +9,7 @@ from psm.encoders.audioencoding import AudioTower
 from psm.encoders.codebook import Absent, Codebook, CodebookHead
 from psm.encoders.fusion import ContextFusion, Fusion, TokenFusion
 from psm.encoders.heads import GaussianHead
+from psm.encoders.places import PlaceEncoder, build_place_encoder
 from psm.encoders.satellite import SatelliteEncoder
 from psm.encoders.textencoding import TextTower
 from psm.errors import ConfigError
@@ -18,12 +19,19 @@ Head = GaussianHead | CodebookHead | PointHead
 Tower = TypeVar("Tower", AudioTower, TextTower)
 
 
-def build_satellite(config: ModelConfig) -> SatelliteEncoder:
-    """The satellite encoder: one vector a view, or its tokens.
+def build_satellite(config: ModelConfig) -> PlaceEncoder:
+    """The place encoder: one vector a view or what features come to, or the tokens of a view.
 
     Raises:
-        PSMError: the weights that it is to start from do not fit.
+        PSMError: the weights that it is to start from do not fit, or tokens are wanted of features.
     """
+    if config.satellite.features is not None:
+        if config.has_tokens:
+            raise ConfigError(
+                f"model.satellite.kind: {config.satellite.kind} gives no tokens, which "
+                "heads.kind=codebook needs"
+            )
+        return build_place_encoder(config.satellite, config.imagery, config.place_dim)
     return SatelliteEncoder(
         config.satellite,
         config.imagery,

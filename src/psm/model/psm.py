@@ -102,6 +102,7 @@ class PSM(StoredModel):
         self,
         views: Float[Tensor, "batch 3 height width"] | UInt8[Tensor, "batch 3 height width"],
         gsd_m: Float[Tensor, " batch"],
+        features: Float[Tensor, "batch numbers"] | None = None,
     ) -> Float[Tensor, "batch features"]:
         """Image features before fusion: one vector a view, which serves every context.
 
@@ -109,17 +110,22 @@ class PSM(StoredModel):
             views: ``(batch, 3, height, width)`` RGB, uint8 or floats in [0, 1], of the size
                 ``config.imagery.view_px``.
             gsd_m: ``(batch,)`` ground sample distance of each view, metres per pixel.
+            features: ``(batch, numbers)`` that somebody else computed of the places, where
+                ``config.satellite`` sees through them; a row of NaN where there are none. The views
+                of a model that sees through nothing else are ``(batch, 3, 0, 0)``.
 
         Returns:
             ``(batch, config.image_features)`` float32.
 
         Raises:
-            ValueError: views are of another size.
+            ValueError: views are of another size, or features are missing, too many, or of another
+                size.
         """
         pixels = views.float() / 255.0 if views.dtype == torch.uint8 else views
+        given = () if features is None else (features.float(),)
         with computing(self.computes_in, self.device):
-            features: Tensor = self.satellite(pixels, gsd_m)
-        return features.float()
+            image: Tensor = self.satellite(pixels, gsd_m, *given)
+        return image.float()
 
     def location_features(
         self, image: Float[Tensor, "batch features"], context: Context | None = None
@@ -161,6 +167,7 @@ class PSM(StoredModel):
         views: Float[Tensor, "batch 3 height width"] | UInt8[Tensor, "batch 3 height width"],
         gsd_m: Float[Tensor, " batch"],
         context: Context | None = None,
+        features: Float[Tensor, "batch numbers"] | None = None,
     ) -> Gaussian:
         """Gaussians of locations: how each sounds, seen from above and told the context.
 
@@ -169,12 +176,13 @@ class PSM(StoredModel):
                 ``config.imagery.view_px``.
             gsd_m: ``(batch,)`` ground sample distance of each view, metres per pixel.
             context: place, time and sources of each row; ``None`` where nothing is known.
+            features: of each place, as of :meth:`image_features`.
 
         Returns:
             A Gaussian for each row, means of unit length.
 
         Raises:
-            ValueError: views are of another size.
+            ValueError: views or features are of another size.
 
         Example:
             >>> from psm.data.context import Context
@@ -184,7 +192,7 @@ class PSM(StoredModel):
             >>> tuple(model.encode_location(views, torch.tensor([1000.0]), june_dawn).mean.shape)
             (1, 256)
         """
-        return self.fuse(self.image_features(views, gsd_m), context)
+        return self.fuse(self.image_features(views, gsd_m, features), context)
 
     def audio_features(
         self,

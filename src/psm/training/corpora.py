@@ -11,6 +11,7 @@ from psm.data.holdout import find_unseen
 from psm.data.ondisk import MelsOnDisk
 from psm.encoders import packaged
 from psm.http import hub
+from psm.inference.placefeatures import require_kept
 from psm.training.resuming import Splits
 
 
@@ -46,8 +47,9 @@ def load_corpora(
 
     Raises:
         MissingData, CorruptShard: the shards are absent or broken.
-        ConfigError: their sound is framed for another model.
+        ConfigError: their sound is framed for another model, or their features are of another kind.
     """
+    require_kept(experiment.model, data)
     splits = splits or find_splits(experiment, data)
     for members, _ in splits.values():  # before anything is decoded
         require_framed(data, MelsOnDisk(members).shape, experiment.model.audio)

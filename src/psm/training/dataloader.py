@@ -34,7 +34,9 @@ _MOST_WORKERS = 8
 class Batch:
     """One training batch; ``mel`` and ``text`` hold features where the tower is frozen.
 
-    ``labels`` are those of the joint batch of all ranks, whose Gaussians the loss sees.
+    ``labels`` are those of the joint batch of all ranks, whose Gaussians the loss sees;
+    ``features`` of the places those of :mod:`psm.inference.placefeatures`, for models that read
+    some.
     """
 
     views: UInt8[Tensor, "batch 3 size size"]
@@ -43,6 +45,7 @@ class Batch:
     mel: Float[Tensor, "batch windows frames bands"] | Float[Tensor, "batch features"]
     text: Float[Tensor, "batch features"] | list[str]
     labels: Bool[Tensor, "joint labels"] | None = None
+    features: Float[Tensor, "batch numbers"] | None = None
 
     def __len__(self) -> int:
         return len(self.views)
@@ -56,6 +59,7 @@ class Batch:
             self.mel[index],
             self.text[index],
             self.labels,
+            None if self.features is None else self.features[index],
         )
 
     def to(self, device: torch.device) -> Batch:
@@ -68,6 +72,7 @@ class Batch:
             self.mel.to(device),
             text,
             None if self.labels is None else self.labels.to(device),
+            None if self.features is None else self.features.to(device),
         )
 
 
@@ -92,6 +97,7 @@ class BatchStream(Dataset[Batch]):
         windows: of sound that belong together, see :class:`psm.encoders.audioencoding.AudioTower`.
         augmenter: varies the log-mels; by default a little.
         labels: of the recordings, where the loss names them.
+        features: of all places, where the model reads some.
 
     Raises:
         ConfigError: the batch does not divide among the ranks.
@@ -113,6 +119,7 @@ class BatchStream(Dataset[Batch]):
         windows: int = 1,
         augmenter: Augmenter | None = None,
         labels: Labels | None = None,
+        features: Float[np.ndarray, "n numbers"] | None = None,
     ) -> None:
         if batch_size % world_size or len(corpus) < world_size:
             raise ConfigError(
@@ -127,6 +134,7 @@ class BatchStream(Dataset[Batch]):
         self.seed = seed
         self.windows = windows
         self.labels = labels
+        self.features = None if features is None else torch.from_numpy(features)
         self.augmenter = augmenter or Augmenter(AudioAugmentation(), AudioConfig())
         self.on_disk = corpus.on_disk
         self.epoch = 0
@@ -167,6 +175,7 @@ class BatchStream(Dataset[Batch]):
             mel=self._heard(joint, own, step, rng),
             text=text,
             labels=None if self.labels is None else self.labels.of_recordings[joint],
+            features=None if self.features is None else self.features[index],
         )
 
     def _windows(self, step: int) -> np.ndarray:

@@ -139,7 +139,10 @@ def _made_up(experiment: Experiment, count: int) -> Corpus:
         for number in range(count)
     )
     views = rng.integers(0, 256, size, dtype=np.uint8)
-    return Corpus(recordings, dict.fromkeys(model.imagery.zooms, views), mels.astype(np.float16))
+    wanted = model.satellite.features
+    features = None if wanted is None else rng.normal(size=(count, wanted.size)).astype(np.float32)
+    by_zoom = dict.fromkeys(model.imagery.zooms, views)
+    return Corpus(recordings, by_zoom, mels.astype(np.float16), features)
 
 
 def _parameters(task: TrainingTask) -> Iterator[str]:

@@ -64,7 +64,7 @@ def recomputed_activations(model: PSM) -> Iterator[None]:
     all activations of a model of published size.
     """
     layers: list[nn.Module] = [
-        *model.satellite.blocks.layers,
+        *model.satellite.layers_to_recompute(),
         *model.audio.layers_to_recompute(),
         *model.text.layers_to_recompute(),
     ]

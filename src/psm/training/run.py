@@ -17,10 +17,12 @@ from psm.config import Experiment
 from psm.data.corpus import Corpus
 from psm.data.shards import shard_paths
 from psm.earth.worlds import world_of
+from psm.encoders.places import feature_encoder
 from psm.errors import ConfigError
 from psm.inference.coveragefit import fit_coverage
 from psm.inference.familiarityfit import fit_familiarity
 from psm.inference.gallerymaking import keep_gallery
+from psm.inference.placefeatures import corpus_features
 from psm.inference.uncertaintyfit import fit_uncertainty, seen
 from psm.locking import alone_in
 from psm.model import PSM
@@ -213,6 +215,10 @@ def prepare(
     if model.satellite.backbone is not None:
         console().print(f"satellite: {model.satellite.backbone.describe()}")
     labels = Labels.find(training.recordings) if experiment.loss.names_labels else None
+    features = corpus_features(experiment.model, training)
+    adapter = feature_encoder(model.satellite)
+    if adapter is not None and features is not None and start is None:
+        adapter.standardise(torch.from_numpy(features).to(model.device))
     batches = BatchStream(
         training,
         cached_text_features(model, training, experiment.training.memory_gb),
@@ -224,6 +230,7 @@ def prepare(
         windows=model.audio.windows,
         augmenter=Augmenter(experiment.training.audio_augmentation, experiment.model.audio),
         labels=labels,
+        features=features,
     )
     steps = len(batches) * experiment.training.epochs
     task = TrainingTask(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from psm import checkpoints
-from psm.config import Experiment
+from psm.config import Experiment, ModelConfig
 from psm.errors import CheckpointMismatch
 from psm.experiments import load_experiment, with_overrides
 from psm.imagery import BlueMarble
@@ -52,7 +52,12 @@ class Start:
     @property
     def sees_blue_marble(self) -> bool:
         """Whether the pictures that it was trained on are those that come with the package."""
-        return checkpoints.read_experiment(self.folder).model.imagery.name == BlueMarble.name
+        return self.model.imagery.name == BlueMarble.name
+
+    @property
+    def model(self) -> ModelConfig:
+        """What it was built from."""
+        return checkpoints.read_experiment(self.folder).model
 
     def experiment(
         self, preset: str | Path | None = None, overrides: Mapping[str, Any] | None = None

@@ -16,6 +16,7 @@ from psm.data.context import Context
 from psm.data.corpus import Corpus
 from psm.gaussian import Gaussian, csd
 from psm.inference.batches import encode_corpus, location_gaussians
+from psm.inference.placefeatures import corpus_features
 from psm.model import PSM
 from psm.ranks import tied_ranks
 from psm.seeding import torch_seed
@@ -62,6 +63,7 @@ class TrainingTask(lightning.LightningModule):
         self._context = Context.of_recordings(validation.recordings)
         self._text = cached_text_features(model, validation, experiment.training.memory_gb)
         self._sound = cached_audio_features(model, validation, by_set=False)
+        self._seen = corpus_features(model.config, validation)
 
     def transfer_batch_to_device(
         self,
@@ -122,7 +124,7 @@ class TrainingTask(lightning.LightningModule):
 
     def _encode(self, batch: Batch, contexts: list[Context]) -> tuple[Gaussian, ...]:
         """Audio, text, and the locations once with each of ``contexts``."""
-        image = self.model.image_features(batch.views, batch.gsd_m)
+        image = self.model.image_features(batch.views, batch.gsd_m, batch.features)
         locations = [self.model.fuse(image, context) for context in contexts]
         audio = (
             self.model.audio_head(batch.mel)
@@ -155,7 +157,9 @@ class TrainingTask(lightning.LightningModule):
         self.eval()
         corpus = self.validation
         rows = distributed.share_of(len(corpus))
-        features, audio = encode_corpus(self.model, corpus, rows, sound=self._sound)
+        features, audio = encode_corpus(
+            self.model, corpus, rows, sound=self._sound, seen=self._seen
+        )
         with torch.inference_mode():
             text = (
                 self.model.encode_text([r.caption for r in corpus.recordings[rows]])
@@ -186,7 +190,9 @@ class TrainingTask(lightning.LightningModule):
         learnt = self.objective.pair_loss.match_probability()
         if learnt is not None:
             return learnt
-        features, audio = encode_corpus(self.model, self.validation, sound=self._sound)
+        features, audio = encode_corpus(
+            self.model, self.validation, sound=self._sound, seen=self._seen
+        )
         distance = csd(location_gaussians(self.model, features, self._context), audio)
         matched = np.eye(len(distance), dtype=bool)
         # Few pairs match: the likelihood is so flat that a coarse search ends 0.3 % off.

@@ -220,5 +220,5 @@ def open_cells(store: Store, retry: bool) -> int:
 
 def _unit(view_px: int) -> int:
     # The views of a unit are in memory together, several units at a time.
-    fitting = max(64, _UNIT_VIEW_BYTES // (3 * view_px**2))
+    fitting = max(64, _UNIT_VIEW_BYTES // max(1, 3 * view_px**2))
     return int(min(_UNIT_CELLS, 1 << (fitting.bit_length() - 1)))

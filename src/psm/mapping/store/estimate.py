@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float32, Int64
 
 from psm.imagery import Picture, Provider
 from psm.inference.batches import image_features
+from psm.inference.placefeatures import features_of
 from psm.mapping.store.fingerprint import CellBlocks, flat_blocks
 from psm.mapping.store.header import Header
 from psm.model import PSM
@@ -69,16 +71,30 @@ def estimate(
             start = time.perf_counter()
             answers = [*warm, *provider.read(lat=lat[1:], lon=lon[1:], view=view)]
             reading = time.perf_counter() - start
-            seen = [answer.pixels for answer in answers if isinstance(answer, Picture)]
+            seen = [answer for answer in answers if isinstance(answer, Picture)]
             shape = (len(flat), view.size_px, view.size_px, 3)
-            pixels = np.stack(seen) if seen else np.zeros(shape, np.uint8)
-            image_features(model, pixels[:1], view.gsd_m)
+            pixels = np.stack([one.pixels for one in seen]) if seen else np.zeros(shape, np.uint8)
+            features = _features(model, seen, len(pixels))
+            first = None if features is None else features[:1]
+            image_features(model, pixels[:1], view.gsd_m, features=first)
             start = time.perf_counter()
-            image_features(model, pixels, view.gsd_m)
+            image_features(model, pixels, view.gsd_m, features=features)
             encoding = time.perf_counter() - start
             rates.append(max(reading / max(1, len(flat) - 1), encoding / len(pixels)))
         seconds = views * float(np.mean(rates)) / lanes
     return Estimate(header.cells, views, header.size_bytes, seconds)
+
+
+def _features(
+    model: PSM, seen: Sequence[Picture], count: int
+) -> Float32[np.ndarray, "n numbers"] | None:
+    """What the model reads of the places beside pixels, or zeros where none was seen."""
+    wanted = model.config.satellite.features
+    if wanted is None:
+        return None
+    if not seen:
+        return np.zeros((count, wanted.size), np.float32)
+    return np.stack([features_of(one, model.config) for one in seen])
 
 
 def _sample(cells: CellBlocks) -> Int64[np.ndarray, " n"]:

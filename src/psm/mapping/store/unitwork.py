@@ -17,6 +17,7 @@ from jaxtyping import Float16, Float32, UInt8
 from psm.errors import ConfigError
 from psm.imagery import NoImagery, Provider, Reason
 from psm.inference.batches import image_features
+from psm.inference.placefeatures import features_of
 from psm.mapping.store.status import CODES, EMBEDDED, NOT_COVERED, NOT_DONE, PASSING
 from psm.mapping.store.store import Store, Unit
 from psm.model import PSM
@@ -77,6 +78,7 @@ class Views(NamedTuple):
     gsd_m: Float32[np.ndarray, " n"]
     status: UInt8[np.ndarray, " n"]
     answers: Mapping[str, int]
+    features: Float32[np.ndarray, "n numbers"] | None = None
 
 
 class UnitWorker:
@@ -131,6 +133,8 @@ class UnitWorker:
         pixels = np.zeros((len(index), view.size_px, view.size_px, 3), np.uint8)
         gsd_m = np.full(len(index), view.gsd_m, np.float32)
         status = np.full(len(index), NOT_DONE, np.uint8)
+        wanted = self._model.config.satellite.features
+        blank = None if wanted is None else np.zeros((len(index), wanted.size), np.float32)
         said: Counter[str] = Counter()
         answers = self._job.provider.read(lat=lat, lon=lon, view=view)
         for row, answer in zip(np.flatnonzero(is_wanted), answers, strict=True):
@@ -141,7 +145,10 @@ class UnitWorker:
                 said[answer.answer] += answer.reason is Reason.FAILED
             else:
                 pixels[row], gsd_m[row], status[row] = answer.pixels, answer.gsd_m, EMBEDDED
-        return Views(pixels, gsd_m, status, {answer: n for answer, n in said.items() if n})
+                if blank is not None:
+                    blank[row] = features_of(answer, self._model.config)
+        told = {answer: n for answer, n in said.items() if n}
+        return Views(pixels, gsd_m, status, told, blank)
 
     def _encode(self, views: Views) -> tuple[Float16[np.ndarray, "n dim"], float]:
         """Features of a unit, NaN in rows without imagery, and the seconds that it took.
@@ -154,7 +161,9 @@ class UnitWorker:
         features = np.full((len(is_seen), self._store.header.dim), np.nan, np.float16)
         if is_seen.any():
             with np.errstate(over="ignore"):
-                found = image_features(self._model, views.pixels, views.gsd_m)
+                found = image_features(
+                    self._model, views.pixels, views.gsd_m, features=views.features
+                )
                 features[is_seen] = found.cpu().numpy().astype(np.float16)[is_seen]
             if not np.isfinite(features[is_seen]).all():
                 name = self._model.config.name

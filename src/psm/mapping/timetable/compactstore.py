@@ -18,9 +18,10 @@ from torch import Tensor
 
 from psm.checkpoints import weights_fingerprint
 from psm.errors import CheckpointMismatch, ConfigError
+from psm.features import seen_through
 from psm.gaussian import Gaussian
 from psm.imagery import BlueMarble, NoImagery
-from psm.inference.batches import image_features
+from psm.inference.batches import look_at
 from psm.mapping.cells import Cells
 from psm.mapping.distances import Distances, require_no_sources
 from psm.mapping.moment import UNKNOWN, Moment, Sources
@@ -151,11 +152,12 @@ class CompactStore(KeptCells):
         self.require_zoom(zoom)
         cells = self.cells.part(rows)
         found = np.full((len(cells), self.header.dim), np.nan, np.float16)
-        imagery = BlueMarble(str(self.header.imagery.get("world", "")))
+        world = BlueMarble(str(self.header.imagery.get("world", "")))
+        imagery = seen_through(self._model.config, world)
         seen = imagery.read(lat=cells.lat, lon=cells.lon, view=self.header.view(zoom))
         for row, (picture, status) in enumerate(zip(seen, self.status(zoom, rows), strict=True)):
             if status == EMBEDDED and not isinstance(picture, NoImagery):
-                features = image_features(self._model, picture.pixels[None].copy(), picture.gsd_m)
+                features = look_at(self._model, picture)
                 found[row] = features.cpu().numpy().astype(np.float16)[0]
         return found
 
