@@ -49,6 +49,7 @@ LINES: dict[str, list[str]] = {
     "data audit": ["SHARDS"],
     "data indices": ["SHARDS", "--out", "OUT.csv"],
     "data views": ["SHARDS", "--preset", "PRESET"],
+    "data features": ["SHARDS", "--features", "TABLE"],
     "earth build": ["--out", "OUT", "--recordings", "12"],
     "earth recaption": ["--data", "SHARDS", "--out", "OUT"],
     "earth listen": ["48", "16", "--out", "OUT.wav"],

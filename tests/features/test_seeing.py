@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from psm import PSM
+from psm.cli import main
 from psm.config import FeaturesConfig, SatelliteConfig
 from psm.data.corpus import Corpus
 from psm.data.shards import read_shard
@@ -236,3 +237,33 @@ def test_place_has_no_seam_and_two_poles() -> None:
     np.testing.assert_allclose(found[0], found[1], atol=1e-5)
     np.testing.assert_allclose(found[2], found[3], atol=1e-5)
     assert np.abs(found[2] - found[4]).max() > 1.0
+
+
+def test_the_verbs_take_features(
+    shards: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = write_tiny_shards(tmp_path / "shards")
+    given = str(table(shards))
+
+    def psm(*words: str) -> int:
+        monkeypatch.setattr("sys.argv", ["psm", *words])
+        try:
+            main()
+        except SystemExit as stop:
+            return int(stop.code or 0)
+        return 0
+
+    assert psm("data", "features", str(folder), "--features", given) == 0
+    assert "71 places with 5 features of table 2 of 2021 (unknown)" in capsys.readouterr().out
+    experiment = tiny_experiment(model=seeing("features"))
+    PSM(experiment.model).save_pretrained(tmp_path / "model", experiment)
+    place = ["map", "frogs", "--region", "16,48,17,49", "--spacing", "50km"]
+    asked = [*place, "--model", str(tmp_path / "model"), "--out", str(tmp_path / "a.tif")]
+    assert psm(*asked) == 2
+    assert "--features table:FILES" in capsys.readouterr().err
+    reach = ["--features-set", "reach_km=20000"]
+    assert psm(*asked, "--features", given, *reach) == 0
+    assert (tmp_path / "a.tif").is_file()

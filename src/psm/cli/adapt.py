@@ -35,6 +35,8 @@ def adapt(
         ),
     ] = None,
     imagery_set: options.ImagerySet = None,
+    features: options.FeaturesOption = None,
+    features_set: options.FeaturesSet = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option(help="Go on after a kill.")] = True,
 ) -> None:
@@ -59,6 +61,7 @@ def adapt(
     from psm.adaptation import write_report
     from psm.adaptation.report import say
     from psm.earth.manifest import world_name
+    from psm.features import seen_through
     from psm.imagery import open_imagery
     from psm.training import Start
 
@@ -66,6 +69,9 @@ def adapt(
     own = f"blue-marble:{world_name(data)}".rstrip(":") if begin.sees_blue_marble else None
     chosen, given = imagery or own, options.settings(imagery_set)
     seen = None if chosen is None else open_imagery(chosen, **given)
+    given_features = options.open_named(features, features_set)
+    if seen is not None or begin.model.satellite.kind == "features":
+        seen = seen_through(begin.model, seen, given_features)
     learns = None if learn == "auto" else learn
     done = run(begin, data, out, learns=learns, seed=seed, resume=resume)
     say(done, write_report(done, seen))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from psm.cli.options import assigned, open_seen
+from psm.cli.options import NO_FEATURES, Features, assigned, open_seen
 from psm.cli.running.speaking import Document, answer_line
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Against:
     raw: bool
     baselines: bool
     seed: int
+    features: Features = NO_FEATURES
 
     def run(self, model: str, precision: Precision, out: Path) -> Callable[[], Document]:
         """Compare, print the table and write the files.
@@ -137,7 +138,9 @@ class Against:
             self.seed, MOST_ASKED
         )  # fmt: skip
         model: PSM = load_model(name, precision=precision)
-        imagery = open_seen(self.imagery, self.imagery_set, model, month=self.month)
+        imagery = open_seen(
+            self.imagery, self.imagery_set, model, month=self.month, features=self.features
+        )
         calibration = calibration_of(name, self.raw)
         asked = asked_at(
             model, imagery, query, truth.points, calibration=calibration, zoom=self.zoom

@@ -12,6 +12,8 @@ from psm.cli.options import (
     CutOption,
     DeploymentsOption,
     DetectionsOption,
+    FeaturesOption,
+    FeaturesSet,
     ImagerySet,
     LeastOption,
     LeastScoreOption,
@@ -82,6 +84,8 @@ def data_import(
     shrunk_last: Annotated[
         bool, typer.Option("--shrunk-last", help="Order CLAP's windows as published mels do.")
     ] = False,
+    features: FeaturesOption = None,
+    features_set: FeaturesSet = None,
     workers: Annotated[int | None, typer.Option(help="Processes; all cores by default.")] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try again what was refused.")] = False,
 ) -> None:
@@ -140,6 +144,8 @@ def data_import(
         )
     counts = ", ".join(f"{count} {split}" for split, count in report.imported.items())
     typer.echo(f"{out}: {counts}")
+    if features is not None:
+        store_features(out, features, features_set)
 
 
 def overlap_lines(report: ImportReport) -> list[str]:
@@ -187,6 +193,57 @@ def data_views(
     imagery = load_experiment(preset).model.imagery
     written = add_views(folder, zooms=imagery.zooms, view_px=imagery.view_px)
     typer.echo(f"{folder}: {written} shards written anew, all have the views of {preset}")
+
+
+@data_app.command("features")
+def data_features(
+    folder: Annotated[Path, typer.Argument(help="Folder of our shards.")],
+    features: FeaturesOption = None,
+    features_set: FeaturesSet = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write them in the place of other features.")
+    ] = False,
+) -> None:
+    """Store what others computed of the places of recordings beside their tiles.
+
+    For models that see places through features, with `model.satellite.kind=features` or `both`.
+    `psm data features runs/mine --features 'aef:annual/2023/33N/*.vrt'`
+
+    `psm data features runs/mine --features tessera:v1.1.zarr --features-set year=2024`
+
+    A place without features stays without, counted by reason. `features.json` beside the shards
+    says whose features they are, and on which terms. Safe to interrupt: the same command goes on
+    where it stopped.
+    """
+    from psm.errors import ConfigError
+
+    if features is None:
+        raise ConfigError("--features: name what is to be stored, as aef:FILES or mine.npz")
+    store_features(folder, features, features_set, replace=replace)
+
+
+def store_features(
+    folder: Path, features: str, given: list[str] | None, *, replace: bool = False
+) -> None:
+    """Store features in shards, and say of how many places there are some."""
+    from psm.features import open_features
+    from psm.inference.placefeatures import keep_features
+
+    provider = open_features(features, **settings(given))
+    counts = keep_features(provider, folder, replace=replace)
+    for reason, count in counts.most_common():
+        if reason:
+            typer.echo(f"without features {count:6d}  {reason}")
+    year = "" if provider.year is None else f" of {provider.year}"
+    typer.echo(
+        f"{folder}: {counts['']} places with {provider.size} features of "
+        f"{provider.name} {provider.version}".rstrip()
+        + f"{year} ({provider.licence})"
+    )
+    if not counts[""]:
+        from psm.errors import MissingData
+
+        raise MissingData(f"{folder}: no place has features; are these files of the same region?")
 
 
 @data_app.command("audit")

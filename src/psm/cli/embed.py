@@ -38,6 +38,8 @@ def embed(
     without: region_options.WithoutOption = None,
     imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
+    features: options.FeaturesOption = None,
+    features_set: options.FeaturesSet = None,
     zoom: Annotated[
         list[int] | None,
         typer.Option(help="Zoom level; may be given several times. The model's first by default."),
@@ -79,7 +81,9 @@ def embed(
 
     cells = Area(region, spacing, step, crs, land_only, tuple(without or ())).grid()
     loaded = load_model(model, precision=precision)
-    provider = options.open_seen(imagery, imagery_set, loaded, month=month)
+    provider = options.open_seen(
+        imagery, imagery_set, loaded, month=month, features=(features, features_set)
+    )
     who = _executor(executor, workers, ray_address)
     if torch.cuda.is_available() and who.lanes == 1:
         loaded = loaded.to("cuda")

@@ -16,6 +16,8 @@ from psm.cli.options import (
     PRETRAINED,
     AsLearnt,
     Data,
+    FeaturesOption,
+    FeaturesSet,
     ImageryOption,
     ImagerySet,
     PrecisionOption,
@@ -72,6 +74,8 @@ def evaluate(
     any_time: against_options.AnyTimeOption = False,
     imagery: ImageryOption = None,
     imagery_set: ImagerySet = None,
+    features: FeaturesOption = None,
+    features_set: FeaturesSet = None,
     zoom: Annotated[int | None, typer.Option(help="Of --query: zoom level of the imagery.")] = None,
     raw: AsLearnt = False,
     baselines: against_options.BaselinesOption = True,
@@ -119,7 +123,7 @@ def evaluate(
     if against is not None:
         asked = Against(
             against, query, map_file, value, column, band, month, hour, any_time, imagery,
-            imagery_set, zoom, raw, baselines, seed,
+            imagery_set, zoom, raw, baselines, seed, (features, features_set),
         )  # fmt: skip
         return asked.run(model or PRETRAINED, precision, out)
     model = model or str(MODEL)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from psm.cli import query_options
 from psm.cli.asking import classed, require_calibrated
-from psm.cli.options import open_seen
+from psm.cli.options import Features, open_seen
 from psm.cli.running.speaking import Answer, answer_line, written
 
 ALL = "all"
@@ -21,6 +21,7 @@ def profile_of_indicators(
     precision: Literal["auto", "float32", "bfloat16"],
     imagery: str | None,
     imagery_set: list[str] | None,
+    features: Features,
     *,
     lat: float,
     lon: float,
@@ -45,7 +46,7 @@ def profile_of_indicators(
     require_calibrated(calibration, model)
     found = profile_indicators(
         loaded,
-        open_seen(imagery, imagery_set, loaded),
+        open_seen(imagery, imagery_set, loaded, features=features),
         indicators,
         lat=lat,
         lon=lon,

@@ -45,6 +45,8 @@ def draw_map(
     exact: query_options.Exact = False,
     imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
+    features: options.FeaturesOption = None,
+    features_set: options.FeaturesSet = None,
     zoom: query_options.Zooms = None,
     raw: query_options.Raw = False,
     animate: Annotated[
@@ -142,7 +144,9 @@ def draw_map(
     if indicator is not None:
         require_calibrated(calibration, model)
     area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
-    where = query_options.Where(model, store, exact, area, imagery, imagery_set, zoom, month)
+    where = query_options.Where(
+        model, store, exact, area, imagery, imagery_set, zoom, month, (features, features_set)
+    )
     places = where.places(loaded, subject)
     found = next(subject.maps(loaded, places, [moment], calibration))
     has_own_colours = scale == "own"

@@ -49,6 +49,8 @@ def fit(
     ] = None,
     imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
+    features: options.FeaturesOption = None,
+    features_set: options.FeaturesSet = None,
     zoom: Annotated[int | None, typer.Option(help="Zoom level of the imagery.")] = None,
     baselines: Annotated[bool, typer.Option(help="Judge baselines that see nothing, too.")] = True,
     seed: Seed = 0,
@@ -88,7 +90,8 @@ def fit(
     said = ColumnSettings(unit=unit, low=low, high=high, link=link, floor=floor)
     loaded = load_model(model, precision=precision)
     made = fit_measures(
-        table, named, loaded, options.open_seen(imagery, imagery_set, loaded),
+        table, named, loaded,
+        options.open_seen(imagery, imagery_set, loaded, features=(features, features_set)),
         settings=said, chosen=chosen, zoom=zoom, seed=seed, baselines=baselines,
     )  # fmt: skip
     files = []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 if TYPE_CHECKING:
+    from psm.features import FeatureProvider
     from psm.imagery import Provider
     from psm.model import PSM
 
@@ -16,6 +17,10 @@ PRETRAINED = "earth-small"
 """The model that comes with the package."""
 
 EARTH = Path("runs/demo/earth")
+
+Features = tuple[str | None, list[str] | None]
+"""``--features`` and ``--features-set``, as given."""
+NO_FEATURES: Features = (None, None)
 
 Seed = Annotated[int, typer.Option(help="Every random choice follows from it.", min=0)]
 Model = Annotated[str, typer.Option("--model", help="Model folder, or a hub id.")]
@@ -48,6 +53,18 @@ ImageryOption = Annotated[
 ImagerySet = Annotated[
     list[str] | None,
     typer.Option("--imagery-set", help="Change a setting of the imagery: rate=2"),
+]
+FeaturesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--features",
+        help="What others computed of places, for a model that sees through it: aef:FILES, "
+        "tessera:ZARR, majortom:PARQUET, geoclip:WEIGHTS, a .npz or .parquet of your own.",
+    ),
+]
+FeaturesSet = Annotated[
+    list[str] | None,
+    typer.Option("--features-set", help="Change a setting of the features: year=2023"),
 ]
 AttentionHeads = Annotated[
     int | None, typer.Option(help="Attention heads; by default one for every 64 features.")
@@ -86,20 +103,42 @@ CutOption = Annotated[
 
 
 def open_seen(
-    imagery: str | None, given: list[str] | None, model: PSM, *, month: int | None = None
+    imagery: str | None,
+    given: list[str] | None,
+    model: PSM,
+    *,
+    month: int | None = None,
+    features: Features = NO_FEATURES,
 ) -> Provider:
     """What ``--imagery`` names; without it Blue Marble, as on the world that a model learnt last.
+
+    Features stand beside it, or in its place, as the model sees.
 
     Args:
         imagery, given: of the command line, ``--imagery`` and ``--imagery-set``.
         model: that looks at it.
         month: for providers that have imagery of every month.
+        features: of the command line, ``--features`` and ``--features-set``.
     """
+    from psm.features import seen_through
     from psm.imagery import BlueMarble, open_imagery
 
     world = model.provenance.world
     default = f"{BlueMarble.name}:{world}" if world else BlueMarble.name
-    return open_imagery(imagery or default, month=month, **settings(given))
+    seen = open_imagery(imagery or default, month=month, **settings(given))
+    return seen_through(model.config, seen, open_named(*features))
+
+
+def open_named(features: str | None, given: list[str] | None) -> FeatureProvider | None:
+    """What ``--features`` names; ``None`` without it."""
+    from psm.errors import ConfigError
+    from psm.features import open_features
+
+    if features is not None:
+        return open_features(features, **settings(given))
+    if given:
+        raise ConfigError("--features-set: needs --features")
+    return None
 
 
 def settings(assignments: list[str] | None) -> dict[str, Any]:

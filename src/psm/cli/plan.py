@@ -59,6 +59,8 @@ def plan(
     store: query_options.StoreOption = None,
     imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
+    features: options.FeaturesOption = None,
+    features_set: options.FeaturesSet = None,
     zoom: query_options.Zooms = None,
     seed: Seed = 0,
     model: Model = PRETRAINED,
@@ -112,7 +114,9 @@ def plan(
         None if store is not None else region, spacing, None, crs, land_only,
         tuple(without_area or ()),
     )  # fmt: skip
-    where = query_options.Where(model, store, False, area, imagery, imagery_set, zoom, when[0])
+    where = query_options.Where(
+        model, store, False, area, imagery, imagery_set, zoom, when[0], (features, features_set)
+    )
     places = where.places(loaded, None)
     weight = None
     if subject is not None and subject.query is not None:

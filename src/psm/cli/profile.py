@@ -43,6 +43,8 @@ def profile(
     most: Annotated[int, typer.Option(help="Sounds in the picture.", min=1, max=28)] = 12,
     imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
+    features: options.FeaturesOption = None,
+    features_set: options.FeaturesSet = None,
     zoom: Annotated[int | None, typer.Option(help="Zoom level of the imagery.")] = None,
     raw: query_options.Raw = False,
     model: Model = PRETRAINED,
@@ -76,7 +78,7 @@ def profile(
         from psm.cli.indicators import profile_of_indicators
 
         return profile_of_indicators(
-            indicator, model, precision, imagery, imagery_set,
+            indicator, model, precision, imagery, imagery_set, (features, features_set),
             lat=lat, lon=lon, zoom=zoom, vocabulary=vocabulary, out=out,
         )  # fmt: skip
     if out is not None and out.suffix.lower() == ".csv":
@@ -87,7 +89,7 @@ def profile(
 
         asked = Measure.load(measure)
         loaded = load_model(model, precision=precision)
-        seen = options.open_seen(imagery, imagery_set, loaded)
+        seen = options.open_seen(imagery, imagery_set, loaded, features=(features, features_set))
         numbers = profile_measure(asked, loaded, seen, lat=lat, lon=lon, zoom=zoom)
         path = out or Path("runs/profiles") / f"{lat:.2f}_{lon:.2f}.{file_name([asked.name])}.png"
         drawn = write_measure_profile(asked, seen, numbers, path, lat=lat, lon=lon)
@@ -103,7 +105,7 @@ def profile(
     loaded = load_model(model, precision=precision)
     found = profile_place(
         loaded,
-        options.open_seen(imagery, imagery_set, loaded),
+        options.open_seen(imagery, imagery_set, loaded, features=(features, features_set)),
         texts,
         lat=lat,
         lon=lon,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from psm.cli.options import open_seen
+from psm.cli.options import NO_FEATURES, Features, open_seen
 from psm.cli.region_options import Area
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ class Where:
     imagery_set: list[str] | None
     zoom: list[int] | None
     month: int | None
+    features: Features = NO_FEATURES
 
     def places(self, model: PSM, subject: Subject | None) -> EmbeddedRegion:
         """Embedded cells: of the store, of the globe that comes with the model where it can answer,
@@ -124,7 +125,9 @@ class Where:
             )
             return globe
         console().print(f"{len(cells):,} cells")
-        provider = open_seen(self.imagery, self.imagery_set, model, month=self.month)
+        provider = open_seen(
+            self.imagery, self.imagery_set, model, month=self.month, features=self.features
+        )
         levels = self.zoom or model.config.imagery.zooms[:1]
         parts = [embed_cells(model, provider, cells, level) for level in levels]
         return parts[0] if len(parts) == 1 else MixedZooms(tuple(parts))
@@ -134,7 +137,9 @@ class Where:
         from psm import checkpoints
         from psm.mapping.timetable.compactstore import CompactStore
 
-        is_plain = not self.exact and self.imagery is None and not self.imagery_set
+        is_plain = not (
+            self.exact or self.imagery or self.imagery_set or self.features != NO_FEATURES
+        )
         if not is_plain or self.area.land_only or not frame.is_globe:
             return None
         compact = CompactStore.find(checkpoints.resolve(self.checkpoint), model)

@@ -39,6 +39,8 @@ def search(
     exact: query_options.Exact = False,
     imagery: options.ImageryOption = None,
     imagery_set: options.ImagerySet = None,
+    features: options.FeaturesOption = None,
+    features_set: options.FeaturesSet = None,
     zoom: query_options.Zooms = None,
     raw: query_options.Raw = False,
     place: Annotated[
@@ -120,7 +122,9 @@ def search(
         level = _one_zoom(zoom, "--gallery")
         found = search_recordings(
             loaded,
-            options.open_seen(imagery, imagery_set, loaded, month=month),
+            options.open_seen(
+                imagery, imagery_set, loaded, month=month, features=(features, features_set)
+            ),
             gallery,
             split=split,
             lat=lat,
@@ -134,7 +138,9 @@ def search(
     else:
         assert subject is not None
         area = Area(region, spacing, step, crs, land_only, tuple(without_area or ()))
-        where = query_options.Where(model, store, exact, area, imagery, imagery_set, zoom, month)
+        where = query_options.Where(
+            model, store, exact, area, imagery, imagery_set, zoom, month, (features, features_set)
+        )
         places = where.places(loaded, subject)
         soundscape = next(subject.maps(loaded, places, [moment], calibration))
         found = best_places(soundscape, count, apart_km=apart_km)

@@ -53,6 +53,7 @@ OUTPUTS: dict[str, tuple[Output, ...]] = {
     "data import": _FOLDER,
     "data indices": (Output("out", suffixes=(".csv", ".parquet"), default=Path("runs")),),
     "data views": (Output("folder", is_folder=True),),
+    "data features": (Output("folder", is_folder=True),),
     "earth build": _FOLDER,
     "earth recaption": _FOLDER,
     "earth listen": (Output("out", suffixes=(".wav", "")),),
