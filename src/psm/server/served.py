@@ -15,6 +15,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from psm.checkpoints import weights_fingerprint
+from psm.features import seen_through
 from psm.gaussian import Gaussian
 from psm.geodata.cache import cache_folder
 from psm.geodata.sphere import wrap_longitude
@@ -221,7 +222,7 @@ def embedded_earth(model: PSM, step_deg: float, folder: Path) -> ServedStore:
             compact.coefficients,
         )  # fmt: skip
     zoom, root = model.config.imagery.zooms[0], cache_folder() / "served"
-    imagery = BlueMarble(model.provenance.world)
+    imagery = seen_through(model.config, BlueMarble(model.provenance.world))
     store = cached_store(model, imagery, Cells.globe(step_deg), zoom, store=root)
     return ServedStore.open(store.url, model, name=name, id_=id_)
 
