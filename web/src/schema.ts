@@ -74,6 +74,8 @@ export interface paths {
         /**
          * List Layers
          * @description What tiles show: the bands of a map, the first is what the map is of.
+         *
+         *     No uncertainty where it is not known: of a model that gives points, without second opinions.
          */
         readonly get: operations["list_layers_api_v1_layers_get"];
         readonly put?: never;
@@ -1000,7 +1002,7 @@ export interface components {
              * Uncertainty
              * @description How far the model takes its match probability to be off, one standard deviation.
              */
-            readonly uncertainty: number;
+            readonly uncertainty: number | null;
             /** Name */
             readonly name: string | null;
         };
@@ -4608,4 +4610,4 @@ export const arrayModelTypeValues: ReadonlyArray<FlattenedDeepRequired<component
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate", "purple-orange"];
 export const quantityModelKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["QuantityModel"]["kind"]> = ["measure", "indicator"];
-// of openapi.json with SHA-256 b3baaa36a913b5066864d3c84a89bc17d4aeb018df3309fc5f6e8270be4c2615
+// of openapi.json with SHA-256 8aa12449692de4c704b704ae809ee643a75fcf07c15d93f606a76cc7e76b7caf
