@@ -164,6 +164,9 @@ export const chosenPalettes = computed(() =>
 
 export const uncertaintyPalette = computed<Palette>(() => paletteOf(FADING));
 
+/** Whether the model says how far its probabilities may be off; one that gives points does not. */
+export const knowsUncertainty = computed(() => !layers.value.length || layers.value.some(({ id }) => id === FADING));
+
 /** What a layer shows, in words. */
 export function layerWords(layer: Layer): string {
   return layers.value.find(({ id }) => id === layer)?.name ?? layer;

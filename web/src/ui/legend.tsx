@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { colourRange, differenceRange, ranges, sidePalette } from "../answers";
 import { certaintyAlpha, colourAt, percent, percentIn, gradient, type Range, widthAlpha } from "../colour";
 import { mapCredits } from "../places/known";
-import { change, chosenPalettes, differencePalette, isPlaying, layerWords, probabilityPalette, store, theme, view } from "../state";
+import { change, chosenPalettes, differencePalette, isPlaying, knowsUncertainty, layerWords, probabilityPalette, store, theme, view } from "../state";
 import { capital } from "../quantity/chooser";
 import { quantityOf, WIDTH_WORDS } from "../quantity/quantities";
 import { saidIn } from "../quantity/words";
@@ -210,9 +210,10 @@ export function Legend() {
         label="Display"
         name="layer"
         value={layer}
-        options={hasSound(a) ? DISPLAYS : QUANTITY_DISPLAYS}
+        options={hasSound(a) ? (knowsUncertainty.value ? DISPLAYS : DISPLAYS.slice(0, 1)) : QUANTITY_DISPLAYS}
         onChange={(value: Display) => change({ layer: value, truth: value === LAYERS[0] ? view.peek().truth : "off" })}
       />
+      {!knowsUncertainty.value && hasSound(a) && <p class="dim">Uncertainty not known: the model gives points</p>}
       <TruthChoice />
       <div class="row legend-title">
         <span>
