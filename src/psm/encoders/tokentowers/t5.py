@@ -51,6 +51,12 @@ class T5Tower(TransformerTower):
         states: Tensor = self.model(input_ids=input_ids, attention_mask=mask).last_hidden_state
         return states
 
+    def pieces(self, text: str) -> list[str]:
+        """The pieces that a text is cut into, one for each of its tokens, ``</s>`` the last."""
+        read = self.tokenizer(text, truncation=True, max_length=self.max_tokens)
+        pieces: list[str] = self.tokenizer.convert_ids_to_tokens(read["input_ids"])
+        return pieces
+
     def tokens(self, texts: Sequence[str]) -> Tokens:
         """States of every token of ``texts``, padded to the longest of them.
 
