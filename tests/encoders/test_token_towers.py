@@ -13,49 +13,28 @@ from psm.encoders.audiotowers import build_audio_tower
 from psm.encoders.texttowers import build_text_tower
 from psm.encoders.tokentowers.mgaclap import MGACLAPTower, mgaclap_sizes
 from psm.errors import CheckpointMismatch, ConfigError, MissingData
+from tests.publishedsat2sound import AUDIO, T5, published_names
 from tests.tinyt5 import write_tokenizer
 
-SMALL = {
-    "patch_embeds_hidden_size": 8, "hidden_size": 64, "depths": [1, 1, 1, 2],
-    "num_attention_heads": [2, 2, 4, 4],
-}  # fmt: skip
-T5 = {"vocab_size": 32, "d_model": 16, "d_kv": 4, "d_ff": 24, "num_layers": 1, "num_heads": 4}
 MEL = AudioConfig.mga_clap()
 
 
 def audio_tower(**changes: object) -> MGACLAPTower:
-    config = AudioTowerConfig.model_validate({"kind": "mga-clap", "clap": SMALL} | changes)
+    config = AudioTowerConfig.model_validate({"kind": "mga-clap", "clap": AUDIO} | changes)
     tower = build_audio_tower(config, MEL, 16).eval()
     assert isinstance(tower, MGACLAPTower)
     return tower
 
 
 def published(tower: MGACLAPTower) -> dict[str, torch.Tensor]:
-    """Its weights under the names of MGA-CLAP's code."""
-    parts = {
-        "batch_norm": "bn0", "layernorm_before": "norm1", "layernorm_after": "norm2",
-        "attention.output.dense": "attn.proj", "attention.self.relative": "attn.relative",
-        "intermediate.dense": "mlp.fc1", "output.dense": "mlp.fc2",
-    }  # fmt: skip
-    found, joint = {}, {}
-    for name, tensor in tower.encoder.state_dict().items():
-        for ours, theirs in parts.items():
-            name = name.replace(ours, theirs)
-        for part in ("query", "key", "value"):
-            if f"attention.self.{part}" in name:
-                qkv = name.replace(f"attention.self.{part}", "attn.qkv")
-                joint.setdefault(qkv, []).append(tensor)
-                break
-        else:
-            found[name] = tensor
-    joined = {name: torch.cat(tensors) for name, tensors in joint.items()}
-    return {f"audio_encoder.audio_enc.{name}": t for name, t in (found | joined).items()}
+    """Its weights as a part of MGA-CLAP."""
+    return {f"audio_encoder.audio_enc.{n}": t for n, t in published_names(tower).items()}
 
 
 def test_a_file_of_mga_clap_tells_the_sizes_and_gives_the_same_tokens(tmp_path: Path) -> None:
     torch.manual_seed(1)
     tower, path = audio_tower(), tmp_path / "mga-clap.pt"
-    assert {**mgaclap_sizes(tower.encoder.state_dict()), **SMALL}["mlp_ratio"] == 4.0
+    assert {**mgaclap_sizes(tower.encoder.state_dict()), **AUDIO}["mlp_ratio"] == 4.0
     beside = {"text_encoder.text_enc.x": torch.ones(2), "codebook": torch.ones(4, 2)}
     torch.save({"model": published(tower) | beside}, path)
     again = audio_tower(clap={}, weights=str(path))

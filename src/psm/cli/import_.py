@@ -45,8 +45,8 @@ def import_(
     """Turn a published checkpoint into a model folder: safetensors and YAML.
 
     It may be one of PSM or of Sat2Sound, which its tensors tell. Nothing in the file is run, every
-    tensor is accounted for, and the model answers as the published one does. Use it as any other:
-    `psm map "frogs" --model OUT`.
+    tensor is accounted for, and the model answers as the published one does. Use it as any
+    other: `psm map "frogs" --model OUT`.
     """
     from psm.published.checkpoint import import_checkpoint
 

@@ -1,4 +1,4 @@
-"""Settings of a Sat2Sound checkpoint: which variant it is, and which fields it knows."""
+"""Settings of a Sat2Sound checkpoint: which variant it is, and its fields of the context."""
 
 from __future__ import annotations
 

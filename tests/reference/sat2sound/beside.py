@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from psm.encoders.codebook import Absent, Codebook, CodebookHead
 from tests.reference.conftest import Close
 from tests.tinyt5 import write_tokenizer
 
@@ -41,6 +42,18 @@ def manifest(name: str) -> dict[str, Any]:
     """Settings of one group."""
     content: dict[str, Any] = json.loads((FOLDER / "manifest.json").read_text())
     return content[name]
+
+
+def published_head(
+    tensors: dict[str, Tensor], side: str, codebook: Codebook, absent: Absent
+) -> CodebookHead:
+    """The head of one modality with the weights of a group; the codebook is filled too."""
+    start = f"fdt.{side}_query_model.q_map."
+    query = {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
+    head = CodebookHead(len(query["0.weight"]), codebook, absent).eval()
+    head.query.load_state_dict(query)
+    codebook.codes.weight.data.copy_(tensors["fdt.space_dict"])
+    return head
 
 
 def write_t5(folder: Path) -> None:

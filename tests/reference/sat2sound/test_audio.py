@@ -11,10 +11,20 @@ import torch
 from psm.config import AudioTowerConfig
 from psm.data.audio import AudioConfig, log_mel, mel_filters
 from psm.data.framing import Framing
+from psm.encoders.codebook import Codebook
+from psm.encoders.tokens import Tokens
 from psm.encoders.tokentowers.mgaclap import MGACLAPTower, build_mgaclap
 from psm.reference import published_resampling
 from tests.reference.conftest import Close
-from tests.reference.sat2sound.beside import FOLDER, load, manifest, needs_recordings, relatively
+from tests.reference.sat2sound.beside import (
+    FOLDER,
+    load,
+    manifest,
+    needs_recordings,
+    published_head,
+    relatively,
+    weights,
+)
 
 pytestmark = needs_recordings
 MEL = AudioConfig.mga_clap()
@@ -78,6 +88,15 @@ def test_tokens_are_those_of_the_second_path(
     relatively(close, both.values, recorded["tokens"])
     relatively(close, fewer.values, recorded["tokens_fewer_frames"])
     relatively(close, pooled, recorded["pooled"])
+
+
+def test_tokens_choose_the_published_codes(recorded: dict[str, Any], close: Close) -> None:
+    codes, width = manifest("d_audio")["dims"]["codebook"]
+    head = published_head(weights("d_audio"), "audio", Codebook(codes, width, 1000.0), "counted")
+    with torch.inference_mode():
+        tokens = Tokens.all_known(torch.from_numpy(recorded["tokens"])).packed()
+        relatively(close, head.weights(tokens), recorded["weights"])
+        relatively(close, head.raw(tokens).mean, recorded["embedding"])
 
 
 @pytest.mark.parametrize("rate_hz", [44_100, 48_000, 16_000])

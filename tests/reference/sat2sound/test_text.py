@@ -7,9 +7,19 @@ from pathlib import Path
 import torch
 
 from psm.config import TextTowerConfig
+from psm.encoders.codebook import Codebook
+from psm.encoders.tokens import Tokens
 from psm.encoders.tokentowers.t5 import build_t5
 from tests.reference.conftest import Close
-from tests.reference.sat2sound.beside import load, needs_recordings, relatively, write_t5
+from tests.reference.sat2sound.beside import (
+    load,
+    manifest,
+    needs_recordings,
+    published_head,
+    relatively,
+    weights,
+    write_t5,
+)
 
 pytestmark = needs_recordings
 
@@ -22,3 +32,13 @@ def test_states_are_the_published_ones(tmp_path: Path, close: Close) -> None:
     with torch.inference_mode():
         states = tower.states(recorded["input_ids"], mask)
     relatively(close, states, recorded["hidden"])
+    codes, width = manifest("e_text")["codebook"]
+    head = published_head(weights("e_text"), "txt", Codebook(codes, width, 1000.0), "zeroed")
+    with torch.inference_mode():
+        batch = Tokens(states, mask.bool())
+        relatively(close, head.token_scores(batch) / width**0.5, recorded["token_att"])
+        relatively(close, head.weights(batch.packed()), recorded["weights"])
+        relatively(close, head.raw(batch.packed()).mean, recorded["embedding"])
+        alone = [head.raw(Tokens.all_known(states[[row], : int(mask[row].sum())]).packed()).mean
+                 for row in range(len(mask))]  # fmt: skip
+    relatively(close, torch.cat(alone), recorded["embedding_alone"])

@@ -199,17 +199,24 @@ def mgaclap_sizes(ours: Mapping[str, Tensor]) -> dict[str, Any]:
     stages = range(len({stage for stage, _ in blocks}) or 1)
     table = "layers.{}.blocks.0.attention.self.relative_position_bias_table"
     (offsets, _), *_ = tables = [_matrix(ours, table.format(stage)) for stage in stages]
-    embed = len(ours["patch_embed.norm.weight"])
+    embed = _length(ours, "patch_embed.norm.weight")
     return {
         "patch_embeds_hidden_size": embed,
-        "hidden_size": len(ours["norm.weight"]),
+        "hidden_size": _length(ours, "norm.weight"),
         "depths": [sum(int(stage) == number for stage, _ in blocks) for number in stages],
         "num_attention_heads": [heads for _, heads in tables],
         "num_hidden_layers": len(stages),
         "mlp_ratio": _matrix(ours, "layers.0.blocks.0.intermediate.dense.weight")[0] / embed,
         "window_size": (round(offsets**0.5) + 1) // 2,
-        "num_mel_bins": len(ours["batch_norm.weight"]),
+        "num_mel_bins": _length(ours, "batch_norm.weight"),
     }
+
+
+def _length(tensors: Mapping[str, Tensor], name: str) -> int:
+    shape = tuple(tensors[name].shape)
+    if len(shape) != 1 or 0 in shape:
+        raise ValueError(f"{name} is {shape}, not a vector")
+    return shape[0]
 
 
 def _matrix(tensors: Mapping[str, Tensor], name: str) -> tuple[int, int]:
