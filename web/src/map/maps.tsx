@@ -151,7 +151,8 @@ function follow(pane: Pane, which: Which): (() => void)[] {
       if (place) setTimeout(() => goTo(place.lat, place.lon), 80); // when the sheet has come up
     }),
     effect(() => {
-      const found = isPlaying.value ? [] : (places[which].value.data ?? []);
+      // The numbers of a plan would be mixed up with those of the best places.
+      const found = isPlaying.value || isPlanOpen.value ? [] : (places[which].value.data ?? []);
       pane.setPlaces(found, (place) => choose(which)(place.lat, place.lon));
     }),
   ];

@@ -5,6 +5,7 @@ import { ApiError } from "../api";
 import { percent } from "../colour";
 import { goTo } from "../map/panes";
 import { capital } from "../quantity/chooser";
+import { placeWords } from "../places/known";
 import { isAsked, sideWords } from "../question";
 import { active, change, store, view } from "../state";
 import { Icon } from "../ui/icons";
@@ -113,7 +114,7 @@ function Sites() {
           <li key={site}>
             <button type="button" onClick={() => goTo(lat, lon)} title={`Months ${months}`}>
               <span class="rank">{site}</span>
-              <span class="ellipsis">{place ? capital(place.replace(/^near /, "")) : degrees(lat, lon)}</span>
+              <span class="ellipsis">{placeWords(place || null)?.replace(/^near /, "") ?? degrees(lat, lon)}</span>
               <span class="number">adds {percent(adds)}</span>
             </button>
           </li>

@@ -47,7 +47,7 @@ export function About() {
           <p>{found.description}</p>
           {found.kind === "measure" && (
             <p class="dim">
-              Fitted to {found.n} measurements at {found.places} places, {found.fitted_on}.
+              Fitted to {found.n} measurements of {found.fitted_on}, at {found.places} places.
               {found.r2 !== null && <> At places left out it explains {percent(Math.max(0, found.r2))} of what differs</>}
               {found.coverage !== null && <>, and intervals of 90 % held {percent(found.coverage)}</>}
               {(found.r2 !== null || found.coverage !== null) && "."}

@@ -6,10 +6,10 @@ import { quantityOf } from "./quantities";
 
 const minus = (text: string) => text.replace("-", "−");
 
-/** `41.3 dB`: a hundredth of the range, or finer, is seen. */
+/** `41.3 dB`: a fiftieth of the range, or finer, is seen. */
 export function numberIn(value: number, [low, high]: Range, unit = "1"): string {
   const span = Math.abs(high - low) || Math.abs(value) || 1;
-  const digits = Math.max(0, Math.min(8, Math.ceil(-Math.log10(span / 99.9))));
+  const digits = Math.max(0, Math.min(8, Math.ceil(-Math.log10(span / 50))));
   return withUnit(value.toFixed(digits), unit);
 }
 

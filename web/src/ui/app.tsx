@@ -142,7 +142,7 @@ export function App() {
     if (place || isPlanOpen.value) isUp.value = true; // on a phone the sheet comes up to show it
   }, [place, isPlanOpen.value]);
   return (
-    <div class="page" data-place={place ? "yes" : "no"} data-up={isUp.value ? "yes" : "no"} data-asked={hasQuestion.value ? "yes" : "no"}>
+    <div class="page" data-place={place ? "yes" : "no"} data-up={isUp.value ? "yes" : "no"} data-asked={hasQuestion.value ? "yes" : "no"} data-plan={isPlanOpen.value && !place ? "yes" : "no"}>
       <a class="skip" href="#search" onClick={(event) => (event.preventDefault(), focusQuestion())}>
         Go to the search
       </a>
