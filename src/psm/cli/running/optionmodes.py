@@ -34,7 +34,7 @@ class Mode:
 
 _CELLS = ("region", "spacing", "step", "crs", "land_only", "without_area")
 _QUERY = ("text", "without", "audio", "match")
-_IMAGERY = ("imagery", "imagery_set")
+_IMAGERY = ("imagery", "imagery_set", "features", "features_set")
 _OF_AGAINST = ("query", "map_file", "value", "column", "baselines")
 _OF_MAP_FILE = ("band", "any_time")
 _OF_QUERY = ("month", "hour", "zoom", "raw", *_IMAGERY)
@@ -50,7 +50,7 @@ _INDICATED = Mode(
 )
 _STORE = Mode(
     lambda given: given["store"] is not None,
-    "--store {store}: a store has its own region and imagery",
+    "--store {store}: a store has its own region, imagery and features",
     (*_CELLS, *_IMAGERY),
 )
 _NO_STORE = Mode(
