@@ -267,3 +267,12 @@ def test_the_verbs_take_features(
     reach = ["--features-set", "reach_km=20000"]
     assert psm(*asked, "--features", given, *reach) == 0
     assert (tmp_path / "a.tif").is_file()
+
+
+def test_a_model_without_pixels_still_gets_tiles_and_an_oracle_of_pixels() -> None:
+    from psm.evaluation.retrieval import view_reach_km
+    from psm.importing.framing import largest_view_px
+
+    experiment = tiny_experiment(model=seeing("features"))
+    assert largest_view_px(experiment) == 64
+    assert view_reach_km(PSM(experiment.model), 1) == 32.0

@@ -151,9 +151,12 @@ def evaluate_retrieval(
 
 
 def view_reach_km(model: PSM, zoom: int) -> float:
-    """Half the width of the views that a model sees at a zoom."""
+    """Half the width of the views that a model sees at a zoom; of features, that of the demo's.
+
+    The oracle of pixels is a row to compare with, whatever the model itself sees.
+    """
     imagery = model.config.imagery
-    return imagery.view_px * imagery.gsd_m * zoom / 2000.0
+    return imagery.view_px * imagery.gsd_m * zoom / 2000.0 or VIEW_REACH_KM
 
 
 def evaluate_embedded(

@@ -14,6 +14,7 @@ _PRESETS = {
 }
 # More than the diagonal of the largest view: no two splits see the same ground.
 _BUFFER_VIEWS = 1.5
+_TILE_WITHOUT_VIEWS_PX = 64
 
 
 def preset_of(imagery: str | None) -> str:
@@ -33,9 +34,12 @@ def framing_of(experiment: Experiment, *, shrunk_first: bool = True) -> Framing:
 
 
 def largest_view_px(experiment: Experiment) -> int:
-    """Side of a tile that holds every view of the model of a preset."""
+    """Side of a tile that holds every view of the model of a preset.
+
+    One that sees no pixels gets a small tile all the same: every recording has one.
+    """
     imagery = experiment.model.imagery
-    return max(imagery.zooms) * imagery.view_px
+    return max(imagery.zooms) * imagery.view_px or _TILE_WITHOUT_VIEWS_PX
 
 
 def buffer_km(experiment: Experiment, gsd_m: float) -> float:
