@@ -261,6 +261,8 @@ def test_a_place_is_profiled_and_recordings_are_found_for_it(
          {"lat", "sounds", "provenance", "files"}),
         (["evaluate", "--data", "DEMO/earth", "--out", "OUT/figures"],
          {"model", "results", "provenance", "files"}),
+        (["evaluate", "--protocol", "sat2sound", "--data", "DEMO/earth", "--out", "OUT/figures"],
+         {"model", "results", "files"}),
     ],
 )  # fmt: skip
 def test_json_is_one_document_and_all_that_the_standard_output_holds(

@@ -73,6 +73,7 @@ ONE_LINE = [
     (["embed", "Vienna", "--out", "OUT/s", "--ray-address", "auto"], "leave out --ray-address"),
     (["evaluate", "--step", "3", "--out", "OUT"], "leave out --step"),
     (["evaluate", "--name", "mine", "--out", "OUT"], "leave out --name"),
+    (["evaluate", "--protocol", "mteb", "--seed", "1", "--out", "OUT"], "leave out --seed"),
     (["evaluate", "--manifest", "m.csv", "--out", "OUT"], "leave out --manifest"),
     (["evaluate", "--recordings", "r", "--data", "d", "--out", "OUT"], "leave out --data"),
     (["serve", "s.zarr", "--step", "2"], "leave out --step"),

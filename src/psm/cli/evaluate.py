@@ -31,6 +31,7 @@ class Protocol(StrEnum):
 
     PSM2024 = "psm2024"
     SAT2SOUND = "sat2sound"
+    MTEB = "mteb"
 
 
 @answering
@@ -50,7 +51,10 @@ def evaluate(
     step: Annotated[float, typer.Option(help="Grid of the maps, degrees.")] = 1.0,
     protocol: Annotated[
         Protocol | None,
-        typer.Option(help="psm2024, sat2sound: the tables of the papers."),
+        typer.Option(
+            help="psm2024, sat2sound: the tables of the papers. mteb: MTEB's SoundingEarth, from "
+            "the hub, or --data (folder or hub id)."
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="What those tables call the model; its own by default.")
@@ -89,8 +93,9 @@ def evaluate(
 
     `--protocol psm2024` asks what the PSM paper asks instead, at every zoom of the model's imagery
     and for each subset of the context, and writes `psm2024.json`, `.md` and `.tex`; `--protocol
-    sat2sound` what Sat2Sound asks, captions of places too. Safe to interrupt: encoded shards are
-    kept in `OUT/features`. `psm tables` joins several models.
+    sat2sound` what Sat2Sound asks, captions of places too; `--protocol mteb` MTEB's retrieval of
+    images by recordings and back on SoundingEarth. Safe to interrupt: what is encoded is kept in
+    `OUT/features`. `psm tables` joins several models.
 
     On the simulated Earth a table follows of who sees and who hears: what is lost by the location
     side, what by the audio side, and which of the hidden layers the image features know.
@@ -110,7 +115,8 @@ def evaluate(
     from psm.cli.running.models import load_model
     from psm.errors import ConfigError
     from psm.evaluation.protocols.joining import PROTOCOLS
-    from psm.evaluation.protocols.measuring import measure_sat2sound
+    from psm.evaluation.protocols.measuring import measure_mteb, measure_sat2sound
+    from psm.evaluation.protocols.mtebdata import DEFAULT_TASKS
     from psm.evaluation.suite import (
         measure,
         measure_psm2024,
@@ -135,8 +141,12 @@ def evaluate(
         told = f"{out}: recordings.json"
     elif protocol is not None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        measure_by = {Protocol.PSM2024: measure_psm2024, Protocol.SAT2SOUND: measure_sat2sound}
-        measure_by[protocol](loaded.to(device), data, out, name=name, seed=seed)
+        if protocol is Protocol.MTEB:
+            origins = DEFAULT_TASKS if data == EARTH else (str(data),)
+            measure_mteb(loaded.to(device), origins, out, name=name)
+        else:
+            measure_by = {Protocol.PSM2024: measure_psm2024, Protocol.SAT2SOUND: measure_sat2sound}
+            measure_by[protocol](loaded.to(device), data, out, name=name, seed=seed)
         told = f"{out}: {PROTOCOLS[protocol].names}"
     elif maps:
         calibration = Calibration.find(model)

@@ -145,6 +145,11 @@ MODES: dict[str, tuple[Mode, ...]] = {
             ("name",),
         ),
         Mode(
+            lambda given: given["protocol"] == "mteb",
+            "--protocol {protocol}: nothing is drawn at random",
+            ("seed",),
+        ),
+        Mode(
             lambda given: given["recordings"] is None,
             "no --recordings are to be named",
             ("manifest",),

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from psm.errors import ConfigError, MissingData
 from psm.evaluation.papertables import paper_tables
+from psm.evaluation.protocols.mteb import MTEB_NAME, MtebResult, mteb_tables
 from psm.evaluation.protocols.sat2sound import SAT2SOUND_NAME, Sat2SoundResult
 from psm.evaluation.protocols.sat2soundtables import sat2sound_tables
 from psm.evaluation.protocols.writing import write_typeset
@@ -44,6 +45,7 @@ class Protocol:
 PROTOCOLS: dict[str, Protocol] = {
     "psm2024": Protocol(RESULT_NAME, Psm2024Result, paper_tables),
     "sat2sound": Protocol(SAT2SOUND_NAME, Sat2SoundResult, sat2sound_tables),
+    "mteb": Protocol(MTEB_NAME, MtebResult, mteb_tables),
 }
 """By name, as ``--protocol`` has it."""
 
@@ -77,7 +79,7 @@ def read_every(paths: Sequence[Path]) -> dict[str, tuple[Any, ...]]:
                     raise ConfigError(f"{path}: protocol {name!r}; known are {known}")
                 result = parse(PROTOCOLS[name].result, values, str(path))
                 found[name] = (*found.get(name, ()), result)
-    return found
+    return {name: found[name] for name in PROTOCOLS if name in found}
 
 
 def write_every(results: dict[str, tuple[Any, ...]], out: Path) -> list[str]:
@@ -103,5 +105,6 @@ def _files(given: Path) -> list[Path]:
 
 
 def _missing(path: Path) -> str:
-    others = " or ".join(name for name in PROTOCOLS if name != "psm2024")
-    return f"{path}: no such result; make it with psm evaluate --protocol psm2024, {others}"
+    first, *others, last = PROTOCOLS
+    names = f"{', '.join([first, *others])} or {last}"
+    return f"{path}: no such result; make it with psm evaluate --protocol {names}"
