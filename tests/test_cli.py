@@ -259,6 +259,8 @@ def test_a_place_is_profiled_and_recordings_are_found_for_it(
          {"captions", "moment", "lat", "files"}),
         (["profile", "48.2", "16.4", "--sound", "frogs", "--out", "OUT/here.png"],
          {"lat", "sounds", "provenance", "files"}),
+        (["explain", "48.2", "16.4", "frogs", "--out", "OUT/here.png", "--out", "OUT/here.tif"],
+         {"lat", "query", "values", "peak", "provenance", "files"}),
         (["evaluate", "--data", "DEMO/earth", "--out", "OUT/figures"],
          {"model", "results", "provenance", "files"}),
         (["evaluate", "--protocol", "sat2sound", "--data", "DEMO/earth", "--out", "OUT/figures"],

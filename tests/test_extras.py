@@ -36,6 +36,7 @@ LINES: dict[str, list[str]] = {
     "tables": ["OUT"],
     "embed": ["16,48,17,49", "--spacing", "50km", "--out", "OUT", "--yes"],
     "map": ["frogs", "--region", "16,48,17,49", "--spacing", "50km", "--out", "OUT.png"],
+    "explain": ["48", "16", "frogs"],
     "measure fit": ["TABLE", "--column", "level", "--model", "MODEL"],
     "plan": ["16,48,17,49", "--spacing", "50km", "--out", "OUT.csv"],
     "prepare": ["OUT"],
@@ -169,7 +170,7 @@ HIDDEN = {
 }
 OF_ITS_OWN = {
     "train": "train", "demo": "demo", "serve": "serve", "map": "demo", "embed": "demo",
-    "profile": "demo", "search": "demo", "earth build": "demo", "collect build": "collect",
+    "profile": "demo", "explain": "demo", "search": "demo", "earth build": "demo", "collect build": "collect",
 }  # fmt: skip
 
 

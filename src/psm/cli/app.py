@@ -20,6 +20,7 @@ from psm.cli.demo import demo
 from psm.cli.earth import earth_app
 from psm.cli.embed import embed
 from psm.cli.evaluate import evaluate
+from psm.cli.explain import explain
 from psm.cli.import_ import import_
 from psm.cli.map import draw_map
 from psm.cli.measure import measure_app
@@ -81,6 +82,7 @@ app.command("map")(draw_map)
 app.command()(plan)
 app.command()(prepare)
 app.command()(profile)
+app.command()(explain)
 app.command()(search)
 app.command()(serve)
 app.command()(publish)

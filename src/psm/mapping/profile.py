@@ -23,7 +23,7 @@ from psm.familiarity import TAG as FAMILIARITY_TAG
 from psm.familiarity import QueryFamiliarity, TermFamiliarity
 from psm.files import atomic_path
 from psm.gaussian import Gaussian, concatenate, csd
-from psm.imagery import NoImagery, Provider, View
+from psm.imagery import NoImagery, Picture, Provider, View
 from psm.inference.batches import location_gaussians, look_at, picture_px
 from psm.inference.queries import text_terms
 from psm.mapping.bands import BANDS, PROBABILITY, UNCERTAINTY
@@ -195,6 +195,39 @@ def look(
         MissingData: there is no imagery of the place, or the model does not cover it.
         InvalidContext: there is no such place.
     """
+    picture = picture_of(model, provider, lat=lat, lon=lon, zoom=zoom)
+    features = look_at(model, picture)
+    require_covered(model, features, lat=lat, lon=lon)
+    return features
+
+
+def require_covered(
+    model: PSM, features: Float[Tensor, "1 dim"], *, lat: float, lon: float
+) -> None:
+    """Refuse a place that a model does not cover, by the image features of its view.
+
+    Raises:
+        MissingData: it does not.
+    """
+    coverage = model.coverage
+    if (
+        coverage is not None
+        and not coverage.covers(features, lat=np.array([lat]), lon=np.array([lon])).all()
+    ):
+        raise MissingData(
+            f"{lat:g}, {lon:g}: not covered by what {model.config.name} learnt; covered is what "
+            f"lies {coverage.statement}"
+        )
+
+
+def picture_of(model: PSM, provider: Provider, *, lat: float, lon: float, zoom: int) -> Picture:
+    """The view of one place that a model is shown.
+
+    Raises:
+        ConfigError: the model does not know the zoom level.
+        MissingData: there is no imagery of the place.
+        InvalidContext: there is no such place.
+    """
     imagery = model.config.imagery
     if zoom not in imagery.zooms:
         known = ", ".join(map(str, imagery.zooms))
@@ -205,17 +238,7 @@ def look(
     if isinstance(picture, NoImagery):
         why = f"{picture.reason} ({picture.detail})" if picture.detail else picture.reason.value
         raise MissingData(f"{lat:g}, {lon:g}: {why}")
-    features = look_at(model, picture)
-    coverage = model.coverage
-    if (
-        coverage is not None
-        and not coverage.covers(features, lat=np.array([lat]), lon=np.array([lon])).all()
-    ):
-        raise MissingData(
-            f"{lat:g}, {lon:g}: not covered by what {model.config.name} learnt; covered is what "
-            f"lies {coverage.statement}"
-        )
-    return features
+    return picture
 
 
 @torch.inference_mode()

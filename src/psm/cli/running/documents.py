@@ -13,6 +13,7 @@ from psm.cli.running.speaking import Document
 
 if TYPE_CHECKING:
     from psm.evaluation.against.comparing import Comparison
+    from psm.explaining import Explanation
     from psm.mapping import Moment, SoundscapeMap
     from psm.mapping.profile import Profile
     from psm.model import PSM
@@ -81,6 +82,12 @@ def of_profile(found: Profile, files: Iterable[Path]) -> Document:
     """A place through day and year."""
     about = {name: value for name, value in found.to_json().items() if name != "sounds"}
     return {**about, "sounds": sounds_of(found), "files": [str(path) for path in files]}
+
+
+def of_explanation(found: Explanation, files: Iterable[Path]) -> Document:
+    """A heat map over a view: its numbers, what they stand on, and the files that were written."""
+    about = {"query": found.found.query.tags, "moment": of_moment(found.found.moment)}
+    return {**found.to_json(), **about, "files": [str(path) for path in files]}
 
 
 def sounds_of(found: Profile) -> list[dict[str, Any]]:

@@ -37,6 +37,9 @@ OUTPUTS: dict[str, tuple[Output, ...]] = {
     "demo": _FOLDER,
     "train": (Output("out", is_folder=True, unless="dry_run"),),
     "adapt": (Output("out", is_folder=True),),
+    "explain": (
+        Output("out", suffixes=(".png", ".tif", ".tiff", ".json"), default=Path("runs/explained")),
+    ),
     "import": _FOLDER,
     "evaluate": _FOLDER,
     "tables": _FOLDER,
