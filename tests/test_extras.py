@@ -170,7 +170,8 @@ HIDDEN = {
 }
 OF_ITS_OWN = {
     "train": "train", "demo": "demo", "serve": "serve", "map": "demo", "embed": "demo",
-    "profile": "demo", "explain": "demo", "search": "demo", "earth build": "demo", "collect build": "collect",
+    "profile": "demo", "explain": "demo", "search": "demo", "earth build": "demo",
+    "collect build": "collect",
 }  # fmt: skip
 
 
