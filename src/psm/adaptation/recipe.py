@@ -65,8 +65,9 @@ class Recipe:
     def learning(self, model: PSM) -> Iterator[tuple[nn.Module, float]]:
         """The modules of a model that learn, each with its rate."""
         heads: list[nn.Module] = [model.location_head, model.audio_head, model.text_head]
-        for head in [*heads, *([] if model.fusion is None else [model.fusion])]:
-            yield head, self.learning_rate
+        joined = [part for part in (model.codebook, model.fusion) if part is not None]
+        for part in [*heads, *joined]:
+            yield part, self.learning_rate
         if self.learns == "all":
             yield model.satellite, self.tower_rate
             yield model.audio, self.tower_rate
