@@ -18,7 +18,8 @@ class GaussianHead(nn.Module):
     """Two 2-layer GELU networks: a mean of unit length and a log-variance.
 
     A deterministic head (``config.probabilistic`` off, for losses that teach no variance) has the
-    mean alone; its variances are all but zero, so that the CSD is the distance of the means.
+    mean alone. Its variance is not known: what stands in its place is all but zero, so that the CSD
+    is the distance of the means, and is never shown (:attr:`psm.PSM.knows_uncertainty`).
 
     Args:
         features: width of the input.

@@ -120,7 +120,7 @@ def asked_at(
         name=query.label,
         origin=model.config.name,
         value=value,
-        interval=(low.numpy(), high.numpy()),
+        interval=(low.numpy(), high.numpy()) if encoded.is_uncertainty_known else None,
         missing=missing,
         is_probability=True,
         when="each point at its own month and hour",

@@ -228,8 +228,8 @@ def _uncertainty(
     left, bottom, _, height = layout.small_map
     if how != "none" and not soundscape.knows_uncertainty:
         words = "uncertainty not known:\nthe model gives points"
-        beside = layout.at((left, bottom + height / 2.0))
-        figure.text(*beside, words, ha="left", va="center", color=DIM, fontsize=_CREDIT_PT)
+        margin, middle = layout.at(layout.title)[0], layout.at((left, bottom + height / 2.0))[1]
+        figure.text(margin, middle, words, ha="left", va="center", color=DIM, fontsize=_CREDIT_PT)
     elif how == "inset":
         values = soundscape.values(UNCERTAINTY.name)
         small = draw_map(
