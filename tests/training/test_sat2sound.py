@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from psm import PSM
 from psm.data.corpus import Corpus
 from psm.encoders.heads import point
+from psm.familiarity import Familiarity
+from psm.inference.familiarityfit import fit_familiarity
+from psm.inference.gallerymaking import gallery_of_corpus
+from psm.inference.queries import recording_term, text_terms
+from psm.inference.split import encode_split
 from psm.losses import InfoNCE
 from psm.training import run, train
 from psm.training.dataloader import BatchStream, cached_text_features
@@ -84,3 +90,30 @@ def test_pseudo_positives_come_in_by_and_by() -> None:
         loss.warm_up(step, 100)
         weights.append({pair.pseudo_positive_weight for pair in loss.pairs.values()})
     assert weights == [{0.0}, {0.1}, {0.2}, {0.2}]
+
+
+def test_what_it_is_asked_is_familiar_however_long(shards: Path) -> None:
+    torch.manual_seed(0)
+    model = PSM(codebook_experiment().model).eval()
+    model.familiarity = _familiarity(model, shards)
+    asked = ["frogs", "frogs in a pond", "a caption that is a good deal longer than any of them"]
+    terms = text_terms(model, asked)
+    assert terms[1].likeness is not None
+    (nearest, cosine), *_ = terms[1].likeness.nearest
+    assert nearest == "frogs in a pond"  # a caption that it learnt
+    assert cosine == pytest.approx(1.0, abs=1e-3)
+    for count in (1, 3):  # windows of a recording
+        sound = np.zeros(count * model.config.audio.clip_samples, np.float32)
+        sound[::7] = 0.1
+        assert recording_term(model, sound).likeness is not None
+    split = encode_split(model, shards, "val", zooms=(1,))
+    torch.testing.assert_close(split.text[:1], split.text[2:3])  # the same caption
+
+
+def _familiarity(model: PSM, shards: Path) -> Familiarity:
+    learnt, held_out = (
+        Corpus.load(shards, split, zooms=(1,), view_px=16) for split in ("train", "val")
+    )
+    found = fit_familiarity(model, learnt, held_out, gallery_of_corpus(model, learnt))
+    assert found is not None
+    return found

@@ -9,10 +9,9 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from psm.config import TextTowerConfig
-from psm.encoders.tokens import Tokens
+from psm.encoders.tokens import Tokens, stacked
 
 
 class TextTower(nn.Module, ABC):
@@ -77,8 +76,5 @@ def encode_texts(
         batch = [distinct[row] for row in order[start:end]]
         parts.append(tower.tokens(batch).packed() if as_tokens else tower(batch))
         start = end
-    if as_tokens:
-        width = max((part.shape[1] for part in parts), default=0)
-        parts = [F.pad(part, (0, width - part.shape[1])) for part in parts]
     row = {distinct[index]: place for place, index in enumerate(order)}
-    return torch.cat(parts)[torch.tensor([row[text] for text in texts])]
+    return stacked(parts)[torch.tensor([row[text] for text in texts])]

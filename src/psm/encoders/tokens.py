@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,15 @@ class Tokens:
             torch.cat([self.known, other.known], dim=1),
         )
 
+    def mean(self) -> Float[Tensor, "batch width"]:
+        """The mean of the tokens that are there, as one vector a row that knows no length.
+
+        Returns:
+            ``(batch, width)``.
+        """
+        known = self.known[..., None]
+        return (self.values * known).sum(1) / known.sum(1).clamp_min(1)
+
     def packed(self) -> Float[Tensor, "batch features"]:
         """One vector a row, zeros where a token is not there.
 
@@ -63,3 +74,16 @@ class Tokens:
             ``(batch, tokens * width)``.
         """
         return torch.where(self.known[..., None], self.values, 0.0).flatten(1)
+
+
+def stacked(parts: Sequence[Float[Tensor, "rows features"]]) -> Float[Tensor, "all features"]:
+    """Features of several batches, one below the other, packed tokens as long as the longest.
+
+    Args:
+        parts: of batches.
+
+    Returns:
+        Every row, with zeros behind the tokens that it has.
+    """
+    width = max((part.shape[1] for part in parts), default=0)
+    return torch.cat([F.pad(part, (0, width - part.shape[1])) for part in parts])

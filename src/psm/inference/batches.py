@@ -13,6 +13,7 @@ from torch import Tensor
 from psm.config import ModelConfig
 from psm.data.context import Context
 from psm.data.corpus import Corpus, Rows
+from psm.encoders.tokens import Tokens
 from psm.gaussian import Gaussian, concatenate
 from psm.imagery import Picture
 from psm.inference.placefeatures import corpus_features, features_of
@@ -134,6 +135,22 @@ def audio_gaussians(
     """Gaussians of recordings given as log-mel windows in dB, ``(n, windows, frames, bands)``."""
     gaussians: Gaussian = model.audio_head(audio_features(model, mels, description))
     return gaussians
+
+
+def text_summary(
+    model: PSM, features: Float[Tensor, "n features"]
+) -> Float[Tensor, "n text_features"]:
+    """Features of texts as they can be compared: of tokens, however many, the mean."""
+    width = model.text.token_dim if model.config.has_tokens else None
+    return features if width is None else Tokens.unpacked(features, width).mean()
+
+
+def sound_summary(
+    model: PSM, features: Float[Tensor, "n features"]
+) -> Float[Tensor, "n sound_features"]:
+    """Features of recordings as they can be compared: of tokens, however many, the mean."""
+    width = model.audio.token_dim if model.config.has_tokens else None
+    return features if width is None else Tokens.unpacked(features, width).mean()
 
 
 def encode_corpus(

@@ -19,7 +19,7 @@ from psm.data.corpus import ChosenRows, Corpus
 from psm.familiarity import Familiarity
 from psm.gallery import Base, Gallery
 from psm.gaussian import Gaussian, csd
-from psm.inference.batches import audio_features
+from psm.inference.batches import audio_features, sound_summary, text_summary
 from psm.inference.heldout import find_learnt
 from psm.model import PSM
 from psm.seeding import generator
@@ -70,19 +70,25 @@ def fit_familiarity(
     phrases = _audible(model, sounds, held, candidates)[:MOST_PHRASES]
     number = {phrase: at for at, phrase in enumerate(phrases)}
     named = [next((number[p] for p in own if p in number), -1) for own in held]
-    texts = _said(model, phrases)
+    read = _said(model, phrases)
+    texts = _unit(text_summary(model, read))
+    compared = sound_summary(model, sounds)
     others = _some(len(held_out), _HELD_OUT)
     captions = [held_out.recordings[row].caption for row in others]
     with torch.inference_mode():
-        asked: Gaussian = model.text_head(texts.to(model.device))
+        asked: Gaussian = model.text_head(read.to(model.device))
     of: Base = base or ("land" if "land" in gallery.weights else "archives")
     return Familiarity(
         phrases=tuple(phrases),
         texts=texts,
-        sounds=_unit(sounds),
+        sounds=_unit(compared),
         sound_phrases=torch.tensor(named),
-        held_out_texts=_quantiles(cosines(_said(model, captions), texts).amax(1)),
-        held_out_sounds=_quantiles(Span.of(sounds).holds(_heard(model, held_out, others))),
+        held_out_texts=_quantiles(
+            cosines(_unit(text_summary(model, _said(model, captions))), texts).amax(1)
+        ),
+        held_out_sounds=_quantiles(
+            Span.of(compared).holds(sound_summary(model, _heard(model, held_out, others)))
+        ),
         base_rate=float(gallery.heard(asked, of).probability.median()),
         weights=weights_fingerprint(model),
     )
@@ -176,8 +182,7 @@ def _some(size: int, most: int) -> NDArray[np.int64]:
 
 def _said(model: PSM, texts: Sequence[str]) -> Float[Tensor, "n features"]:
     with torch.inference_mode():
-        features = model.text_features(texts)
-    return _unit(features)
+        return model.text_features(texts).float().cpu()
 
 
 def _heard(model: PSM, corpus: Corpus, rows: NDArray[np.int64]) -> Float[Tensor, "n features"]:

@@ -11,6 +11,7 @@ from jaxtyping import Float32
 
 from psm.familiarity import Likeness
 from psm.gaussian import Gaussian
+from psm.inference.batches import sound_summary, text_summary
 from psm.model import PSM
 
 
@@ -36,7 +37,9 @@ def text_terms(model: PSM, texts: Sequence[str]) -> list[EncodedTerm]:
     """
     features = model.text_features(texts)
     known = model.familiarity
-    likenesses = [None] * len(texts) if known is None else known.of_texts(features)
+    likenesses = (
+        [None] * len(texts) if known is None else known.of_texts(text_summary(model, features))
+    )
     return _terms(model.text_head(features), likenesses)
 
 
@@ -51,7 +54,7 @@ def recording_term(model: PSM, waveform: Float32[np.ndarray, " samples"]) -> Enc
     mel = torch.from_numpy(model.config.framing.mel(waveform)[None])
     features = model.audio_features(mel.to(model.device))
     known = model.familiarity
-    likenesses = [None] if known is None else known.of_sounds(features)
+    likenesses = [None] if known is None else known.of_sounds(sound_summary(model, features))
     (term,) = _terms(model.audio_head(features), likenesses)
     return term
 

@@ -31,6 +31,7 @@ from psm.data.framing import require_framed
 from psm.data.recording import Recording
 from psm.data.shards import read_shard, shard_paths
 from psm.data.views import view_of_tile
+from psm.encoders.tokens import stacked
 from psm.errors import CacheNotKept, CorruptRecording, OutputError
 from psm.files import atomic_path, require_folder
 from psm.gaussian import Gaussian, concatenate
@@ -49,8 +50,7 @@ from psm.reference import (
 _VERSION = 1
 """Changes whenever the same weights and shards would give other features."""
 
-_BATCH = 64
-_FUSED_BATCH = 1024
+_BATCH, _FUSED_BATCH = 64, 1024
 
 
 @dataclass(frozen=True)
@@ -210,9 +210,8 @@ def _features(
 def _view(config: ModelConfig, tile: UInt8[np.ndarray, "side side 3"], zoom: int) -> Tensor:
     imagery = config.imagery
     if config.reference:
-        tile_px = published_tile_px(imagery.name)
-        as_published = published_byte_view if config.has_tokens else published_view
-        return as_published(tile, zoom=zoom, tile_px=tile_px, size=imagery.view_px)
+        seen = published_byte_view if config.has_tokens else published_view
+        return seen(tile, zoom=zoom, tile_px=published_tile_px(imagery.name), size=imagery.view_px)
     return torch.tensor(view_of_tile(tile, zoom=zoom, size=imagery.view_px)).permute(2, 0, 1)
 
 
@@ -241,7 +240,7 @@ def _encode(model: PSM, shard: _Shard) -> SplitFeatures:
 
 
 def _batched(encode: Callable[[slice], Tensor], size: int) -> Tensor:
-    return torch.cat([encode(rows).float().cpu() for rows in _slices(size, _BATCH)])
+    return stacked([encode(rows).float().cpu() for rows in _slices(size, _BATCH)])
 
 
 def _gaussians(encode: Callable[[slice], Gaussian], size: int) -> Gaussian:
@@ -271,7 +270,7 @@ def _join(parts: Sequence[SplitFeatures], zooms: Sequence[int]) -> SplitFeatures
         recordings=tuple(recording for part in parts for recording in part.recordings),
         images={zoom: torch.cat([part.images[zoom] for part in parts]) for zoom in zooms},
         audio=torch.cat([part.audio for part in parts]),
-        text=torch.cat([part.text for part in parts]),
+        text=stacked([part.text for part in parts]),
     )
 
 
