@@ -66,6 +66,8 @@ class Heat:
         calibration: what makes them believable, or that nothing does.
         familiarity: of the query, where the model says.
         scale: colours that belong to the query; none where it has none.
+        ends: numbers at the ends of the colours otherwise, where what the number can be has no
+            bounds.
     """
 
     values: Mapping[str, Float[np.ndarray, "cells cells"]]
@@ -74,6 +76,7 @@ class Heat:
     calibration: str
     familiarity: QueryFamiliarity | None = None
     scale: ColourScale | None = None
+    ends: tuple[float, float] | None = None
 
 
 class Explainer(Protocol):
@@ -115,11 +118,13 @@ class Explanation:
         found: the numbers over it as a map in metres around the place, with everything that says
             what they are.
         way: how they came about.
+        ends: see :class:`Heat`.
     """
 
     view: SeenView
     found: SoundscapeMap
     way: str
+    ends: tuple[float, float] | None = None
 
     @classmethod
     def of(
@@ -142,7 +147,7 @@ class Explanation:
             familiarity=heat.familiarity,
             scale=heat.scale,
         )
-        return cls(view, found, heat.way)
+        return cls(view, found, heat.way, heat.ends)
 
     @cached_property
     def values(self) -> Float[np.ndarray, "cells cells"]:
@@ -171,14 +176,14 @@ class Explanation:
     def colour_ends(self) -> tuple[float, float]:
         """Numbers at the ends of the colours.
 
-        Those of the sound, the upper one raised to the highest number of the view; without a sound
-        all that the number can be. Never stretched over what a picture holds, which would make a
-        flat map look as sure as a sharp one.
+        Those of the sound, the upper one raised to the highest number of the view; where the sound
+        has none, all that the number can be. Never stretched over what a picture holds, which would
+        make a flat map look as sure as a sharp one.
         """
         own = self.found.colour_ends()
         if own is not None:
             return own[0], max(own[1], self.range[1])
-        low, high = self.found.quantity.value_range
+        low, high = self.ends or self.found.quantity.value_range
         return (low, high) if np.isfinite([low, high]).all() else self.range
 
     def to_json(self) -> dict[str, Any]:

@@ -187,8 +187,7 @@ def _legend(figure: Figure, explanation: Explanation, image: AxesImage) -> None:
     found = explanation.found
     left = (_WIDTH_IN - _SIDE_IN - _PANEL_IN) / _WIDTH_IN
     bar = figure.add_axes((left, 0.72 / _HEIGHT_IN, _PANEL_IN / _WIDTH_IN, 0.13 / _HEIGHT_IN))
-    label = f"{found.quantity.label}, were the place there"
-    colour_bar(bar, image, label, small=True, extend="max")
+    colour_bar(bar, image, found.quantity.label, small=True, extend="max")
     scale = found.scale
     if scale is not None and scale.base_rate is not None:
         scale_words(bar, image, WORDS, mark=scale.base_rate)
@@ -198,7 +197,8 @@ def _legend(figure: Figure, explanation: Explanation, image: AxesImage) -> None:
         "colours from 0 to what is high for this sound anywhere"
         if scale is not None
         else "colours over all that the number can be",
-        *textwrap.wrap(found.calibration, _LETTERS, max_lines=3, placeholder=" …"),
+        *textwrap.wrap(explanation.way, _LETTERS, max_lines=2, placeholder=" …"),
+        *textwrap.wrap(found.calibration, _LETTERS, max_lines=2, placeholder=" …"),
     ]
     figure.text(
         _SIDE_IN / _WIDTH_IN, (_BOTTOM_IN - 0.08) / _HEIGHT_IN, "\n".join(told),
