@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from psm.calibration import curves_of
 from psm.curves import learnt_curve
 from psm.data.shards import write_shard
 from psm.errors import ConfigError, MissingData
@@ -55,13 +56,14 @@ def test_captions_are_ranked_by_match_probability(model: PSM, imagery: PlaceImag
 def test_what_is_unfamiliar_is_held_below_the_base_rate(model: PSM, imagery: PlaceImagery) -> None:
     features = look(model, imagery, zoom=1, **WHERE)
     plain = EncodedCaptions.of(model, TEXTS)
-    (first, *_) = best_captions(model, features, plain, moment=NOON, **WHERE)
+    curves = curves_of(model, None, plain.gaussians)
+    (first, *_) = best_captions(model, features, plain, curves, moment=NOON, **WHERE)
     known = [
         Likeness(0.0 if text == first.caption else 0.5, (("frogs", 0.9),), 0.01) for text in TEXTS
     ]
     doubted = EncodedCaptions(plain.texts, plain.gaussians, tuple(known))
     found = {one.caption: one for one in best_captions(
-        model, features, doubted, moment=NOON, **WHERE
+        model, features, doubted, curves, moment=NOON, **WHERE
     )}  # fmt: skip
     assert found[first.caption].probability == pytest.approx(0.01 * first.probability)
     assert not found[first.caption].is_familiar

@@ -47,6 +47,13 @@ def serve(
     vocabulary: Annotated[
         Path | None, typer.Option(help="A text file with a sound in each line, to suggest.")
     ] = None,
+    captions: Annotated[
+        str | None,
+        typer.Option(
+            help="A text file with a caption in each line, held against places; else the phrases "
+            "that the model learnt from."
+        ),
+    ] = None,
     step: Annotated[float, typer.Option(help="Cell size of the embedded Earth, degrees.")] = 1.0,
     prepare: Annotated[
         bool, typer.Option(help="Make month and hour interactive, in the background.")
@@ -88,6 +95,7 @@ def serve(
         raw=raw,
         measures=tuple(measure or ()),
         vocabulary=vocabulary,
+        captions=captions,
         step_deg=step,
         prepare=prepare,
         key=key,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from psm.calibration import Calibration, curves_of
+from psm.curves import QueryCurves
 from psm.data.corpus import find_split
 from psm.data.delimited import lines_of
 from psm.errors import ConfigError, MissingData, UnfamiliarQuery
 from psm.familiarity import Likeness, TermFamiliarity
-from psm.gaussian import Gaussian, concatenate
+from psm.gaussian import Gaussian, concatenate, csd
 from psm.imagery import Provider
 from psm.inference.batches import location_gaussians
 from psm.inference.queries import text_terms
@@ -98,7 +100,16 @@ class EncodedCaptions:
         gaussians = concatenate([term.gaussian for term in terms])
         return cls(kept, gaussians, tuple(term.likeness for term in terms))
 
-    @property
+    @classmethod
+    def joined(cls, parts: Sequence[EncodedCaptions]) -> EncodedCaptions:
+        """Parts of one list, each encoded on its own."""
+        return cls(
+            tuple(text for part in parts for text in part.texts),
+            concatenate([part.gaussians for part in parts]),
+            tuple(one for part in parts for one in part.likenesses),
+        )
+
+    @cached_property
     def known(self) -> list[TermFamiliarity]:
         """How familiar each is, in order; empty where the model does not say."""
         return [
@@ -113,12 +124,12 @@ def best_captions(
     model: PSM,
     features: Float[Tensor, "1 dim"],
     captions: EncodedCaptions,
+    curves: QueryCurves,
     *,
     lat: float,
     lon: float,
     moment: Moment,
     sources: Sources = UNKNOWN,
-    calibration: Calibration | None = None,
     count: int = 20,
 ) -> list[FoundCaption]:
     """The captions that match a place best, best first; every one is compared.
@@ -131,45 +142,41 @@ def best_captions(
         model: in evaluation mode.
         features: of the image at the place, see :func:`psm.mapping.profile.look`.
         captions: encoded by the model.
+        curves: of the captions, from distance to probability (:func:`~psm.calibration.curves_of`).
         lat, lon: the place, degrees.
         moment: when.
         sources: archive and captions that the model is told of.
-        calibration: of the model.
         count: how many, at most.
 
     Raises:
         ConfigError: a count below one.
         InvalidContext: there is no such place.
-        CheckpointMismatch: the calibration is of other weights.
     """
     if count < 1:
         raise ConfigError(f"search for {count} captions: ask for one at least")
     context = moment.context(lat=np.array([lat]), lon=np.array([lon]), sources=sources)
     place = location_gaussians(model, features, context)
     known = captions.known
-    queries = EncodedQuery.each(model, captions.gaussians, known)
-    curves = curves_of(model, calibration, captions.gaussians)
-    distances = Distances.between(place, concatenate([query.asked for query in queries]))
-    probability = np.empty(len(queries))
-    uncertainty = np.empty(len(queries))
-    column = 0
-    for row, query in enumerate(queries):
-        own = slice(column, column := column + query.columns)
-        found = answer(
-            query, distances.csd[:, own], distances.variance[:, own],
-            curves.columns(slice(row, row + 1)),
-        )  # fmt: skip
-        probability[row] = float(found[PROBABILITY.name][0])
-        uncertainty[row] = float(found[UNCERTAINTY.name][0])
+    ceilings = torch.tensor([term.ceiling for term in known] or [1.0])
+    probability = curves.capped(ceilings)(csd(place, captions.gaussians))[0].cpu().numpy()
+    best = np.argsort(-probability, kind="stable")[:count].tolist()
+    # How sure that is costs more, and is asked for what is shown alone.
+    queries = EncodedQuery.each(
+        model, captions.gaussians.rows(torch.tensor(best)), [known[row] for row in best if known]
+    )
     return [
-        FoundCaption(
-            captions.texts[row],
-            float(probability[row]),
-            float(uncertainty[row]),
-            is_familiar=not known or known[row].is_familiar,
-        )
-        for row in np.argsort(-probability, kind="stable")[:count]
+        _found(captions.texts[row], query, place, curves.columns(slice(row, row + 1)))
+        for row, query in zip(best, queries, strict=True)
     ]
+
+
+def _found(text: str, query: EncodedQuery, place: Gaussian, curves: QueryCurves) -> FoundCaption:
+    distances = Distances.between(place, query.asked)
+    found = answer(query, distances.csd, distances.variance, curves)
+    is_familiar = query.familiarity is None or query.familiarity.is_familiar
+    return FoundCaption(
+        text, float(found[PROBABILITY.name][0]), float(found[UNCERTAINTY.name][0]), is_familiar
+    )
 
 
 def search_captions(
@@ -219,9 +226,10 @@ def search_captions(
             UnfamiliarQuery,
             stacklevel=2,
         )
+    curves = curves_of(model, calibration, captions.gaussians)
     return best_captions(
-        model, features, captions, lat=lat, lon=lon, moment=moment, sources=sources,
-        calibration=calibration, count=count,
+        model, features, captions, curves, lat=lat, lon=lon, moment=moment, sources=sources,
+        count=count,
     )  # fmt: skip
 
 

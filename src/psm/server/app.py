@@ -16,6 +16,7 @@ from psm.model import PSM
 from psm.precision import Precision
 from psm.server import guard, problems
 from psm.server.routes import (
+    captions,
     coefficients,
     images,
     plans,
@@ -156,7 +157,7 @@ def _bare_app(lifespan: Callable[[FastAPI], Any] | None = None) -> FastAPI:
 
 def _router(dependencies: Sequence[Any] = ()) -> APIRouter:
     router = APIRouter(dependencies=list(dependencies))
-    for part in (stores, coefficients, values, truth, images, quantities, plans, sound):
+    for part in (stores, coefficients, values, captions, truth, images, quantities, plans, sound):
         router.include_router(part.router)
     return router
 

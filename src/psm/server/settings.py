@@ -19,6 +19,8 @@ class Settings:
         raw: match probabilities as learnt, though the model has a calibration.
         measures: folders of `psm measure fit`, or names of measures, that are offered as maps.
         vocabulary: a text file with a sound in each line, instead of the 28 of the Earth.
+        captions: a text file with a caption in each line, that places are held against; the phrases
+            that the model keeps by default.
         step_deg: cell size of the embedded Earth.
         prepare: make month and hour of every store interactive, in the background.
         key: that every request to the API must carry; none by default.
@@ -47,6 +49,7 @@ class Settings:
     raw: bool = False
     measures: tuple[str, ...] = ()
     vocabulary: Path | None = None
+    captions: str | None = None
     step_deg: float = 1.0
     prepare: bool = True
     key: str | None = None

@@ -13,6 +13,7 @@ from psm.measures import Measure
 from psm.model import PSM
 from psm.server import basemap
 from psm.server.answers import Answers, digest
+from psm.server.captions import PlaceCaptions
 from psm.server.jobs import WorkerThread
 from psm.server.lrucache import LRUCache
 from psm.server.metrics import Metrics
@@ -78,6 +79,7 @@ class ServerState:
             worker=self.worker, memory_bytes=memory / 2.0,
         )  # fmt: skip
         self.plans = PlanJobs(self.worker)
+        self.captions = PlaceCaptions(model, calibration, settings.captions, self.worker)
         self.indices: LRUCache[TileIndex] = LRUCache(memory / 2.0, lambda index: index.size_bytes)
         self.pictures: LRUCache[bytes] = LRUCache(memory / 8.0, len)
         self.preparing = StorePreparation(

@@ -78,6 +78,12 @@ def moment_model(moment: Moment) -> MomentModel:
     return MomentModel(month=moment.month, hour=moment.hour, utc=moment.utc, label=f"{moment}")
 
 
+def local_moment(moment: Moment, lon: float) -> Moment:
+    """The moment as a local hour, so that what is remembered serves many questions."""
+    hour = float(moment.local_hours(np.array([lon]))[0])
+    return Moment(month=moment.month, hour=None if np.isnan(hour) else round(hour, 2) % 24.0)
+
+
 def familiarity_model(known: QueryFamiliarity | None) -> FamiliarityModel | None:
     """How familiar a question is, where the model says."""
     return None if known is None else FamiliarityModel.model_validate(known.summary)

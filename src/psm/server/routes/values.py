@@ -12,7 +12,6 @@ from psm.cartography.style import ends_of
 from psm.earth.worlds import world_named
 from psm.geodata import gazetteer
 from psm.mapping.bands import BANDS
-from psm.mapping.moment import Moment
 from psm.mapping.scale import WORDS
 from psm.mapping.search import spread_out
 from psm.mapping.truth import phrase_of
@@ -31,6 +30,7 @@ from psm.server.routes.common import (
     StoreId,
     caching,
     familiarity_model,
+    local_moment,
     moment_model,
     number,
     rounded,
@@ -157,7 +157,7 @@ async def profile(
         nothing = dict.fromkeys((band.short_name for band in LAYERS), None)
         return ProfileModel.model_validate({**about, **nothing, "top": []})
     times = await state.answers.profile(served, at, question)
-    top = await state.answers.likeliest(served, at, _local(question.moment, question.lon))
+    top = await state.answers.likeliest(served, at, local_moment(question.moment, question.lon))
     tables = {
         band.short_name: rounded(times[band.name][0])
         if np.isfinite(times[band.name][0]).all()
@@ -176,7 +176,7 @@ async def likeliest_sounds(
     name = await run_in_threadpool(gazetteer.near, lat=params.lat, lon=params.lon)
     at = served.finder.at(lat=params.lat, lon=params.lon)
     top = (
-        await state.answers.likeliest(served, at, _local(params.moment, params.lon))
+        await state.answers.likeliest(served, at, local_moment(params.moment, params.lon))
         if at >= 0
         else []
     )
@@ -212,9 +212,3 @@ async def best_places(
         ]
 
     return await run_in_threadpool(search)
-
-
-def _local(moment: Moment, lon: float) -> Moment:
-    """The moment as a local hour, so that what is remembered serves many questions."""
-    hour = float(moment.local_hours(np.array([lon]))[0])
-    return Moment(month=moment.month, hour=None if np.isnan(hour) else round(hour, 2) % 24.0)
