@@ -13,6 +13,7 @@ import { active, change, changeSide, edited, layerWords, store, view } from "../
 import { playSound, type Playback } from "../sound";
 import { trueValue } from "../truth";
 import { FADING, layerOf, LAYERS, type Which } from "../url";
+import { Captions } from "./captions";
 import { Heatmap } from "./heatmap";
 import { Icon } from "./icons";
 
@@ -172,6 +173,7 @@ export function Place() {
       )}
       {store.value?.is_simulated && !isPublished && <Listen lat={place.lat} lon={place.lon} />}
       <Sounds />
+      <Captions />
     </section>
   );
 }
