@@ -65,6 +65,11 @@ RUNS = {
         "--runs {runs}/recipes --json {runs}/recipes.json",
         "{runs}/recipes.json",
     ),
+    "seeing": Run(
+        "python benchmarks/recipes.py earth-tiny-place --earth {runs}/demo/earth "
+        "--runs {runs}/recipes --seeds 1 --json {runs}/seeing.json",
+        "{runs}/seeing.json",
+    ),
 }  # fmt: skip
 
 
@@ -99,6 +104,11 @@ def _mean_percent(value: Value) -> str:
     return f"{100 * (value[0] if isinstance(value, list) else value):.0f} %"
 
 
+def _mean(digits: int) -> Callable[[Value], str]:
+    """The score alone, of one with its interval."""
+    return lambda value: _signed(_three(value)[0], f".{digits}f")
+
+
 def _three(value: Value) -> list[float]:
     if not isinstance(value, list) or len(value) != 3:
         raise ValueError(f"{value}: not a score with its interval")
@@ -127,6 +137,8 @@ STYLES: Mapping[str, Callable[[Value], str]] = {
     "interval3": _interval(3),
     "interval%": _percents,
     "mean%": _mean_percent,
+    "mean2": _mean(2),
+    "mean3": _mean(3),
     "gain": _gain,
     "of": lambda value: " of ".join(f"{v:.0f}" for v in value) if isinstance(value, list) else "?",
 }
