@@ -76,14 +76,14 @@ class Tokens:
         return torch.where(self.known[..., None], self.values, 0.0).flatten(1)
 
 
-def stacked(parts: Sequence[Float[Tensor, "rows features"]]) -> Float[Tensor, "all features"]:
+def stacked(parts: Sequence[Tensor]) -> Tensor:
     """Features of several batches, one below the other, packed tokens as long as the longest.
 
     Args:
-        parts: of batches.
+        parts: ``(rows, features)`` each.
 
     Returns:
-        Every row, with zeros behind the tokens that it has.
+        Every row, ``(all rows, most features)``, with zeros behind the tokens that it has.
     """
     width = max((part.shape[1] for part in parts), default=0)
     return torch.cat([F.pad(part, (0, width - part.shape[1])) for part in parts])
