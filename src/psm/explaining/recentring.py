@@ -36,7 +36,7 @@ from psm.model import PSM
 CELLS = 16
 """Parts along a side of a view: 4 pixels each of the packaged model's 64."""
 
-_WAY = "were the place there: the view moved until each part lies in its middle, mirrored at edges"
+_WAY = "were the place there: the view moved under it, mirrored at its edges"
 
 
 @torch.inference_mode()
