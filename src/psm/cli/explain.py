@@ -49,7 +49,8 @@ def explain(
 
     The view is moved until each part of it lies in the middle, and the model answers as for any
     place: the heat map is the match probability were the place there. Its colours belong to the
-    sound, as those of `psm map`, so that a view without it stays pale.
+    sound, as those of `psm map`, so that a view without it stays pale. A model with a codebook
+    shows how each patch of the view scores the codes of the words instead.
 
     `psm explain 48.2 16.4 traffic`
 

@@ -6,6 +6,7 @@ import warnings
 
 from psm.calibration import Calibration
 from psm.errors import UnfamiliarQuery
+from psm.explaining.codewords import codewords
 from psm.explaining.explanation import Explainer, Explanation, SeenView
 from psm.explaining.recentring import recentred
 from psm.imagery import Provider
@@ -25,7 +26,7 @@ def explain(
     lon: float,
     zoom: int | None = None,
     calibration: Calibration | None = None,
-    way: Explainer = recentred,
+    way: Explainer | None = None,
 ) -> Explanation:
     """Where in the view of a place a query is heard.
 
@@ -37,7 +38,8 @@ def explain(
         lat, lon: the place in the middle of the view, degrees.
         zoom: level that the model was trained on; by default its first, the closest.
         calibration: turns distances into calibrated probabilities; by default they are as learnt.
-        way: how to explain.
+        way: how to explain; by default by codewords where the model has a codebook, else by
+            recentring.
 
     Returns:
         Numbers over the view.
@@ -62,7 +64,8 @@ def explain(
     view = SeenView(
         lat, lon, picture.pixels, picture.gsd_m, level, provider.attribution, provider.licence
     )
-    heat = way(model, view, query, moment, calibration)
+    chosen = way or (codewords if model.codebook is not None else recentred)
+    heat = chosen(model, view, query, moment, calibration)
     if heat.familiarity is not None and not heat.familiarity.is_familiar:
         warnings.warn(heat.familiarity.statement, UnfamiliarQuery, stacklevel=2)
     return Explanation.of(model, view, query, moment, heat)
