@@ -19,6 +19,7 @@ from psm.inference.queries import text_terms
 from psm.mapping import Moment
 from psm.mapping.captionsearch import (
     EncodedCaptions,
+    FoundCaption,
     best_captions,
     captions_of,
     search_captions,
@@ -82,6 +83,14 @@ def test_equal_captions_count_once_and_empty_ones_not_at_all(
         EncodedCaptions.of(model, ["", " "])
     with pytest.raises(ConfigError, match="one at least"):
         search_captions(model, imagery, TEXTS, moment=NOON, count=0, **WHERE)
+
+
+def test_an_uncertainty_that_is_not_known_is_left_out() -> None:
+    told = FoundCaption("frogs", 0.25, 0.125)
+    assert told.row == {
+        "probability": 0.25, "uncertainty": 0.125, "familiar": "yes", "caption": "frogs",
+    }  # fmt: skip
+    assert "uncertainty" not in FoundCaption("frogs", 0.25, float("nan")).row
 
 
 def test_captions_come_from_a_file_or_a_gallery(model: PSM, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class FoundCaption:
     Attributes:
         caption: the text.
         probability: of a match.
-        uncertainty: its standard deviation.
+        uncertainty: its standard deviation; NaN where the model cannot tell.
         is_familiar: whether the text is not known to be unlike what the model learnt; what is
             unfamiliar is held below the base rate, as on maps.
     """
@@ -56,10 +56,11 @@ class FoundCaption:
 
     @property
     def row(self) -> dict[str, object]:
-        """For a table."""
+        """For a table; without an uncertainty where there is none."""
+        known = {"uncertainty": round(self.uncertainty, 4)} if self.uncertainty >= 0.0 else {}
         return {
             "probability": round(self.probability, 4),
-            "uncertainty": round(self.uncertainty, 4),
+            **known,
             "familiar": "yes" if self.is_familiar else "no",
             "caption": self.caption,
         }

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from psm.server.problems import documented
 from psm.server.questions import PlaceMomentParams
-from psm.server.routes.common import AnswerRoute, StateOf, StoreId, local_moment
+from psm.server.routes.common import AnswerRoute, StateOf, StoreId, number
 
 router = APIRouter(
     route_class=AnswerRoute,
@@ -30,7 +30,7 @@ class CaptionModel(BaseModel):
 
     text: str = Field(examples=["birds singing in the morning"])
     probability: float
-    uncertainty: float
+    uncertainty: float | None = Field(description="Null where the model cannot tell.")
     is_familiar: bool = Field(description="False: unlike what the model learnt, and held low.")
 
 
@@ -58,13 +58,12 @@ async def best_captions(
     """
     served = state.store(store)
     at = served.finder.at(lat=params.lat, lon=params.lon)
-    moment = local_moment(params.moment, params.lon)
-    found = await state.captions.best(served, at, moment, params.count) if at >= 0 else []
+    found = await state.captions.best(served, at, params.moment, params.count) if at >= 0 else []
     captions = [
         CaptionModel(
             text=one.caption,
             probability=round(one.probability, 5),
-            uncertainty=round(one.uncertainty, 5),
+            uncertainty=number(one.uncertainty),
             is_familiar=one.is_familiar,
         )
         for one in found
