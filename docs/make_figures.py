@@ -66,8 +66,8 @@ RUNS = {
         "{runs}/recipes.json",
     ),
     "seeing": Run(
-        "python benchmarks/recipes.py earth-tiny-place --earth {runs}/demo/earth "
-        "--runs {runs}/recipes --seeds 1 --json {runs}/seeing.json",
+        "python benchmarks/recipes.py earth-tiny-place earth-tiny-features "
+        "--earth {runs}/demo/earth --runs {runs}/recipes --seeds 1 --json {runs}/seeing.json",
         "{runs}/seeing.json",
     ),
 }  # fmt: skip
