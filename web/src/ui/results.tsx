@@ -1,6 +1,7 @@
 /** The best places as a list, and what the map says as a whole. */
 
 import { answers, colourRange, places } from "../answers";
+import { canDraw } from "../quantity/quantities";
 import { said } from "../quantity/words";
 import { goTo } from "../map/panes";
 import { momentWords, sideWords, isAsked } from "../question";
@@ -12,7 +13,7 @@ import { degrees } from "./place";
 /** The best places of a side. */
 function Best({ which }: { which: Which }) {
   const side = view.value[which];
-  if (!side || !isAsked(side)) return null;
+  if (!side || !isAsked(side) || !canDraw(side)) return null;
   const { data, isLoading, error } = places[which].value;
   const { mean } = answers[which].value.data ?? {};
   const range = colourRange(which, LAYERS[0]!);

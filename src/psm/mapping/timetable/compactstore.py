@@ -248,7 +248,7 @@ class CompactPlaces:
         del moment, axes, rows
         raise ConfigError(
             f"the globe that comes with {model.config.name} answers queries alone; embed a region "
-            "or a globe of your own for a measure, with psm embed"
+            "or a globe of your own for measures and plans, with psm embed"
         )
 
     def _weights(self, queries: Gaussian) -> list[StateWeights]:

@@ -15,6 +15,7 @@ from psm.calibration import Calibration
 from psm.errors import ConfigError
 from psm.indicators import INDICATORS, OURS, ExpectedSounds, Indicator
 from psm.indicators.drawing import bands_of, indicated_map
+from psm.indicators.expectation import Expected
 from psm.indicators.throughtime import sounds_through_time
 from psm.mapping.bands import Band
 from psm.mapping.distances import EmbeddedRegion
@@ -25,7 +26,10 @@ from psm.measures import Measure
 from psm.measures.drawing import measure_through_time, measured_map, values_of
 from psm.measures.measure import folder_name
 from psm.model import PSM
+from psm.server.lrucache import LRUCache
 from psm.server.served import ServedStore, slug, unique
+
+_KEPT_BYTES = 64e6
 
 Ends = tuple[float, float]
 Values = Float[np.ndarray, "4 n"]
@@ -165,11 +169,25 @@ class SharedSounds:
 
     def __init__(self, model: PSM, calibration: Calibration | None) -> None:
         self.model, self.calibration = model, calibration
+        self._kept: LRUCache[tuple[EmbeddedRegion, Expected]] = LRUCache(
+            _KEPT_BYTES, lambda kept: float(kept[1][0].nbytes + kept[1][1].nbytes)
+        )
 
     @cached_property
     def expected(self) -> ExpectedSounds:
         """In the space of the model; only in its thread."""
         return ExpectedSounds.of(self.model, OURS, self.calibration)
+
+    @torch.inference_mode()
+    def at(self, places: EmbeddedRegion, moment: Moment) -> Expected:
+        """How likely each sound is in every cell: the same for all indicators, and remembered."""
+        key = (id(places), moment)  # kept with its places, so that no others come to have its id
+        known = self._kept.get(key)
+        if known is not None:
+            return known[1]
+        found = self.expected.at(places.distances(self.model, self.expected.asked, moment))
+        self._kept.put(key, (places, found))
+        return found
 
 
 @dataclass(eq=False)
@@ -218,9 +236,7 @@ class ServedIndicator(Quantity):
 
     def values(self, places: EmbeddedRegion, moment: Moment) -> Values:
         """See :class:`Quantity`."""
-        expected = self.sounds.expected
-        with torch.inference_mode():
-            found = expected.at(places.distances(self.sounds.model, expected.asked, moment))
+        found = self.sounds.at(places, moment)
         return np.stack(self.indicator.interval(OURS, *found)).astype(np.float32)
 
     def through_time(
