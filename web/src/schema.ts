@@ -308,6 +308,29 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/stores/{store}/captions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Best Captions
+         * @description The captions that match a place at a moment best.
+         *
+         *     Those of the file that the server was given, else phrases that the model's training captions
+         *     hold. The first request reads them all, which may take seconds.
+         */
+        readonly get: operations["best_captions_api_v1_stores__store__captions_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/stores/{store}/truth": {
         readonly parameters: {
             readonly query?: never;
@@ -783,6 +806,48 @@ export interface components {
             readonly attribution: string;
             /** Max Zoom */
             readonly max_zoom: number;
+        };
+        /**
+         * CaptionModel
+         * @description A caption, and how well it matches.
+         */
+        readonly CaptionModel: {
+            /**
+             * Text
+             * @example birds singing in the morning
+             */
+            readonly text: string;
+            /** Probability */
+            readonly probability: number;
+            /**
+             * Uncertainty
+             * @description Null where the model cannot tell.
+             */
+            readonly uncertainty: number | null;
+            /**
+             * Is Familiar
+             * @description False: unlike what the model learnt, and held low.
+             */
+            readonly is_familiar: boolean;
+        };
+        /**
+         * CaptionsModel
+         * @description Captions of a place, the best first; none where there is no cell.
+         */
+        readonly CaptionsModel: {
+            /** Lat */
+            readonly lat: number;
+            /** Lon */
+            readonly lon: number;
+            /** Land */
+            readonly land: boolean;
+            /**
+             * Origin
+             * @description Name of the file that they come from, or what the model keeps; null where the server has no captions: give it some with psm serve --captions.
+             */
+            readonly origin: string | null;
+            /** Captions */
+            readonly captions: readonly components["schemas"]["CaptionModel"][];
         };
         /**
          * CellModel
@@ -2934,6 +2999,89 @@ export interface operations {
             };
         };
     };
+    readonly best_captions_api_v1_stores__store__captions_get: {
+        readonly parameters: {
+            readonly query: {
+                /** @description The server's key, where the X-API-Key header cannot go. */
+                readonly key?: string | null;
+                /** @description Degrees north. */
+                readonly lat: number;
+                /** @description Degrees east. */
+                readonly lon: number;
+                /** @description Any month without it. */
+                readonly month?: number | null;
+                /** @description Local solar time in every cell. */
+                readonly hour?: number | null;
+                /** @description One instant instead: every cell has its own hour. */
+                readonly utc?: number | null;
+                /** @description How many, at most. */
+                readonly count?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Id of a store. */
+                readonly store: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["CaptionsModel"];
+                };
+            };
+            /** @description The server wants a key. */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description There is no such store, recording or page. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description A value is missing, out of range or does not fit the others. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description Too many requests of one client; Retry-After says when to come back. */
+            readonly 429: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+            /** @description The server has too much to do; Retry-After says when to come back. */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["ProblemModel"];
+                };
+            };
+        };
+    };
     readonly truth_api_v1_stores__store__truth_get: {
         readonly parameters: {
             readonly query?: {
@@ -4610,4 +4758,4 @@ export const arrayModelTypeValues: ReadonlyArray<FlattenedDeepRequired<component
 export const layerModelIdValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["id"]> = ["probability", "uncertainty"];
 export const layerModelColoursValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["LayerModel"]["colours"]> = ["magma", "inferno", "viridis", "cividis", "ember", "slate", "purple-orange"];
 export const quantityModelKindValues: ReadonlyArray<FlattenedDeepRequired<components>["schemas"]["QuantityModel"]["kind"]> = ["measure", "indicator"];
-// of openapi.json with SHA-256 8aa12449692de4c704b704ae809ee643a75fcf07c15d93f606a76cc7e76b7caf
+// of openapi.json with SHA-256 23af02370a3316bef394b8f3e6de4f6697929052eba9e6ae47951743aba86ae6
