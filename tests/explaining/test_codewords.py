@@ -17,7 +17,7 @@ from psm.inference.batches import image_features, picture_px
 from psm.mapping import Moment, Query
 from psm.published.checkpoint import import_checkpoint
 from tests.explaining.conftest import SpotImagery
-from tests.reference.sat2sound.beside import FOLDER, needs_recordings, write_t5
+from tests.reference.sat2sound.recorded import FOLDER, needs_recordings, write_t5
 
 pytestmark = needs_recordings
 

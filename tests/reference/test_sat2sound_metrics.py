@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +19,10 @@ from psm.gaussian import Gaussian
 from psm.ranks import score_ranks, tied_ranks
 from tests.reference import recorded
 from tests.reference.conftest import Close
+from tests.reference.sat2sound.recorded import FOLDER, require_recordings
 
-FOLDER = Path(__file__).parent / "sat2sound"
+require_recordings()
+
 ABOUT = json.loads((FOLDER / "g_metrics.json").read_text())
 RETRIEVALS = [entry for entry in ABOUT if "results" in entry]
 LOOK_UPS = [entry for entry in ABOUT if "captions" in entry]

@@ -16,7 +16,7 @@ from psm.encoders.tokens import Tokens
 from psm.encoders.tokentowers.mgaclap import MGACLAPTower, build_mgaclap
 from psm.reference import published_resampling
 from tests.reference.conftest import Close
-from tests.reference.sat2sound.beside import (
+from tests.reference.sat2sound.recorded import (
     FOLDER,
     load,
     manifest,

@@ -9,16 +9,24 @@ from torch import Tensor
 from psm.encoders.codebook import Absent, Codebook, CodebookHead, sparsemax
 from psm.encoders.tokens import Tokens
 from tests.reference.conftest import Close
-from tests.reference.sat2sound.recorded import MANIFEST, tensors, weights, within
+from tests.reference.sat2sound.recorded import (
+    manifest,
+    require_recordings,
+    tensors,
+    weights,
+    within,
+)
+
+require_recordings()
 
 RECORDED = tensors("a_codebook")
 WEIGHTS = weights("a_codebook")
-DIM = MANIFEST["a_codebook"]["dims"]["sd_dim"]
+DIM = manifest("a_codebook")["dims"]["sd_dim"]
 
 
 def head_of(modality: str, width: int, absent: Absent) -> CodebookHead:
     codes = WEIGHTS["fdt.space_dict"]
-    codebook = Codebook(len(codes), codes.shape[1], float(MANIFEST["a_codebook"]["temperature"]))
+    codebook = Codebook(len(codes), codes.shape[1], float(manifest("a_codebook")["temperature"]))
     codebook.load_state_dict({"codes.weight": codes})
     head = CodebookHead(width, codebook, absent)
     prefix = f"fdt.{modality}_query_model.q_map."

@@ -16,13 +16,15 @@ from psm.encoders.tokens import Tokens
 from psm.reference import PublishedEncoding, PublishedTokenFusion
 from tests.reference.conftest import Close
 from tests.reference.recorded import fields
-from tests.reference.sat2sound.recorded import MANIFEST, load, weights, within
+from tests.reference.sat2sound.recorded import load, manifest, require_recordings, weights, within
+
+require_recordings()
 
 ARRAYS = load("b_fusion")
 IMAGE = torch.from_numpy(ARRAYS["tokens"]).flatten(1)
 WEIGHTS = weights("b_fusion")
-WIDTH = MANIFEST["b_fusion"]["fc_dim"]
-CASES = MANIFEST["b_fusion"]["cases"]
+WIDTH = manifest("b_fusion")["fc_dim"]
+CASES = manifest("b_fusion")["cases"]
 ALL = "asource_tsource_latlong_month_time"
 _NAMES = {
     "audio_source_fc.source_embed": "audio_source",

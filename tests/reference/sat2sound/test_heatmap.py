@@ -18,7 +18,7 @@ from psm.inference.wordheat import (
 )
 from psm.published.checkpoint import import_checkpoint
 from tests.reference.conftest import Close
-from tests.reference.sat2sound.beside import (
+from tests.reference.sat2sound.recorded import (
     FOLDER,
     load,
     manifest,

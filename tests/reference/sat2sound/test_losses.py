@@ -11,10 +11,12 @@ from psm.encoders.heads import point
 from psm.losses import pseudo_positives
 from psm.training.objective import Sat2SoundLoss
 from tests.reference.conftest import Close
-from tests.reference.sat2sound.recorded import MANIFEST, tensors, within
+from tests.reference.sat2sound.recorded import manifest, require_recordings, tensors, within
+
+require_recordings()
 
 GROUPS = ("f_losses_7_16", "f_losses_24_40")
-CASES = [(group, case) for group in GROUPS for case in MANIFEST[group]["cases"]]
+CASES = [(group, case) for group in GROUPS for case in manifest(group)["cases"]]
 INPUTS = ("sat", "audio", "audio_caption", "image_caption")
 TERMS = {
     "location_audio": "ia", "location_text": "it", "audio_text": "at", "location_both": "i_at",
@@ -31,7 +33,7 @@ def loss_of(group: str, case: dict[str, Any]) -> Sat2SoundLoss:
     )
     with torch.no_grad():
         for name, pair in loss.pairs.items():
-            pair.log_scale.fill_(MANIFEST[group]["log_scales"][TERMS[name]])
+            pair.log_scale.fill_(manifest(group)["log_scales"][TERMS[name]])
     return loss
 
 
@@ -63,7 +65,7 @@ def test_terms_and_gradients(group: str, case: dict[str, Any], close: Close) -> 
 def test_pseudo_positives_of_images_and_captions(group: str, close: Close) -> None:
     arrays = tensors(group)
     image, text = (point(arrays[name]).unit().mean for name in ("sat", "audio_caption"))
-    scale = torch.tensor(MANIFEST[group]["log_scales"]["it"]).exp()
+    scale = torch.tensor(manifest(group)["log_scales"]["it"]).exp()
     similarity = scale * image @ text.T
     close(similarity, arrays["it_similarity"], within=within(arrays["it_similarity"]))
     found = pseudo_positives(similarity, torch.eye(len(similarity)))

@@ -16,7 +16,7 @@ from psm.data.context import Context
 from psm.encoders.tokens import Tokens
 from psm.published.sat2sound import sat2sound_model
 from tests.reference.conftest import Close
-from tests.reference.sat2sound.beside import FOLDER, load, manifest, needs_recordings, relatively
+from tests.reference.sat2sound.recorded import FOLDER, load, manifest, needs_recordings, relatively
 
 pytestmark = needs_recordings
 SMALL_T5 = {"vocab_size": 30522, "d_model": 1024, "d_kv": 4, "d_ff": 8, "num_layers": 1,

@@ -9,10 +9,18 @@ from psm.config import ImageryConfig, SatelliteConfig
 from psm.encoders.codebook import Codebook, CodebookHead
 from psm.encoders.satellite import SatelliteEncoder, gsd_position_embedding
 from tests.reference.conftest import Close
-from tests.reference.sat2sound.recorded import MANIFEST, tensors, weights, within
+from tests.reference.sat2sound.recorded import (
+    manifest,
+    require_recordings,
+    tensors,
+    weights,
+    within,
+)
+
+require_recordings()
 
 RECORDED = tensors("c_satellite")
-ABOUT = MANIFEST["c_satellite"]
+ABOUT = manifest("c_satellite")
 DIMS = ABOUT["dims"]
 GSD_M = {"bingmap": 0.6, "sentinel": 10.0, "googleEarth": 0.2}
 ZOOMS = torch.tensor(ABOUT["zoom"], dtype=torch.float32)
@@ -45,7 +53,7 @@ def parts() -> tuple[SatelliteEncoder, CodebookHead]:
     satellite.load_state_dict(
         {ours(n.removeprefix(prefix)): w for n, w in drawn.items() if n.startswith(prefix)}
     )
-    codebook = Codebook(*DIMS["codebook"], float(MANIFEST["a_codebook"]["temperature"]))
+    codebook = Codebook(*DIMS["codebook"], float(manifest("a_codebook")["temperature"]))
     codebook.load_state_dict({"codes.weight": drawn["fdt.space_dict"]})
     head = CodebookHead(DIMS["fc_dim"], codebook, "counted")
     prefix = "fdt.img_query_model.q_map."

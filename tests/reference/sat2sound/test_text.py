@@ -11,7 +11,7 @@ from psm.encoders.codebook import Codebook
 from psm.encoders.tokens import Tokens
 from psm.encoders.tokentowers.t5 import build_t5
 from tests.reference.conftest import Close
-from tests.reference.sat2sound.beside import (
+from tests.reference.sat2sound.recorded import (
     load,
     manifest,
     needs_recordings,

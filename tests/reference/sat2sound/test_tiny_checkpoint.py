@@ -22,7 +22,7 @@ from psm.encoders.tokens import Tokens
 from psm.inference.split import _view as view_of  # what a split is encoded by
 from psm.reference import published_byte_view, published_tile_px
 from tests.reference.conftest import Close
-from tests.reference.sat2sound.beside import (
+from tests.reference.sat2sound.recorded import (
     FOLDER,
     load,
     needs_recordings,
