@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test tests figures figures-check lint lowest release-check clean
+.PHONY: help setup demo test tests figures figures-check docs docs-links lint lowest release-check clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -29,6 +29,13 @@ figures: setup   ## measure what the pages state and write it into them: hours; 
 
 figures-check: setup ## compare the numbers of the pages with those measured
 	$(BIN)/python docs/make_figures.py --check
+
+docs: setup      ## build the documentation site: open build/site/index.html, or copy build/site to any static host
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python docs/make_site.py
+
+docs-links: setup ## ask every page that the documentation links to whether it is there; needs the Internet
+	$(BIN)/python docs/check_links.py
 
 lint: setup      ## ruff, mypy and the import contract
 	$(BIN)/ruff check .

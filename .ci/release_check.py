@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
 MOST_WHEEL_MB = 25.0
-NOT_FOR_USERS = ("dev",)
+NOT_FOR_USERS = ("dev", "docs")
 TINY_DEMO = (
     "model.dim=16",
     "model.imagery.view_px=64",
