@@ -1,6 +1,7 @@
 """Ask every page that the documentation links to whether it is there: ``make docs-links``.
 
-It needs the Internet, so that it is no part of the tests, which only look whether links are well formed.
+It needs the Internet, so that it is no part of the tests: these only look whether links are well
+formed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Reference pages of the site, from the code: the commands of ``psm``, and what its packages export.
+"""Reference pages of the site, from the code: commands of ``psm``, and what its packages export.
 
-Nothing here is written by hand, so that nothing can be out of date: commands come from the Typer app,
-Python from ``__all__`` and the docstrings.
+Nothing here is written by hand, so that nothing can be out of date: commands come from the Typer
+app, Python from ``__all__`` and the docstrings.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, Literal, get_args, get_origin
 import typer
 
 PACKAGES = (
-    "psm", "psm.mapping", "psm.imagery", "psm.training", "psm.evaluation", "psm.measures",
-    "psm.indicators", "psm.planning", "psm.collect",
+    "psm", "psm.mapping", "psm.imagery", "psm.features", "psm.explaining", "psm.training",
+    "psm.evaluation", "psm.measures", "psm.indicators", "psm.planning", "psm.collect",
 )  # fmt: skip
 """What Python users import from; all of it is listed in their ``__all__``."""
 
@@ -127,7 +127,7 @@ def _default(one: Any) -> str:
 
 
 def exported(package: str) -> dict[str, str]:
-    """Every public name of a package, and where its source is: ``{"Cells": "psm.mapping.cells.Cells"}``."""
+    """Every public name of a package, and where its source is, as ``psm.mapping.cells.Cells``."""
     module = import_module(package)
     found = {}
     for name in module.__all__:

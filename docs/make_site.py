@@ -1,9 +1,10 @@
 """Build the documentation site: ``make docs``, or ``python docs/make_site.py``.
 
 The pages of ``docs/`` stay where the repository's own links want them. This script copies them to
-``build/pages`` with three changes: links that lead out of ``docs/`` go to pages of the site made from the
-same files, the reference is written from the code, and marks of measured figures are left out.
-Zensical makes HTML of that, in ``build/site``: a folder that works from disk and on any static host.
+``build/pages`` with three changes: links that lead out of ``docs/`` go to pages of the site that
+are made from the same files, the reference is written from the code, and marks of measured figures
+are left out. Zensical makes HTML of that, in ``build/site``: a folder that works from disk and on
+any static host.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ DOCS = ROOT / "docs"
 SETTINGS = ROOT / "zensical.toml"
 PICTURES = {".png", ".webp", ".svg"}
 SHIM = "https://unpkg.com/iframe-worker/shim"
-"""What the theme would fetch to search in a site that was opened from a folder; ours is beside it."""
+"""What the theme would fetch to search in a site that is opened from a folder; we bring it."""
 
 INCLUDED = {
     "README.md": "readme.md",
