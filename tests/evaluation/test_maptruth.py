@@ -115,6 +115,7 @@ class AllKnowing(nn.Module):
         self.negative_scale, self.shift = torch.tensor(5.0), torch.tensor(5.0)
         self.device = torch.device("cpu")
         self.uncertainty = None
+        self.knows_uncertainty = True
 
     def encode_text(self, texts: list[str]) -> Gaussian:
         assert texts == [f"the sound of {sound}" for sound in SOUNDS]

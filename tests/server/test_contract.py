@@ -51,7 +51,8 @@ _OPERATIONS = [
     ("GET", "/base"), ("POST", "/audio"), ("GET", "/listen"),
     *(("GET", f"/stores/{{store}}/{rest}") for rest in (
         "answer", "truth", "coefficients.json", "coefficients.bin", "coefficients.names.json",
-        "range", "value", "profile", "sounds", "places", "legend.png", "map.tif", "map.png",
+        "range", "value", "profile", "sounds", "captions", "places", "legend.png", "map.tif",
+        "map.png",
         "tiles/{layer}/{z}/{x}/{y}.{form}", "quantities", "plan", "plan.{form}",
         *(f"quantities/{{quantity}}/{rest}" for rest in (
             "answer", "range", "value", "profile", "places", "map.tif", "map.png",

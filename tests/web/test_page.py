@@ -55,7 +55,7 @@ def test_suggestions_are_taken_with_the_keyboard(explorer: Open) -> None:
     e = explorer()
     box = e.page.get_by_role("combobox", name="What to listen for")
     box.press_sequentially("-wind, chur")
-    options = e.page.get_by_role("option")
+    options = e.page.get_by_role("listbox").get_by_role("option")  # not those of the choosers
     options.first.wait_for()
     first = options.first.inner_text()
     assert "chur" in first
