@@ -65,6 +65,11 @@ RUNS = {
         "--runs {runs}/recipes --json {runs}/recipes.json",
         "{runs}/recipes.json",
     ),
+    "codebook": Run(
+        "python benchmarks/recipes.py earth-tiny-sat2sound "
+        "--earth {runs}/demo/earth --runs {runs}/recipes --seeds 1 --json {runs}/codebook.json",
+        "{runs}/codebook.json",
+    ),
     "seeing": Run(
         "python benchmarks/recipes.py earth-tiny-place earth-tiny-features "
         "--earth {runs}/demo/earth --runs {runs}/recipes --seeds 1 --json {runs}/seeing.json",
