@@ -30,6 +30,7 @@ INDUCING = 512
 _LEARNT_FROM = 600  # rows that hyperparameters are fitted to: the cost grows with their cube
 _STEPS = 60
 _JITTER = 1e-6
+_TOGETHER = 2**19  # numbers of a kernel at once: what the second cache of a core holds
 _LEAST_KEPT = 1e-3  # of a direction's variance: less is not worth its column
 _SWEEPS, _DAMPING = 12, 0.7
 _VAGUE = 1e6  # variance of a pseudo-measurement that says nothing
@@ -69,6 +70,15 @@ class Posterior:
 
     def at(self, inputs: Inputs) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Mean and variance of the process, without noise, at N places and times."""
+        rows = max(1, _TOGETHER // len(self.weights))
+        blocks = (
+            self._at(inputs.rows(slice(start, start + rows)))
+            for start in range(0, max(1, len(inputs.seen)), rows)
+        )
+        mean, left = (torch.cat(parts) for parts in zip(*blocks, strict=True))
+        return mean, left
+
+    def _at(self, inputs: Inputs) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         seen = covariance(inputs, self.points, self.logs)
         left = variance(inputs, self.logs) - (seen @ self.explained).square().sum(-1)
         return seen @ self.weights, left.clamp_min(0.0)
