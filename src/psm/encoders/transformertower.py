@@ -47,6 +47,7 @@ class TransformerTower(TextTower):
         self.model = model
         self.tokenizer = tokenizer
         self.out_dim = out_dim
+        # A module of transformers, whose configuration a plain one does not have.
         self.token_dim = int(model.config.hidden_size)  # type: ignore[union-attr, arg-type]
         self.max_tokens = max_tokens
 

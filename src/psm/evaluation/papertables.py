@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 
 from psm.data.context import CONTEXT_FIELDS
-from psm.errors import ConfigError
 from psm.evaluation.oracles import DIRECTIONS, SOURCE_TAG
 from psm.evaluation.psm2024 import Fields, PaperRow, Psm2024Result
 from psm.evaluation.retrieval import RESTRICTIONS
 from psm.evaluation.retrievalreport import RetrievalRow, query_label, score_text
-from psm.evaluation.typesetting import ResultTable, TableRow, Value, block_of
+from psm.evaluation.typesetting import ResultTable, TableRow, Value, asked_alike, block_of
 
 _ARROWS = {"image_to_audio": "I→S", "audio_to_image": "S→I"}
 _FIELD_NAMES = {
@@ -32,19 +31,13 @@ def paper_tables(results: Sequence[Psm2024Result]) -> tuple[ResultTable, ...]:
     Raises:
         ConfigError: two models in one table have one name.
     """
-    groups: dict[tuple[object, ...], list[Psm2024Result]] = {}
-    for result in results:
-        key = (result.imagery, result.recordings, result.share)
-        groups.setdefault(key, []).append(result)
+    groups = asked_alike(
+        results,
+        lambda result: (result.imagery, result.recordings, result.share),
+        lambda result: f"on {result.imagery}",
+    )
     tables = []
-    for number, group in enumerate(groups.values(), start=1):
-        names = [result.model for result in group]
-        for name in names:
-            if names.count(name) > 1:
-                raise ConfigError(
-                    f"two models on {group[0].imagery} are called {name!r}: "
-                    "measure one of them again with --name"
-                )
+    for number, group in enumerate(groups, start=1):
         suffix = f"{group[0].imagery}-{number}" if len(groups) > 1 else group[0].imagery
         builders = (_retrieval, _ablation, _own_rows, _by_source)
         tables += [table for build in builders if (table := build(group, suffix)).lines]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from rich import box
 from rich.console import Group
 from rich.table import Table as RichTable
 from rich.text import Text
+
+from psm.errors import ConfigError
 
 LATEX_HEADER = "% needs \\usepackage{booktabs} and \\usepackage{amssymb}\n"
 
@@ -32,6 +35,16 @@ _LATEX = {
     "<": r"$<$",
     ">": r"$>$",
 }
+
+
+class OfModel(Protocol):
+    """A result that names the model it is of."""
+
+    @property
+    def model(self) -> str: ...
+
+
+Result = TypeVar("Result", bound=OfModel)
 
 
 @dataclass(frozen=True)
@@ -156,3 +169,33 @@ def _escape_latex(text: str) -> str:
 
 def _escape_markdown(text: str) -> str:
     return text.replace("|", r"\|").replace("*", r"\*")
+
+
+def asked_alike(
+    results: Sequence[Result], task: Callable[[Result], Hashable], called: Callable[[Result], str]
+) -> list[list[Result]]:
+    """Results by what was asked: those of one group share a table.
+
+    Args:
+        results: of any models.
+        task: what a model was asked; equal where results can be compared.
+        called: the task in words, for errors.
+
+    Returns:
+        The groups, in the order of their first results.
+
+    Raises:
+        ConfigError: two models of one group have one name.
+    """
+    groups: dict[Hashable, list[Result]] = {}
+    for result in results:
+        groups.setdefault(task(result), []).append(result)
+    for group in groups.values():
+        names = [result.model for result in group]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ConfigError(
+                f"two models {called(group[0])} are called {twice!r}: "
+                "measure one of them again with --name"
+            )
+    return list(groups.values())

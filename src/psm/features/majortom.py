@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from psm.errors import ConfigError
 from psm.features.parquettables import column, files_of, read_tables
-from psm.features.points import require_points
-from psm.features.provider import Vector
-from psm.imagery.provider import NoImagery
+from psm.features.points import NearestFeatures, require_points
 
 _REACH_KM = 3.0
 """From the centre of a fragment, which is some 2 to 4 km wide, to its corner."""
 _SET = re.compile(r"Core-[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 
 
-class MajorTom:
+class MajorTom(NearestFeatures):
     """One of Major TOM's sets of embeddings, as downloaded from the hub.
 
     Of every place, the fragment whose centre is nearest (``centre_lat``, ``centre_lon``) and, of
@@ -62,31 +58,3 @@ class MajorTom:
         _, first = np.unique(np.stack([lat, lon], 1), axis=0, return_index=True)
         self._points = require_points(path, lat[first], lon[first], values[first], float(reach_km))
         self.version = version or next(iter(named), "")
-
-    @property
-    def size(self) -> int:
-        """Numbers a place."""
-        return int(self._points.values.shape[1])
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """The set, its content and how far it reaches."""
-        return {
-            "provider": self.name,
-            "version": self.version,
-            "content": self._points.digest,
-            "reach_km": self._points.reach_km,
-        }
-
-    def read(
-        self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"]
-    ) -> Iterator[Vector | NoImagery]:
-        """See :meth:`psm.features.FeatureProvider.read`.
-
-        Args:
-            lat, lon: degrees.
-
-        Returns:
-            The vector of the nearest fragment of every place, or why there is none.
-        """
-        return self._points.read(lat=lat, lon=lon)

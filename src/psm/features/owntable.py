@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from psm.errors import ConfigError
 from psm.features.parquettables import column, files_of, read_tables
-from psm.features.points import FeaturePoints, require_points
-from psm.features.provider import Vector
-from psm.imagery.provider import NoImagery
+from psm.features.points import FeaturePoints, NearestFeatures, require_points
 
 _REACH_KM = 1.0
 _LAT, _LON = ("lat", "latitude"), ("lon", "longitude")
 _VECTOR = ("vector", "embedding", "features")
 
 
-class OwnTable:
+class OwnTable(NearestFeatures):
     """Points with vectors, of a file that anybody wrote.
 
     A ``.npz`` holds ``lat``, ``lon`` (n degrees) and ``vector`` (n x F); a Parquet file has columns
@@ -74,34 +70,6 @@ class OwnTable:
         self.attribution, self.licence = attribution or Path(path).name, licence
 
     name = "table"
-
-    @property
-    def size(self) -> int:
-        """Numbers a place."""
-        return int(self._points.values.shape[1])
-
-    @property
-    def settings(self) -> Mapping[str, object]:
-        """The content and how far it reaches."""
-        return {
-            "provider": self.name,
-            "version": self.version,
-            "content": self._points.digest,
-            "reach_km": self._points.reach_km,
-        }
-
-    def read(
-        self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"]
-    ) -> Iterator[Vector | NoImagery]:
-        """See :meth:`psm.features.FeatureProvider.read`.
-
-        Args:
-            lat, lon: degrees.
-
-        Returns:
-            The vector of the nearest point of every place, or why there is none.
-        """
-        return self._points.read(lat=lat, lon=lon)
 
 
 def _of_npz(path: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +56,47 @@ class FeaturePoints:
                 yield NoImagery(Reason.NO_DATA)
             else:
                 yield self.values[row]
+
+
+class NearestFeatures:
+    """Base of providers whose features are those of the nearest of some points.
+
+    Attributes:
+        name: of the provider.
+        version: of the features.
+    """
+
+    name: str
+    version: str
+    _points: FeaturePoints
+
+    @property
+    def size(self) -> int:
+        """Numbers a place."""
+        return int(self._points.values.shape[1])
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """The version, the content, and how far a point reaches."""
+        return {
+            "provider": self.name,
+            "version": self.version,
+            "content": self._points.digest,
+            "reach_km": self._points.reach_km,
+        }
+
+    def read(
+        self, *, lat: Float[np.ndarray, " n"], lon: Float[np.ndarray, " n"]
+    ) -> Iterator[Vector | NoImagery]:
+        """See :meth:`psm.features.FeatureProvider.read`.
+
+        Args:
+            lat, lon: degrees.
+
+        Returns:
+            The vector of the nearest point of every place, or why there is none.
+        """
+        return self._points.read(lat=lat, lon=lon)
 
 
 def require_points(

@@ -29,7 +29,7 @@ from psm.evaluation.protocols.trec import (
     expected_ndcg,
     mean_scores,
 )
-from psm.evaluation.typesetting import ResultTable, TableRow, Value, block_of
+from psm.evaluation.typesetting import ResultTable, TableRow, Value, asked_alike, block_of
 from psm.gaussian import Gaussian, csd
 from psm.model import PSM
 from psm.progress import console
@@ -149,19 +149,14 @@ def mteb_tables(results: Sequence[MtebResult]) -> tuple[ResultTable, ...]:
     Raises:
         ConfigError: two models in one task have one name.
     """
-    groups: dict[tuple[str, str], list[MtebResult]] = {}
-    for result in results:
-        groups.setdefault((result.task, result.content), []).append(result)
+    groups = asked_alike(
+        results,
+        lambda result: (result.task, result.content),
+        lambda result: f"in {result.task}",
+    )
     lines: list[TableRow] = []
-    for (task, _), group in groups.items():
-        names = [result.model for result in group]
-        for name in names:
-            if names.count(name) > 1:
-                raise ConfigError(
-                    f"two models in {task} are called {name!r}: "
-                    "measure one of them again with --name"
-                )
-        first = group[0]
+    for group in groups:
+        first, task = group[0], group[0].task
         blank = [""] * (len(_SHOWN) - 1)
         for label, value in (("chance", first.chance), ("attainable", first.attainable)):
             cells = (task, label, f"{value:.4f}", *blank, f"{value:.4f}")
@@ -176,7 +171,7 @@ def mteb_tables(results: Sequence[MtebResult]) -> tuple[ResultTable, ...]:
                 "As MTEB counts; equal scores stand in falling order of the documents' names. "
                 "Ties averaged: the expectation of nDCG@10 over all orders of equal scores. "
                 "Attainable: the best expectation of whoever sees the content alone. "
-                + " ".join(_about(group[0]) for group in groups.values())
+                + " ".join(_about(group[0]) for group in groups)
             ),
             columns=("task", "model", *_HEADINGS, "ties averaged"),
             labels=2,

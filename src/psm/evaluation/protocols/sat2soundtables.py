@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-from psm.errors import ConfigError
 from psm.evaluation.protocols.published import CAPTION_USES
 from psm.evaluation.protocols.sat2sound import (
     AUDIO_DIRECTIONS,
@@ -15,7 +14,7 @@ from psm.evaluation.protocols.sat2sound import (
 )
 from psm.evaluation.retrieval import CONTEXT, IMAGE, SOURCE_FREE
 from psm.evaluation.retrievalreport import score_text
-from psm.evaluation.typesetting import ResultTable, TableRow, Value, block_of
+from psm.evaluation.typesetting import ResultTable, TableRow, Value, asked_alike, block_of
 
 _ARROWS = {
     "image_to_audio": "I→S",
@@ -39,19 +38,13 @@ def sat2sound_tables(results: Sequence[Sat2SoundResult]) -> tuple[ResultTable, .
     Raises:
         ConfigError: two models in one table have one name.
     """
-    groups: dict[tuple[object, ...], list[Sat2SoundResult]] = {}
-    for result in results:
-        key = (result.imagery, result.recordings, result.share)
-        groups.setdefault(key, []).append(result)
+    groups = asked_alike(
+        results,
+        lambda result: (result.imagery, result.recordings, result.share),
+        lambda result: f"on {result.imagery}",
+    )
     tables = []
-    for number, group in enumerate(groups.values(), start=1):
-        names = [result.model for result in group]
-        for name in names:
-            if names.count(name) > 1:
-                raise ConfigError(
-                    f"two models on {group[0].imagery} are called {name!r}: "
-                    "measure one of them again with --name"
-                )
+    for number, group in enumerate(groups, start=1):
         suffix = f"{group[0].imagery}-{number}" if len(groups) > 1 else group[0].imagery
         tables += [_sounds(group, suffix), _captions(group, suffix)]
     return tuple(tables)
